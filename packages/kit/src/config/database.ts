@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+export const databaseSchema = z.strictObject({
+  /** Variable with the operator's URL: a role that owns the schema and may CREATEDB (for rehearsals). */
+  url: z.string().default('OPS_DATABASE_URL'),
+  /** Variable with the URL the product itself uses; the operator's falls back to it. */
+  appUrl: z.string().default('DATABASE_URL'),
+  /** Prisma schema file or folder, relative to the config. */
+  schema: z.string().default('prisma/schema.prisma'),
+  migrations: z.string().default('prisma/migrations'),
+  /** PostgreSQL schemas that Prisma manages here. */
+  schemas: z.array(z.string()).default(['public']),
+  /** Longest wait for one lock while deploying; the statement is then retried with back-off. */
+  lockTimeoutMs: z.number().int().positive().default(2_000),
+  /** Environments whose deploy takes a backup first. */
+  backupBeforeDeploy: z.array(z.enum(['development', 'staging', 'production'])).default(['production']),
+});

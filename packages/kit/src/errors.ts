@@ -1,0 +1,54 @@
+/** Exit codes that people script against (docs: README, "Exit codes"). */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  no: 3,
+  refused: 4,
+  locked: 5,
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface OpsErrorInit {
+  /** Stable, upper snake case: `DATABASE_UNREACHABLE`. */
+  code: string;
+  /** One sentence in the user's terms: what failed, and why. */
+  message: string;
+  /** The next thing to do, ideally a command to type. */
+  hint?: string | undefined;
+  exit?: ExitCode;
+  cause?: unknown;
+}
+
+/** Every failure a user can cause or meet. Library errors are wrapped in one, once, where the library is called. */
+export class OpsError extends Error {
+  override readonly name = 'OpsError';
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly exit: ExitCode;
+
+  constructor({ code, message, hint, exit = EXIT.failed, cause }: OpsErrorInit) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+    this.exit = exit;
+  }
+}
+
+/** A wrong flag, a missing variable, a bad config: nothing was started (exit 2). */
+export function usageError(code: string, message: string, hint?: string): OpsError {
+  return new OpsError({ code, message, hint, exit: EXIT.usage });
+}
+
+/** Wraps anything thrown so that it can be printed; an OpsError passes through untouched. */
+export function toOpsError(thrown: unknown): OpsError {
+  if (thrown instanceof OpsError) return thrown;
+  const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return new OpsError({
+    code: 'UNEXPECTED',
+    message,
+    hint: 'Run it again with DEBUG=1 for the stack trace.',
+    cause: thrown,
+  });
+}

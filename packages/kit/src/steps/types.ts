@@ -1,0 +1,54 @@
+import type { Json } from '../json.ts';
+import type { Output } from '../output/output.ts';
+
+/** What a step is given. Results of earlier steps come from the journal, so they are there after a resume too. */
+export interface StepContext {
+  readonly run: string;
+  readonly out: Output;
+  readonly signal: AbortSignal;
+  readonly results: StepResults;
+  /** Appends a named event to the audit log. */
+  audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
+}
+
+/** Data that steps returned, by step name. */
+export interface StepResults {
+  has(name: string): boolean;
+  /** Throws when the step has not run: an error of the programmer, not of the user. */
+  get<D extends Json = Json>(name: string): D;
+}
+
+/**
+ * One journalled step. `kill -9` may strike before, in or after any of its functions; run again, the runner asks
+ * `check` first, and runs it only when the world does not already say so. `run` must therefore be safe to repeat.
+ */
+export interface Step<D extends Json = Json> {
+  /** Unique in the run; a group's name is put before it: `staging › migrate`. */
+  name: string;
+  /** Is it already so? Returns the step's data if yes, `undefined` if not. Only asked when a run is resumed or `alwaysCheck`. */
+  check?(ctx: StepContext): Promise<D | undefined>;
+  run(ctx: StepContext): Promise<D>;
+  /** Looks at the world, not at the return value; throws when the step did not take. */
+  verify?(ctx: StepContext, data: D): Promise<void>;
+  undo?(ctx: StepContext, data: D): Promise<void>;
+  /** Ask `check` on a first run too, and journal `step.skipped` when it is already so. */
+  alwaysCheck?: boolean;
+}
+
+/** Steps that can only be listed once the run has come this far. Its plan is journalled like a task's. */
+export interface StepGroup<P extends Json = Json> {
+  name: string;
+  plan(ctx: StepContext): Promise<P>;
+  steps(plan: P): StepNode[];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list holds steps of different data; each is typed where it is defined.
+export type StepNode = Step<any> | StepGroup<any>;
+
+/** Identity with inference of the step's data type. */
+export function defineStep<D extends Json>(step: Step<D>): Step<D> {
+  return step;
+}
+export function defineGroup<P extends Json>(group: StepGroup<P>): StepGroup<P> {
+  return group;
+}

@@ -1,0 +1,100 @@
+import type { LoadedConfig } from '../config/load.ts';
+import type { EnvName } from '../config/schema.ts';
+import type { Environment } from '../env/environment.ts';
+import type { Json } from '../json.ts';
+import type { Output } from '../output/output.ts';
+import type { StepNode, StepResults } from '../steps/types.ts';
+import type { FlagSpecs, FlagValues } from './flags.ts';
+
+export interface Finding {
+  level: 'error' | 'warn' | 'info';
+  /** Stable: people ignore, count and link findings by it. */
+  code: string;
+  message: string;
+  hint?: string | undefined;
+}
+
+/** What a task found out or did. Printed for a person, or as the one object of `--json`. */
+export interface Outcome {
+  /** The closing line. */
+  verdict: string;
+  /** `false` is the answer "no": exit 3. Left out, it is true unless a finding is an error. */
+  ok?: boolean;
+  data?: Json;
+  findings?: Finding[];
+  /** The next command to type, if there is an obvious one. */
+  next?: string;
+}
+
+/** What every task is given. */
+export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
+  readonly task: string;
+  /** ULID of this run. */
+  readonly run: string;
+  readonly env: EnvName;
+  readonly flags: FlagValues<F>;
+  /** `--reason`, kept in the audit event. */
+  readonly reason: string | undefined;
+  readonly config: LoadedConfig;
+  /** The variables of `--env`, with their sources. */
+  readonly environment: Environment;
+  /** The variables of another environment (a release works on two). */
+  environmentOf(env: EnvName): Environment;
+  readonly out: Output;
+  /** Aborted by the first Ctrl-C, or when the environment lock is lost. Pass it to whatever can wait long. */
+  readonly signal: AbortSignal;
+  /** Appends a named event of the runbook (`escrow.rollback`) to the audit log of `env`. */
+  audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
+}
+
+interface TaskBase<F extends FlagSpecs> {
+  /** `db:deploy`, as typed after `npm run`. */
+  name: string;
+  /** One line for `--help` and for the list of tasks. */
+  summary: string;
+  /** A few lines for `--help`: what it does, what it never does. */
+  description?: string;
+  /** Ready to paste: `npm run db:deploy -- --env staging`. */
+  examples?: string[];
+  flags?: F;
+  /** `false` for tasks that are not about one environment (sandbox:up): they do not know `--env`. */
+  perEnvironment?: boolean;
+}
+
+/** A task that only looks. */
+export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
+  kind: 'read';
+  run(ctx: TaskContext<F>): Promise<Outcome>;
+}
+
+/**
+ * A task that changes something. `plan` reads the world and returns data; `--plan` prints `describe(plan)` and stops;
+ * the journal keeps the plan, so that a resumed run works on the plan it began with.
+ */
+export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Json> extends TaskBase<F> {
+  kind: 'change';
+  /** `environment`: the operations lock in that database. `checkout`: a lock file under .drydock/. */
+  lock: 'environment' | 'checkout';
+  /** The environments this run locks and audits; default: the one of `--env`. */
+  environments?(ctx: TaskContext<F>): EnvName[];
+  /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */
+  plan(ctx: TaskContext<F>): Promise<P>;
+  /** Lines for a person: what would be done, in order. */
+  describe(plan: P): string[];
+  steps(ctx: TaskContext<F>, plan: P): StepNode[];
+  outcome(ctx: TaskContext<F>, plan: P, results: StepResults): Outcome | Promise<Outcome>;
+  /** What to do with the steps already done when one fails. Default `undo`. */
+  onFailure?: 'undo' | 'keep';
+}
+
+export type Task<F extends FlagSpecs = FlagSpecs, P extends Json = Json> = ReadTask<F> | ChangeTask<F, P>;
+
+/** Identity with inference: the flags' types reach `run`, the plan's type reaches `steps`. */
+export function defineReadTask<const F extends FlagSpecs>(task: Omit<ReadTask<F>, 'kind'>): ReadTask<F> {
+  return { kind: 'read', ...task };
+}
+export function defineChangeTask<const F extends FlagSpecs, P extends Json>(
+  task: Omit<ChangeTask<F, P>, 'kind'>,
+): ChangeTask<F, P> {
+  return { kind: 'change', ...task };
+}
