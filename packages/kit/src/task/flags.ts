@@ -86,7 +86,8 @@ const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000
 /** `90s` → 90000. */
 export function parseDuration(raw: string): number {
   const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(raw) ?? [];
-  if (amount === undefined || unit === undefined) throw new Error('must be a duration such as 500ms, 30s, 15m, 24h or 30d');
+  if (amount === undefined || unit === undefined)
+    throw new Error('must be a duration such as 500ms, 30s, 15m, 24h or 30d');
   return Number(amount) * (UNITS[unit] ?? 0);
 }
 

@@ -75,6 +75,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   kind: 'change';
   /** `environment`: the operations lock in that database. `checkout`: a lock file under .drydock/. */
   lock: 'environment' | 'checkout';
+  /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */
+  destructive?: boolean;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
   /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */
@@ -88,6 +90,10 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
 }
 
 export type Task<F extends FlagSpecs = FlagSpecs, P extends Json = Json> = ReadTask<F> | ChangeTask<F, P>;
+// biome-ignore lint/suspicious/noExplicitAny: main, help and the parser treat tasks of every flag and plan type alike.
+export type AnyTask = Task<any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+export type AnyChangeTask = ChangeTask<any, any>;
 
 /** Identity with inference: the flags' types reach `run`, the plan's type reaches `steps`. */
 export function defineReadTask<const F extends FlagSpecs>(task: Omit<ReadTask<F>, 'kind'>): ReadTask<F> {

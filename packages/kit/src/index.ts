@@ -1,0 +1,35 @@
+export { type LoadedConfig, loadConfig } from './config/load.ts';
+export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
+export { loadEnvironment } from './env/environment.ts';
+export type { Environment } from './env/types.ts';
+export { EXIT, OpsError, toOpsError, usageError } from './errors.ts';
+export { createMemoryJournal } from './journal/memory-journal.ts';
+export { readRuns } from './journal/read.ts';
+export type { RunState } from './journal/state.ts';
+export type { Json } from './json.ts';
+export type { Output, Progress } from './output/output.ts';
+export { createOutput, formatDuration } from './output/terminal.ts';
+export { type ExecOptions, exec } from './process/exec.ts';
+export { redact, registerSecret } from './redact.ts';
+export { Secret } from './secret.ts';
+export { runSteps } from './steps/run.ts';
+export {
+  defineGroup,
+  defineStep,
+  type Step,
+  type StepContext,
+  type StepGroup,
+  type StepNode,
+  type StepResults,
+} from './steps/types.ts';
+export { flag, parseDuration } from './task/flags.ts';
+export { main } from './task/main.ts';
+export {
+  type ChangeTask,
+  defineChangeTask,
+  defineReadTask,
+  type Finding,
+  type Outcome,
+  type ReadTask,
+  type TaskContext,
+} from './task/types.ts';

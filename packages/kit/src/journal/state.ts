@@ -1,0 +1,77 @@
+import type { Json } from '../json.ts';
+import type { JournalEntry, RunStart } from './types.ts';
+
+export type StepState = 'started' | 'done' | 'skipped' | 'failed' | 'undone';
+
+export interface StepRecord {
+  name: string;
+  state: StepState;
+  data: Json | undefined;
+  startedAt: string;
+  endedAt: string | undefined;
+}
+
+/** A run as its journal tells it. State is a fold over the entries; nothing else is kept. */
+export interface RunState {
+  run: string;
+  task: string;
+  env: string;
+  /** `open`: it neither ended well nor was given up; it can be resumed. */
+  status: 'open' | 'done' | 'failed';
+  startedAt: string;
+  lastAt: string;
+  start: RunStart;
+  steps: Map<string, StepRecord>;
+  /** The last line was half written: the process died while writing it. */
+  truncated: boolean;
+}
+
+export function foldJournal(entries: JournalEntry[], truncated = false): RunState | undefined {
+  const [first] = entries;
+  if (first?.event !== 'run.started') return undefined;
+  const state: RunState = {
+    run: first.run,
+    task: first.task,
+    env: first.env,
+    status: 'open',
+    startedAt: first.at,
+    lastAt: first.at,
+    start: first.data as unknown as RunStart,
+    steps: new Map(),
+    truncated,
+  };
+  for (const entry of entries) applyEntry(state, entry);
+  return state;
+}
+
+function applyEntry(state: RunState, entry: JournalEntry): void {
+  state.lastAt = entry.at;
+  switch (entry.event) {
+    case 'run.started':
+    case 'run.resumed':
+      state.status = 'open';
+      return;
+    case 'run.done':
+      state.status = 'done';
+      return;
+    case 'run.failed':
+      state.status = 'failed';
+      return;
+    default:
+      applyStep(state, entry);
+  }
+}
+
+function applyStep(state: RunState, { event, step, data, at }: JournalEntry): void {
+  if (step === undefined) return;
+  const known = state.steps.get(step);
+  const to = event.slice('step.'.length) as StepState;
+  state.steps.set(step, {
+    name: step,
+    state: to,
+    // A group's plan arrives with step.started and must survive until it is done.
+    data: data ?? known?.data,
+    startedAt: to === 'started' ? at : (known?.startedAt ?? at),
+    endedAt: to === 'started' ? undefined : at,
+  });
+}

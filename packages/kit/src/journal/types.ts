@@ -1,0 +1,46 @@
+import type { Json } from '../json.ts';
+
+export type JournalEvent =
+  | 'run.started'
+  | 'run.resumed'
+  | 'run.done'
+  | 'run.failed'
+  | 'step.started'
+  | 'step.done'
+  | 'step.skipped'
+  | 'step.failed'
+  | 'step.undone';
+
+/** One line of journal.jsonl. People script against it: fields are added, never renamed. */
+export interface JournalEntry {
+  at: string;
+  run: string;
+  task: string;
+  env: string;
+  seq: number;
+  event: JournalEvent;
+  step?: string;
+  data?: Json;
+  error?: { code: string; message: string; hint?: string };
+}
+
+/** What `run.started` keeps, so that a resume needs nothing but the run's id. */
+export interface RunStart {
+  /** Path of the task's script, relative to the toolkit. */
+  script: string;
+  argv: string[];
+  flags: { [key: string]: Json };
+  plan: Json;
+  reason?: string;
+  actor: string;
+  pid: number;
+  host: string;
+}
+
+export type EntryBody = Pick<JournalEntry, 'event'> & Partial<Pick<JournalEntry, 'step' | 'data' | 'error'>>;
+
+/** Appends one entry durably before it returns. */
+export interface Journal {
+  readonly run: string;
+  append(body: EntryBody): void;
+}

@@ -1,0 +1,117 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Output, Progress } from './output.ts';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 80;
+const CLEAR_LINE = '\r\x1b[2K';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colour where the stream shows it; `NO_COLOR`, `FORCE_COLOR` and pipes are styleText's own business. */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream): string {
+  return styleText(style, text, { stream });
+}
+
+/**
+ * Output for people. The spinner is our own because those of prompt libraries put the terminal into raw mode and exit
+ * the process on Ctrl-C, which would skip the journal.
+ */
+export function createOutput(stream: NodeJS.WriteStream): Output {
+  const spinners = new SpinnerStack(stream);
+  const write = (text: string) => spinners.above(() => void stream.write(`${text}\n`));
+  return {
+    line: write,
+    warn: (text) => write(`${paint('yellow', '!', stream)} ${text}`),
+    table: (header, rows) => {
+      for (const line of alignColumns(header, rows)) write(line);
+    },
+    progress: (title) => (stream.isTTY ? spinners.push(title) : plainProgress(write, title)),
+  };
+}
+
+/** Left-aligned columns, two spaces apart, a rule under the header. */
+export function alignColumns(header: string[], rows: string[][]): string[] {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
+  const render = (row: string[]) =>
+    widths
+      .map((wide, column) => (row[column] ?? '') + ' '.repeat(wide - width(row[column] ?? '')))
+      .join('  ')
+      .trimEnd();
+  return [render(header), widths.map((wide) => '─'.repeat(wide)).join('  '), ...rows.map(render)];
+}
+
+function width(text: string): number {
+  return [...stripVTControlCharacters(text)].length;
+}
+
+/** One line at the bottom shows the innermost of the things in progress; finished ones scroll up. */
+class SpinnerStack {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #active: { title: string; detail: string }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #frame = 0;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  push(title: string): Progress {
+    const entry = { title, detail: '' };
+    this.#active.push(entry);
+    this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
+    this.#draw();
+    const end = (style: Style, mark: string, text: string) => {
+      this.#active.splice(this.#active.indexOf(entry), 1);
+      this.above(() => void this.#stream.write(`${paint(style, mark, this.#stream)} ${text}\n`));
+    };
+    return {
+      update: (detail) => {
+        entry.detail = detail;
+      },
+      done: (text) => end('green', '✔', text ?? title),
+      fail: (text) => end('red', '✖', text ?? title),
+    };
+  }
+
+  /** Writes a line over the spinner's and draws the spinner again below it. */
+  above(write: () => void): void {
+    if (this.#timer) this.#stream.write(CLEAR_LINE);
+    write();
+    if (this.#active.length > 0) {
+      this.#draw();
+      return;
+    }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #draw(): void {
+    const top = this.#active.at(-1);
+    if (!top) return;
+    const mark = paint('cyan', FRAMES[this.#frame++ % FRAMES.length] ?? '', this.#stream);
+    const text = top.detail ? `${top.title}  ${paint('dim', top.detail, this.#stream)}` : top.title;
+    this.#stream.write(`${CLEAR_LINE}${mark} ${clip(text, (this.#stream.columns ?? 80) - 3)}`);
+  }
+}
+
+function plainProgress(write: (line: string) => void, title: string): Progress {
+  return {
+    update: () => {},
+    done: (text) => write(`✔ ${text ?? title}`),
+    fail: (text) => write(`✖ ${text ?? title}`),
+  };
+}
+
+function clip(text: string, columns: number): string {
+  if (width(text) <= columns) return text;
+  return `${[...stripVTControlCharacters(text)].slice(0, Math.max(columns - 1, 0)).join('')}…`;
+}
+
+/** 812 → `812 ms`, 12345 → `12.3 s`, 95000 → `1 min 35 s`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

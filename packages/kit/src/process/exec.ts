@@ -1,0 +1,70 @@
+import { OpsError } from '../errors.ts';
+import { redact } from '../redact.ts';
+
+export interface ExecOptions {
+  cwd?: string;
+  /** The whole environment of the child; the parent's is not inherited unless given. */
+  env?: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+  /** Text for the child's standard input; without it the input is closed. */
+  input?: string;
+  /** Each line of the child's output as it comes, masked. */
+  onLine?: (line: string) => void;
+  /** Exit codes that are no failure. Default: only 0. */
+  okCodes?: number[];
+}
+
+export interface ExecResult {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/**
+ * Runs a program with an argument list through zx, which quotes each argument and ends the whole process tree when the
+ * signal fires. Throws COMMAND_FAILED with the last lines of what the program said.
+ */
+export async function exec(program: string, args: string[], options: ExecOptions = {}): Promise<ExecResult> {
+  const { $ } = await import('zx');
+  const child = $({
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    env: options.env ?? process.env,
+    nothrow: true,
+    quiet: true,
+    // zx prints what it runs, secrets included; tasks say themselves what they do.
+    log: () => {},
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })`${program} ${args}`;
+  if (options.onLine) {
+    forwardLines(child.stdout, options.onLine);
+    forwardLines(child.stderr, options.onLine);
+  }
+  const { stdout, stderr, exitCode } = await child;
+  options.signal?.throwIfAborted();
+  const code = exitCode ?? 1;
+  if (code !== 0 && !options.okCodes?.includes(code)) throw failed(program, args, code, stderr || stdout);
+  return { stdout, stderr, code };
+}
+
+function failed(program: string, args: string[], code: number, said: string): OpsError {
+  const tail = redact(said.trim().split('\n').slice(-8).join('\n'));
+  return new OpsError({
+    code: 'COMMAND_FAILED',
+    message: `${redact([program, ...args].join(' '))} ended with exit code ${code}${tail ? `: ${tail}` : '.'}`,
+  });
+}
+
+/** A secret may straddle two chunks, never two lines. */
+function forwardLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (chunk: Buffer | string) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(redact(line));
+  });
+  stream.on('end', () => {
+    if (rest) onLine(redact(rest));
+  });
+}

@@ -1,0 +1,185 @@
+import { EXIT, OpsError, toOpsError } from '../errors.ts';
+import type { StepRecord } from '../journal/state.ts';
+import type { Journal } from '../journal/types.ts';
+import type { Json } from '../json.ts';
+import type { Output } from '../output/output.ts';
+import { formatDuration } from '../output/terminal.ts';
+import { ResultStore } from './results.ts';
+import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
+import { undoSteps } from './undo.ts';
+
+/** How long a step may take to stop by itself after Ctrl-C. */
+const INTERRUPT_GRACE_MS = 5_000;
+
+export interface RunStepsOptions {
+  nodes: StepNode[];
+  journal: Journal;
+  /** What the journal says of an earlier attempt; empty for a first one. */
+  before: ReadonlyMap<string, StepRecord>;
+  out: Output;
+  signal: AbortSignal;
+  /** Throws when the lock was lost. Asked before each step that would change something. */
+  assertLocked(): Promise<void>;
+  audit: StepContext['audit'];
+  onFailure: 'undo' | 'keep';
+}
+
+/** A step done by this run (now or before a resume), with what it returned; the newest last. */
+export interface DoneStep {
+  name: string;
+  step: Step;
+  data: Json;
+}
+
+/**
+ * Executes steps in order, journalling before and after each. Resolves with the steps' data; rejects with the first
+ * error after undoing what can be undone, or with INTERRUPTED (exit 130), which leaves the run open for a resume.
+ */
+export async function runSteps(options: RunStepsOptions): Promise<StepResults> {
+  const runner = new StepRunner(options);
+  await runner.runAll(options.nodes, '');
+  return runner.results;
+}
+
+class StepRunner {
+  readonly results = new ResultStore();
+  readonly #options: RunStepsOptions;
+  readonly #done: DoneStep[] = [];
+  readonly #ctx: StepContext;
+
+  constructor(options: RunStepsOptions) {
+    this.#options = options;
+    this.#ctx = {
+      run: options.journal.run,
+      out: options.out,
+      signal: options.signal,
+      results: this.results,
+      audit: options.audit,
+    };
+  }
+
+  async runAll(nodes: StepNode[], prefix: string): Promise<void> {
+    for (const node of nodes) {
+      const name = prefix + node.name;
+      if ('steps' in node) await this.#runGroup(name, node);
+      else await this.#runStep(name, node);
+    }
+  }
+
+  async #runGroup(name: string, group: StepGroup): Promise<void> {
+    const { journal, before } = this.#options;
+    const record = before.get(name);
+    let plan = record?.data;
+    if (plan === undefined) {
+      plan = await this.#guarded(name, () => group.plan(this.#ctx));
+      journal.append({ event: 'step.started', step: name, data: plan });
+    }
+    await this.runAll(group.steps(plan), `${name} › `);
+    if (record?.state !== 'done') journal.append({ event: 'step.done', step: name });
+    this.results.set(name, plan);
+  }
+
+  async #runStep(name: string, step: Step): Promise<void> {
+    const record = this.#options.before.get(name);
+    if (record && (record.state === 'done' || record.state === 'skipped')) {
+      this.#remember(name, step, record.data ?? null, record.state === 'done');
+      this.#options.out.line(`· ${name} (done before)`);
+      return;
+    }
+    const started = performance.now();
+    const progress = this.#options.out.progress(name);
+    try {
+      const skipped = await this.#execute(name, step, record !== undefined);
+      const took = formatDuration(performance.now() - started);
+      progress.done(`${name}  ${skipped ? 'already so' : took}`);
+    } catch (error) {
+      progress.fail(`${name}  ${formatDuration(performance.now() - started)}`);
+      throw error;
+    }
+  }
+
+  /** Returns true when the world was already as the step would make it. */
+  async #execute(name: string, step: Step, attempted: boolean): Promise<boolean> {
+    const { journal } = this.#options;
+    if (attempted || step.alwaysCheck) {
+      const found = await this.#guarded(name, () => step.check?.(this.#ctx) ?? Promise.resolve(undefined));
+      if (found !== undefined) {
+        // Found after an attempt of ours, it is our doing (and ours to undo); found at first sight, it is not.
+        journal.append({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
+        this.#remember(name, step, found, attempted);
+        return true;
+      }
+    }
+    journal.append({ event: 'step.started', step: name });
+    const data = await this.#guarded(name, () => step.run(this.#ctx));
+    await this.#guarded(name, async () => step.verify?.(this.#ctx, data), { name, step, data });
+    journal.append({ event: 'step.done', step: name, data });
+    this.#remember(name, step, data, true);
+    return false;
+  }
+
+  #remember(name: string, step: Step, data: Json, ours: boolean): void {
+    this.results.set(name, data);
+    if (ours) this.#done.push({ name, step, data });
+  }
+
+  /** Runs a part of a step; on failure journals it, undoes what can be undone, and throws what the user must know. */
+  async #guarded<T>(name: string, part: () => Promise<T>, halfDone?: DoneStep): Promise<T> {
+    try {
+      this.#options.signal.throwIfAborted();
+      await this.#options.assertLocked();
+      return await orInterrupted(part(), this.#options.signal);
+    } catch (thrown) {
+      throw await this.#fail(name, thrown, halfDone);
+    }
+  }
+
+  async #fail(name: string, thrown: unknown, halfDone?: DoneStep): Promise<OpsError> {
+    const { journal, signal, onFailure } = this.#options;
+    const error = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
+    journal.append({ event: 'step.failed', step: name, error: describe(error) });
+    if (signal.aborted || onFailure === 'keep') return inStep(name, error);
+    const steps = halfDone ? [...this.#done, halfDone] : this.#done;
+    const failures = await undoSteps(steps, this.#ctx, journal);
+    return inStep(name, error, failures);
+  }
+}
+
+function stopped(name: string, signal: AbortSignal): OpsError {
+  if (signal.reason instanceof OpsError) return signal.reason;
+  return new OpsError({ code: 'INTERRUPTED', message: `Interrupted in step "${name}".`, exit: EXIT.interrupted });
+}
+
+/** Rejects a while after the signal, for steps that do not listen to it. */
+async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: () => void = () => {};
+  const late = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      timer = setTimeout(() => reject(new Error('did not stop in time')), INTERRUPT_GRACE_MS);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+export function describe(error: OpsError): { code: string; message: string; hint?: string } {
+  return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
+}
+
+function inStep(name: string, error: OpsError, undoFailures: string[] = []): OpsError {
+  const named = error.message.includes(`"${name}"`) ? error.message : `Step "${name}" failed: ${error.message}`;
+  return new OpsError({
+    code: error.code,
+    message: [named, ...undoFailures].join(' '),
+    hint: error.hint,
+    // A step is past the point of "nothing was started": usage errors inside one are failures.
+    exit: error.exit === EXIT.usage || error.exit === EXIT.done ? EXIT.failed : error.exit,
+    cause: error,
+  });
+}

@@ -1,0 +1,26 @@
+import { toOpsError } from '../errors.ts';
+import type { Journal } from '../journal/types.ts';
+import type { DoneStep } from './run.ts';
+import type { StepContext } from './types.ts';
+
+/**
+ * Undoes done steps, newest first. One that fails to undo does not stop the others; what failed is returned as
+ * sentences, to stand beside the first error.
+ */
+export async function undoSteps(done: DoneStep[], ctx: StepContext, journal: Journal): Promise<string[]> {
+  const failures: string[] = [];
+  for (const { name, step, data } of done.toReversed()) {
+    if (!step.undo) continue;
+    const progress = ctx.out.progress(`undo: ${name}`);
+    try {
+      await step.undo(ctx, data);
+      journal.append({ event: 'step.undone', step: name });
+      progress.done();
+    } catch (thrown) {
+      const error = toOpsError(thrown);
+      failures.push(`Undoing "${name}" failed too: ${error.message}`);
+      progress.fail(`undo: ${name}: ${error.message}`);
+    }
+  }
+  return failures;
+}

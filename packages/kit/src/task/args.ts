@@ -1,0 +1,125 @@
+import { parseArgs } from 'node:util';
+import { ENV_NAMES, type EnvName } from '../config/schema.ts';
+import { usageError } from '../errors.ts';
+import { type FlagSpec, type FlagSpecs, flag } from './flags.ts';
+import type { AnyTask } from './types.ts';
+
+/** Flags that every task knows; those of change tasks and those about one environment come on top. */
+export interface CommonValues {
+  help: boolean;
+  json: boolean;
+  config: string | undefined;
+  env: EnvName;
+  plan: boolean;
+  yes: boolean;
+  confirm: string | undefined;
+  /** `latest`, or a run's id. */
+  resume: string | undefined;
+  reason: string | undefined;
+}
+
+export interface ParsedArgs {
+  common: CommonValues;
+  own: Record<string, unknown>;
+}
+
+const EVERY: FlagSpecs = {
+  json: flag.boolean({ about: 'print one JSON object on stdout, everything else on stderr' }),
+  config: flag.text({ value: 'FILE', about: 'use this drydock.config.ts instead of the nearest one upward' }),
+  help: flag.boolean({ about: 'show this help' }),
+};
+const ENVIRONMENT: FlagSpecs = {
+  env: flag.choice(ENV_NAMES, { about: 'environment to work on (default development)', fallback: 'development' }),
+};
+const CHANGE: FlagSpecs = {
+  plan: flag.boolean({ about: 'print what would happen, change nothing' }),
+  yes: flag.boolean({ about: 'ask no question (a guarded environment also needs --confirm)' }),
+  confirm: flag.text({ value: 'NAME', about: 'name of the guarded environment, instead of typing it' }),
+  resume: flag.text({ value: '[RUN]', about: 'go on with the last unfinished run, or with RUN' }),
+  reason: flag.text({ about: 'kept in the audit event; required where the environment is guarded' }),
+};
+
+/** Every flag the task accepts, its own first. */
+export function flagsOf(task: AnyTask): FlagSpecs {
+  return {
+    ...(task.flags ?? {}),
+    ...(task.perEnvironment === false ? {} : ENVIRONMENT),
+    ...(task.kind === 'change' ? CHANGE : {}),
+    ...EVERY,
+  };
+}
+
+/** `failOn` → `fail-on` */
+export function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Parses the command line of a task. Unknown flags, missing values and bad values are usage errors (exit 2). */
+export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
+  const specs = flagsOf(task);
+  const help = `See the flags: npm run ${task.name} -- --help`;
+  const raw = parseRaw(specs, 'resume' in specs ? nameBareResume(argv) : argv, help);
+  const values: Record<string, unknown> = {};
+  for (const [key, spec] of Object.entries(specs))
+    values[key] = valueOf(key, spec, raw[kebab(key)], raw.help === true, help);
+  const own: Record<string, unknown> = {};
+  for (const key of Object.keys(task.flags ?? {})) own[key] = values[key];
+  return { common: { env: 'development', ...values } as unknown as CommonValues, own };
+}
+
+type RawValues = Record<string, string | boolean | (string | boolean)[] | undefined>;
+
+function parseRaw(specs: FlagSpecs, argv: string[], help: string): RawValues {
+  const options = Object.fromEntries(
+    Object.entries(specs).map(([key, spec]) => [kebab(key), { type: spec.type, multiple: true }] as const),
+  );
+  try {
+    return flatten(
+      parseArgs({ args: argv, options, strict: true, allowPositionals: false }).values as RawValues,
+      specs,
+    );
+  } catch (cause) {
+    throw usageError('USAGE', firstSentence(cause), help);
+  }
+}
+
+/** A flag given twice is a mistake unless it may be repeated: the last one must not silently win. */
+function flatten(values: RawValues, specs: FlagSpecs): RawValues {
+  const flat: RawValues = {};
+  for (const [key, spec] of Object.entries(specs)) {
+    const given = values[kebab(key)];
+    if (!Array.isArray(given)) continue;
+    if (given.length > 1 && !spec.multiple && spec.type === 'string')
+      throw new Error(`--${kebab(key)} is given twice.`);
+    flat[kebab(key)] = spec.multiple ? given : given[0];
+  }
+  return flat;
+}
+
+function firstSentence(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  // Node explains how to pass positionals that start with a dash; the first sentence says it all.
+  return message.split('. To specify')[0]?.replace(/\.?$/, '.') ?? message;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: flags of every value type are read alike.
+function valueOf(key: string, spec: FlagSpec<any>, raw: RawValues[string], helping: boolean, help: string): unknown {
+  if (raw === undefined) {
+    if (spec.required && !helping) throw usageError('USAGE', `--${kebab(key)} is required.`, help);
+    return spec.fallback;
+  }
+  try {
+    if (Array.isArray(raw)) return raw.map((one) => spec.parse(String(one)));
+    return typeof raw === 'boolean' ? raw : spec.parse(raw);
+  } catch (cause) {
+    throw usageError('USAGE', `--${kebab(key)} ${(cause as Error).message}, not "${String(raw)}".`, help);
+  }
+}
+
+/** `--resume` alone means the latest run; node's parser knows no optional values. */
+function nameBareResume(argv: string[]): string[] {
+  return argv.map((arg, index) => {
+    const next = argv[index + 1];
+    return arg === '--resume' && (next === undefined || next.startsWith('-')) ? '--resume=latest' : arg;
+  });
+}

@@ -1,0 +1,205 @@
+import { ulid } from 'ulid';
+import type { EnvName } from '../config/schema.ts';
+import { OpsError, toOpsError, usageError } from '../errors.ts';
+import { openFileJournal } from '../journal/file-journal.ts';
+import { openRuns, readRun } from '../journal/read.ts';
+import type { RunState } from '../journal/state.ts';
+import type { Journal, RunStart } from '../journal/types.ts';
+import type { Json } from '../json.ts';
+import { describe, runSteps } from '../steps/run.ts';
+import { currentActor, currentHost } from './actor.ts';
+import type { CommonValues } from './args.ts';
+import { confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { type HeldLocks, takeLocks } from './locks.ts';
+import { askYesNo, isInteractive } from './prompt.ts';
+import type { AnyChangeTask, Outcome, TaskContext } from './types.ts';
+
+export interface ChangeRun {
+  task: AnyChangeTask;
+  ctx: TaskContext;
+  common: CommonValues;
+  /** Path of the script, relative to the toolkit, and its arguments: what ops:resume starts again. */
+  script: string;
+  argv: string[];
+  shell: NodeJS.ProcessEnv;
+  /** Stops the run when a lock is lost. */
+  abort(reason: OpsError): void;
+}
+
+/** Guard → lock → plan → confirm → journal → steps → audit. Nothing is written before the lock is held. */
+export async function runChange(run: ChangeRun): Promise<Outcome> {
+  const { task, ctx, common } = run;
+  const environments = environmentsOf(run);
+  if (common.plan) return showPlan(run);
+  const guard: GuardInput = {
+    task: task.name,
+    config: ctx.config,
+    environments,
+    // A resumed run keeps the reason it was begun for.
+    common: { ...common, reason: common.reason ?? (common.resume ? 'resumed' : undefined) },
+    interactive: isInteractive(),
+    destructive: task.destructive === true,
+  };
+  refuseUnconfirmed(guard);
+  const locks = await takeLocks(task, environments, ctx, run.abort);
+  try {
+    const resumed = await runToResume(run);
+    return await (resumed ? resume(run, guard, resumed, locks) : begin(run, guard, locks));
+  } finally {
+    await locks.release();
+  }
+}
+
+function environmentsOf({ task, ctx }: ChangeRun): EnvName[] {
+  if (task.environments) return task.environments(ctx);
+  return task.perEnvironment === false ? [] : [ctx.env];
+}
+
+async function showPlan({ task, ctx }: ChangeRun): Promise<Outcome> {
+  const plan: Json = await task.plan(ctx);
+  const lines = task.describe(plan);
+  for (const line of lines) ctx.out.line(`  ${line}`);
+  return { verdict: lines.length > 0 ? 'This is the plan; nothing was changed.' : 'Nothing to do.', data: { plan } };
+}
+
+/** The run that `--resume` names, or the unfinished one that stands in the way of a new one. */
+async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState | undefined> {
+  const { root } = ctx.config;
+  if (common.resume && common.resume !== 'latest') return checkedRun(task, ctx, readRun(root, common.resume));
+  const open = openRuns(root, task.name, ctx.env).at(-1);
+  if (common.resume) {
+    if (open) return open;
+    throw usageError(
+      'NOTHING_TO_RESUME',
+      `No run of ${task.name} on ${ctx.env} is unfinished.`,
+      `Start one: npm run ${task.name} -- --env ${ctx.env}`,
+    );
+  }
+  if (!open) return undefined;
+  if (isInteractive() && (await askYesNo(`Run ${open.run} of ${open.startedAt} did not end. Go on with it?`)))
+    return open;
+  throw new OpsError({
+    code: 'UNFINISHED_RUN',
+    message: `Run ${open.run} of ${task.name} on ${ctx.env}, started ${open.startedAt}, did not end.`,
+    hint: `Go on with it: npm run ${task.name} -- --env ${ctx.env} --resume   Or give it up: npm run ops:resume -- --abandon ${open.run}`,
+  });
+}
+
+function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {
+  if (state.task !== task.name || state.env !== ctx.env) {
+    throw usageError(
+      'RUN_OF_ANOTHER_TASK',
+      `Run ${state.run} is ${state.task} on ${state.env}, not ${task.name} on ${ctx.env}.`,
+      `npm run ops:resume -- --run ${state.run}`,
+    );
+  }
+  if (state.status === 'done')
+    throw usageError('RUN_ENDED', `Run ${state.run} ended well; there is nothing to go on with.`);
+  return state;
+}
+
+async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promise<Outcome> {
+  const { task, ctx } = run;
+  const plan: Json = await task.plan(ctx);
+  const lines = task.describe(plan);
+  for (const line of lines) ctx.out.line(`  ${line}`);
+  const reason = await confirmRun(guard);
+  const journal = openFileJournal(ctx.config.root, { run: ctx.run, task: task.name, env: ctx.env });
+  const start: RunStart = {
+    script: run.script,
+    argv: run.argv,
+    flags: ctx.flags as { [key: string]: Json },
+    plan,
+    ...(reason ? { reason } : {}),
+    actor: currentActor(run.shell),
+    pid: process.pid,
+    host: currentHost(),
+  };
+  journal.append({ event: 'run.started', data: start as unknown as Json });
+  return execute({ ...run, ctx: { ...ctx, reason } }, { plan, journal, before: new Map(), locks });
+}
+
+async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks: HeldLocks): Promise<Outcome> {
+  const { task, ctx } = run;
+  await confirmRun(guard);
+  const identity = { run: state.run, task: task.name, env: ctx.env };
+  const journal = openFileJournal(ctx.config.root, identity);
+  journal.append({
+    event: 'run.resumed',
+    data: { actor: currentActor(run.shell), pid: process.pid, host: currentHost() },
+  });
+  ctx.out.line(
+    `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,
+  );
+  // A resumed run is the run that was begun: its flags, its plan and its reason.
+  const resumed = {
+    ...ctx,
+    run: state.run,
+    flags: state.start.flags as TaskContext['flags'],
+    reason: state.start.reason ?? ctx.reason,
+  };
+  return execute({ ...run, ctx: resumed }, { plan: state.start.plan, journal, before: state.steps, locks });
+}
+
+interface Execution {
+  plan: Json;
+  journal: Journal;
+  before: RunState['steps'];
+  locks: HeldLocks;
+}
+
+async function execute(run: ChangeRun, { plan, journal, before, locks }: Execution): Promise<Outcome> {
+  const { task, ctx } = run;
+  const bound: TaskContext = {
+    ...ctx,
+    audit: (event, metadata) => locks.audit(ctx, { event, outcome: 'done', metadata }),
+  };
+  try {
+    const results = await runSteps({
+      nodes: task.steps(bound, plan),
+      journal,
+      before,
+      out: ctx.out,
+      signal: ctx.signal,
+      assertLocked: () => locks.assertHeld(),
+      audit: bound.audit,
+      onFailure: task.onFailure ?? 'undo',
+    });
+    const outcome = await task.outcome(bound, plan, results);
+    // Audited before run.done: a kill in between resumes into the same event, whose id keeps it single.
+    await locks.audit(bound, {
+      event: task.name,
+      outcome: 'done',
+      metadata: { verdict: outcome.verdict },
+      closing: true,
+    });
+    journal.append({ event: 'run.done' });
+    return outcome;
+  } catch (thrown) {
+    const error = toOpsError(thrown);
+    if (ctx.signal.aborted) throw interrupted(run, journal.run, error);
+    journal.append({ event: 'run.failed', error: describe(error) });
+    await locks.audit(bound, {
+      event: task.name,
+      outcome: 'failed',
+      metadata: { code: error.code, message: error.message },
+      closing: true,
+    });
+    throw error;
+  }
+}
+
+function interrupted({ task, ctx }: ChangeRun, run: string, error: OpsError): OpsError {
+  return new OpsError({
+    code: error.code,
+    message: error.message,
+    hint: `Nothing is lost. Go on: npm run ${task.name} -- ${task.perEnvironment === false ? '' : `--env ${ctx.env} `}--resume ${run}`,
+    exit: error.exit,
+    cause: error,
+  });
+}
+
+/** A new run's id: sorts by time. */
+export function newRunId(): string {
+  return ulid();
+}

@@ -1,0 +1,80 @@
+import type { EnvName, ResolvedConfig } from '../config/schema.ts';
+import { EXIT, OpsError, usageError } from '../errors.ts';
+import type { CommonValues } from './args.ts';
+import { askText, askYesNo } from './prompt.ts';
+
+export interface GuardInput {
+  task: string;
+  config: Pick<ResolvedConfig, 'environments'>;
+  environments: EnvName[];
+  common: Pick<CommonValues, 'yes' | 'confirm' | 'reason'>;
+  interactive: boolean;
+  /** Asks even where no environment is guarded. */
+  destructive: boolean;
+}
+
+/** The most guarded of the environments a run touches; undefined if none is guarded. */
+export function guardedEnvironment({ config, environments }: GuardInput): EnvName | undefined {
+  return environments.find((env) => config.environments[env].guard === 'confirm');
+}
+
+/** What can be refused before anything is looked at: called first, so that a refusal needs no database. */
+export function refuseUnconfirmed(input: GuardInput): void {
+  const guarded = guardedEnvironment(input);
+  const { task, common, interactive } = input;
+  if (!guarded) {
+    if (input.destructive && !common.yes && !interactive) {
+      throw refused('UNCONFIRMED', `${task} throws something away, and nobody can be asked here.`, 'Add --yes.');
+    }
+    return;
+  }
+  if (common.confirm !== undefined && common.confirm !== guarded) {
+    throw refused(
+      'CONFIRMATION_MISMATCH',
+      `--confirm says "${common.confirm}", but this run changes ${guarded}.`,
+      `Add --confirm ${guarded} if that is what you want.`,
+    );
+  }
+  if (common.confirm === undefined && (common.yes || !interactive)) {
+    throw refused(
+      'UNCONFIRMED',
+      `${task} changes ${guarded}, and --yes alone does not confirm that.`,
+      `Add --yes --confirm ${guarded} --reason "…".`,
+    );
+  }
+  if (!common.reason && !interactive) {
+    throw usageError(
+      'REASON_MISSING',
+      `${task} on ${guarded} needs a reason for the audit log.`,
+      'Add --reason "why this is done".',
+    );
+  }
+}
+
+/** Asks what is still open, after the plan was shown. Returns the reason to keep. */
+export async function confirmRun(input: GuardInput): Promise<string | undefined> {
+  const guarded = guardedEnvironment(input);
+  const { common } = input;
+  if (guarded && common.confirm === undefined) {
+    const typed = await askText(`This changes ${guarded}. Type its name to go on`);
+    if (typed.trim() !== guarded)
+      throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${guarded}; nothing was changed.`);
+  } else if (!guarded && input.destructive && !common.yes && !(await askYesNo('Go on?'))) {
+    throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
+  }
+  if (guarded && !common.reason)
+    return (await askText('Why? (kept in the audit log)')).trim() || missingReason(guarded);
+  return common.reason;
+}
+
+function missingReason(env: EnvName): never {
+  throw usageError(
+    'REASON_MISSING',
+    `A run on ${env} needs a reason; nothing was changed.`,
+    'Add --reason "why this is done".',
+  );
+}
+
+function refused(code: string, message: string, hint?: string): OpsError {
+  return new OpsError({ code, message, hint, exit: EXIT.refused });
+}

@@ -1,0 +1,25 @@
+import { flagsOf, kebab } from './args.ts';
+import type { AnyTask } from './types.ts';
+
+/** The text of `--help`. */
+export function helpText(task: AnyTask): string {
+  const rows = Object.entries(flagsOf(task)).map(([key, spec]) => {
+    const value = spec.type === 'string' ? ` ${spec.value ?? 'TEXT'}` : '';
+    const notes = [spec.required ? 'required' : '', spec.multiple ? 'repeatable' : ''].filter(Boolean).join(', ');
+    return [`  --${kebab(key)}${value}`, notes ? `${spec.about} (${notes})` : spec.about] as const;
+  });
+  const wide = Math.max(...rows.map(([left]) => left.length));
+  const sections = [
+    `npm run ${task.name} -- [flags]`,
+    '',
+    task.summary,
+    ...(task.description ? ['', task.description.trim()] : []),
+    '',
+    'Flags',
+    ...rows.map(([left, right]) => `${left.padEnd(wide)}  ${right}`),
+    ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${example}`)] : []),
+    '',
+    'Exit codes: 0 done or yes, 1 failed, 2 usage, 3 the answer is no, 4 refused by a guard, 5 locked, 130 interrupted',
+  ];
+  return sections.join('\n');
+}

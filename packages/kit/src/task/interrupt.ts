@@ -1,0 +1,33 @@
+import { EXIT, OpsError } from '../errors.ts';
+
+/** npm and pnpm may deliver one Ctrl-C twice; closer together than this it is one. */
+const SAME_SIGNAL_MS = 300;
+
+/**
+ * First SIGINT, SIGTERM or SIGHUP: says so at once and aborts the returned signal, so that steps can clean up within
+ * bounds. Second: exits 130 on the spot; the journal already says where.
+ */
+export function listenForInterrupts(say: (text: string) => void): { controller: AbortController; stop(): void } {
+  const controller = new AbortController();
+  let first = 0;
+  const onSignal = (name: NodeJS.Signals) => {
+    const now = Date.now();
+    if (first === 0) {
+      first = now;
+      say(`${name}: stopping cleanly. Once more to stop at once.`);
+      controller.abort(
+        new OpsError({ code: 'INTERRUPTED', message: `Interrupted by ${name}.`, exit: EXIT.interrupted }),
+      );
+    } else if (now - first > SAME_SIGNAL_MS) {
+      process.exit(EXIT.interrupted);
+    }
+  };
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const name of signals) process.on(name, onSignal);
+  return {
+    controller,
+    stop: () => {
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { EnvName } from '../config/schema.ts';
+import type { OpsError } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { OperationsLock } from '../lock/types.ts';
+import { currentActor } from './actor.ts';
+import type { AnyChangeTask, TaskContext } from './types.ts';
+
+export interface AuditInput {
+  event: string;
+  outcome: 'done' | 'failed';
+  metadata: { [key: string]: Json };
+  /** The run's own last event: written once, however often the end of a run is repeated. */
+  closing?: boolean;
+}
+
+/** The locks of one run, and the audit logs of the environments that they protect. */
+export interface HeldLocks {
+  assertHeld(): Promise<void>;
+  audit(ctx: TaskContext, input: AuditInput): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Takes every lock a run needs, or none. Held by another: LOCKED, exit 5. */
+export async function takeLocks(
+  task: AnyChangeTask,
+  environments: EnvName[],
+  ctx: TaskContext,
+  onLost: (error: OpsError) => void,
+): Promise<HeldLocks> {
+  const held: OperationsLock[] = [];
+  const release = async () => {
+    for (const lock of held.reverse()) await lock.release();
+  };
+  try {
+    for (const acquire of acquirers(task, environments, ctx)) {
+      const lock = await acquire();
+      lock.onLost(onLost);
+      held.push(lock);
+      if (lock.kind === 'file' && task.lock === 'environment') {
+        ctx.out.warn(
+          'The database cannot be reached: a lock file in this checkout is used instead, which other machines do not see.',
+        );
+      }
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    release,
+    assertHeld: async () => {
+      for (const lock of held) await lock.assertHeld();
+    },
+    audit: async (bound, input) => {
+      for (const env of environments) await audit(bound, env, input);
+    },
+  };
+}
+
+function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): (() => Promise<OperationsLock>)[] {
+  const holder = { task: task.name, run: ctx.run, reason: ctx.reason };
+  if (task.lock === 'checkout') {
+    return [async () => (await import('../lock/checkout.ts')).acquireCheckoutLock(ctx.config.root, holder)];
+  }
+  // Always in the same order, so that two runs on several environments cannot wait for each other.
+  return environments.toSorted().map((env) => async () => {
+    const { acquireEnvironmentLock } = await import('../lock/environment.ts');
+    return acquireEnvironmentLock(ctx.environmentOf(env), { config: ctx.config, ...holder });
+  });
+}
+
+async function audit(ctx: TaskContext, env: EnvName, { event, outcome, metadata, closing }: AuditInput): Promise<void> {
+  const { appendAudit } = await import('../audit/append.ts');
+  const written = await appendAudit(ctx.environmentOf(env), {
+    config: ctx.config,
+    run: ctx.run,
+    task: ctx.task,
+    actor: currentActor(process.env),
+    event,
+    reason: ctx.reason,
+    outcome,
+    metadata,
+    ...(closing ? { id: ctx.run } : {}),
+  });
+  if (written === 'waiting')
+    ctx.out.warn(`The audit event ${event} waits beside the journal: the database of ${env} is away.`);
+}

@@ -1,0 +1,116 @@
+import { relative, resolve } from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import type { EnvName } from '../config/schema.ts';
+import { loadEnvironment } from '../env/environment.ts';
+import type { Environment } from '../env/types.ts';
+import { EXIT, toOpsError } from '../errors.ts';
+import { redactStream } from '../output/redact-stream.ts';
+import { createOutput } from '../output/terminal.ts';
+import { type ParsedArgs, parseTaskArgs } from './args.ts';
+import { newRunId, runChange } from './change.ts';
+import { helpText } from './help.ts';
+import { listenForInterrupts } from './interrupt.ts';
+import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
+import type { AnyTask, Outcome, TaskContext } from './types.ts';
+
+/** The folder of the toolkit itself, which need not be the product's. */
+const TOOLKIT = resolve(import.meta.dirname, '../../../..');
+
+/** What a script under scripts/ calls: runs the task and ends the process with its exit code. */
+export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)): Promise<never> {
+  redactStream(process.stdout);
+  redactStream(process.stderr);
+  const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
+  const wantsJson = argv.includes('--json');
+  const stream = wantsJson ? process.stderr : process.stdout;
+  const out = createOutput(stream);
+  try {
+    const args = parseTaskArgs(task, argv);
+    if (args.common.help) {
+      out.line(helpText(task));
+      return await exit(EXIT.done);
+    }
+    ending.env = task.perEnvironment === false ? '' : args.common.env;
+    ending.outcome = await execute(task, args, argv, ending, out);
+  } catch (thrown) {
+    ending.error = toOpsError(thrown);
+    if (process.env.DEBUG) console.error(thrown);
+  }
+  if (wantsJson) process.stdout.write(`${JSON.stringify(toJson(ending), null, 2)}\n`);
+  printEnding(out, stream, ending);
+  return exit(exitCodeOf(ending));
+}
+
+async function execute(
+  task: AnyTask,
+  { common, own }: ParsedArgs,
+  argv: string[],
+  ending: Ending,
+  out: TaskContext['out'],
+): Promise<Outcome> {
+  const config = await loadConfig(common.config, process.cwd());
+  const interrupts = listenForInterrupts((text) => out.warn(text));
+  const environments = new Map<EnvName, Environment>();
+  const environmentOf = (env: EnvName): Environment => {
+    const loaded = environments.get(env) ?? loadEnvironment(config, env, process.env);
+    environments.set(env, loaded);
+    return loaded;
+  };
+  const ctx: TaskContext = {
+    task: task.name,
+    run: ending.run,
+    env: common.env,
+    flags: own as TaskContext['flags'],
+    reason: common.reason,
+    config,
+    get environment() {
+      return environmentOf(common.env);
+    },
+    environmentOf,
+    out,
+    signal: interrupts.controller.signal,
+    audit: () => Promise.reject(new Error('Only a task that changes something writes audit events.')),
+  };
+  try {
+    if (task.perEnvironment !== false) environmentOf(common.env);
+    if (task.kind === 'read') return await readUnlessInterrupted(task.run(ctx), ctx.signal);
+    return await runChange({
+      task,
+      ctx,
+      common,
+      script: relative(TOOLKIT, process.argv[1] ?? ''),
+      argv,
+      shell: process.env,
+      abort: (reason) => interrupts.controller.abort(reason),
+    });
+  } catch (thrown) {
+    await report(thrown, ctx, task);
+    throw thrown;
+  } finally {
+    interrupts.stop();
+  }
+}
+
+/** A task that only looks has nothing to clean up: it ends with the signal. */
+async function readUnlessInterrupted(work: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, aborted]);
+}
+
+/** Failures go to Sentry when the environment has a DSN; answers, refusals and usage errors do not. */
+async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise<void> {
+  const error = toOpsError(thrown);
+  if (error.exit !== EXIT.failed || task.perEnvironment === false) return;
+  const dsn = ctx.environment.get('SENTRY_DSN');
+  if (!dsn) return;
+  const { reportFailure } = await import('../sentry.ts');
+  await reportFailure(error, { task: task.name, env: ctx.env, run: ctx.run, dsn });
+}
+
+async function exit(code: number): Promise<never> {
+  // A pipe may still hold output; process.exit would cut it off.
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
+  process.exit(code);
+}

@@ -1,0 +1,60 @@
+import { EXIT, type ExitCode, type OpsError } from '../errors.ts';
+import type { Output } from '../output/output.ts';
+import { formatDuration, paint } from '../output/terminal.ts';
+import type { Finding, Outcome } from './types.ts';
+
+/** What is known about a run when it has ended, well or not. */
+export interface Ending {
+  task: string;
+  env: string;
+  run: string;
+  startedAt: Date;
+  outcome?: Outcome;
+  error?: OpsError;
+}
+
+export function isYes(outcome: Outcome): boolean {
+  return outcome.ok ?? !outcome.findings?.some((finding) => finding.level === 'error');
+}
+
+export function exitCodeOf({ outcome, error }: Pick<Ending, 'outcome' | 'error'>): ExitCode {
+  if (error) return error.exit;
+  return !outcome || isYes(outcome) ? EXIT.done : EXIT.no;
+}
+
+/** The one object of `--json` (design: "Output"). */
+export function toJson({ task, env, run, startedAt, outcome, error }: Ending): object {
+  return {
+    ok: !error && (!outcome || isYes(outcome)),
+    task,
+    env,
+    run,
+    startedAt: startedAt.toISOString(),
+    durationMs: Date.now() - startedAt.getTime(),
+    data: outcome?.data ?? {},
+    findings: outcome?.findings ?? [],
+    ...(error ? { error: { code: error.code, message: error.message, hint: error.hint ?? '' } } : {}),
+  };
+}
+
+/** The same for a person: findings, one closing line, the next command. */
+export function printEnding(out: Output, stream: NodeJS.WriteStream, { startedAt, outcome, error }: Ending): void {
+  if (error) printError(out, stream, error);
+  if (error || !outcome) return;
+  for (const finding of outcome.findings ?? []) printFinding(out, stream, finding);
+  const mark = isYes(outcome) ? paint('green', '✔', stream) : paint('red', '✖', stream);
+  const took = paint('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`, stream);
+  out.line(`${mark} ${outcome.verdict} ${took}`);
+  if (outcome.next) out.line(`  Next: ${outcome.next}`);
+}
+
+function printFinding(out: Output, stream: NodeJS.WriteStream, finding: Finding): void {
+  const style = { error: 'red', warn: 'yellow', info: 'blue' } as const;
+  out.line(`${paint(style[finding.level], finding.level.padEnd(5), stream)} ${finding.code}: ${finding.message}`);
+  if (finding.hint) out.line(`      ${finding.hint}`);
+}
+
+function printError(out: Output, stream: NodeJS.WriteStream, error: OpsError): void {
+  out.line(`${paint('red', '✖', stream)} ${error.message}`);
+  if (error.hint) out.line(`  ${error.hint}`);
+}

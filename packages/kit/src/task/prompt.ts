@@ -1,0 +1,24 @@
+import { EXIT, OpsError } from '../errors.ts';
+
+/** Can a person be asked? Checked before every question: a prompt on a closed stdin would hang or exit oddly. */
+export function isInteractive(): boolean {
+  return Boolean(process.stdin.isTTY && process.stderr.isTTY && !process.env.CI);
+}
+
+const cancelled = () =>
+  new OpsError({ code: 'CANCELLED', message: 'Cancelled; nothing was changed.', exit: EXIT.interrupted });
+
+/** Questions go to stderr, so that stdout stays the task's. */
+export async function askYesNo(message: string): Promise<boolean> {
+  const { confirm, isCancel } = await import('@clack/prompts');
+  const answer = await confirm({ message, initialValue: false, output: process.stderr });
+  if (isCancel(answer)) throw cancelled();
+  return answer;
+}
+
+export async function askText(message: string, placeholder = ''): Promise<string> {
+  const { text, isCancel } = await import('@clack/prompts');
+  const answer = await text({ message, placeholder, output: process.stderr });
+  if (isCancel(answer)) throw cancelled();
+  return answer ?? '';
+}
