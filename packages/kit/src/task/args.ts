@@ -61,7 +61,7 @@ export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
   const raw = parseRaw(specs, 'resume' in specs ? nameBareResume(argv) : argv, help);
   const values: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(specs))
-    values[key] = valueOf(key, spec, raw[kebab(key)], raw.help === true, help);
+    values[key] = readValue(key, spec, raw[kebab(key)], raw.help === true, help);
   const own: Record<string, unknown> = {};
   for (const key of Object.keys(task.flags ?? {})) own[key] = values[key];
   return { common: { env: 'development', ...values } as unknown as CommonValues, own };
@@ -103,7 +103,7 @@ function firstSentence(cause: unknown): string {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: flags of every value type are read alike.
-function valueOf(key: string, spec: FlagSpec<any>, raw: RawValues[string], helping: boolean, help: string): unknown {
+function readValue(key: string, spec: FlagSpec<any>, raw: RawValues[string], helping: boolean, help: string): unknown {
   if (raw === undefined) {
     if (spec.required && !helping) throw usageError('USAGE', `--${kebab(key)} is required.`, help);
     return spec.fallback;

@@ -1,0 +1,188 @@
+// Uses no service: steps on the memory journal.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { OpsError } from '../../src/errors.ts';
+import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { foldJournal } from '../../src/journal/state.ts';
+import type { JournalEntry } from '../../src/journal/types.ts';
+import { runSteps } from '../../src/steps/run.ts';
+import { defineGroup, defineStep, type StepNode } from '../../src/steps/types.ts';
+import { silentOutput } from '../silent-output.ts';
+
+const test = suite('steps');
+
+function options(nodes: StepNode[], earlier: JournalEntry[] = [], signal = new AbortController().signal) {
+  const journal = createMemoryJournal();
+  const start = { at: 't', run: 'r', task: 't', env: 'e', seq: 0, event: 'run.started', data: {} } as const;
+  const before = foldJournal([start, ...earlier])?.steps ?? new Map();
+  return {
+    journal,
+    run: {
+      nodes,
+      journal,
+      before,
+      out: silentOutput(),
+      signal,
+      assertLocked: async () => {},
+      audit: async () => {},
+      onFailure: 'undo' as const,
+    },
+  };
+}
+
+const events = (entries: JournalEntry[]) => entries.map(({ event, step }) => `${event} ${step}`);
+
+test('steps run in order and later ones see the data of earlier ones', async () => {
+  const nodes = [
+    defineStep({ name: 'one', run: async () => ({ n: 1 }) }),
+    defineStep({ name: 'two', run: async ({ results }) => results.get<{ n: number }>('one').n + 1 }),
+  ];
+  const { run, journal } = options(nodes);
+  const results = await runSteps(run);
+  assert.is(results.get('two'), 2);
+  assert.equal(events(journal.entries), ['step.started one', 'step.done one', 'step.started two', 'step.done two']);
+});
+
+test('a failing step names itself and undoes what was done, newest first', async () => {
+  const undone: string[] = [];
+  const done = (name: string) =>
+    defineStep({ name, run: async () => name, undo: async (_, data) => void undone.push(data) });
+  const nodes = [
+    done('one'),
+    done('two'),
+    defineStep({ name: 'three', run: () => Promise.reject(new OpsError({ code: 'BROKEN', message: 'it broke' })) }),
+  ];
+  const { run, journal } = options(nodes);
+  const error = await runSteps(run).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.message, 'Step "three" failed: it broke');
+  assert.is(error?.code, 'BROKEN');
+  assert.equal(undone, ['two', 'one']);
+  assert.equal(events(journal.entries).slice(-3), ['step.failed three', 'step.undone two', 'step.undone one']);
+});
+
+test('an undo that fails is told beside the first error and does not stop the others', async () => {
+  const undone: string[] = [];
+  const nodes = [
+    defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') }),
+    defineStep({ name: 'two', run: async () => null, undo: () => Promise.reject(new Error('stuck')) }),
+    defineStep({ name: 'three', run: () => Promise.reject(new Error('it broke')) }),
+  ];
+  const error = await runSteps(options(nodes).run).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.message, 'Step "three" failed: it broke Undoing "two" failed too: stuck');
+  assert.equal(undone, ['one']);
+});
+
+test('a step whose verification fails is undone itself', async () => {
+  const undone: string[] = [];
+  const step = defineStep({
+    name: 'one',
+    run: async () => 'x',
+    verify: () => Promise.reject(new Error('the world disagrees')),
+    undo: async (_, data) => void undone.push(data),
+  });
+  await runSteps(options([step]).run).catch(() => {});
+  assert.equal(undone, ['x']);
+});
+
+test('a resumed run repeats no done step and hands on its data', async () => {
+  const ran: string[] = [];
+  const nodes = [
+    defineStep({ name: 'one', run: async () => void ran.push('one') ?? 0 }),
+    defineStep({ name: 'two', run: async ({ results }) => ran.push(`two after ${results.get('one')}`) }),
+  ];
+  const at = { at: 't', run: 'r', task: 't', env: 'e', seq: 1 };
+  const { run } = options(nodes, [
+    { ...at, event: 'step.started', step: 'one' },
+    { ...at, event: 'step.done', step: 'one', data: 41 },
+  ]);
+  await runSteps(run);
+  assert.equal(ran, ['two after 41']);
+});
+
+test('a step killed in the middle is checked before it is run again', async () => {
+  let runs = 0;
+  const step = (already: boolean) =>
+    defineStep({ name: 'one', check: async () => (already ? 'found' : undefined), run: async () => `run ${++runs}` });
+  const killed: JournalEntry = { at: 't', run: 'r', task: 't', env: 'e', seq: 1, event: 'step.started', step: 'one' };
+  assert.is((await runSteps(options([step(true)], [killed]).run)).get('one'), 'found');
+  assert.is(runs, 0);
+  assert.is((await runSteps(options([step(false)], [killed]).run)).get('one'), 'run 1');
+});
+
+test('what was already so at first sight is skipped, and not undone later', async () => {
+  const undone: string[] = [];
+  const nodes = [
+    defineStep({
+      name: 'one',
+      alwaysCheck: true,
+      check: async () => 'was so',
+      run: async () => 'ran',
+      undo: async () => void undone.push('one'),
+    }),
+    defineStep({ name: 'two', run: () => Promise.reject(new Error('no')) }),
+  ];
+  const { run, journal } = options(nodes);
+  await runSteps(run).catch(() => {});
+  assert.equal(undone, []);
+  assert.ok(events(journal.entries).includes('step.skipped one'));
+});
+
+test('a group keeps the plan it began with', async () => {
+  const ran: string[] = [];
+  let planned = 0;
+  const group = defineGroup({
+    name: 'group',
+    plan: async () => [`a${++planned}`, `b${planned}`],
+    steps: (names) => names.map((name) => defineStep({ name, run: async () => ran.push(name) })),
+  });
+  const first = options([group]);
+  await runSteps(first.run);
+  assert.equal(ran, ['a1', 'b1']);
+  const cut = first.journal.entries.slice(0, 3);
+  await runSteps(options([group], cut).run);
+  assert.equal(ran, ['a1', 'b1', 'b1'], 'the done half is not repeated and no new plan is made');
+});
+
+test('an interrupted step leaves the run open and undoes nothing', async () => {
+  const undone: string[] = [];
+  const controller = new AbortController();
+  const nodes = [
+    defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') }),
+    defineStep({
+      name: 'two',
+      run: async ({ signal }) => {
+        controller.abort();
+        signal.throwIfAborted();
+        return null;
+      },
+    }),
+  ];
+  const { run, journal } = options(nodes, [], controller.signal);
+  const error = await runSteps(run).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.exit, 130);
+  assert.equal(undone, []);
+  assert.is(journal.entries.at(-1)?.error?.code, 'INTERRUPTED');
+});
+
+test('no step runs once the lock is lost', async () => {
+  let ran = false;
+  const { run } = options([defineStep({ name: 'one', run: async () => (ran = true) })]);
+  const lost = new OpsError({ code: 'LOCK_LOST', message: 'the lock is gone' });
+  const error = await runSteps({ ...run, assertLocked: () => Promise.reject(lost) }).then(
+    () => undefined,
+    (e) => e as OpsError,
+  );
+  assert.is(error?.code, 'LOCK_LOST');
+  assert.not(ran);
+});
+
+test.run();
