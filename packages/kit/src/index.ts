@@ -1,6 +1,7 @@
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
 export { loadEnvironment } from './env/environment.ts';
+export { operatorUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, OpsError, toOpsError, usageError } from './errors.ts';
 export { createMemoryJournal } from './journal/memory-journal.ts';

@@ -14,7 +14,9 @@ const s3Store = z.strictObject({
 });
 
 export const backupsSchema = z.strictObject({
-  stores: z.array(z.discriminatedUnion('kind', [fileStore, s3Store])).default([{ kind: 'file', path: '.drydock/backups' }]),
+  stores: z
+    .array(z.discriminatedUnion('kind', [fileStore, s3Store]))
+    .default([{ kind: 'file', path: '.drydock/backups' }]),
   /** Variable with one or more age public keys, separated by commas. */
   recipients: z.string().default('BACKUP_RECIPIENTS'),
   retentionDays: z.number().int().positive().default(30),

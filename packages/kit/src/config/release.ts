@@ -8,8 +8,8 @@ export const releaseSchema = z.strictObject({
   artifact: z.strictObject({
     /** Git pathspecs that make up the artefact. */
     include: z.array(z.string()).min(1),
-    /** Run in the exported tree, in order. */
-    build: z.array(command).default([]),
+    /** Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder. */
+    build: z.array(z.strictObject({ command, cwd: z.enum(['artifact', 'checkout']).default('artifact') })).default([]),
     /** How many earlier artefacts stay for a rollback (runbook section 2: the last two). */
     keep: z.number().int().min(1).default(2),
   }),
@@ -32,5 +32,7 @@ export const releaseSchema = z.strictObject({
     backend: z.string().default('app'),
   }),
   /** The product's own end-to-end flow; gets the environment's variables, exit 0 means it passed. */
-  flow: z.strictObject({ command, environments: z.array(z.enum(['staging', 'production'])).default(['staging']) }).optional(),
+  flow: z
+    .strictObject({ command, environments: z.array(z.enum(['staging', 'production'])).default(['staging']) })
+    .optional(),
 });

@@ -9,7 +9,9 @@ export const ENV_NAMES = ['development', 'staging', 'production'] as const;
 export type EnvName = (typeof ENV_NAMES)[number];
 
 const variableSchema = z.strictObject({
-  kind: z.enum(['text', 'url', 'postgres', 'redis', 'integer', 'number', 'boolean', 'hex', 'address', 'list']).default('text'),
+  kind: z
+    .enum(['text', 'url', 'postgres', 'redis', 'integer', 'number', 'boolean', 'hex', 'address', 'list'])
+    .default('text'),
   /** Masked everywhere. */
   secret: z.boolean().default(false),
   /** Environments in which the product cannot do without it. */

@@ -29,6 +29,8 @@ export interface RunStart {
   /** Path of the task's script, relative to the toolkit. */
   script: string;
   argv: string[];
+  /** Does the task know `--env`? */
+  perEnvironment: boolean;
   flags: { [key: string]: Json };
   plan: Json;
   reason?: string;

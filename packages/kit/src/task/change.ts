@@ -108,6 +108,7 @@ async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promi
   const start: RunStart = {
     script: run.script,
     argv: run.argv,
+    perEnvironment: task.perEnvironment !== false,
     flags: ctx.flags as { [key: string]: Json },
     plan,
     ...(reason ? { reason } : {}),

@@ -106,7 +106,8 @@ async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise
   const dsn = ctx.environment.get('SENTRY_DSN');
   if (!dsn) return;
   const { reportFailure } = await import('../sentry.ts');
-  await reportFailure(error, { task: task.name, env: ctx.env, run: ctx.run, dsn });
+  const arrived = await reportFailure(error, { task: task.name, env: ctx.env, run: ctx.run, dsn });
+  if (!arrived) ctx.out.warn('Sentry could not be told of this failure.');
 }
 
 async function exit(code: number): Promise<never> {

@@ -93,7 +93,7 @@ test('a step whose verification fails is undone itself', async () => {
 test('a resumed run repeats no done step and hands on its data', async () => {
   const ran: string[] = [];
   const nodes = [
-    defineStep({ name: 'one', run: async () => void ran.push('one') ?? 0 }),
+    defineStep({ name: 'one', run: async () => ran.push('one') - 1 }),
     defineStep({ name: 'two', run: async ({ results }) => ran.push(`two after ${results.get('one')}`) }),
   ];
   const at = { at: 't', run: 'r', task: 't', env: 'e', seq: 1 };

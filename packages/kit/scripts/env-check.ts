@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { envCheckTask } from '../src/env/check.ts';
+import { main } from '../src/task/main.ts';
+
+await main(envCheckTask);

@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { z } from 'zod';
+import { usageError } from '../errors.ts';
+import { configSchema, type ResolvedConfig } from './schema.ts';
+
+const FILE = 'drydock.config.ts';
+
+export interface LoadedConfig extends ResolvedConfig {
+  /** Folder of the config file: the product's root. All relative paths start here. */
+  readonly root: string;
+  readonly file: string;
+  path(relative: string): string;
+}
+
+/** Loads `--config FILE`, or the nearest drydock.config.ts from `cwd` upward. Every bad key is named (exit 2). */
+export async function loadConfig(file: string | undefined, cwd: string): Promise<LoadedConfig> {
+  const found = file === undefined ? nearest(cwd) : resolve(cwd, file);
+  if (!found || !existsSync(found)) {
+    throw usageError(
+      'CONFIG_MISSING',
+      file === undefined ? `No ${FILE} in ${cwd} or any folder above it.` : `The config file ${found} does not exist.`,
+      "Run it in the product's folder, or point to the file with --config FILE.",
+    );
+  }
+  const root = dirname(found);
+  return {
+    ...check(await importDefault(found), found),
+    root,
+    file: found,
+    path: (relative) => resolve(root, relative),
+  };
+}
+
+function nearest(folder: string): string | undefined {
+  const file = join(folder, FILE);
+  if (existsSync(file)) return file;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : nearest(parent);
+}
+
+async function importDefault(file: string): Promise<unknown> {
+  let module: { default?: unknown };
+  try {
+    module = await withoutTypelessWarning(() => import(pathToFileURL(file).href));
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+    throw usageError(
+      'CONFIG_BROKEN',
+      `${file} cannot be loaded: ${reason}`,
+      'Mend the file; node FILE shows where it stops.',
+    );
+  }
+  if (module.default === undefined) {
+    throw usageError('CONFIG_BROKEN', `${file} has no default export.`, 'End it with: export default { … }');
+  }
+  return module.default;
+}
+
+/** A stranger's package.json need not say "type": "module"; Node's advice on that is not for the operator's eyes. */
+async function withoutTypelessWarning<T>(load: () => Promise<T>): Promise<T> {
+  const emit = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (JSON.stringify(rest).includes('MODULE_TYPELESS_PACKAGE_JSON')) return;
+    emit.call(process, warning, ...rest);
+  }) as typeof process.emitWarning;
+  try {
+    return await load();
+  } finally {
+    process.emitWarning = emit;
+  }
+}
+
+function check(value: unknown, file: string): ResolvedConfig {
+  const result = configSchema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(sentence);
+  throw usageError(
+    'CONFIG_INVALID',
+    `${file} is wrong: ${problems.join('; ')}.`,
+    'Mend the keys named above; the types of defineConfig show what each may be.',
+  );
+}
+
+function sentence(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map(String).join('.') || '(the whole config)';
+  if (issue.code === 'unrecognized_keys')
+    return `${[...issue.path, issue.keys.join(', ')].map(String).join('.')} is not a known key`;
+  return `${path}: ${issue.message}`;
+}

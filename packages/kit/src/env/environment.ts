@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { listFiles, parse } from 'dotenv-flow';
+import type { LoadedConfig } from '../config/load.ts';
+import type { EnvName, VariableSpec } from '../config/schema.ts';
+import { usageError } from '../errors.ts';
+import { registerSecret } from '../redact.ts';
+import { Secret } from '../secret.ts';
+import { problemOf } from './kinds.ts';
+import type { Environment, VariableSource } from './types.ts';
+
+export type { Environment } from './types.ts';
+
+interface Value {
+  text: string;
+  source: VariableSource;
+}
+
+/**
+ * Reads the dotenv-flow files of the deployment environment (not of NODE_ENV, which is `production` in staging too)
+ * in every folder of `envDirs`, and the shell above them. Secrets are masked from here on.
+ */
+export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Environment {
+  const values = new Map<string, Value>();
+  for (const dir of config.envDirs) readFolder(config.path(dir), env, values);
+  for (const [name, text] of Object.entries(shell)) {
+    // Of the shell only what the product declares or a file sets: the rest is not the environment's.
+    if (text !== undefined && (name in config.variables || values.has(name)))
+      values.set(name, { text, source: { kind: 'shell' } });
+  }
+  registerSecrets(config, values);
+  return new LoadedEnvironment(config, env, values, shell);
+}
+
+function readFolder(path: string, env: EnvName, values: Map<string, Value>): void {
+  for (const file of existsSync(path) ? listFiles({ path, node_env: env }) : []) {
+    for (const [name, text] of Object.entries(parse(file))) values.set(name, { text, source: { kind: 'file', file } });
+  }
+}
+
+function registerSecrets(config: LoadedConfig, values: ReadonlyMap<string, Value>): void {
+  for (const [name, { text }] of values) {
+    if (!text) continue;
+    const password = URL.parse(text)?.password;
+    if (config.variables[name]?.secret) registerSecret(text);
+    else if (password) registerSecret(decodeURIComponent(password));
+  }
+}
+
+class LoadedEnvironment implements Environment {
+  readonly name: EnvName;
+  readonly #config: LoadedConfig;
+  readonly #values: ReadonlyMap<string, Value>;
+  readonly #shell: NodeJS.ProcessEnv;
+
+  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>, shell: NodeJS.ProcessEnv) {
+    this.name = name;
+    this.#config = config;
+    this.#values = values;
+    this.#shell = shell;
+  }
+
+  get(name: string): string | undefined {
+    const value = this.#values.get(name);
+    if (!value?.text) return undefined;
+    const spec = this.#config.variables[name];
+    const problem = spec && problemOf(spec.kind, value.text);
+    if (problem) throw malformed(name, problem, value.source, this.name, spec);
+    return value.text;
+  }
+
+  require(name: string): string {
+    const value = this.get(name);
+    if (value !== undefined) return value;
+    const spec = this.#config.variables[name];
+    const looked = this.files.map(({ path }) => relative(this.#config.root, path)).join(', ');
+    throw usageError(
+      'VARIABLE_MISSING',
+      `${name} is not set for ${this.name}${spec ? ` (${spec.about})` : ''}; looked in the shell and in ${looked}.`,
+      `Set it, for example: ${name}='${spec?.example ?? '…'}' in .env.${this.name}.local`,
+    );
+  }
+
+  secret(name: string): Secret {
+    return new Secret(this.require(name), name);
+  }
+
+  has(name: string): boolean {
+    return Boolean(this.#values.get(name)?.text);
+  }
+
+  sourceOf(name: string): VariableSource | undefined {
+    return this.#values.get(name)?.source;
+  }
+
+  get files(): { path: string; exists: boolean }[] {
+    const names = ['.env', '.env.local', `.env.${this.name}`, `.env.${this.name}.local`];
+    return this.#config.envDirs.flatMap((dir) =>
+      names.map((name) => {
+        const path = join(this.#config.path(dir), name);
+        return { path, exists: existsSync(path) };
+      }),
+    );
+  }
+
+  forChild(): Record<string, string> {
+    const own = [...this.#values].map(([name, { text }]) => [name, text] as const);
+    const shell = Object.entries(this.#shell).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return { ...Object.fromEntries(shell), ...Object.fromEntries(own), DRYDOCK_ENV: this.name };
+  }
+}
+
+function malformed(name: string, problem: string, source: VariableSource, env: EnvName, spec: VariableSpec): Error {
+  const where = source.kind === 'shell' ? 'the shell' : source.file;
+  return usageError(
+    'VARIABLE_MALFORMED',
+    `${name} of ${env} ${problem}; the value comes from ${where}.`,
+    `It looks like this: ${name}='${spec.example}'`,
+  );
+}

@@ -1,0 +1,37 @@
+import type { VariableSpec } from '../config/schema.ts';
+
+/** Why a value is not of its kind, as the end of "NAME …"; undefined if it is. */
+export function problemOf(kind: VariableSpec['kind'], value: string): string | undefined {
+  return KINDS[kind](value) ? undefined : EXPECTED[kind];
+}
+
+const url = (value: string, ...protocols: string[]) => {
+  const parsed = URL.parse(value);
+  return parsed !== null && (protocols.length === 0 || protocols.includes(parsed.protocol));
+};
+
+const KINDS: Record<VariableSpec['kind'], (value: string) => boolean> = {
+  text: () => true,
+  url: (value) => value.split(',').every((one) => url(one.trim(), 'http:', 'https:', 'ws:', 'wss:')),
+  postgres: (value) => url(value, 'postgres:', 'postgresql:'),
+  redis: (value) => url(value, 'redis:', 'rediss:'),
+  integer: (value) => /^-?\d+$/.test(value),
+  number: (value) => value.trim() !== '' && Number.isFinite(Number(value)),
+  boolean: (value) => ['true', 'false', '1', '0'].includes(value),
+  hex: (value) => /^0x([0-9a-f]{2})+$/i.test(value),
+  address: (value) => /^0x[0-9a-f]{40}$/i.test(value),
+  list: () => true,
+};
+
+const EXPECTED: Record<VariableSpec['kind'], string> = {
+  text: 'must be text',
+  url: 'must be an http(s) or ws(s) URL',
+  postgres: 'must be a postgresql:// URL',
+  redis: 'must be a redis:// or rediss:// URL',
+  integer: 'must be a whole number',
+  number: 'must be a number',
+  boolean: 'must be true or false',
+  hex: 'must be hexadecimal with 0x in front',
+  address: 'must be an address: 0x and 40 hexadecimal digits',
+  list: 'must be a list separated by commas',
+};

@@ -1,0 +1,9 @@
+import type { LoadedConfig } from '../config/load.ts';
+import type { Secret } from '../secret.ts';
+import type { Environment } from './types.ts';
+
+/** The operator's database URL; a product that has only one URL uses that. */
+export function operatorUrl(config: LoadedConfig, environment: Environment): Secret {
+  const { url, appUrl } = config.database;
+  return environment.secret(environment.has(url) || !environment.has(appUrl) ? url : appUrl);
+}

@@ -1,0 +1,21 @@
+import type { EnvName } from '../config/schema.ts';
+import type { Secret } from '../secret.ts';
+
+/** Where a value came from. The shell wins over every file. */
+export type VariableSource = { kind: 'shell' } | { kind: 'file'; file: string };
+
+/** The variables of one deployment environment. Reading one checks it; what is wrong is a usage error (exit 2). */
+export interface Environment {
+  readonly name: EnvName;
+  /** The value, checked against its declared kind; undefined when it is not set or empty. */
+  get(name: string): string | undefined;
+  /** As `get`, but not being set is an error that says where it was looked for and what it looks like. */
+  require(name: string): string;
+  secret(name: string): Secret;
+  has(name: string): boolean;
+  sourceOf(name: string): VariableSource | undefined;
+  /** The files looked in, lowest precedence first; those that do not exist too. */
+  readonly files: { path: string; exists: boolean }[];
+  /** What a child process gets: the files' values and the shell's. */
+  forChild(): Record<string, string>;
+}

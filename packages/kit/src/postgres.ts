@@ -1,0 +1,54 @@
+import type { Client } from 'pg';
+import { OpsError } from './errors.ts';
+import type { Secret } from './secret.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** SQLSTATE classes that say "the server is there and refuses you". */
+const REFUSED = new Set(['28P01', '28000', '3D000', '42501', '53300']);
+
+/** A connected client of node-postgres, or an OpsError that tells an outage from a refusal. */
+export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({
+    connectionString: url.reveal(),
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  // Without a listener a broken connection ends the whole process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (cause) {
+    throw connectError(url, cause);
+  }
+}
+
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof OpsError && error.code === 'DATABASE_UNREACHABLE';
+}
+
+function connectError(url: Secret, cause: unknown): OpsError {
+  const { host, pathname } = new URL(url.reveal());
+  const code = (cause as { code?: string }).code ?? '';
+  const reason = cause instanceof Error ? cause.message || code : String(cause);
+  if (REFUSED.has(code)) {
+    return new OpsError({
+      code: 'DATABASE_REFUSED',
+      message: `PostgreSQL at ${host} refuses the connection to ${pathname.slice(1)}: ${reason}.`,
+      hint: `Check ${url.label}: user, password and database name. npm run env:check shows where the value comes from.`,
+      cause,
+    });
+  }
+  return new OpsError({
+    code: 'DATABASE_UNREACHABLE',
+    message: `PostgreSQL at ${host} cannot be reached (${code || reason}).`,
+    hint: `Is it running, and is ${url.label} right? In the sandbox: npm run sandbox:up`,
+    cause,
+  });
+}
+
+/** `"` around a name, doubled inside: PostgreSQL manual, 4.1.1. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError } from '../errors.ts';
+import { isSameProcess, processStart } from './identity.ts';
+
+export interface DaemonSpec {
+  name: string;
+  command: string;
+  args: string[];
+  /** The whole environment of the process; it is not kept in the record. */
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  logFile: string;
+  uid?: number;
+  gid?: number;
+  port?: number;
+  /** What asks it to end; default SIGTERM (PostgreSQL's fast shutdown is SIGINT). */
+  stopSignal?: NodeJS.Signals;
+}
+
+/** `.drydock/processes/<name>.json`: the pid with its start time, so that a pid used again is never taken for ours. */
+export interface DaemonRecord {
+  name: string;
+  pid: number;
+  processStart: string;
+  command: string;
+  port?: number;
+  logFile: string;
+  stopSignal: NodeJS.Signals;
+  startedAt: string;
+}
+export type DaemonState = DaemonRecord & { alive: boolean };
+
+/** Starts a process that outlives us, in a group of its own, and records it before returning. */
+export async function startDaemon(root: string, spec: DaemonSpec): Promise<DaemonRecord> {
+  mkdirSync(dirname(spec.logFile), { recursive: true });
+  const log = openSync(spec.logFile, 'a', 0o600);
+  try {
+    const child = spawn(spec.command, spec.args, {
+      cwd: spec.cwd,
+      env: spec.env,
+      detached: true,
+      stdio: ['ignore', log, log],
+      ...(spec.uid === undefined ? {} : { uid: spec.uid }),
+      ...(spec.gid === undefined ? {} : { gid: spec.gid }),
+    });
+    await new Promise((done, fail) => child.once('spawn', done).once('error', fail));
+    child.unref();
+    const pid = child.pid as number;
+    const record: DaemonRecord = {
+      name: spec.name,
+      pid,
+      processStart: processStart(pid) ?? '',
+      command: spec.command,
+      ...(spec.port === undefined ? {} : { port: spec.port }),
+      logFile: spec.logFile,
+      stopSignal: spec.stopSignal ?? 'SIGTERM',
+      startedAt: new Date().toISOString(),
+    };
+    writeRecord(root, record);
+    return record;
+  } catch (cause) {
+    throw new OpsError({
+      code: 'PROCESS_NOT_STARTED',
+      message: `${spec.name} could not be started (${(cause as Error).message}).`,
+      hint: 'See what is missing: npm run doctor',
+      cause,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+export async function listDaemons(root: string): Promise<DaemonState[]> {
+  let names: string[];
+  try {
+    names = readdirSync(folderOf(root));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw cause;
+  }
+  return names
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(folderOf(root), name), 'utf8')) as DaemonRecord)
+    .map((record) => ({ ...record, alive: isSameProcess(record.pid, record.processStart) }));
+}
+
+/** Asks a recorded process to end, ends its whole group after the grace, and forgets it. Not running is fine. */
+export async function stopDaemon(root: string, name: string, { graceMs }: { graceMs: number }): Promise<void> {
+  const record = (await listDaemons(root)).find((daemon) => daemon.name === name);
+  if (!record) return;
+  const gone = () => !isSameProcess(record.pid, record.processStart);
+  if (!gone()) {
+    signal(record.pid, record.stopSignal);
+    const deadline = Date.now() + graceMs;
+    while (!gone() && Date.now() < deadline) await sleep(20);
+    if (!gone()) {
+      signal(-record.pid, 'SIGKILL');
+      while (!gone()) await sleep(20);
+    }
+  }
+  rmSync(join(folderOf(root), `${name}.json`), { force: true });
+}
+
+function folderOf(root: string): string {
+  return join(root, '.drydock', 'processes');
+}
+
+function writeRecord(root: string, record: DaemonRecord): void {
+  mkdirSync(folderOf(root), { recursive: true });
+  const file = join(folderOf(root), `${record.name}.json`);
+  writeFileSync(`${file}.new`, JSON.stringify(record, null, 2));
+  renameSync(`${file}.new`, file);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (cause) {
+    // It may end between the look and the signal.
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
