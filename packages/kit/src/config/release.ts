@@ -26,11 +26,13 @@ export const releaseSchema = z.strictObject({
     drainTimeoutMs: z.number().int().positive().default(15_000),
   }),
   /** HAProxy in front, reached through its runtime API. Names of variables. */
-  proxy: z.strictObject({
-    socket: z.string().default('PROXY_SOCKET'),
-    stateFile: z.string().default('PROXY_STATE_FILE'),
-    backend: z.string().default('app'),
-  }),
+  proxy: z
+    .strictObject({
+      socket: z.string().default('PROXY_SOCKET'),
+      stateFile: z.string().default('PROXY_STATE_FILE'),
+      backend: z.string().default('app'),
+    })
+    .prefault({}),
   /** The product's own end-to-end flow; gets the environment's variables, exit 0 means it passed. */
   flow: z
     .strictObject({ command, environments: z.array(z.enum(['staging', 'production'])).default(['staging']) })

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { EXIT, OpsError, usageError } from '../errors.ts';
-import { openFileJournal } from '../journal/file-journal.ts';
 import { readRun, readRuns } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
+import { giveUp } from '../task/change.ts';
 import { flag } from '../task/flags.ts';
 import { defineReadTask, type Outcome, type TaskContext } from '../task/types.ts';
 
@@ -47,8 +47,7 @@ function row({ run, task, env, startedAt, steps, start }: RunState): string[] {
 function abandon(root: string, state: RunState): Outcome {
   if (state.status !== 'open')
     throw usageError('RUN_ENDED', `Run ${state.run} has ended (${state.status}); there is nothing to give up.`);
-  const journal = openFileJournal(root, { run: state.run, task: state.task, env: state.env });
-  journal.append({ event: 'run.failed', error: { code: 'ABANDONED', message: 'Given up by an operator.' } });
+  giveUp(root, state);
   return { verdict: `Run ${state.run} of ${state.task} is given up; nothing was undone.` };
 }
 

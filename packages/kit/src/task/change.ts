@@ -76,6 +76,10 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
     );
   }
   if (!open) return undefined;
+  if (task.restartable) {
+    giveUp(root, open);
+    return undefined;
+  }
   if (isInteractive() && (await askYesNo(`Run ${open.run} of ${open.startedAt} did not end. Go on with it?`)))
     return open;
   throw new OpsError({
@@ -83,6 +87,12 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
     message: `Run ${open.run} of ${task.name} on ${ctx.env}, started ${open.startedAt}, did not end.`,
     hint: `Go on with it: npm run ${task.name} -- --env ${ctx.env} --resume   Or give it up: npm run ops:resume -- --abandon ${open.run}`,
   });
+}
+
+/** Ends a run that nobody will go on with. Nothing is undone. */
+export function giveUp(root: string, { run, task, env }: RunState): void {
+  const error = { code: 'ABANDONED', message: 'Given up: a new run took its place.' };
+  openFileJournal(root, { run, task, env }).append({ event: 'run.failed', error });
 }
 
 function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {

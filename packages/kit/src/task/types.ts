@@ -77,6 +77,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   lock: 'environment' | 'checkout';
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */
   destructive?: boolean;
+  /** A killed run needs no resume: the next one repairs whatever it finds. */
+  restartable?: boolean;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
   /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */

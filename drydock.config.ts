@@ -1,0 +1,166 @@
+import { defineConfig } from '@drydock/kit';
+
+/** The reference product, in the sandbox. A product of your own needs nothing but a file like this one. */
+export default defineConfig({
+  product: 'marketplace',
+  // The sandbox writes its values; a file of your own beside this one wins over them.
+  envDirs: ['.drydock/sandbox/env', '.'],
+  environments: {
+    development: {
+      guard: 'none',
+      parity: { nodeEnv: 'development', schema: 'dev', features: 'all', sentry: 'optional', redis: 'optional' },
+    },
+    staging: {
+      guard: 'none',
+      parity: {
+        nodeEnv: 'production',
+        schema: 'deploy',
+        features: 'subset',
+        sentry: 'required',
+        sentrySampleRateMax: 0.1,
+        redis: 'required',
+      },
+    },
+    production: {
+      guard: 'confirm',
+      parity: { nodeEnv: 'production', schema: 'deploy', features: 'minimal', sentry: 'required', redis: 'required' },
+    },
+  },
+  features: {
+    variable: 'FEATURE_FLAGS',
+    all: ['reviews', 'certificates', 'demo-banner'],
+    minimal: ['reviews', 'certificates'],
+  },
+  variables: {
+    NODE_ENV: { example: 'production', about: "Node's own mode", required: ['development', 'staging', 'production'] },
+    PUBLIC_URL: {
+      kind: 'url',
+      example: 'https://staging.shop.example',
+      about: 'where people reach the product',
+      required: ['staging', 'production'],
+    },
+    DATABASE_URL: {
+      kind: 'postgres',
+      secret: true,
+      example: 'postgresql://app:password@db.internal:5432/shop',
+      about: "the product's database role",
+      required: ['development', 'staging', 'production'],
+    },
+    OPS_DATABASE_URL: {
+      kind: 'postgres',
+      secret: true,
+      example: 'postgresql://owner:password@db.internal:5432/shop',
+      about: 'the role that owns the schema',
+      required: ['staging', 'production'],
+    },
+    REDIS_URL: {
+      kind: 'redis',
+      secret: true,
+      example: 'redis://app:password@cache.internal:6379',
+      about: 'cache and rate limits',
+      required: ['staging', 'production'],
+    },
+    CHAIN_RPC_URL: {
+      kind: 'url',
+      example: 'https://rpc.example',
+      about: 'the chain, one or more addresses',
+      required: ['staging', 'production'],
+    },
+    CHAIN_ID: { kind: 'integer', example: '31337', about: 'the chain that is meant' },
+    ESCROW_FACTORY_ADDRESS: {
+      kind: 'address',
+      example: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+      about: 'makes an escrow per job',
+      required: ['staging', 'production'],
+    },
+    CERTIFICATE_ADDRESS: {
+      kind: 'address',
+      example: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+      about: 'certificates of finished jobs',
+      required: ['staging', 'production'],
+    },
+    ESCROW_ADMIN_KEY: {
+      kind: 'hex',
+      secret: true,
+      example: '0x…',
+      about: 'signs for the platform',
+      required: ['staging', 'production'],
+    },
+    JWT_ACCESS_KEYS: {
+      secret: true,
+      example: 'kid1:base64url,kid0:base64url',
+      about: 'the first signs, all verify',
+      required: ['staging', 'production'],
+    },
+    JWT_REFRESH_KEYS: {
+      secret: true,
+      example: 'kid1:base64url,kid0:base64url',
+      about: 'the first signs, all verify',
+      required: ['staging', 'production'],
+    },
+    ADMIN_TOKEN: {
+      secret: true,
+      example: 'a long random text',
+      about: 'opens /api/admin',
+      required: ['staging', 'production'],
+    },
+    FEATURE_FLAGS: { kind: 'list', example: 'reviews,certificates', about: 'feature flags that are on' },
+    SENTRY_DSN: {
+      secret: true,
+      example: 'https://key@sentry.example/1',
+      about: 'where errors are reported',
+      required: ['staging', 'production'],
+    },
+    SENTRY_TRACES_SAMPLE_RATE: { kind: 'number', example: '0.05', about: 'share of requests that are traced' },
+    POSTHOG_KEY: { example: 'phc_…', about: 'project key, public by design' },
+    POSTHOG_HOST: { kind: 'url', example: 'https://eu.posthog.com', about: 'where product events go' },
+    S3_ENDPOINT: { kind: 'url', example: 'https://s3.example', about: 'store of the backups' },
+    S3_ACCESS_KEY_ID: { example: 'AKIA…', about: 'store of the backups' },
+    S3_SECRET_ACCESS_KEY: { secret: true, example: 'secret', about: 'store of the backups' },
+    BACKUP_BUCKET: { example: 'shop-backups', about: 'store of the backups' },
+    BACKUP_RECIPIENTS: {
+      example: 'age1…',
+      about: 'public keys that backups are encrypted to',
+      required: ['staging', 'production'],
+    },
+    BACKUP_IDENTITY: {
+      secret: true,
+      example: 'AGE-SECRET-KEY-1…',
+      about: 'opens backups; not on the host that makes them',
+    },
+    PROXY_SOCKET: { example: '/run/haproxy/admin.sock', about: "HAProxy's runtime API" },
+    PROXY_STATE_FILE: { example: '/var/lib/haproxy/servers.state', about: 'what HAProxy loads when it starts' },
+  },
+  backups: { stores: [{ kind: 'file', path: '.drydock/backups' }] },
+  chain: { chainId: 31_337 },
+  release: {
+    baseBranch: 'main',
+    artifact: {
+      include: [
+        'package.json',
+        'pnpm-lock.yaml',
+        'pnpm-workspace.yaml',
+        'prisma',
+        'packages/marketplace',
+        'packages/escrow/package.json',
+        'packages/escrow/artifacts',
+      ],
+      build: [
+        {
+          command: [
+            'pnpm',
+            'install',
+            '--frozen-lockfile',
+            '--prod',
+            '--prefer-offline',
+            '--filter',
+            '@drydock/marketplace...',
+          ],
+        },
+        { command: ['prisma', 'generate', '--schema', '{artifact}/prisma/schema.prisma'], cwd: 'checkout' },
+      ],
+    },
+    app: { command: ['node', 'packages/marketplace/src/server.ts'] },
+    flow: { command: ['node', 'e2e/flow.ts'] },
+  },
+});

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+export interface ContractArtifact {
+  contractName: string;
+  abi: unknown[];
+  bytecode: `0x${string}`;
+  /** Version of the compiler. */
+  solc: string;
+}
+
+interface SolcOutput {
+  errors?: { severity: string; formattedMessage: string }[];
+  contracts: Record<string, Record<string, { abi: unknown[]; evm: { bytecode: { object: string } } }>>;
+}
+
+/** Compiles every .sol of a folder; imports of @openzeppelin come from node_modules. Throws with the compiler's words. */
+export async function compileContracts(folder: string): Promise<ContractArtifact[]> {
+  const { default: solc } = await import('solc');
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.sol'))
+    .sort();
+  const sources = Object.fromEntries(
+    files.map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
+  );
+  const input = {
+    language: 'Solidity',
+    sources,
+    settings: {
+      evmVersion: 'cancun',
+      optimizer: { enabled: true, runs: 200 },
+      // Without the metadata hash the bytecode depends on nothing but the code.
+      metadata: { bytecodeHash: 'none', appendCBOR: false },
+      outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
+    },
+  };
+  const resolver = createRequire(join(import.meta.dirname, 'compile.ts'));
+  const findImport = (path: string) => ({
+    contents: readFileSync(path.startsWith('@') ? resolver.resolve(path) : join(folder, path), 'utf8'),
+  });
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport })) as SolcOutput;
+  const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join('\n'));
+  return files.flatMap((file) =>
+    Object.entries(output.contracts[file] ?? {}).map(([contractName, { abi, evm }]) => ({
+      contractName,
+      abi,
+      bytecode: `0x${evm.bytecode.object}` as const,
+      solc: solc.version(),
+    })),
+  );
+}

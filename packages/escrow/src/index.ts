@@ -1,0 +1,2 @@
+export { loadArtifact } from './contracts/artifacts.ts';
+export { type Deployed, deployContracts } from './contracts/deploy.ts';

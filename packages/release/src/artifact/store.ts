@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OpsError } from '@drydock/kit';
+import { hashTree } from './hash.ts';
+import type { Artifact } from './types.ts';
+
+/** `.drydock/artifacts/<version>/` holds the files, `.drydock/artifacts/<version>.json` the record, written last. */
+export class ArtifactStore {
+  readonly folder: string;
+
+  constructor(root: string) {
+    this.folder = join(root, '.drydock', 'artifacts');
+  }
+
+  pathOf(version: string): string {
+    return join(this.folder, version);
+  }
+
+  /** Artefacts with a record, newest first. A folder without one was never finished. */
+  async list(): Promise<Artifact[]> {
+    if (!existsSync(this.folder)) return [];
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.json'));
+    const all = await Promise.all(names.map(async (name) => JSON.parse(await readFile(join(this.folder, name), 'utf8')) as Artifact));
+    return all.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
+  }
+
+  async byCommit(commit: string): Promise<Artifact | undefined> {
+    return (await this.list()).find((artifact) => artifact.commit === commit && existsSync(this.pathOf(artifact.version)));
+  }
+
+  /** A fresh folder to build in; leftovers of a killed build are removed. */
+  async workspace(): Promise<string> {
+    const folder = join(this.folder, '.building');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Names a built folder by its content and keeps it. The same content twice is one artefact. */
+  async keep(built: string, commit: string): Promise<Artifact> {
+    const tree = await hashTree(built);
+    const version = tree.hash.slice(0, 12);
+    const artifact: Artifact = { ...tree, version, commit, builtAt: new Date().toISOString() };
+    const target = this.pathOf(version);
+    if (!(await this.#isWhole(target, tree.hash))) {
+      await rm(target, { recursive: true, force: true });
+      await rename(built, target);
+    }
+    const record = join(this.folder, `${version}.json`);
+    await writeFile(`${record}.new`, `${JSON.stringify(artifact, null, 2)}\n`);
+    await rename(`${record}.new`, record);
+    return artifact;
+  }
+
+  /** Throws when the files are no longer what was built. */
+  async verify(artifact: Artifact): Promise<void> {
+    const found = existsSync(this.pathOf(artifact.version)) ? (await hashTree(this.pathOf(artifact.version))).hash : 'nothing';
+    if (found === artifact.hash) return;
+    throw new OpsError({
+      code: 'ARTIFACT_CHANGED',
+      message: `The artefact ${artifact.version} holds ${found.slice(0, 12)}, not what was built.`,
+      hint: `Remove .drydock/artifacts/${artifact.version}.json and run the release again to build it anew.`,
+    });
+  }
+
+  /** Removes all but the newest `keep` artefacts and those in use. Returns the versions removed. */
+  async prune(keep: number, inUse: ReadonlySet<string>): Promise<string[]> {
+    const idle = (await this.list()).filter(({ version }) => !inUse.has(version));
+    const gone = idle.slice(keep).map(({ version }) => version);
+    for (const version of gone) {
+      await rm(join(this.folder, `${version}.json`), { force: true });
+      await rm(this.pathOf(version), { recursive: true, force: true });
+    }
+    return gone;
+  }
+
+  async #isWhole(folder: string, hash: string): Promise<boolean> {
+    return existsSync(folder) && (await hashTree(folder)).hash === hash;
+  }
+}

@@ -1,0 +1,3 @@
+export { down, reset } from './down.ts';
+export { type ServiceStatus, status } from './status.ts';
+export { type UpResult, up } from './up.ts';

@@ -1,0 +1,73 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENV_NAMES, type EnvName } from '@drydock/kit';
+import { CHAIN_ID } from '../services/anvil.ts';
+import { proxyFiles } from '../services/haproxy.ts';
+import { BUCKET } from '../services/node-services.ts';
+import { type SandboxState, sandboxFolder } from '../state.ts';
+import { adminKey } from './contracts.ts';
+import { rolesOf } from './databases.ts';
+
+const FEATURES: Record<EnvName, string> = {
+  development: 'reviews,certificates,demo-banner',
+  staging: 'reviews,certificates',
+  production: 'reviews,certificates',
+};
+
+export function envFolder(root: string): string {
+  return join(sandboxFolder(root), 'env');
+}
+
+/** Writes `.env.<environment>` for dotenv-flow: everything the product and the toolkit need. */
+export async function writeEnvFiles(root: string, state: SandboxState): Promise<void> {
+  mkdirSync(envFolder(root), { recursive: true, mode: 0o700 });
+  for (const env of ENV_NAMES) {
+    const values = await variablesOf(root, state, env);
+    const text = Object.entries(values)
+      .map(([name, value]) => `${name}='${value}'\n`)
+      .join('');
+    writeIfChanged(join(envFolder(root), `.env.${env}`), text);
+  }
+}
+
+function writeIfChanged(file: string, text: string): void {
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+async function variablesOf(root: string, state: SandboxState, env: EnvName): Promise<Record<string, string>> {
+  const { ports, contracts, backupKey } = state;
+  const secrets = state.environments[env];
+  const { database, owner, login } = rolesOf(env);
+  const postgres = `127.0.0.1:${ports.postgres}/${database}`;
+  const proxy = proxyFiles(sandboxFolder(root), env);
+  return {
+    NODE_ENV: env === 'development' ? 'development' : 'production',
+    PUBLIC_URL: `http://127.0.0.1:${ports[`proxy-${env}`]}`,
+    DATABASE_URL: `postgresql://${login}:${secrets.appPassword}@${postgres}`,
+    OPS_DATABASE_URL: `postgresql://${owner}:${secrets.ownerPassword}@${postgres}`,
+    REDIS_URL: `redis://app:${secrets.redisPassword}@127.0.0.1:${ports[`redis-${env}`]}`,
+    CHAIN_RPC_URL: `http://127.0.0.1:${ports.anvil}`,
+    CHAIN_ID: String(CHAIN_ID),
+    ESCROW_FACTORY_ADDRESS: contracts?.[env].escrowFactory ?? '',
+    CERTIFICATE_ADDRESS: contracts?.[env].certificate ?? '',
+    ESCROW_ADMIN_KEY: await adminKey(env),
+    JWT_ACCESS_KEYS: secrets.jwtAccessKey,
+    JWT_REFRESH_KEYS: secrets.jwtRefreshKey,
+    ADMIN_TOKEN: secrets.adminToken,
+    FEATURE_FLAGS: FEATURES[env],
+    SENTRY_DSN: `http://${env}@127.0.0.1:${ports.sink}/1`,
+    SENTRY_TRACES_SAMPLE_RATE: env === 'staging' ? '0.05' : '0.1',
+    POSTHOG_KEY: `phc_${env}`,
+    POSTHOG_HOST: `http://127.0.0.1:${ports.sink}`,
+    S3_ENDPOINT: `http://127.0.0.1:${ports.s3}`,
+    S3_ACCESS_KEY_ID: 'S3RVER',
+    S3_SECRET_ACCESS_KEY: 'S3RVER',
+    BACKUP_BUCKET: BUCKET,
+    BACKUP_RECIPIENTS: backupKey?.recipient ?? '',
+    BACKUP_IDENTITY: backupKey?.identity ?? '',
+    PROXY_SOCKET: proxy.socket,
+    PROXY_STATE_FILE: proxy.state,
+  };
+}

@@ -1,0 +1,30 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { accepts } from '../ports.ts';
+import type { Service } from './types.ts';
+
+const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
+export const BUCKET = 'drydock-backups';
+
+/** s3rver, in a process of its own. */
+export const s3: Service = nodeService('s3', 'serve-s3.ts');
+/** Takes what the product would send to Sentry and PostHog, and shows it to tests. */
+export const sink: Service = nodeService('sink', 'serve-sink.ts');
+
+function nodeService(name: string, script: string): Service {
+  return {
+    name,
+    graceMs: 3_000,
+    async prepare({ folder, port }) {
+      const data = join(folder, name);
+      mkdirSync(data, { recursive: true });
+      return {
+        command: process.execPath,
+        args: [join(SCRIPTS, script), String(port), data],
+        env: { PATH: process.env.PATH },
+        cwd: data,
+      };
+    },
+    ready: ({ port }) => accepts(port),
+  };
+}

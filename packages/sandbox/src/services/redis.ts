@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { EnvName } from '@drydock/kit';
+import { requireTool } from '../require-tool.ts';
+import type { Service } from './types.ts';
+
+/** One Redis an environment: an ACL file with one user for the product, the default user switched off. */
+export function redis(env: EnvName): Service {
+  return {
+    name: `redis-${env}`,
+    graceMs: 5_000,
+    async prepare({ folder, state, port }) {
+      const data = join(folder, `redis-${env}`);
+      mkdirSync(data, { recursive: true });
+      const acl = join(data, 'users.acl');
+      // Kept if it is there: a rotation may have changed it with ACL SAVE.
+      if (!existsSync(acl)) writeFileSync(acl, redisAcl(state.environments[env].redisPassword), { mode: 0o600 });
+      return {
+        command: requireTool('redis-server'),
+        args: redisArgs(port, data, acl),
+        env: { PATH: process.env.PATH },
+        cwd: data,
+      };
+    },
+    ready: ({ port }) => speaksRedis(port),
+  };
+}
+
+export function redisAcl(password: string): string {
+  return `user default off\nuser app on >${password} ~* &* +@all\n`;
+}
+
+export function redisArgs(port: number, data: string, acl: string): string[] {
+  return [
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--dir',
+    data,
+    '--aclfile',
+    acl,
+    '--appendonly',
+    'yes',
+    '--save',
+    '',
+    '--aof-load-truncated',
+    'yes',
+  ];
+}
+
+/** It answers, if only to say that it wants a password; while it loads its data it says so. */
+export async function speaksRedis(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write('PING\r\n'));
+    const end = (answer: boolean) => {
+      socket.destroy();
+      done(answer);
+    };
+    socket.once('data', (data) => end(/^(\+PONG|-NOAUTH)/.test(data.toString())));
+    socket.once('error', () => end(false)).setTimeout(1_000, () => end(false));
+  });
+}

@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { accepts } from '../ports.ts';
+import { requireTool } from '../require-tool.ts';
+import type { SinkEvent } from '../serve/sink.ts';
+import { anvilArgs, anvilPath, rpc } from '../services/anvil.ts';
+import { BUCKET } from '../services/node-services.ts';
+import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
+import { startThrowAway, testRoot } from './root.ts';
+
+export { freePort } from '../ports.ts';
+export { startTestPostgres, type TestPostgres } from './postgres.ts';
+export { testRoot } from './root.ts';
+
+const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
+const env = () => ({ PATH: process.env.PATH });
+
+/** A real, throw-away Redis with one user, `app`. */
+export async function startTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
+  const root = testRoot('redis');
+  const password = 'throw-away-redis';
+  const acl = join(root, 'users.acl');
+  writeFileSync(acl, redisAcl(password));
+  const command = requireTool('redis-server');
+  const { port, stop } = await startThrowAway(
+    root,
+    'redis',
+    async (p) => ({ command, args: redisArgs(p, root, acl), env: env(), cwd: root }),
+    speaksRedis,
+  );
+  return { url: `redis://app:${password}@127.0.0.1:${port}`, stop };
+}
+
+/** A real, throw-away chain. */
+export async function startTestAnvil({
+  args = [],
+}: {
+  args?: string[];
+} = {}): Promise<{ rpcUrl: string; stop(): Promise<void> }> {
+  const root = testRoot('anvil');
+  const answers = (port: number) => rpc<string>(port, 'eth_chainId').then(Boolean, () => false);
+  const { port, stop } = await startThrowAway(
+    root,
+    'anvil',
+    async (p) => ({ command: anvilPath(), args: anvilArgs(p, args), env: env(), cwd: root }),
+    answers,
+  );
+  return { rpcUrl: `http://127.0.0.1:${port}`, stop };
+}
+
+/** A real S3 endpoint with one bucket. */
+export async function startTestS3(): Promise<{
+  endpoint: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  bucket: string;
+  stop(): Promise<void>;
+}> {
+  const { port, stop } = await startScript('s3');
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    accessKeyId: 'S3RVER',
+    secretAccessKey: 'S3RVER',
+    bucket: BUCKET,
+    stop,
+  };
+}
+
+/** Takes what would go to Sentry and PostHog. */
+export async function startTestSink(): Promise<{
+  url: string;
+  sentryDsn: string;
+  events(kind: SinkEvent['kind']): Promise<SinkEvent[]>;
+  stop(): Promise<void>;
+}> {
+  const { port, stop } = await startScript('sink');
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    sentryDsn: `http://testkey@127.0.0.1:${port}/1`,
+    events: async (kind) => (await fetch(`${url}/_events?kind=${kind}`)).json() as Promise<SinkEvent[]>,
+    stop,
+  };
+}
+
+function startScript(name: 's3' | 'sink') {
+  const root = testRoot(name);
+  return startThrowAway(
+    root,
+    name,
+    async (port) => ({
+      command: process.execPath,
+      args: [join(SCRIPTS, `serve-${name}.ts`), String(port), root],
+      env: env(),
+      cwd: root,
+    }),
+    accepts,
+  );
+}

@@ -1,0 +1,86 @@
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectPostgres, exec, quoteIdentifier, Secret } from '@drydock/kit';
+import { requireTool } from '../require-tool.ts';
+import { adminUrl, answers, dataFolder, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
+import { startThrowAway, testRoot } from './root.ts';
+
+const PASSWORD = 'throw-away-password';
+/** A test's data need not survive anything. */
+const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+
+export interface TestPostgres {
+  host: string;
+  port: number;
+  /** As superuser, database postgres. */
+  adminUrl: string;
+  urlOf(database: string, role?: { user: string; password: string }): string;
+  /** Makes an empty database and returns its URL. */
+  createDatabase(name?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** A real, throw-away PostgreSQL. `settings` go to the server as they are. */
+export async function startTestPostgres({
+  settings = {},
+}: {
+  settings?: Record<string, string>;
+} = {}): Promise<TestPostgres> {
+  const root = testRoot('pg');
+  const user = unprivilegedUser();
+  const data = dataFolder(join(root, 'data'), user);
+  await copyCluster(data);
+  const service = await startThrowAway(
+    root,
+    'postgres',
+    async (port) => ({
+      command: requireTool('postgres'),
+      args: serverArgs(data, port, { ...FAST, ...settings }),
+      env: { PATH: process.env.PATH },
+      cwd: data,
+      stopSignal: 'SIGINT' as const,
+      ...(user ?? {}),
+    }),
+    (port) => answers(adminUrl(port, PASSWORD)),
+  );
+  let made = 0;
+  return {
+    host: '127.0.0.1',
+    port: service.port,
+    adminUrl: adminUrl(service.port, PASSWORD),
+    urlOf: (database, role) =>
+      `postgresql://${role?.user ?? 'drydock'}:${role?.password ?? PASSWORD}@127.0.0.1:${service.port}/${database}`,
+    async createDatabase(name = `test_${++made}`) {
+      const admin = await connectPostgres(new Secret(adminUrl(service.port, PASSWORD), 'the test'), 'test');
+      await admin.query(`CREATE DATABASE ${quoteIdentifier(name)}`);
+      await admin.end();
+      return adminUrl(service.port, PASSWORD, encodeURIComponent(name));
+    },
+    async stop() {
+      await service.stop();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** initdb takes a second; its result is kept per user and version, and copied. */
+async function copyCluster(data: string): Promise<void> {
+  const user = unprivilegedUser();
+  const version = requireTool('initdb').replaceAll(/[^0-9]/g, '') || 'path';
+  const template = join(tmpdir(), `drydock-initdb-${process.getuid?.() ?? 0}-${version}-1`);
+  if (!existsSync(template)) {
+    const building = `${template}.${process.pid}`;
+    mkdirSync(building, { recursive: true, mode: 0o755 });
+    await initCluster(join(building, 'data'), PASSWORD, user);
+    try {
+      renameSync(building, template);
+    } catch {
+      // Another test was faster; its template serves as well.
+      rmSync(building, { recursive: true, force: true });
+    }
+  }
+  cpSync(join(template, 'data'), data, { recursive: true, force: true });
+  if (user) await exec('chown', ['-R', `${user.uid}:${user.gid}`, data]);
+  await exec('chmod', ['700', data]);
+}

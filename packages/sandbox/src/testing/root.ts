@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DaemonSpec, listDaemons, startDaemon, stopDaemon } from '@drydock/kit';
+import { freePort } from '../ports.ts';
+
+/** Where throw-away services live. The test runner sweeps the folder when a test dies without tidying up. */
+export function testRoot(name: string): string {
+  return mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), `drydock-${name}-`));
+}
+
+export interface TestService {
+  port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts one throw-away process on a free port and waits until it answers. */
+export async function startThrowAway(
+  root: string,
+  name: string,
+  prepare: (port: number) => Promise<Omit<DaemonSpec, 'name' | 'logFile' | 'port'>>,
+  ready: (port: number) => Promise<boolean>,
+): Promise<TestService> {
+  const port = await freePort();
+  await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
+  const stop = async () => {
+    await stopDaemon(root, name, { graceMs: 5_000 });
+    rmSync(root, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + 20_000;
+  while (!(await ready(port))) {
+    const alive = (await listDaemons(root)).some((daemon) => daemon.name === name && daemon.alive);
+    if (!alive || Date.now() > deadline) {
+      await stop();
+      throw new Error(`${name} for a test did not come up on port ${port}`);
+    }
+    await sleep(20);
+  }
+  return { port, stop };
+}

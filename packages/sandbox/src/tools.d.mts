@@ -1,0 +1,19 @@
+export type ToolName =
+  | 'postgres'
+  | 'initdb'
+  | 'pg_dump'
+  | 'pg_restore'
+  | 'psql'
+  | 'redis-server'
+  | 'haproxy'
+  | 'chromium'
+  | 'git'
+  | 'brew'
+  | 'apt-get'
+  | 'sudo'
+  | 'npx'
+  | 'docker';
+/** Path of an executable, or undefined. */
+export function findTool(name: ToolName): string | undefined;
+/** First version number that the tool prints of itself. */
+export function toolVersion(path: string, flag?: string): string | undefined;

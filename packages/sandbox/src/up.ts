@@ -1,0 +1,41 @@
+import type { Output } from '@drydock/kit';
+import { provisionBackupKey } from './provision/backup-key.ts';
+import { provisionContracts } from './provision/contracts.ts';
+import { provisionDatabases } from './provision/databases.ts';
+import { writeEnvFiles } from './provision/env-files.ts';
+import { SERVICES } from './services/all.ts';
+import { ensureRunning } from './services/run.ts';
+import { newState, portOf, readState, writeState } from './state.ts';
+
+export interface UpResult {
+  /** Services that had to be started; empty when everything was up. */
+  started: string[];
+  /** Services whose port was taken by somebody else, and which listen elsewhere now. */
+  moved: string[];
+}
+
+/** Brings up whatever is not up, and repairs what was killed. Safe to repeat; a second call changes nothing. */
+export async function up({ root, out }: { root: string; out?: Output }): Promise<UpResult> {
+  const state = readState(root) ?? newState();
+  for (const { name } of SERVICES) await portOf(state, name);
+  // Kept before anything starts: a kill from here on finds the same ports and passwords again.
+  writeState(root, state);
+  const services = await Promise.all(
+    SERVICES.map(async (service) => {
+      const { started, moved } = await ensureRunning(root, state, service);
+      if (started) out?.line(`  ${service.name} on port ${state.ports[service.name]}`);
+      if (moved) out?.warn(`The port of ${service.name} was taken; it is ${state.ports[service.name]} now.`);
+      return { name: service.name, started, moved };
+    }),
+  );
+  const names = (which: 'started' | 'moved') => services.filter((service) => service[which]).map(({ name }) => name);
+  const started = names('started');
+  await Promise.all([
+    provisionDatabases(state, await portOf(state, 'postgres')),
+    provisionContracts(state, await portOf(state, 'anvil')),
+    provisionBackupKey(state),
+  ]);
+  writeState(root, state);
+  await writeEnvFiles(root, state);
+  return { started, moved: names('moved') };
+}
