@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, Secret } from '@drydock/kit';
 import { requireTool } from '../require-tool.ts';
 import { adminUrl, answers, dataFolder, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
@@ -59,7 +59,7 @@ export async function startTestPostgres({
     },
     async stop() {
       await service.stop();
-      rmSync(data, { recursive: true, force: true });
+      rmSync(dirname(data), { recursive: true, force: true });
     },
   };
 }

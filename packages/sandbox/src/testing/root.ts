@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,10 @@ import { freePort } from '../ports.ts';
 
 /** Where throw-away services live. The test runner sweeps the folder when a test dies without tidying up. */
 export function testRoot(name: string): string {
-  return mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), `drydock-${name}-`));
+  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), `drydock-${name}-`));
+  // PostgreSQL runs as another user when we are root, and must get in.
+  chmodSync(root, 0o755);
+  return root;
 }
 
 export interface TestService {

@@ -1,0 +1,96 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+
+type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
+/** What the adapter has but does not declare. */
+type Internals = { onError(error: unknown): never };
+
+/** oid of PostgreSQL's internal "char", and of text, which stands in for it. */
+const CHAR = 18;
+const TEXT = 25;
+
+/**
+ * `@prisma/adapter-pg` as the schema engine needs it. Four things it does otherwise (7.10): it refuses the type "char"
+ * of the catalogues, splits scripts at every `;`, forgets the shadow database when given a connection string, and
+ * drops the shadow database before leaving it.
+ */
+export class EngineAdapterFactory extends PrismaPg {
+  readonly #url: string;
+
+  constructor(url: string) {
+    super(connectionOf(url));
+    this.#url = url;
+  }
+
+  override async connect(): Promise<Adapter> {
+    return mended(await super.connect());
+  }
+
+  override async connectToShadowDb(): Promise<Adapter> {
+    const name = `prisma_migrate_shadow_db_${crypto.randomUUID()}`;
+    const admin = await this.connect();
+    await admin.executeScript(`CREATE DATABASE "${name}"`);
+    const shadow = await new EngineAdapterFactory(withDatabase(this.#url, name)).connect();
+    const leave = shadow.dispose.bind(shadow);
+    shadow.dispose = async () => {
+      await leave();
+      await admin.executeScript(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      await admin.dispose();
+    };
+    return shadow;
+  }
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+/** Separate fields: with a connection string the adapter could not be pointed at another database. */
+function connectionOf(url: string): pg.PoolConfig {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    host: decodeURIComponent(hostname),
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    application_name: 'drydock schema engine',
+  };
+}
+
+function mended(adapter: Adapter): Adapter {
+  const pool = adapter.underlyingDriver();
+  mendQuery(pool);
+  const connect = pool.connect.bind(pool) as (callback?: unknown) => Promise<pg.PoolClient>;
+  // With a callback it is the pool itself that asks, inside its own query.
+  pool.connect = ((callback?: unknown) =>
+    callback ? connect(callback) : connect().then(mendQuery)) as typeof pool.connect;
+  adapter.executeScript = async (script) => {
+    try {
+      await pool.query(script);
+    } catch (error) {
+      (adapter as unknown as Internals).onError(error);
+    }
+  };
+  return adapter;
+}
+
+const mendedClients = new WeakSet<object>();
+
+function mendQuery<T extends pg.Pool | pg.PoolClient>(client: T): T {
+  if (mendedClients.has(client)) return client;
+  mendedClients.add(client);
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  client.query = ((...args: unknown[]) => {
+    const result = query(...args);
+    return result instanceof Promise ? result.then(readCharAsText) : result;
+  }) as typeof client.query;
+  return client;
+}
+
+function readCharAsText(result: pg.QueryResult): pg.QueryResult {
+  for (const field of result?.fields ?? []) if (field.dataTypeID === CHAR) field.dataTypeID = TEXT;
+  return result;
+}

@@ -1,0 +1,4 @@
+/** Node has it; the types of the browser, which declare it, are not loaded here. */
+declare namespace WebAssembly {
+  function instantiate(bytes: Uint8Array, imports: Record<string, never>): Promise<{ instance: { exports: object } }>;
+}

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY "Job_status_createdAt_idx";

@@ -1,0 +1,3 @@
+ALTER TABLE "Milestone"
+    DROP COLUMN "releasedAt",
+    DROP COLUMN "releaseTxHash";

@@ -1,0 +1,5 @@
+SET lock_timeout = '2s';
+
+ALTER TABLE "Milestone"
+    ADD COLUMN "releasedAt" TIMESTAMP(3),
+    ADD COLUMN "releaseTxHash" TEXT;

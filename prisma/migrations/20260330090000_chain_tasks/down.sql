@@ -1,0 +1,2 @@
+DROP TABLE "ChainTask";
+DROP TYPE "ChainTaskKind";

@@ -1,0 +1,3 @@
+SET lock_timeout = '2s';
+
+ALTER TABLE "User" ADD COLUMN "displayName" TEXT;

@@ -1,0 +1,1 @@
+ALTER TABLE "User" DROP CONSTRAINT "User_displayName_not_null";

@@ -1,0 +1,3 @@
+ALTER TABLE "Job"
+    DROP COLUMN "certificateTokenId",
+    DROP COLUMN "certificateTxHash";

@@ -1,0 +1,3 @@
+SET lock_timeout = '2s';
+
+ALTER TABLE "User" ADD COLUMN "isAdmin" BOOLEAN NOT NULL DEFAULT false;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY "Job_clientId_idx";

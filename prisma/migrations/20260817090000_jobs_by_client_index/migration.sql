@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY "Job_clientId_idx" ON "Job"("clientId");
