@@ -16,6 +16,7 @@ const TEXT = 25;
  */
 export class EngineAdapterFactory extends PrismaPg {
   readonly #url: string;
+  readonly #pools = new Set<pg.Pool>();
 
   constructor(url: string) {
     super(connectionOf(url));
@@ -23,7 +24,14 @@ export class EngineAdapterFactory extends PrismaPg {
   }
 
   override async connect(): Promise<Adapter> {
-    return mended(await super.connect());
+    const adapter = mended(await super.connect());
+    this.#pools.add(adapter.underlyingDriver());
+    return adapter;
+  }
+
+  /** Ends connections that the engine did not: it frees its memory, not its adapters. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools].filter((pool) => !pool.ended).map((pool) => pool.end()));
   }
 
   override async connectToShadowDb(): Promise<Adapter> {

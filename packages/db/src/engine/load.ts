@@ -19,19 +19,25 @@ interface Bindings {
 }
 let bindings: Promise<Bindings> | undefined;
 
-/** Prisma's schema engine in this process, connected to `url`. Free it when done: `dispose`. */
-export async function openEngine(
+/** Prisma's schema engine in this process, connected to `url`, for as long as `use` runs. */
+export async function withEngine<T>(
   url: string,
+  use: (engine: SchemaEngine) => Promise<T>,
   datamodels?: [path: string, content: string][],
-): Promise<{ engine: SchemaEngine; dispose(): void }> {
+): Promise<T> {
   bindings ??= instantiate();
   const { SchemaEngine: Engine } = await bindings;
-  const engine = await Engine.new(
-    { datamodels },
-    () => {},
-    bindMigrationAwareSqlAdapterFactory(new EngineAdapterFactory(url)),
-  );
-  return { engine, dispose: () => engine.free() };
+  const factory = new EngineAdapterFactory(url);
+  try {
+    const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));
+    try {
+      return await use(engine);
+    } finally {
+      engine.free();
+    }
+  } finally {
+    await factory.close();
+  }
 }
 
 /** Node loads no WebAssembly through `import`, which is how the package would have it. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { DiagnoseMigrationHistoryInput, SchemaEngine } from '@prisma/schema-engine-wasm';
-import { engineVersion, openEngine } from './load.ts';
+import { engineVersion, withEngine } from './load.ts';
 
 interface Request {
   id: number | string;
@@ -90,29 +90,28 @@ function readModels(path: string): [string, string][] {
     .map((name) => [join(path, name), readFileSync(join(path, name), 'utf8')]);
 }
 
-/** A fresh engine per request: one instance can make only one shadow database. */
-async function answer(
-  { id, method, params }: Request,
-  url: string,
-  models: [string, string][] | undefined,
-): Promise<void> {
+/** A fresh engine per request: one instance makes one shadow database. */
+async function answer(request: Request, url: string, models: [string, string][] | undefined): Promise<void> {
   try {
-    const { engine } = await openEngine(url, models);
-    if (NEEDS_HISTORY.has(method)) await readHistory(engine, params as HistoryInput);
-    const call = METHODS[method] ?? method;
-    const run = (engine as unknown as Record<string, ((params: unknown) => Promise<unknown>) | undefined>)[call];
-    if (!run) throw new Error(`The schema engine has no method ${method}.`);
-    let result = await run.call(engine, params);
-    if (method === 'diff') {
-      // The native engine prints the diff through the CLI and returns the exit code alone.
-      const { stdout, exitCode } = result as { stdout: string | null; exitCode: number };
-      if (stdout !== null) send({ method: 'print', params: { content: stdout }, id: `print-${id}` });
-      result = { exitCode, stdout: null };
-    }
-    send({ id, result: result ?? {} });
+    const result = await withEngine(url, (engine) => callEngine(engine, request), models);
+    send({ id: request.id, result: result ?? {} });
   } catch (thrown) {
-    send({ id, error: rpcError(thrown) });
+    send({ id: request.id, error: rpcError(thrown) });
   }
+}
+
+async function callEngine(engine: SchemaEngine, { id, method, params }: Request): Promise<unknown> {
+  if (NEEDS_HISTORY.has(method)) await readHistory(engine, params as HistoryInput);
+  const run = (engine as unknown as Record<string, ((params: unknown) => Promise<unknown>) | undefined>)[
+    METHODS[method] ?? method
+  ];
+  if (!run) throw new Error(`The schema engine has no method ${method}.`);
+  const result = await run.call(engine, params);
+  if (method !== 'diff') return result;
+  // The native engine prints the diff through the CLI and returns the exit code alone.
+  const { stdout, exitCode } = result as { stdout: string | null; exitCode: number };
+  if (stdout !== null) send({ method: 'print', params: { content: stdout }, id: `print-${id}` });
+  return { exitCode, stdout: null };
 }
 
 /**
