@@ -16,13 +16,20 @@ export async function readCheckout(root: string, baseBranch: string, signal?: Ab
   const head = await git(['log', '-1', '--format=%H%n%s'], [128]);
   const [commit, subject = ''] = head.stdout.trim().split('\n');
   if (head.code !== 0 || !commit) {
-    throw usageError('NOT_A_REPOSITORY', `${root} is no git repository with a commit.`, 'Run it in a clone of the product.');
+    throw usageError(
+      'NOT_A_REPOSITORY',
+      `${root} is no git repository with a commit.`,
+      'Run it in a clone of the product.',
+    );
   }
   const status = await git(['status', '--porcelain']);
   return {
     commit,
     subject,
-    dirty: status.stdout.split('\n').filter(Boolean).map((line) => line.slice(3)),
+    dirty: status.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.slice(3)),
     basedOn: await readBase(baseBranch, async (args, ok) => (await git(args, ok)).code),
   };
 }
@@ -52,7 +59,11 @@ export function refuseUnfit(checkout: Checkout, baseBranch: string, allowDirty: 
     });
   }
   if (!checkout.basedOn) {
-    throw usageError('BASE_BRANCH_UNKNOWN', `There is no branch ${baseBranch} here or at origin.`, 'Set release.baseBranch in drydock.config.ts, or git fetch origin.');
+    throw usageError(
+      'BASE_BRANCH_UNKNOWN',
+      `There is no branch ${baseBranch} here or at origin.`,
+      'Set release.baseBranch in drydock.config.ts, or git fetch origin.',
+    );
   }
   if (!checkout.basedOn.contained) {
     throw new OpsError({

@@ -16,7 +16,15 @@ export interface BuildInput {
 }
 
 /** Exports the commit (never the working tree), runs the product's build commands in it, and keeps it by content. */
-export async function buildArtifact({ config, release, store, commit, shell, signal, onLine }: BuildInput): Promise<Artifact> {
+export async function buildArtifact({
+  config,
+  release,
+  store,
+  commit,
+  shell,
+  signal,
+  onLine,
+}: BuildInput): Promise<Artifact> {
   const folder = await store.workspace();
   await exportCommit(config.root, commit, release.artifact.include, folder, signal);
   for (const { command, cwd } of release.artifact.build) {
@@ -32,7 +40,13 @@ export async function buildArtifact({ config, release, store, commit, shell, sig
   return store.keep(folder, commit);
 }
 
-async function exportCommit(root: string, commit: string, include: string[], folder: string, signal: AbortSignal): Promise<void> {
+async function exportCommit(
+  root: string,
+  commit: string,
+  include: string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   const tar = join(folder, '.export.tar');
   await exec('git', ['archive', '--format=tar', '-o', tar, commit, '--', ...include], { cwd: root, signal });
   await exec('tar', ['-xf', tar, '-C', folder], { signal });

@@ -21,12 +21,16 @@ export class ArtifactStore {
   async list(): Promise<Artifact[]> {
     if (!existsSync(this.folder)) return [];
     const names = (await readdir(this.folder)).filter((name) => name.endsWith('.json'));
-    const all = await Promise.all(names.map(async (name) => JSON.parse(await readFile(join(this.folder, name), 'utf8')) as Artifact));
+    const all = await Promise.all(
+      names.map(async (name) => JSON.parse(await readFile(join(this.folder, name), 'utf8')) as Artifact),
+    );
     return all.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
   }
 
   async byCommit(commit: string): Promise<Artifact | undefined> {
-    return (await this.list()).find((artifact) => artifact.commit === commit && existsSync(this.pathOf(artifact.version)));
+    return (await this.list()).find(
+      (artifact) => artifact.commit === commit && existsSync(this.pathOf(artifact.version)),
+    );
   }
 
   /** A fresh folder to build in; leftovers of a killed build are removed. */
@@ -55,7 +59,9 @@ export class ArtifactStore {
 
   /** Throws when the files are no longer what was built. */
   async verify(artifact: Artifact): Promise<void> {
-    const found = existsSync(this.pathOf(artifact.version)) ? (await hashTree(this.pathOf(artifact.version))).hash : 'nothing';
+    const found = existsSync(this.pathOf(artifact.version))
+      ? (await hashTree(this.pathOf(artifact.version))).hash
+      : 'nothing';
     if (found === artifact.hash) return;
     throw new OpsError({
       code: 'ARTIFACT_CHANGED',

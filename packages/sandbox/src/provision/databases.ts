@@ -57,6 +57,9 @@ async function provisionSchema(state: SandboxState, port: number, env: EnvName):
   try {
     await client.query(`ALTER SCHEMA public OWNER TO ${q(owner)}`);
     await client.query(`GRANT USAGE ON SCHEMA public TO ${q(app)}`);
+    // What is there already too: `prisma migrate reset` makes the schema anew.
+    await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${q(app)}`);
+    await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${q(app)}`);
     await client.query(
       `ALTER DEFAULT PRIVILEGES FOR ROLE ${q(owner)} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${q(app)}`,
     );

@@ -67,6 +67,7 @@ function proxyConfig(port: number, files: ProxyFiles): string {
 defaults
   mode http
   option redispatch 1
+  option forwardfor
   retries 3
   retry-on conn-failure
   timeout connect 2s

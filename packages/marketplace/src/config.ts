@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+const keyRing = z
+  .string()
+  .regex(/^[\w-]+:[\w-]{43,}(,[\w-]+:[\w-]{43,})*$/, 'must be kid:base64url-of-32-bytes, several separated by commas')
+  .transform((text) =>
+    text.split(',').map((pair) => {
+      const [kid = '', key = ''] = pair.split(':');
+      return { kid, key: Buffer.from(key, 'base64url') };
+    }),
+  );
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+const hex = (bytes: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`), `must be 0x and ${bytes * 2} hexadecimal digits`)
+    .transform((text) => text as `0x${string}`);
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+const schema = z
+  .object({
+    DRYDOCK_ENV: z.enum(['development', 'staging', 'production']).default('development'),
+    HOST: z.string().default('127.0.0.1'),
+    PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+    APP_VERSION: z.string().default('unreleased'),
+    DATABASE_URL: z.string().min(1),
+    REDIS_URL: optional(z.string()),
+    CHAIN_RPC_URL: z.string().min(1),
+    CHAIN_ID: z.coerce.number().int().default(31_337),
+    ESCROW_FACTORY_ADDRESS: hex(20),
+    CERTIFICATE_ADDRESS: hex(20),
+    ESCROW_ADMIN_KEY: hex(32),
+    JWT_ACCESS_KEYS: keyRing,
+    JWT_REFRESH_KEYS: keyRing,
+    ADMIN_TOKEN: z.string().min(16),
+    FEATURE_FLAGS: list.default([]),
+    SENTRY_DSN: optional(z.string()),
+    SENTRY_TRACES_SAMPLE_RATE: z.coerce.number().min(0).max(1).default(0),
+    POSTHOG_KEY: optional(z.string()),
+    POSTHOG_HOST: optional(z.string()),
+    RATE_LIMIT_PER_MINUTE: z.coerce.number().int().positive().default(600),
+    DRAIN_DELAY_MS: z.coerce.number().int().nonnegative().default(500),
+    LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  })
+  .refine((env) => env.DRYDOCK_ENV === 'development' || env.REDIS_URL, {
+    path: ['REDIS_URL'],
+    message: 'is required in staging and production; only development runs without Redis',
+  });
+
+export type AppConfig = z.output<typeof schema>;
+
+/** The product's settings from the environment. Throws an Error with one sentence that names every bad variable. */
+export function readConfig(env: NodeJS.ProcessEnv): AppConfig {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(
+    ({ path, message, code }) => `${path.join('.')} ${code === 'invalid_type' ? 'is not set' : message}`,
+  );
+  throw new Error(`The marketplace cannot start: ${problems.join('; ')}.`);
+}

@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ProductError } from '../errors.ts';
+import { type createMaintenance, maintenanceInput } from '../maintenance.ts';
+import type { Services } from '../services.ts';
+import { readHealth } from './health.ts';
+
+interface AdminOptions {
+  services: Services;
+  maintenance: ReturnType<typeof createMaintenance>;
+  isReady(): boolean;
+}
+
+/** What operators and their tools use. Works in maintenance, too. */
+export function adminRoutes(app: FastifyInstance, { services, maintenance, isReady }: AdminOptions): void {
+  const { config, db, metrics } = services;
+  app.get('/readyz', async (_, reply) =>
+    reply.status(isReady() ? 200 : 503).send({ ready: isReady(), version: config.APP_VERSION }),
+  );
+
+  app.get('/metrics', async (_, reply) => {
+    const waiting = await db.chainTask.count({ where: { doneAt: null } }).catch(() => Number.NaN);
+    metrics.chainTasks.set({ state: 'waiting' }, waiting);
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+
+  app.get('/api/admin/health', async (request, reply) => {
+    requireAdmin(request, config.ADMIN_TOKEN);
+    const { ok, parts } = await readHealth(services);
+    return reply.status(ok ? 200 : 503).send({
+      ok,
+      version: config.APP_VERSION,
+      environment: config.DRYDOCK_ENV,
+      uptimeSeconds: Math.round(process.uptime()),
+      maintenance: await maintenance.read(),
+      parts,
+    });
+  });
+
+  app.post('/api/admin/maintenance', async (request) => {
+    requireAdmin(request, config.ADMIN_TOKEN);
+    const value = maintenanceInput.parse(request.body);
+    await maintenance.set(value);
+    return value;
+  });
+}
+
+/** Compares hashes, so that neither length nor content shows in the time taken. */
+function requireAdmin(request: FastifyRequest, token: string): void {
+  const given = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  if (!timingSafeEqual(digest(given), digest(token)))
+    throw new ProductError(401, 'UNAUTHENTICATED', 'The admin token is missing or wrong.');
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from './app.ts';
+import { startWorker } from './chain/worker.ts';
+import { type AppConfig, readConfig } from './config.ts';
+import { createServices } from './services.ts';
+
+/** Starts the product, and ends it without dropping a request: not ready → wait for the proxy to notice → finish → close. */
+async function serve(config: AppConfig): Promise<void> {
+  let ready = false;
+  const services = createServices(config);
+  if (services.redis && config.DRYDOCK_ENV !== 'development') await services.redis.ping();
+  const app = await createApp(services, () => ready);
+  const worker = startWorker(services, (error, { kind, jobId }) =>
+    app.log.error({ error, kind, jobId }, 'chain task failed'),
+  );
+  await app.listen({ host: config.HOST, port: config.PORT });
+  ready = true;
+
+  const stop = async () => {
+    if (!ready) process.exit(1);
+    ready = false;
+    await sleep(config.DRAIN_DELAY_MS);
+    await Promise.all([app.close(), worker.stop()]);
+    await services.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+try {
+  await serve(readConfig(process.env));
+} catch (error) {
+  const { message, code } = error as { message: string; code?: string };
+  const taken = code === 'EADDRINUSE' ? `Port ${process.env.PORT} is taken by another process.` : message;
+  process.stderr.write(`${taken}\n`);
+  process.exit(2);
+}
