@@ -131,7 +131,7 @@ export default defineConfig({
     PROXY_SOCKET: { example: '/run/haproxy/admin.sock', about: "HAProxy's runtime API" },
     PROXY_STATE_FILE: { example: '/var/lib/haproxy/servers.state', about: 'what HAProxy loads when it starts' },
   },
-  backups: { stores: [{ kind: 'file', path: '.drydock/backups' }] },
+  backups: { store: { kind: 'file', path: '.drydock/backups' } },
   chain: { chainId: 31_337 },
   release: {
     baseBranch: 'main',

@@ -14,6 +14,8 @@ export { createOutput, formatDuration } from './output/terminal.ts';
 export { connectPostgres, quoteIdentifier } from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
+export { requireTool } from './process/require-tool.ts';
+export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { runSteps } from './steps/run.ts';

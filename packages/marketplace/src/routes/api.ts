@@ -64,11 +64,9 @@ export function apiRoutes(app: FastifyInstance, services: Services): void {
   });
   app.post('/api/jobs/:id/reviews', { preHandler: needs('reviews') }, async (request, reply) => {
     const user = await userOf(request);
-    return reply
-      .status(201)
-      .send({
-        review: await jobs.review(services, id.parse(request.params).id, user, jobs.newReview.parse(request.body)),
-      });
+    return reply.status(201).send({
+      review: await jobs.review(services, id.parse(request.params).id, user, jobs.newReview.parse(request.body)),
+    });
   });
   app.post('/api/jobs/:id/certificate', { preHandler: needs('certificates') }, async (request, reply) => {
     const job = await jobs.requestCertificate(services, id.parse(request.params).id, await userOf(request));

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool } from '../require-tool.ts';
+import { requireTool } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** The front proxy of an environment. A release sets its two servers through the runtime API (HAProxy manual, 9.3). */

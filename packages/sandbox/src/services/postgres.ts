@@ -13,8 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { exec, OpsError } from '@drydock/kit';
-import { requireTool } from '../require-tool.ts';
+import { exec, OpsError, requireTool } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** PostgreSQL refuses to run as root; then it runs as this user. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool } from '../require-tool.ts';
+import { requireTool } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** One Redis an environment: an ACL file with one user for the product, the default user switched off. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { requireTool } from '@drydock/kit';
 import { accepts } from '../ports.ts';
-import { requireTool } from '../require-tool.ts';
 import type { SinkEvent } from '../serve/sink.ts';
 import { anvilArgs, anvilPath, rpc } from '../services/anvil.ts';
 import { BUCKET } from '../services/node-services.ts';

@@ -1,8 +1,7 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { connectPostgres, exec, quoteIdentifier, Secret } from '@drydock/kit';
-import { requireTool } from '../require-tool.ts';
+import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
 import { adminUrl, answers, dataFolder, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
 import { startThrowAway, testRoot } from './root.ts';
 

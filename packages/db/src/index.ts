@@ -1,0 +1,4 @@
+export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
+export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
+export { type Target, targetOf } from './target.ts';
+export { createDeployTask, dryRunTask, statusTask } from './tasks.ts';

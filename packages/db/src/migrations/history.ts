@@ -1,0 +1,69 @@
+import type { Client } from 'pg';
+
+/** A row of Prisma's own table. */
+export interface HistoryRow {
+  id: string;
+  name: string;
+  checksum: string;
+  startedAt: Date;
+  finishedAt: Date | null;
+  rolledBackAt: Date | null;
+  logs: string | null;
+}
+
+/** Prisma's table as Prisma makes it, so that its CLI and we can take turns. */
+const TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+  id VARCHAR(36) PRIMARY KEY NOT NULL,
+  checksum VARCHAR(64) NOT NULL,
+  finished_at TIMESTAMPTZ,
+  migration_name VARCHAR(255) NOT NULL,
+  logs TEXT,
+  rolled_back_at TIMESTAMPTZ,
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  applied_steps_count INTEGER NOT NULL DEFAULT 0
+)`;
+
+export async function ensureHistory(client: Client): Promise<void> {
+  // Looked for first: making it needs a right on the schema that using it does not.
+  if (!(await hasHistory(client))) await client.query(TABLE);
+}
+
+export async function hasHistory(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ found: string | null }>(
+    `SELECT to_regclass('_prisma_migrations')::text AS found`,
+  );
+  return Boolean(rows[0]?.found);
+}
+
+/** All rows, oldest first; none if there is no table yet. Reads only. */
+export async function readHistory(client: Client): Promise<HistoryRow[]> {
+  if (!(await hasHistory(client))) return [];
+  const { rows } = await client.query<HistoryRow>(
+    `SELECT id, migration_name AS name, checksum, started_at AS "startedAt", finished_at AS "finishedAt", rolled_back_at AS "rolledBackAt", logs
+       FROM _prisma_migrations ORDER BY started_at, migration_name`,
+  );
+  return rows;
+}
+
+/** Begun, not ended: what Prisma calls a failed migration until it is resolved. */
+export async function recordStart(
+  client: Client,
+  { id, name, checksum }: Pick<HistoryRow, 'id' | 'name' | 'checksum'>,
+): Promise<void> {
+  await client.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
+    id,
+    checksum,
+    name,
+  ]);
+}
+
+export async function recordFinish(client: Client, id: string): Promise<void> {
+  await client.query(
+    'UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1, logs = NULL WHERE id = $1',
+    [id],
+  );
+}
+
+export async function recordFailure(client: Client, id: string, logs: string): Promise<void> {
+  await client.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, logs]);
+}

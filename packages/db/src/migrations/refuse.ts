@@ -1,0 +1,28 @@
+import { OpsError } from '@drydock/kit';
+import type { MigrationState } from './compare.ts';
+
+/** A history that cannot be gone on with safely is refused, with the way out. */
+export function refuseUnsound({ failed, edited, missing }: MigrationState): void {
+  const [first] = failed;
+  if (first) {
+    throw new OpsError({
+      code: 'MIGRATION_FAILED_BEFORE',
+      message: `The migration ${first.name} was begun and did not end${first.logs ? `: ${first.logs.split('\n')[0]}` : ''}.`,
+      hint: `Look at what it left, mend it, then: npx prisma migrate resolve --rolled-back ${first.name}   (or --applied, if all of it is there)`,
+    });
+  }
+  if (edited[0]) {
+    throw new OpsError({
+      code: 'MIGRATION_EDITED',
+      message: `${edited.join(', ')} was changed after it was applied.`,
+      hint: 'Put the file back as it was, and make the change in a new migration.',
+    });
+  }
+  if (missing[0]) {
+    throw new OpsError({
+      code: 'MIGRATION_MISSING',
+      message: `The database has ${missing.join(', ')}, which this checkout has not.`,
+      hint: 'Check out the version that has it: a newer release was deployed from another branch.',
+    });
+  }
+}
