@@ -67,14 +67,16 @@ class StepRunner {
   }
 
   async #runGroup(name: string, group: StepGroup): Promise<void> {
-    const { journal, before } = this.#options;
-    const record = before.get(name);
+    const { journal } = this.#options;
+    const record = this.#options.before.get(name);
     let plan = record?.data;
     if (plan === undefined) {
       plan = await this.#guarded(name, () => group.plan(this.#ctx));
       journal.append({ event: 'step.started', step: name, data: plan });
     }
+    const before = this.#done.length;
     await this.runAll(group.steps(plan), `${name} › `);
+    if (group.keepWhenDone) this.#done.length = before;
     if (record?.state !== 'done') journal.append({ event: 'step.done', step: name });
     this.results.set(name, plan);
   }

@@ -40,6 +40,8 @@ export interface StepGroup<P extends Json = Json> {
   name: string;
   plan(ctx: StepContext): Promise<P>;
   steps(plan: P): StepNode[];
+  /** Once all of it is done it stays: a failure later in the run does not undo it. */
+  keepWhenDone?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list holds steps of different data; each is typed where it is defined.

@@ -1,5 +1,5 @@
 /** One built version of the product: a folder named by its content, with this record beside it. */
-export interface Artifact {
+export type Artifact = {
   /** SHA-256 over the paths and contents of all files but installed dependencies, which the lockfile pins. */
   hash: string;
   /** The first 12 digits: the version's name in folders, health answers and journals. */
@@ -8,4 +8,4 @@ export interface Artifact {
   builtAt: string;
   files: number;
   bytes: number;
-}
+};

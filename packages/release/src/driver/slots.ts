@@ -1,0 +1,29 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { EnvName } from '@drydock/kit';
+import type { Slot } from '../proxy/haproxy.ts';
+import type { Instance } from './types.ts';
+
+/** Which version lies in which slot: `.drydock/releases/<env>.json`. Which one is live, the proxy says. */
+export class SlotFile {
+  readonly #file: string;
+
+  constructor(root: string, env: EnvName) {
+    this.#file = join(root, '.drydock', 'releases', `${env}.json`);
+  }
+
+  read(): Partial<Record<Slot, Instance>> {
+    try {
+      return JSON.parse(readFileSync(this.#file, 'utf8')) as Partial<Record<Slot, Instance>>;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+      throw cause;
+    }
+  }
+
+  put(instance: Instance): void {
+    mkdirSync(dirname(this.#file), { recursive: true });
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}

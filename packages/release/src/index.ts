@@ -1,0 +1,1 @@
+export { releaseStatusTask, releaseTask } from './tasks.ts';

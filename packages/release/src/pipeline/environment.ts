@@ -1,0 +1,192 @@
+import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
+import { type DeployPlan, deploySteps, planDeploy, rehearse, targetOf } from '@drydock/db';
+import { checkHealth, publicUrl } from '@drydock/health';
+import {
+  defineGroup,
+  defineStep,
+  type EnvName,
+  exec,
+  OpsError,
+  type Step,
+  type StepContext,
+  type StepNode,
+  type TaskContext,
+} from '@drydock/kit';
+import { ArtifactStore } from '../artifact/store.ts';
+import type { Artifact } from '../artifact/types.ts';
+import { type ReleaseConfig, releaseConfig } from '../config.ts';
+import { LocalDriver } from '../driver/local.ts';
+import type { Instance, Live } from '../driver/types.ts';
+
+/** Everything that happens to one environment in a release, in order. Step names are stable: people script against them. */
+export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: boolean): StepNode {
+  const release = releaseConfig(ctx.config);
+  const environment = ctx.environmentOf(env);
+  const target = targetOf(ctx.config, environment);
+  const driver = new LocalDriver(ctx.config, release, environment);
+  const name = (step: string) => `${env} › ${step}`;
+  return defineGroup({
+    name: env,
+    keepWhenDone,
+    plan: async () => ({ backup: newBackupId() }),
+    steps: ({ backup }) => [
+      backupStep(backupTarget(ctx.config, environment), backup),
+      defineStep({
+        name: 'db:dry-run',
+        async run() {
+          const { findings, migrations } = await rehearse(target);
+          const error = findings.find(({ level }) => level === 'error');
+          if (error) throw new OpsError({ code: error.code, message: error.message, hint: error.hint });
+          return { migrations: migrations.length };
+        },
+      }),
+      defineGroup<DeployPlan>({
+        name: 'db:deploy',
+        plan: () => planDeploy(target),
+        steps: (plan) => deploySteps(target, plan),
+      }),
+      stageStep(ctx, driver),
+      candidateHealthStep(ctx, env, driver, name('stage')),
+      shiftStep(driver, name('stage')),
+      defineStep({
+        name: 'health',
+        run: async ({ results }) =>
+          expectHealthy(
+            ctx,
+            env,
+            results.get<Staged>(name('stage')).instance.version,
+            publicUrl(ctx.config, environment),
+          ),
+      }),
+      ...flowSteps(ctx, env, release),
+      retireStep(ctx, driver, name('stage')),
+    ],
+  });
+}
+
+type Staged = { instance: Instance; previous: Instance | null };
+
+function stageStep(ctx: TaskContext, driver: LocalDriver): Step<Staged> {
+  const artifactOf = ({ results }: StepContext) => results.get<Artifact>('build artifact');
+  return defineStep<Staged>({
+    name: 'stage',
+    async check(step) {
+      const { live, idle } = await driver.inspect();
+      const running = idle && idle.version === artifactOf(step).version && (await driver.isRunning(idle));
+      return running ? { instance: idle, previous: live ?? null } : undefined;
+    },
+    async run(step) {
+      const store = new ArtifactStore(ctx.config.root);
+      const artifact = artifactOf(step);
+      await store.verify(artifact);
+      const { live } = await driver.inspect();
+      const instance = await driver.stage({ ...artifact, folder: store.pathOf(artifact.version) });
+      try {
+        await driver.waitReady(instance, step.signal);
+      } catch (error) {
+        await driver.retire(instance.slot);
+        throw error;
+      }
+      return { instance, previous: live ?? null };
+    },
+    undo: async (_, { instance }) => driver.retire(instance.slot),
+  });
+}
+
+/** The candidate, asked directly: it gets no traffic before it is healthy. */
+function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver, staged: string): Step {
+  return defineStep({
+    name: 'candidate health',
+    run: async ({ results }) => {
+      const { instance } = results.get<Staged>(staged);
+      return expectHealthy(ctx, env, instance.version, driver.addressOf(instance));
+    },
+  });
+}
+
+function shiftStep(driver: LocalDriver, staged: string): Step {
+  const isLive = ({ live }: Live, { instance }: Staged) =>
+    live?.slot === instance.slot && live.version === instance.version;
+  return defineStep({
+    name: 'switch traffic',
+    check: async ({ results }) => (isLive(await driver.inspect(), results.get<Staged>(staged)) ? null : undefined),
+    async run({ results }) {
+      await driver.shift(results.get<Staged>(staged).instance);
+      return null;
+    },
+    async verify({ results }) {
+      if (isLive(await driver.inspect(), results.get<Staged>(staged))) return;
+      throw new OpsError({ code: 'NOT_LIVE', message: 'The proxy does not send traffic to the new version.' });
+    },
+    async undo({ results }) {
+      const { instance, previous } = results.get<Staged>(staged);
+      if (previous && (await driver.isRunning(previous))) await driver.shift(previous);
+      else await driver.unshift(instance);
+    },
+  });
+}
+
+function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Step[] {
+  if (!flow?.environments.includes(env as 'staging')) return [];
+  return [
+    defineStep({
+      name: 'full flow',
+      async run({ out, signal }) {
+        const [program = '', ...args] = flow.command;
+        const progress = out.progress(`full flow on ${env}`);
+        try {
+          await exec(program === 'node' ? process.execPath : program, args, {
+            cwd: ctx.config.root,
+            env: ctx.environmentOf(env).forChild(),
+            signal,
+            onLine: (line) => progress.update(line),
+          });
+          progress.done();
+        } catch (error) {
+          progress.fail();
+          throw error;
+        }
+        return null;
+      },
+    }),
+  ];
+}
+
+function retireStep(ctx: TaskContext, driver: LocalDriver, staged: string): Step {
+  return defineStep({
+    name: 'retire the version before',
+    async run({ results }) {
+      const { previous } = results.get<Staged>(staged);
+      if (previous) await driver.retire(previous.slot);
+      return { retired: previous?.version ?? null };
+    },
+    async undo({ results, signal }) {
+      const { previous } = results.get<Staged>(staged);
+      if (!previous || (await driver.isRunning(previous))) return;
+      await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
+      await driver.waitReady(previous, signal);
+    },
+  });
+}
+
+async function expectHealthy(
+  ctx: TaskContext,
+  env: EnvName,
+  version: string,
+  url: string,
+): Promise<{ version: string }> {
+  const result = await checkHealth(ctx.config, ctx.environmentOf(env), url);
+  const bad = result.parts.find(({ ok, required }) => required && !ok);
+  if (!result.healthy)
+    throw new OpsError({
+      code: 'NOT_HEALTHY',
+      message: `${env} is not healthy: ${bad ? `${bad.part} ${bad.detail}` : 'the endpoint says so'}.`,
+      hint: `npm run health:check -- --env ${env}`,
+    });
+  if (result.version === version) return { version };
+  throw new OpsError({
+    code: 'WRONG_VERSION',
+    message: `${env} answers as version ${result.version}, expected ${version}.`,
+    hint: 'Does something else answer at its address?',
+  });
+}

@@ -1,0 +1,110 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { OpsError } from '@drydock/kit';
+
+export type Slot = 'blue' | 'green';
+export const SLOTS: readonly Slot[] = ['blue', 'green'];
+
+export interface ServerState {
+  slot: Slot;
+  port: number;
+  /** Takes new requests, if its check passes. */
+  enabled: boolean;
+  /** Its check passes. */
+  up: boolean;
+}
+
+/** Bits of srv_admin_state that take a server out (HAProxy management guide, "show servers state"). */
+const MAINT = 0x01 | 0x02 | 0x04;
+const DRAIN = 0x08 | 0x10;
+const RUNNING = 2;
+
+/** HAProxy's runtime API over its admin socket (management guide, 9.3). */
+export class Haproxy {
+  readonly #socket: string;
+  readonly #stateFile: string;
+  readonly #backend: string;
+
+  constructor({ socket, stateFile, backend }: { socket: string; stateFile: string; backend: string }) {
+    this.#socket = socket;
+    this.#stateFile = stateFile;
+    this.#backend = backend;
+  }
+
+  async servers(): Promise<ServerState[]> {
+    const text = await this.#send(`show servers state ${this.#backend}`);
+    const [header, ...rows] = text.split('\n').slice(1).filter(Boolean);
+    const columns = (header ?? '').replace(/^# /, '').split(' ');
+    const at = (row: string[], name: string) => row[columns.indexOf(name)] ?? '';
+    return rows
+      .map((row) => row.split(' '))
+      .filter((row) => SLOTS.includes(at(row, 'srv_name') as Slot))
+      .map((row) => {
+        const admin = Number(at(row, 'srv_admin_state'));
+        return {
+          slot: at(row, 'srv_name') as Slot,
+          port: Number(at(row, 'srv_port')),
+          enabled: (admin & (MAINT | DRAIN)) === 0,
+          up: Number(at(row, 'srv_op_state')) === RUNNING,
+        };
+      });
+  }
+
+  /** Requests that a server is answering now. */
+  async sessions(slot: Slot): Promise<number> {
+    const text = await this.#send('show stat');
+    const [header = '', ...rows] = text.split('\n').filter(Boolean);
+    const columns = header.replace(/^# /, '').split(',');
+    const row = rows.map((line) => line.split(',')).find((cells) => cells[0] === this.#backend && cells[1] === slot);
+    return Number(row?.[columns.indexOf('scur')] ?? 0);
+  }
+
+  async point(slot: Slot, port: number): Promise<void> {
+    await this.#set(slot, `addr 127.0.0.1 port ${port}`);
+  }
+
+  /** `drain`: finishes what it has, gets nothing new. `maint`: gets nothing and is not checked. */
+  async setState(slot: Slot, state: 'ready' | 'drain' | 'maint'): Promise<void> {
+    await this.#set(slot, `state ${state}`);
+    await this.#keep();
+  }
+
+  async #set(slot: Slot, what: string): Promise<void> {
+    const answer = await this.#send(`set server ${this.#backend}/${slot} ${what}`);
+    // Successful changes of an address are told, others are silent; refusals speak of "no such", "can't" and the like.
+    if (/no such|can't|cannot|must|invalid|denied|unknown/i.test(answer))
+      throw new OpsError({
+        code: 'PROXY_REFUSED',
+        message: `HAProxy refused "${what}" for ${slot}: ${answer.trim()}.`,
+      });
+  }
+
+  /** What HAProxy loads when it starts again, so that a restart of it changes nothing. */
+  async #keep(): Promise<void> {
+    const state = await this.#send('show servers state');
+    writeFileSync(`${this.#stateFile}.new`, `${state.trimEnd()}\n`);
+    renameSync(`${this.#stateFile}.new`, this.#stateFile);
+  }
+
+  #send(command: string): Promise<string> {
+    return new Promise((done, fail) => {
+      let answer = '';
+      const socket = connect(this.#socket, () => socket.write(`${command}\n`));
+      socket.setTimeout(5_000, () => socket.destroy(new Error('no answer within 5 s')));
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      socket.on('end', () => done(answer));
+      socket.on('error', (cause) =>
+        fail(
+          new OpsError({
+            code: 'PROXY_UNREACHABLE',
+            message: `HAProxy does not answer at ${this.#socket} (${(cause as NodeJS.ErrnoException).code ?? cause.message}).`,
+            hint: 'Is it running? In the sandbox: npm run sandbox:up',
+            cause,
+          }),
+        ),
+      );
+    });
+  }
+}
