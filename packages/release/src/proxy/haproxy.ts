@@ -14,8 +14,11 @@ export interface ServerState {
   up: boolean;
 }
 
-/** Bits of srv_admin_state that take a server out (HAProxy management guide, "show servers state"). */
-const MAINT = 0x01 | 0x02 | 0x04;
+/**
+ * Bits of srv_admin_state that take a server out (HAProxy management guide, "show servers state"). 0x04 does not: it
+ * only remembers that the configuration began with `disabled`.
+ */
+const MAINT = 0x01 | 0x02 | 0x20;
 const DRAIN = 0x08 | 0x10;
 const RUNNING = 2;
 

@@ -17,7 +17,7 @@ export function haproxy(env: EnvName): Service {
       mkdirSync(files.folder, { recursive: true });
       mkdirSync(files.socketFolder, { recursive: true, mode: 0o700 });
       rmSync(files.socket, { force: true });
-      if (!existsSync(files.state)) writeFileSync(files.state, '');
+      if (!existsSync(files.state)) writeFileSync(files.state, EMPTY_STATE);
       writeFileSync(join(files.folder, '503.http'), UNAVAILABLE);
       writeFileSync(join(files.folder, 'haproxy.cfg'), proxyConfig(port, files));
       return {
@@ -46,6 +46,9 @@ export function proxyFiles(sandbox: string, env: EnvName): ProxyFiles {
   const socket = near.length <= 100 ? near : join(far, `${env}.sock`);
   return { folder, socket, socketFolder: near.length <= 100 ? folder : far, state: join(folder, 'servers.state') };
 }
+
+/** A state file of HAProxy's format, version 1, that holds no server. */
+const EMPTY_STATE = '1\n';
 
 const UNAVAILABLE = [
   'HTTP/1.1 503 Service Unavailable',
