@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listDaemons, stopDaemon } from '@drydock/kit';
+import type { Suite } from './suites.ts';
+
+export interface Outcome {
+  suite: Suite;
+  passed: number;
+  failed: number;
+  ms: number;
+  log: string;
+}
+
+/** Runs one suite with a folder of its own for throw-away services, and sweeps what it left behind. */
+export async function runSuite(root: string, suite: Suite): Promise<Outcome> {
+  const logs = join(root, '.drydock', 'test-logs');
+  mkdirSync(logs, { recursive: true });
+  const log = join(logs, `${suite.name.replaceAll(/[^\w.-]+/g, '_')}.log`);
+  const services = mkdtempSync(join(tmpdir(), 'drydock-test-'));
+  chmodSync(services, 0o755);
+  const started = performance.now();
+  try {
+    const code = await run(root, suite, log, services);
+    const { passed, failed } = count(suite, readFileSync(log, 'utf8'), code);
+    return { suite, passed, failed, ms: performance.now() - started, log };
+  } finally {
+    await sweep(services);
+  }
+}
+
+async function run(root: string, suite: Suite, log: string, services: string): Promise<number> {
+  const fd = openSync(log, 'w');
+  try {
+    const child = spawn(suite.command, suite.args, { cwd: root, stdio: ['ignore', fd, fd], detached: true, env: { ...process.env, DRYDOCK_TEST_ROOT: services, NO_COLOR: '1', FORCE_COLOR: '0' } });
+    const timer = setTimeout(() => killGroup(child.pid), suite.timeoutMs);
+    const code = await new Promise<number>((done, fail) => child.once('error', fail).once('exit', (exit) => done(exit ?? 1)));
+    clearTimeout(timer);
+    return code;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid) process.kill(-pid, 'SIGKILL');
+}
+
+/** A suite that crashed, timed out or ran no test has failed, whatever it printed. */
+export function count(suite: Pick<Suite, 'counts'>, output: string, code: number): { passed: number; failed: number } {
+  if (suite.counts === 'exit') return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { passed, failed } = suite.counts === 'uvu' ? countUvu(output) : countPlaywright(output);
+  const unclear = passed + failed === 0 || (code !== 0 && failed === 0);
+  return { passed, failed: unclear ? failed + 1 : failed };
+}
+
+function countUvu(output: string): { passed: number; failed: number } {
+  const sum = (label: string) => [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)`, 'gm'))].reduce((all, [, n]) => all + Number(n), 0);
+  const [total, passed, skipped] = [sum('Total'), sum('Passed'), sum('Skipped')];
+  return { passed, failed: total - passed - skipped };
+}
+
+function countPlaywright(output: string): { passed: number; failed: number } {
+  const last = (label: string) => Number([...output.matchAll(new RegExp(`(\\d+) ${label}`, 'g'))].at(-1)?.[1] ?? 0);
+  return { passed: last('passed'), failed: last('failed') + last('did not run') };
+}
+
+/** Throw-away services of a test that died are still there: they are ended by their records. */
+async function sweep(services: string): Promise<void> {
+  for (const name of readdirSync(services)) {
+    const root = join(services, name);
+    for (const daemon of await listDaemons(root)) await stopDaemon(root, daemon.name, { graceMs: 2_000 });
+  }
+  rmSync(services, { recursive: true, force: true });
+}

@@ -1,0 +1,47 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Suite {
+  name: string;
+  command: string;
+  args: string[];
+  /** How its output tells what passed. `exit`: one check, by its exit code. */
+  counts: 'uvu' | 'playwright' | 'exit';
+  timeoutMs: number;
+  /** Measures or uses so much of the machine that others would disturb it. */
+  alone?: boolean;
+}
+
+const MINUTE = 60_000;
+const check = (name: string, command: string, ...args: string[]): Suite => ({ name, command, args, counts: 'exit', timeoutMs: 3 * MINUTE });
+
+export const CHECKS: Suite[] = [
+  check('types', 'tsc', '--noEmit'),
+  check('lint', 'biome', 'check', '.'),
+  check('dead code', 'knip'),
+  check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
+];
+
+/** Every `*.test.ts` of the packages and scripts, and the browser suite. Whole releases come last and alone. */
+export function findSuites(root: string): Suite[] {
+  const folders = [...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')), 'scripts/test'];
+  const files = folders.flatMap((folder) => listTests(root, folder));
+  const uvu = files.map((file): Suite => ({
+    name: file,
+    command: process.execPath,
+    args: [file],
+    counts: 'uvu',
+    timeoutMs: 4 * MINUTE,
+    ...(file.includes('.release.') ? { alone: true } : {}),
+  }));
+  const browser: Suite = { name: 'e2e', command: 'playwright', args: ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line'], counts: 'playwright', timeoutMs: 4 * MINUTE };
+  return existsSync(join(root, 'e2e/playwright.config.ts')) ? [...uvu, browser] : uvu;
+}
+
+function listTests(root: string, folder: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(folder, name))
+    .sort();
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { doctorTask } from './doctor/task.ts';
+
+await main(doctorTask);
