@@ -5,23 +5,48 @@ const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 module.exports = {
   forbidden: [
     rule('no-circles', 'A circle has no order to read it in.', {}, { circular: true }),
-    rule('kit-stands-alone', 'kit is what everything stands on.', { path: '^packages/kit/(src|scripts)' }, { path: '^packages/(?!kit/)' }),
+    rule(
+      'kit-stands-alone',
+      'kit is what everything stands on.',
+      { path: '^packages/kit/(src|scripts)' },
+      { path: '^packages/(?!kit/)' },
+    ),
     rule(
       'features-do-not-meet',
       'What two features need is in kit, or is passed in by a script.',
       { path: `^packages/${FEATURES}/src` },
       { path: '^packages/(?!kit/)', pathNot: '^packages/$1/' },
     ),
-    rule('features-below-release', 'Features know no pipeline.', { path: `^packages/${FEATURES}/` }, { path: '^packages/release/' }),
+    rule(
+      'features-below-release',
+      'Features know no pipeline.',
+      { path: `^packages/${FEATURES}/` },
+      { path: '^packages/release/' },
+    ),
     rule(
       'world-is-for-tests',
       'The toolkit must work on a product that is not ours.',
       { path: '^packages/(kit|db|backups|secrets|escrow|health|release)/(src|scripts)' },
       { path: '^packages/(sandbox|marketplace)/' },
     ),
-    rule('sandbox-below-release', 'The world knows kit and the contracts.', { path: '^packages/sandbox/' }, { path: '^packages/(db|backups|secrets|health|release|marketplace)/' }),
-    rule('product-knows-no-toolkit', 'The product takes the contracts, as data.', { path: '^packages/marketplace/src' }, { path: '^packages/(?!marketplace/|escrow/artifacts/)' }),
-    rule('src-is-a-library', 'src never reaches into scripts or tests.', { path: '^packages/[^/]+/src' }, { path: '^packages/[^/]+/(scripts|test)/|^scripts/|^e2e/' }),
+    rule(
+      'sandbox-below-release',
+      'The world knows kit and the contracts.',
+      { path: '^packages/sandbox/' },
+      { path: '^packages/(db|backups|secrets|health|release|marketplace)/' },
+    ),
+    rule(
+      'product-knows-no-toolkit',
+      'The product takes the contracts, as data.',
+      { path: '^packages/marketplace/src' },
+      { path: '^packages/(?!marketplace/|escrow/artifacts/)' },
+    ),
+    rule(
+      'src-is-a-library',
+      'src never reaches into scripts or tests.',
+      { path: '^packages/[^/]+/src' },
+      { path: '^packages/[^/]+/(scripts|test)/|^scripts/|^e2e/' },
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -24,8 +24,10 @@ class SetupError extends Error {}
 const say = (text) => process.stderr.write(`${text}\n`);
 
 function main([task, ...args]) {
-  if (Number(process.versions.node.split('.')[0]) < 18) throw new SetupError(`Node ${process.versions.node} is too old; install Node 18 or later.`);
-  if (task !== undefined && !(task in TASKS)) throw new SetupError(`There is no task "${task}" to set up for; use start or test.`);
+  if (Number(process.versions.node.split('.')[0]) < 18)
+    throw new SetupError(`Node ${process.versions.node} is too old; install Node 18 or later.`);
+  if (task !== undefined && !(task in TASKS))
+    throw new SetupError(`There is no task "${task}" to set up for; use start or test.`);
   installPackages();
   installTools(task === 'start' ? NEEDED : [...NEEDED, ...FOR_TESTS]);
   generateClient();
@@ -38,16 +40,27 @@ function installPackages() {
   if (readStamp().packages === inputs && existsSync(join(ROOT, 'node_modules', '.bin', 'tsc'))) return;
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   say(`Installing packages with ${packageManager}`);
-  const result = spawnSync('npx', ['--yes', packageManager, '--dir', ROOT, 'install', '--frozen-lockfile', '--reporter=append-only'], {
-    cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    env: { ...process.env, CI: 'true' },
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const result = spawnSync(
+    'npx',
+    ['--yes', packageManager, '--dir', ROOT, 'install', '--frozen-lockfile', '--reporter=append-only'],
+    {
+      cwd: tmpdir(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+      env: { ...process.env, CI: 'true' },
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   if (result.status !== 0) {
-    const said = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.trim().split('\n').filter((line) => /ERR|error|EACCES|ENOTFOUND/i.test(line)).slice(-3).join(' | ');
-    throw new SetupError(`The packages could not be installed: ${said || result.error?.message || 'npx failed'}. Is the npm registry reachable and the folder writable? Then run it again.`);
+    const said = `${result.stdout ?? ''}\n${result.stderr ?? ''}`
+      .trim()
+      .split('\n')
+      .filter((line) => /ERR|error|EACCES|ENOTFOUND/i.test(line))
+      .slice(-3)
+      .join(' | ');
+    throw new SetupError(
+      `The packages could not be installed: ${said || result.error?.message || 'npx failed'}. Is the npm registry reachable and the folder writable? Then run it again.`,
+    );
   }
   writeStamp({ packages: inputs });
 }
@@ -59,48 +72,79 @@ function installTools(tools) {
   const [command, env] = installer(missing);
   if (!command) throw new SetupError(`${names} missing. Install it, for example: ${byHand(missing)}`);
   say(`Installing ${names}: ${command.join(' ')}`);
-  if (command.includes('apt-get')) run([...command.slice(0, command.indexOf('apt-get')), 'apt-get', 'update', '-qq'], env);
+  if (command.includes('apt-get'))
+    run([...command.slice(0, command.indexOf('apt-get')), 'apt-get', 'update', '-qq'], env);
   const status = run(command, env);
   const still = tools.filter(({ tool }) => !findTool(tool));
   if (status === 0 && still.length === 0) return;
-  throw new SetupError(`${(still.length > 0 ? still : missing).map(({ what }) => what).join(', ')} could not be installed. Install it by hand: ${byHand(missing)}`);
+  throw new SetupError(
+    `${(still.length > 0 ? still : missing).map(({ what }) => what).join(', ')} could not be installed. Install it by hand: ${byHand(missing)}`,
+  );
 }
 
 function installer(missing) {
   if (findTool('brew')) return [['brew', 'install', ...new Set(missing.flatMap(({ brew }) => brew.split(' ')))], {}];
   if (!findTool('apt-get')) return [undefined, {}];
-  const install = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...new Set(missing.map(({ apt }) => apt))];
+  const install = [
+    'apt-get',
+    'install',
+    '-y',
+    '-qq',
+    '--no-install-recommends',
+    ...new Set(missing.map(({ apt }) => apt)),
+  ];
   // The sandbox runs servers of its own; Debian's need not be started as well.
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   if (process.getuid?.() === 0) return [install, env];
-  return findTool('sudo') ? [['sudo', 'env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', ...install], {}] : [undefined, {}];
+  return findTool('sudo')
+    ? [['sudo', 'env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', ...install], {}]
+    : [undefined, {}];
 }
 
 function byHand(missing) {
   const apt = `sudo apt-get install ${[...new Set(missing.map(({ apt }) => apt))].join(' ')}`;
-  return process.platform === 'darwin' ? `brew install ${[...new Set(missing.map(({ brew }) => brew))].join(' ')}` : apt;
+  return process.platform === 'darwin'
+    ? `brew install ${[...new Set(missing.map(({ brew }) => brew))].join(' ')}`
+    : apt;
 }
 
 function run([program, ...args], env) {
-  const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } });
+  const { status, error } = spawnSync(program, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   return error ? 1 : status;
 }
 
 /** The database client is made from the schema, and made again when the schema or Prisma changed. */
 function generateClient() {
   const inputs = hash(['prisma/schema.prisma', 'pnpm-lock.yaml']);
-  if (readStamp().client === inputs && existsSync(join(ROOT, 'packages/marketplace/generated/prisma/client.ts'))) return;
+  if (readStamp().client === inputs && existsSync(join(ROOT, 'packages/marketplace/generated/prisma/client.ts')))
+    return;
   say('Generating the database client');
-  const result = spawnSync(join(ROOT, 'node_modules', '.bin', 'prisma'), ['generate'], { cwd: ROOT, encoding: 'utf8', env: withPinnedNode(), stdio: ['ignore', 'pipe', 'pipe'] });
-  if (result.status !== 0) throw new SetupError(`prisma generate failed: ${(result.stderr || result.stdout || String(result.error)).trim().split('\n').at(-1)}`);
+  const result = spawnSync(join(ROOT, 'node_modules', '.bin', 'prisma'), ['generate'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: withPinnedNode(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (result.status !== 0)
+    throw new SetupError(
+      `prisma generate failed: ${(result.stderr || result.stdout || String(result.error)).trim().split('\n').at(-1)}`,
+    );
   writeStamp({ client: inputs });
 }
 
 /** Ends as the task ends: same signals in, same exit code out. */
 function handOver(script, args) {
-  const child = spawn(pinnedNode(), [join(ROOT, script), ...args], { cwd: ROOT, stdio: 'inherit', env: withPinnedNode() });
+  const child = spawn(pinnedNode(), [join(ROOT, script), ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: withPinnedNode(),
+  });
   // The terminal sends Ctrl-C to the task as well; it decides when to end.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
   child.on('error', (error) => fail(new SetupError(`The task could not be started: ${error.message}.`)));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
@@ -112,7 +156,9 @@ function pinnedNode() {
   const pinned = join(ROOT, 'node_modules', '.bin', 'node');
   if (existsSync(pinned)) return pinned;
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
-  throw new SetupError(`There is no pinned Node for ${process.platform}-${process.arch}; install Node 24 and run it again.`);
+  throw new SetupError(
+    `There is no pinned Node for ${process.platform}-${process.arch}; install Node 24 and run it again.`,
+  );
 }
 
 function withPinnedNode() {
@@ -120,7 +166,9 @@ function withPinnedNode() {
 }
 
 function manifests() {
-  return readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name, 'package.json')).filter((file) => existsSync(join(ROOT, file)));
+  return readdirSync(join(ROOT, 'packages'))
+    .map((name) => join('packages', name, 'package.json'))
+    .filter((file) => existsSync(join(ROOT, file)));
 }
 
 function hash(files) {

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CHECKS, findSuites, type Suite } from './check/suites.ts';
 import { type Outcome, runSuite } from './check/run-suite.ts';
+import { CHECKS, findSuites, type Suite } from './check/suites.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const HELP = `npm test -- [flags] [part of a path…]
@@ -28,7 +28,8 @@ const tests = values['only-checks'] ? [] : findSuites(ROOT).filter(wanted);
 const outcomes = await runAll([...checks, ...tests]);
 const total = (key: 'passed' | 'failed') => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
 if (outcomes.length === 0) console.log(`No test matches ${positionals.join(', ')}.`);
-for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0)) console.log(`\n── ${suite.name} ──\n${readFileSync(log, 'utf8').trim()}`);
+for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
+  console.log(`\n── ${suite.name} ──\n${readFileSync(log, 'utf8').trim()}`);
 console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = total('failed') === 0 && outcomes.length > 0 ? 0 : 1;
 
@@ -40,7 +41,9 @@ async function runAll(suites: Suite[]): Promise<Outcome[]> {
     const outcome = await runSuite(ROOT, suite);
     done.push(outcome);
     const mark = outcome.failed > 0 ? '✖' : '✔';
-    console.log(`${mark} ${suite.name}  ${outcome.passed} passed${outcome.failed > 0 ? `, ${outcome.failed} failed` : ''}  ${(outcome.ms / 1_000).toFixed(1)} s`);
+    console.log(
+      `${mark} ${suite.name}  ${outcome.passed} passed${outcome.failed > 0 ? `, ${outcome.failed} failed` : ''}  ${(outcome.ms / 1_000).toFixed(1)} s`,
+    );
   };
   const worker = async () => {
     for (let suite = queue.shift(); suite; suite = queue.shift()) await take(suite);

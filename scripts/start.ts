@@ -25,7 +25,12 @@ const out = createOutput(process.stdout);
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { resume: { type: 'boolean' }, keep: { type: 'boolean' }, 'allow-dirty': { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      resume: { type: 'boolean' },
+      keep: { type: 'boolean' },
+      'allow-dirty': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) {
     out.line(HELP);
@@ -34,11 +39,17 @@ async function main(): Promise<number> {
   const began = performance.now();
   await bringUp();
   const sandboxMs = performance.now() - began;
-  const code = await release([...(values.resume ? ['--resume'] : []), ...(values['allow-dirty'] ? ['--allow-dirty'] : [])]);
+  const code = await release([
+    ...(values.resume ? ['--resume'] : []),
+    ...(values['allow-dirty'] ? ['--allow-dirty'] : []),
+  ]);
   const run = readRuns(ROOT).findLast(({ task }) => task === 'release');
   if (run) printTimeline(out, run, sandboxMs);
   if (run?.status === 'open') out.line('The release can go on where it stopped: npm start -- --resume');
-  if (values.keep) out.line('Left running. See npm run sandbox:status, and PUBLIC_URL in npm run env:check -- --env production; npm run sandbox:down stops it.');
+  if (values.keep)
+    out.line(
+      'Left running. See npm run sandbox:status, and PUBLIC_URL in npm run env:check -- --env production; npm run sandbox:down stops it.',
+    );
   else await stopOurs();
   return code;
 }
@@ -55,7 +66,17 @@ async function bringUp(): Promise<void> {
 
 /** In a process of its own, on this terminal: Ctrl-C reaches it, and its exit code is ours. */
 async function release(flags: string[]): Promise<number> {
-  const args = ['packages/release/scripts/release.ts', '--env', 'production', '--yes', '--confirm', 'production', '--reason', 'npm start', ...flags];
+  const args = [
+    'packages/release/scripts/release.ts',
+    '--env',
+    'production',
+    '--yes',
+    '--confirm',
+    'production',
+    '--reason',
+    'npm start',
+    ...flags,
+  ];
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit' });
   const forward = (signal: NodeJS.Signals) => void child.kill(signal);
   const ignore = () => {};
@@ -76,7 +97,9 @@ async function stopOurs(): Promise<void> {
 
 function explain(thrown: unknown): number {
   const usage = (thrown as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  const { message, hint, exit } = usage ? new OpsError({ code: 'USAGE', message: (thrown as Error).message, hint: 'npm start -- --help', exit: 2 }) : toOpsError(thrown);
+  const { message, hint, exit } = usage
+    ? new OpsError({ code: 'USAGE', message: (thrown as Error).message, hint: 'npm start -- --help', exit: 2 })
+    : toOpsError(thrown);
   out.line(`✖ ${message}${hint ? `\n  ${hint}` : ''}`);
   return exit;
 }

@@ -11,7 +11,11 @@ export function printTimeline(out: Output, run: RunState, sandboxMs: number): vo
   out.line('');
   out.table(['step', 'state', 'took'], [['sandbox', 'done', formatDuration(sandboxMs)], ...rows]);
   const total = formatDuration(Date.parse(run.lastAt) - Date.parse(run.startedAt) + sandboxMs);
-  const verdict = { done: `Released in ${total}.`, failed: 'The release failed; what could be undone was undone.', open: 'The release is unfinished.' };
+  const verdict = {
+    done: `Released in ${total}.`,
+    failed: 'The release failed; what could be undone was undone.',
+    open: 'The release is unfinished.',
+  };
   out.line(`${verdict[run.status]} Run ${run.run}, journal .drydock/runs/${run.run}/journal.jsonl`);
 }
 

@@ -33,9 +33,16 @@ export async function runSuite(root: string, suite: Suite): Promise<Outcome> {
 async function run(root: string, suite: Suite, log: string, services: string): Promise<number> {
   const fd = openSync(log, 'w');
   try {
-    const child = spawn(suite.command, suite.args, { cwd: root, stdio: ['ignore', fd, fd], detached: true, env: { ...process.env, DRYDOCK_TEST_ROOT: services, NO_COLOR: '1', FORCE_COLOR: '0' } });
+    const child = spawn(suite.command, suite.args, {
+      cwd: root,
+      stdio: ['ignore', fd, fd],
+      detached: true,
+      env: { ...process.env, DRYDOCK_TEST_ROOT: services, NO_COLOR: '1', FORCE_COLOR: '0' },
+    });
     const timer = setTimeout(() => killGroup(child.pid), suite.timeoutMs);
-    const code = await new Promise<number>((done, fail) => child.once('error', fail).once('exit', (exit) => done(exit ?? 1)));
+    const code = await new Promise<number>((done, fail) =>
+      child.once('error', fail).once('exit', (exit) => done(exit ?? 1)),
+    );
     clearTimeout(timer);
     return code;
   } finally {
@@ -56,7 +63,8 @@ export function count(suite: Pick<Suite, 'counts'>, output: string, code: number
 }
 
 function countUvu(output: string): { passed: number; failed: number } {
-  const sum = (label: string) => [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)`, 'gm'))].reduce((all, [, n]) => all + Number(n), 0);
+  const sum = (label: string) =>
+    [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)`, 'gm'))].reduce((all, [, n]) => all + Number(n), 0);
   const [total, passed, skipped] = [sum('Total'), sum('Passed'), sum('Skipped')];
   return { passed, failed: total - passed - skipped };
 }

@@ -13,7 +13,13 @@ export interface Suite {
 }
 
 const MINUTE = 60_000;
-const check = (name: string, command: string, ...args: string[]): Suite => ({ name, command, args, counts: 'exit', timeoutMs: 3 * MINUTE });
+const check = (name: string, command: string, ...args: string[]): Suite => ({
+  name,
+  command,
+  args,
+  counts: 'exit',
+  timeoutMs: 3 * MINUTE,
+});
 
 export const CHECKS: Suite[] = [
   check('types', 'tsc', '--noEmit'),
@@ -24,17 +30,28 @@ export const CHECKS: Suite[] = [
 
 /** Every `*.test.ts` of the packages and scripts, and the browser suite. Whole releases come last and alone. */
 export function findSuites(root: string): Suite[] {
-  const folders = [...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')), 'scripts/test'];
+  const folders = [
+    ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
+    'scripts/test',
+  ];
   const files = folders.flatMap((folder) => listTests(root, folder));
-  const uvu = files.map((file): Suite => ({
-    name: file,
-    command: process.execPath,
-    args: [file],
-    counts: 'uvu',
+  const uvu = files.map(
+    (file): Suite => ({
+      name: file,
+      command: process.execPath,
+      args: [file],
+      counts: 'uvu',
+      timeoutMs: 4 * MINUTE,
+      ...(file.includes('.release.') ? { alone: true } : {}),
+    }),
+  );
+  const browser: Suite = {
+    name: 'e2e',
+    command: 'playwright',
+    args: ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line'],
+    counts: 'playwright',
     timeoutMs: 4 * MINUTE,
-    ...(file.includes('.release.') ? { alone: true } : {}),
-  }));
-  const browser: Suite = { name: 'e2e', command: 'playwright', args: ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line'], counts: 'playwright', timeoutMs: 4 * MINUTE };
+  };
   return existsSync(join(root, 'e2e/playwright.config.ts')) ? [...uvu, browser] : uvu;
 }
 

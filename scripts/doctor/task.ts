@@ -26,10 +26,18 @@ export const doctorTask = defineReadTask({
   perEnvironment: false,
   async run({ config, out }) {
     const checks = [node(), ...TOOLS.map(tool), state(config.root), disk(config.root)];
-    out.table(['', 'what', 'version', 'where'], checks.map(({ name, found, version, problem }) => [problem ? '✖' : '✔', name, version, found]));
-    const findings = checks.flatMap(({ problem }): Finding[] => (problem ? [{ level: 'error', code: 'MACHINE', message: problem }] : []));
+    out.table(
+      ['', 'what', 'version', 'where'],
+      checks.map(({ name, found, version, problem }) => [problem ? '✖' : '✔', name, version, found]),
+    );
+    const findings = checks.flatMap(({ problem }): Finding[] =>
+      problem ? [{ level: 'error', code: 'MACHINE', message: problem }] : [],
+    );
     return {
-      verdict: findings.length === 0 ? 'This machine has what it takes.' : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
+      verdict:
+        findings.length === 0
+          ? 'This machine has what it takes.'
+          : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
       data: { checks: checks as unknown as Json },
       findings,
       ...(findings.length > 0 ? { next: 'npm run prepare-machine' } : {}),
@@ -40,7 +48,14 @@ export const doctorTask = defineReadTask({
 function node(): Check {
   const { node: version } = process.versions;
   const old = Number(version.split('.')[0]) < 24;
-  return { name: 'node', found: process.execPath, version, ...(old ? { problem: `Node ${version} runs this; tasks need 24. Start them through npm run, which finds the pinned one.` } : {}) };
+  return {
+    name: 'node',
+    found: process.execPath,
+    version,
+    ...(old
+      ? { problem: `Node ${version} runs this; tasks need 24. Start them through npm run, which finds the pinned one.` }
+      : {}),
+  };
 }
 
 function tool({ tool: name, flag, least = 0, for: purpose }: (typeof TOOLS)[number]): Check {
@@ -48,7 +63,12 @@ function tool({ tool: name, flag, least = 0, for: purpose }: (typeof TOOLS)[numb
   if (!found) return { name, found: '', version: '', problem: `${name} is missing; ${purpose} need it.` };
   const version = toolVersion(found, flag) ?? 'unknown';
   const tooOld = Number.parseInt(version, 10) < least;
-  return { name, found, version, ...(tooOld ? { problem: `${name} ${version} is too old; ${purpose} need ${least} or later.` } : {}) };
+  return {
+    name,
+    found,
+    version,
+    ...(tooOld ? { problem: `${name} ${version} is too old; ${purpose} need ${least} or later.` } : {}),
+  };
 }
 
 function state(root: string): Check {
@@ -58,12 +78,24 @@ function state(root: string): Check {
     accessSync(folder, constants.W_OK);
     return { name: 'state folder', found: folder, version: '' };
   } catch (cause) {
-    return { name: 'state folder', found: folder, version: '', problem: `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).` };
+    return {
+      name: 'state folder',
+      found: folder,
+      version: '',
+      problem: `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+    };
   }
 }
 
 function disk(root: string): Check {
   const { bavail, bsize } = statfsSync(root);
   const gib = (bavail * bsize) / 2 ** 30;
-  return { name: 'free disk', found: root, version: `${gib.toFixed(1)} GiB`, ...(gib < LEAST_FREE_GIB ? { problem: `Only ${gib.toFixed(1)} GiB are free; the sandbox wants ${LEAST_FREE_GIB}.` } : {}) };
+  return {
+    name: 'free disk',
+    found: root,
+    version: `${gib.toFixed(1)} GiB`,
+    ...(gib < LEAST_FREE_GIB
+      ? { problem: `Only ${gib.toFixed(1)} GiB are free; the sandbox wants ${LEAST_FREE_GIB}.` }
+      : {}),
+  };
 }

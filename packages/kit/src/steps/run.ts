@@ -6,7 +6,7 @@ import type { Output } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
-import { undoSteps } from './undo.ts';
+import { type DoneStep, undoSteps } from './undo.ts';
 
 /** How long a step may take to stop by itself after Ctrl-C. */
 const INTERRUPT_GRACE_MS = 5_000;
@@ -22,13 +22,6 @@ export interface RunStepsOptions {
   assertLocked(): Promise<void>;
   audit: StepContext['audit'];
   onFailure: 'undo' | 'keep';
-}
-
-/** A step done by this run (now or before a resume), with what it returned; the newest last. */
-export interface DoneStep {
-  name: string;
-  step: Step;
-  data: Json;
 }
 
 /**

@@ -1,7 +1,14 @@
 import { toOpsError } from '../errors.ts';
 import type { Journal } from '../journal/types.ts';
-import type { DoneStep } from './run.ts';
-import type { StepContext } from './types.ts';
+import type { Json } from '../json.ts';
+import type { Step, StepContext } from './types.ts';
+
+/** A step done by this run (now or before a resume), with what it returned; the newest last. */
+export interface DoneStep {
+  name: string;
+  step: Step;
+  data: Json;
+}
 
 /**
  * Undoes done steps, newest first. One that fails to undo does not stop the others; what failed is returned as
