@@ -66,7 +66,8 @@ function runIds(root: string): string[] {
   try {
     return readdirSync(join(root, '.drydock', 'runs')).sort();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    // Nothing there, or something in its place that the first write will name.
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return [];
     throw cause;
   }
 }

@@ -1,0 +1,83 @@
+// Uses no service: dotenv files in temporary folders.
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadConfig } from '../../src/config/load.ts';
+import { loadEnvironment } from '../../src/env/environment.ts';
+import { checkParity } from '../../src/env/parity.ts';
+import type { OpsError } from '../../src/errors.ts';
+import { redact } from '../../src/redact.ts';
+import { makeProduct, writeEnv } from '../product.ts';
+
+const test = suite('environment');
+
+function refusal(work: () => unknown): OpsError {
+  try {
+    work();
+  } catch (error) {
+    return error as OpsError;
+  }
+  throw new Error('was accepted');
+}
+
+test('files are picked by the deployment environment, local ones win, the shell wins over all', async () => {
+  const root = makeProduct({ API_KEY: 'from-staging', OTHER: 'x' });
+  writeEnv(root, '.env', { API_KEY: 'from-base', BASE: 'y' });
+  writeEnv(root, '.env.staging.local', { API_KEY: 'from-local' });
+  const config = await loadConfig(undefined, root);
+  const environment = loadEnvironment(config, 'staging', { NODE_ENV: 'production' });
+  assert.is(environment.get('API_KEY'), 'from-local');
+  assert.is(environment.get('OTHER'), 'x');
+  assert.is(environment.get('BASE'), 'y');
+  assert.equal(environment.sourceOf('API_KEY'), { kind: 'file', file: join(root, '.env.staging.local') });
+  const shelled = loadEnvironment(config, 'staging', { API_KEY: 'from-shell' });
+  assert.is(shelled.get('API_KEY'), 'from-shell');
+  assert.equal(shelled.sourceOf('API_KEY'), { kind: 'shell' });
+  assert.is(shelled.forChild().DRYDOCK_ENV, 'staging');
+});
+
+test('a missing variable names itself, the files looked in, and an example', async () => {
+  const environment = loadEnvironment(await loadConfig(undefined, makeProduct()), 'staging', {});
+  const error = refusal(() => environment.require('API_KEY'));
+  assert.is(error.exit, 2);
+  assert.is(error.message, 'API_KEY is not set for staging (a key); looked in the shell and in .env, .env.local, .env.staging, .env.staging.local.');
+  assert.match(error.hint ?? '', "API_KEY='k_…' in .env.staging.local");
+});
+
+test('a malformed variable names the file it comes from, and is not shown', async () => {
+  const config = await loadConfig(undefined, makeProduct({ OPS_DATABASE_URL: 'mysql://root:hunter22@host/db' }));
+  const error = refusal(() => loadEnvironment(config, 'staging', {}).require('OPS_DATABASE_URL'));
+  assert.is(error.exit, 2);
+  assert.match(error.message, /OPS_DATABASE_URL of staging must be a postgresql:\/\/ URL; the value comes from .*\.env\.staging/);
+  assert.not.match(error.message, 'hunter22');
+});
+
+test('secrets and passwords in URLs are masked from the moment they are loaded', async () => {
+  const root = makeProduct({ API_KEY: 'very-secret-key', OPS_DATABASE_URL: 'postgresql://owner:url%2Fpassword@host/db' });
+  loadEnvironment(await loadConfig(undefined, root), 'staging', {});
+  assert.is(redact('key very-secret-key, password url/password'), 'key ***, password ***');
+});
+
+const rowsOf = async (env: Record<string, string>, name: 'staging' | 'production' = 'staging') => {
+  const root = makeProduct(env);
+  writeEnv(root, '.env.production', env);
+  const config = await loadConfig(undefined, root);
+  return Object.fromEntries(checkParity(config, loadEnvironment(config, name, {})).map((row) => [row.concern, row]));
+};
+
+test('the parity table passes on what the runbook wants', async () => {
+  const rows = await rowsOf({ NODE_ENV: 'production', FEATURE_FLAGS: 'a' });
+  assert.equal(Object.values(rows).map(({ ok }) => ok), [true, true, true, true, true]);
+});
+
+test('each concern of the parity table is found when it does not match', async () => {
+  const rows = await rowsOf({ NODE_ENV: 'development', FEATURE_FLAGS: 'a,b', SENTRY_DSN: 'nonsense' });
+  assert.equal(
+    Object.fromEntries(Object.entries(rows).map(([concern, { ok }]) => [concern, ok])),
+    { NODE_ENV: false, 'DB schema': false, 'Feature flags': false, 'Sentry DSN': false, Redis: true },
+  );
+  assert.is((await rowsOf({ NODE_ENV: 'production', FEATURE_FLAGS: 'b' }, 'production'))['Feature flags']?.ok, false, 'b is not minimal');
+  assert.is((await rowsOf({ NODE_ENV: 'production' }, 'production')).Redis?.ok, false, 'production needs Redis');
+});
+
+test.run();

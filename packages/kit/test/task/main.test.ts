@@ -1,0 +1,190 @@
+// Uses PostgreSQL and the Sentry sink; tasks run as processes of their own, as people run them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startTestPostgres, startTestSink, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readRuns } from '../../src/journal/read.ts';
+import { makeProduct, writeEnv } from '../product.ts';
+
+const test = suite('tasks as processes');
+const SCRIPT = join(import.meta.dirname, '../fixtures/tasks.ts');
+const SCRIPTS = join(import.meta.dirname, '../../scripts');
+let postgres: TestPostgres;
+let sink: Awaited<ReturnType<typeof startTestSink>>;
+test.before(async () => {
+  [postgres, sink] = await Promise.all([startTestPostgres(), startTestSink()]);
+});
+test.after(() => Promise.all([postgres.stop(), sink.stop()]));
+
+async function product(env: Record<string, string> = {}): Promise<string> {
+  const all = { OPS_DATABASE_URL: await postgres.createDatabase(), API_KEY: 'a-very-secret-key', ...env };
+  const root = makeProduct(all);
+  writeEnv(root, '.env.production', all);
+  return root;
+}
+
+/** A task of the fixture by its name, or a script of kit. */
+function start(root: string, [task = '', ...rest]: string[]): ChildProcess {
+  const [script, args] = task.endsWith('.ts') ? [join(SCRIPTS, task), rest] : [SCRIPT, rest];
+  return spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CI: 'true', DRYDOCK_ACTOR: 'tester', TEST_TASK: task.endsWith('.ts') ? 'change' : task } });
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (chunk) => (stdout += chunk));
+  child.stderr?.on('data', (chunk) => (stderr += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+const run = (root: string, ...args: string[]) => finish(start(root, args));
+const world = (root: string) => readFileSync(join(root, 'world'), 'utf8').trim().split('\n');
+
+/** Starts a change that hangs in step two, and waits until it does. */
+async function hang(root: string): Promise<ChildProcess> {
+  const child = start(root, ['change', '--env', 'staging', '--stop-in', 'two']);
+  let said = '';
+  await new Promise<void>((done) => {
+    child.stdout?.on('data', (chunk) => {
+      said += chunk;
+      if (said.includes('hanging')) done();
+    });
+  });
+  return child;
+}
+
+test('with --json stdout carries one object and nothing else', async () => {
+  const { code, stdout } = await run(await product(), 'answer', '--env', 'staging', '--json');
+  const result = JSON.parse(stdout);
+  assert.is(code, 3, 'a finding of level error is the answer no');
+  assert.is(result.ok, false);
+  assert.is(result.task, 'test:answer');
+  assert.is(result.env, 'staging');
+  assert.equal(result.data, { n: 1 });
+  assert.equal(result.findings, [{ level: 'error', code: 'NO', message: 'it is not so', hint: 'make it so' }]);
+});
+
+test('an unknown flag ends with exit 2 and starts nothing', async () => {
+  const root = await product();
+  const { code, stdout } = await run(root, 'change', '--nonsense');
+  assert.is(code, 2);
+  assert.match(stdout, "Unknown option '--nonsense'.");
+  assert.equal(readRuns(root), []);
+});
+
+test('a secret is masked in output, console, child process, error and Sentry', async () => {
+  const root = await product({ SENTRY_DSN: sink.sentryDsn });
+  const { code, stdout, stderr } = await run(root, 'leak', '--env', 'staging');
+  assert.is(code, 1);
+  assert.not.match(stdout + stderr, 'a-very-secret-key');
+  for (const said of ['said ***', 'child ***', 'thrown ***']) assert.match(stdout, said);
+  assert.match(stderr, 'console ***');
+  const events = (await sink.events('sentry')).filter(({ name }) => name === 'event');
+  assert.is(events.length, 1);
+  assert.not.match(JSON.stringify(events), 'a-very-secret-key');
+  const { tags } = events[0]?.payload as { tags: Record<string, string> };
+  assert.is(tags.task, 'test:leak');
+  assert.is(tags.env, 'staging');
+  assert.match(tags.run ?? '', /^[0-9A-Z]{26}$/);
+});
+
+test('--plan shows what would happen and changes nothing', async () => {
+  const root = await product();
+  const { code, stdout } = await run(root, 'change', '--env', 'staging', '--plan');
+  assert.is(code, 0);
+  assert.match(stdout, 'write one');
+  assert.throws(() => world(root), /ENOENT/);
+  assert.equal(readRuns(root), []);
+});
+
+test('production without confirmation is refused with exit 4, even with the database down', async () => {
+  const root = await product({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
+  assert.is((await run(root, 'change', '--env', 'production', '--yes')).code, 4);
+});
+
+test('production confirmed by name runs, and the audit event keeps the reason', async () => {
+  const root = await product();
+  const { code } = await run(root, 'change', '--env', 'production', '--yes', '--confirm', 'production', '--reason', 'because');
+  assert.is(code, 0);
+  const log = await run(root, 'ops-log.ts', '--env', 'production', '--json');
+  const { events } = JSON.parse(log.stdout).data;
+  assert.equal(events.map((e: { event: string; reason: string; actor: string }) => [e.event, e.reason, e.actor]), [['test:change', 'because', 'tester']]);
+});
+
+test('a failing step is named, exit 1, and the run has ended', async () => {
+  const root = await product();
+  const { code, stdout } = await run(root, 'change', '--env', 'staging', '--fail-in', 'two');
+  assert.is(code, 1);
+  assert.match(stdout, 'Step "two" failed: told to fail');
+  assert.equal(readRuns(root).map(({ status }) => status), ['failed']);
+});
+
+test('kill -9 in the middle: the next run names it, --resume finishes without doing a done step again', async () => {
+  const root = await product();
+  const child = await hang(root);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await new Promise((done) => setTimeout(done, 200));
+  const refused = await run(root, 'change', '--env', 'staging');
+  assert.is(refused.code, 1);
+  const [open] = readRuns(root);
+  assert.match(refused.stdout, `Run ${open?.run} of test:change on staging`);
+  writeFileSync(join(root, 'go-on'), '');
+  const resumed = await run(root, 'change', '--env', 'staging', '--resume');
+  assert.is(resumed.code, 0, resumed.stdout);
+  assert.equal(world(root), ['one', 'two', 'three']);
+  assert.equal(readRuns(root).map(({ status }) => status), ['done']);
+});
+
+test('Ctrl-C is answered at once, ends with 130, and says how to go on', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const ended = finish(child);
+  child.kill('SIGINT');
+  const { code, stdout } = await ended;
+  assert.is(code, 130);
+  const [open] = readRuns(root);
+  assert.match(stdout, `--resume ${open?.run}`);
+  assert.is(open?.status, 'open');
+  writeFileSync(join(root, 'go-on'), '');
+  const resumed = await run(root, 'ops-resume.ts', '--run', open?.run ?? '');
+  assert.is(resumed.code, 0, resumed.stdout);
+  assert.equal(world(root), ['one', 'two', 'three']);
+});
+
+test('a run can be given up, and then a new one starts', async () => {
+  const root = await product();
+  const child = await hang(root);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const [open] = readRuns(root);
+  const given = await run(root, 'ops-resume.ts', '--abandon', open?.run ?? '');
+  assert.is(given.code, 0, given.stdout);
+  await new Promise((done) => setTimeout(done, 200));
+  assert.is((await run(root, 'change', '--env', 'staging')).code, 0);
+});
+
+test('two runs at once: the second gets exit 5 and the name of the first', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const ended = once(child, 'exit');
+  const second = await run(root, 'change', '--env', 'staging');
+  assert.is(second.code, 5);
+  assert.match(second.stdout, 'staging is locked by tester');
+  const unlocked = await run(root, 'ops-unlock.ts', '--env', 'staging', '--yes');
+  assert.is(unlocked.code, 0, unlocked.stdout);
+  assert.equal((await ended)[0], 1, 'the run whose lock was broken stops by itself');
+});
+
+test('a folder that cannot be written is one sentence', async () => {
+  const root = await product();
+  writeFileSync(join(root, '.drydock'), 'a file where the folder should be');
+  const { code, stdout } = await run(root, 'change', '--env', 'staging');
+  assert.is(code, 1);
+  assert.match(stdout, /The journal .* cannot be written \(ENOTDIR\)/);
+});
+
+test.run();

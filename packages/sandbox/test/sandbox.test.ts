@@ -1,0 +1,127 @@
+// Uses everything the sandbox is made of: PostgreSQL, Redis, anvil, S3, the sink and HAProxy, in folders of its own.
+import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { listDaemons } from '@drydock/kit';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { down, reset, status, up } from '../src/index.ts';
+import { rpc } from '../src/services/anvil.ts';
+import { readState } from '../src/state.ts';
+import { testRoot } from '../src/testing/index.ts';
+
+const test = suite('sandbox');
+const root = testRoot('sandbox');
+const other = testRoot('clone');
+test.after(async () => {
+  await Promise.all([reset({ root }), reset({ root: other })]);
+  for (const folder of [root, other]) rmSync(folder, { recursive: true, force: true });
+});
+
+const envOf = (folder: string, env: string) =>
+  Object.fromEntries([...readFileSync(join(folder, '.drydock/sandbox/env', `.env.${env}`), 'utf8').matchAll(/^(\w+)='(.*)'$/gm)].map(([, key, value]) => [key, value])) as Record<string, string>;
+const states = async (folder = root) => Object.fromEntries((await status({ root: folder })).map(({ service, state }) => [service, state]));
+const allUp = async (folder = root) => Object.values(await states(folder)).every((state) => state === 'up');
+const pidOf = async (name: string) => (await listDaemons(root)).find((daemon) => daemon.name === name)?.pid ?? 0;
+const rejection = (work: Promise<unknown>) => work.then(() => 'accepted', (error: Error) => error.message);
+
+async function query(url: string, sql: string) {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('up brings everything up; a second up starts nothing', async () => {
+  const first = await up({ root });
+  assert.is(first.started.length, 10);
+  assert.ok(await allUp());
+  assert.equal((await up({ root })).started, []);
+});
+
+test('each environment has a database and roles of its own', async () => {
+  const [staging, production] = [envOf(root, 'staging'), envOf(root, 'production')];
+  await query(staging.OPS_DATABASE_URL ?? '', 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
+  const trespass = (production.OPS_DATABASE_URL ?? '').replace('marketplace_production', 'marketplace_staging');
+  assert.match(await rejection(query(trespass, 'SELECT 1')), 'permission denied for database "marketplace_staging"');
+  assert.match(await rejection(query(staging.DATABASE_URL ?? '', 'CREATE TABLE no (n int)')), 'permission denied for schema public');
+  assert.equal(await query(staging.DATABASE_URL ?? '', 'SELECT n FROM kept'), [{ n: 7 }]);
+});
+
+test('Redis refuses a wrong password', async () => {
+  const { REDIS_URL = '' } = envOf(root, 'staging');
+  const good = new Redis(REDIS_URL);
+  assert.is(await good.set('kept', 'yes'), 'OK');
+  good.disconnect();
+  const bad = new Redis(REDIS_URL.replace(/:[^:@]+@/, ':wrong@'), { maxRetriesPerRequest: 0, retryStrategy: null });
+  bad.on('error', () => {});
+  assert.match(await rejection(bad.get('kept')), /WRONGPASS|NOAUTH|closed/);
+  bad.disconnect();
+});
+
+test('the sink gives back what the product would send to Sentry and PostHog', async () => {
+  const { POSTHOG_HOST = '', SENTRY_DSN = '' } = envOf(root, 'staging');
+  const sink = new URL(SENTRY_DSN).origin;
+  const envelope = ['{"event_id":"1"}', '{"type":"event"}', '{"message":"boom"}'].join('\n');
+  assert.is((await fetch(`${sink}/api/1/envelope/`, { method: 'POST', body: envelope })).status, 200);
+  assert.is((await fetch(`${POSTHOG_HOST}/batch/`, { method: 'POST', body: JSON.stringify({ batch: [{ event: 'job_posted' }] }) })).status, 200);
+  const events = (await (await fetch(`${sink}/_events`)).json()) as { kind: string; name: string; payload: { message?: string } }[];
+  assert.ok(events.some(({ kind, payload }) => kind === 'sentry' && payload.message === 'boom'));
+  assert.ok(events.some(({ kind, name }) => kind === 'posthog' && name === 'job_posted'));
+});
+
+test('kill -9 of every part at once: up repairs all of it, with the data', async () => {
+  const { CHAIN_RPC_URL = '', OPS_DATABASE_URL = '', REDIS_URL = '', ESCROW_FACTORY_ADDRESS = '' } = envOf(root, 'staging');
+  // Anvil keeps its state once a second.
+  await new Promise((done) => setTimeout(done, 1_500));
+  for (const { pid } of await listDaemons(root)) process.kill(-pid, 'SIGKILL');
+  await new Promise((done) => setTimeout(done, 100));
+  assert.ok(Object.values(await states()).every((state) => state === 'killed'));
+  await up({ root });
+  assert.ok(await allUp());
+  assert.equal(await query(OPS_DATABASE_URL, 'SELECT n FROM kept'), [{ n: 7 }]);
+  const redis = new Redis(REDIS_URL);
+  assert.is(await redis.get('kept'), 'yes');
+  redis.disconnect();
+  const code = await rpc<string>(Number(new URL(CHAIN_RPC_URL).port), 'eth_getCode', [ESCROW_FACTORY_ADDRESS, 'latest']);
+  assert.ok(code.length > 2, 'the contracts are still on the chain');
+});
+
+test('a port that a stranger took is changed, and said', async () => {
+  const taken = readState(root)?.ports.sink ?? 0;
+  process.kill(await pidOf('sink'), 'SIGKILL');
+  await new Promise((done) => setTimeout(done, 100));
+  const stranger = createServer();
+  await new Promise<void>((done) => stranger.listen(taken, '127.0.0.1', done));
+  try {
+    const { moved } = await up({ root });
+    assert.equal(moved, ['sink']);
+    assert.is.not(readState(root)?.ports.sink, taken);
+    assert.match(envOf(root, 'staging').POSTHOG_HOST ?? '', String(readState(root)?.ports.sink));
+  } finally {
+    stranger.close();
+  }
+});
+
+test('two clones run side by side', async () => {
+  await up({ root: other });
+  assert.ok((await allUp()) && (await allUp(other)));
+  await down({ root: other });
+  assert.ok(await allUp(), 'one going down leaves the other up');
+});
+
+test('down leaves no process behind and keeps the data', async () => {
+  const pids = (await listDaemons(root)).map(({ pid }) => pid);
+  await down({ root });
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  assert.ok(Object.values(await states()).every((state) => state === 'down'));
+  await up({ root });
+  assert.equal(await query(envOf(root, 'staging').OPS_DATABASE_URL ?? '', 'SELECT n FROM kept'), [{ n: 7 }]);
+});
+
+test.run();
