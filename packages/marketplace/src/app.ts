@@ -38,6 +38,10 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
     );
     if (reply.statusCode >= 500) metrics.errors.inc({ route });
   });
+  app.addHook('onSend', async (_, reply) => {
+    // What is in flight when a stop begins is answered, and its connection not kept open for a minute after that.
+    if (!isReady()) reply.header('connection', 'close');
+  });
   app.addHook('onRequest', async (request, reply) => {
     if (ALWAYS.test(request.url)) return;
     const { on, retryAfterSeconds } = await maintenance.read();

@@ -17,7 +17,9 @@ let sink: Awaited<ReturnType<typeof startTestSink>>;
 test.before(async () => {
   [postgres, sink] = await Promise.all([startTestPostgres(), startTestSink()]);
 });
-test.after(() => Promise.all([postgres.stop(), sink.stop()]));
+test.after(async () => {
+  await Promise.all([postgres.stop(), sink.stop()]);
+});
 
 async function product(env: Record<string, string> = {}): Promise<string> {
   const all = { OPS_DATABASE_URL: await postgres.createDatabase(), API_KEY: 'a-very-secret-key', ...env };
