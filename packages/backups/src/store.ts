@@ -48,7 +48,8 @@ export class FileStore {
     try {
       return JSON.parse(await readFile(this.pathOf(env, id, 'manifest.json'), 'utf8')) as Manifest;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      // Not there, or something in the place of its folder, which the first write will name.
+      if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw cause;
     }
   }
@@ -60,7 +61,9 @@ export class FileStore {
   /** Removes what a failed attempt left. Never called for one with a manifest. */
   async discard(env: string, id: string): Promise<void> {
     if (await this.read(env, id)) return;
-    await rm(join(this.#root, env, id), { recursive: true, force: true });
+    await rm(join(this.#root, env, id), { recursive: true, force: true }).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOTDIR') throw cause;
+    });
   }
 
   /** Finished backups, newest first. */

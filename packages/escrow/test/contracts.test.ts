@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { startTestAnvil } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Abi, type Account, type Address, BaseError, ContractFunctionRevertedError, createTestClient, http, publicActions, walletActions } from 'viem';
+import {
+  type Abi,
+  type Account,
+  type Address,
+  BaseError,
+  ContractFunctionRevertedError,
+  createTestClient,
+  http,
+  publicActions,
+  walletActions,
+} from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { loadArtifact } from '../src/contracts/artifacts.ts';
 import { compileContracts } from '../src/contracts/compile.ts';
@@ -23,29 +33,49 @@ let certificate: Address;
 const adminKey = () => `0x${Buffer.from(admin.getHdKey().privateKey as Uint8Array).toString('hex')}` as const;
 
 function connect(rpcUrl: string) {
-  return createTestClient({ mode: 'anvil', transport: http(rpcUrl), pollingInterval: 20 }).extend(publicActions).extend(walletActions);
+  return createTestClient({ mode: 'anvil', transport: http(rpcUrl), pollingInterval: 20 })
+    .extend(publicActions)
+    .extend(walletActions);
 }
 
 test.before(async () => {
   chain = await startTestAnvil();
   viem = connect(chain.rpcUrl);
-  ({ escrowFactory: factory, certificate } = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: adminKey(), salt: 'test' }));
+  ({ escrowFactory: factory, certificate } = await deployContracts({
+    rpcUrl: chain.rpcUrl,
+    adminKey: adminKey(),
+    salt: 'test',
+  }));
 });
 test.after(() => chain.stop());
 
-const abis = { factory: loadArtifact('EscrowFactory').abi as Abi, escrow: loadArtifact('MilestoneEscrow').abi as Abi, certificate: loadArtifact('Certificate').abi as Abi };
-const read = (address: Address, abi: Abi, functionName: string, args: unknown[] = []) => viem.readContract({ address, abi, functionName, args });
+const abis = {
+  factory: loadArtifact('EscrowFactory').abi as Abi,
+  escrow: loadArtifact('MilestoneEscrow').abi as Abi,
+  certificate: loadArtifact('Certificate').abi as Abi,
+};
+const read = (address: Address, abi: Abi, functionName: string, args: unknown[] = []) =>
+  viem.readContract({ address, abi, functionName, args });
 
 /** Sends and waits; a revert is told by the name of its custom error. */
-async function send(from: Account, address: Address, abi: Abi, functionName: string, args: unknown[] = [], value = 0n): Promise<string> {
+async function send(
+  from: Account,
+  address: Address,
+  abi: Abi,
+  functionName: string,
+  args: unknown[] = [],
+  value = 0n,
+): Promise<string> {
   try {
     const { request } = await viem.simulateContract({ account: from, address, abi, functionName, args, value });
     const hash = await viem.writeContract({ ...request, chain: null } as Parameters<typeof viem.writeContract>[0]);
     await viem.waitForTransactionReceipt({ hash });
     return 'done';
   } catch (error) {
-    const reverted = error instanceof BaseError ? error.walk((e) => e instanceof ContractFunctionRevertedError) : undefined;
-    if (reverted instanceof ContractFunctionRevertedError) return reverted.data?.errorName ?? reverted.reason ?? 'reverted';
+    const reverted =
+      error instanceof BaseError ? error.walk((e) => e instanceof ContractFunctionRevertedError) : undefined;
+    if (reverted instanceof ContractFunctionRevertedError)
+      return reverted.data?.errorName ?? reverted.reason ?? 'reverted';
     throw error;
   }
 }
@@ -57,7 +87,9 @@ const balance = (address: Address) => viem.getBalance({ address });
 
 test('the committed artefacts are what the sources compile to', async () => {
   for (const artifact of await compileContracts(join(import.meta.dirname, '../contracts'))) {
-    const committed = JSON.parse(readFileSync(join(import.meta.dirname, `../artifacts/${artifact.contractName}.json`), 'utf8'));
+    const committed = JSON.parse(
+      readFileSync(join(import.meta.dirname, `../artifacts/${artifact.contractName}.json`), 'utf8'),
+    );
     assert.equal(committed, artifact, `${artifact.contractName}: run node packages/escrow/scripts/compile.ts`);
   }
 });
@@ -153,7 +185,10 @@ test('a certificate is minted once per job and stays where it is', async () => {
   assert.is(await mint(admin), 'AlreadyMinted');
   const token = await read(certificate, abis.certificate, 'tokenOf', ['job-3']);
   assert.is(await read(certificate, abis.certificate, 'ownerOf', [token]), freelancer.address);
-  assert.is(await send(freelancer, certificate, abis.certificate, 'transferFrom', [freelancer.address, client.address, token]), 'NotTransferable');
+  assert.is(
+    await send(freelancer, certificate, abis.certificate, 'transferFrom', [freelancer.address, client.address, token]),
+    'NotTransferable',
+  );
 });
 
 test.run();

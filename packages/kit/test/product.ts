@@ -15,17 +15,30 @@ export function makeProduct(env: Record<string, string> = {}, config: object = {
     },
     features: { variable: 'FEATURE_FLAGS', all: ['a', 'b'], minimal: ['a'] },
     variables: {
-      OPS_DATABASE_URL: { kind: 'postgres', secret: true, example: 'postgresql://owner:pw@host/db', about: 'the database' },
+      OPS_DATABASE_URL: {
+        kind: 'postgres',
+        secret: true,
+        example: 'postgresql://owner:pw@host/db',
+        about: 'the database',
+      },
       REDIS_URL: { kind: 'redis', secret: true, example: 'redis://app:pw@host', about: 'the cache' },
       API_KEY: { secret: true, example: 'k_…', about: 'a key' },
     },
   };
-  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify({ ...base, ...config }, null, 2)};\n`);
+  writeFileSync(
+    join(root, 'drydock.config.ts'),
+    `export default ${JSON.stringify({ ...base, ...config }, null, 2)};\n`,
+  );
   writeEnv(root, '.env.staging', env);
   return root;
 }
 
 export function writeEnv(root: string, name: string, env: Record<string, string>): void {
   mkdirSync(root, { recursive: true });
-  writeFileSync(join(root, name), Object.entries(env).map(([key, value]) => `${key}='${value}'\n`).join(''));
+  writeFileSync(
+    join(root, name),
+    Object.entries(env)
+      .map(([key, value]) => `${key}='${value}'\n`)
+      .join(''),
+  );
 }

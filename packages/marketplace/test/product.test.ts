@@ -24,12 +24,21 @@ test.after(async () => {
 });
 
 const post = (path: string, body: object, token?: string, url = product.url) =>
-  fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) });
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    body: JSON.stringify(body),
+  });
 
 async function person(url = product.url) {
   const email = `${crypto.randomUUID()}@example.test`;
   const password = 'a good password';
-  await post('/api/register', { email, password, displayName: 'Somebody', wallet: privateKeyToAddress(generatePrivateKey()) }, undefined, url);
+  await post(
+    '/api/register',
+    { email, password, displayName: 'Somebody', wallet: privateKeyToAddress(generatePrivateKey()) },
+    undefined,
+    url,
+  );
   const answer = await post('/api/login', { email, password }, undefined, url);
   return (await answer.json()) as { accessToken: string; refreshToken: string };
 }
@@ -37,8 +46,16 @@ async function person(url = product.url) {
 /** A job up to the point where its escrow is asked for. */
 async function acceptedJob(): Promise<{ id: string; client: string }> {
   const [client, freelancer] = [await person(), await person()];
-  const { job } = (await (await post('/api/jobs', { title: 'Scrape', description: 'The keel.', milestones: [{ title: 'All', amount: '1000' }] }, client.accessToken)).json()) as { job: { id: string } };
-  const { application } = (await (await post(`/api/jobs/${job.id}/applications`, { coverLetter: 'Me.' }, freelancer.accessToken)).json()) as { application: { id: string } };
+  const { job } = (await (
+    await post(
+      '/api/jobs',
+      { title: 'Scrape', description: 'The keel.', milestones: [{ title: 'All', amount: '1000' }] },
+      client.accessToken,
+    )
+  ).json()) as { job: { id: string } };
+  const { application } = (await (
+    await post(`/api/jobs/${job.id}/applications`, { coverLetter: 'Me.' }, freelancer.accessToken)
+  ).json()) as { application: { id: string } };
   assert.is((await post(`/api/applications/${application.id}/accept`, {}, client.accessToken)).status, 200);
   return { id: job.id, client: client.accessToken };
 }
@@ -50,15 +67,26 @@ test('the full flow runs through the API, with money and certificate on the chai
 });
 
 test('bad input is a sentence that names the field', async () => {
-  const answer = await post('/api/register', { email: 'no', password: 'short', displayName: '', wallet: '0x52908400098527886E0F7030069857D2E4169ee7' });
+  const answer = await post('/api/register', {
+    email: 'no',
+    password: 'short',
+    displayName: '',
+    wallet: '0x52908400098527886E0F7030069857D2E4169ee7',
+  });
   assert.is(answer.status, 400);
   const { error } = (await answer.json()) as { error: { message: string } };
-  for (const part of ['email must be an e-mail address', 'password must have at least 10', 'wallet must be a wallet address with a right checksum']) assert.match(error.message, part);
+  for (const part of [
+    'email must be an e-mail address',
+    'password must have at least 10',
+    'wallet must be a wallet address with a right checksum',
+  ])
+    assert.match(error.message, part);
 });
 
 test('tokens of two keys are accepted while keys rotate, and one of an unknown key is not', async () => {
   const { accessToken } = await person();
-  const me = (url: string, token: string) => fetch(`${url}/api/me`, { headers: { authorization: `Bearer ${token}` } }).then(({ status }) => status);
+  const me = (url: string, token: string) =>
+    fetch(`${url}/api/me`, { headers: { authorization: `Bearer ${token}` } }).then(({ status }) => status);
   const rotating = await startProduct({ ...world.env, JWT_ACCESS_KEYS: `k2:${keyOf('c')},k1:${keyOf('a')}` });
   const rotated = await startProduct({ ...world.env, JWT_ACCESS_KEYS: `k2:${keyOf('c')}` });
   try {
@@ -106,17 +134,28 @@ test('a worker killed after sending adopts the escrow instead of making a second
   // The lease of the dead worker has run out.
   await database.query(`UPDATE "ChainTask" SET "runAfter" = now() AT TIME ZONE 'utc' WHERE "jobId" = $1`, [id]);
   product = await startProduct(world.env);
-  const job = async () => ((await (await fetch(`${product.url}/api/jobs/${id}`)).json()) as { job: { escrowDeployed: boolean; escrowPending: boolean } }).job;
+  const job = async () =>
+    (
+      (await (await fetch(`${product.url}/api/jobs/${id}`)).json()) as {
+        job: { escrowDeployed: boolean; escrowPending: boolean };
+      }
+    ).job;
   assert.ok(await until(async () => (await job()).escrowDeployed));
   assert.is((await job()).escrowPending, false);
-  assert.is(await chain.getTransactionCount({ address: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' }), sent, 'nothing more was sent');
+  assert.is(
+    await chain.getTransactionCount({ address: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' }),
+    sent,
+    'nothing more was sent',
+  );
   await database.end();
 });
 
 test('too many requests are answered 429 and counted', async () => {
   const strict = await startProduct({ ...world.env, RATE_LIMIT_PER_MINUTE: '5', REDIS_URL: world.redis.url });
   try {
-    const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(`${strict.url}/api/jobs`).then(({ status }) => status)));
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => fetch(`${strict.url}/api/jobs`).then(({ status }) => status)),
+    );
     const blocked = answers.filter((status) => status === 429).length;
     assert.ok(blocked > 0);
     assert.is(await metric(strict.url, 'rate_limit_blocks_total'), blocked);
@@ -171,7 +210,11 @@ test('maintenance answers 503 with Retry-After on every instance, and health sti
 test('a stop finishes requests in flight and then ends with 0', async () => {
   const leaving = await startProduct(world.env);
   // Password hashing keeps these in flight for a while.
-  const logins = Array.from({ length: 12 }, () => post('/api/login', { email: 'nobody@example.test', password: 'x' }, undefined, leaving.url).then(({ status }) => status));
+  const logins = Array.from({ length: 12 }, () =>
+    post('/api/login', { email: 'nobody@example.test', password: 'x' }, undefined, leaving.url).then(
+      ({ status }) => status,
+    ),
+  );
   await new Promise((done) => setTimeout(done, 20));
   const code = leaving.stop();
   assert.equal(new Set(await Promise.all(logins)), new Set([401]));
@@ -203,7 +246,11 @@ test('a missing variable and a taken port are one sentence each', async () => {
 });
 
 async function expectTaken(port: string): Promise<void> {
-  const { stderr, code } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../src/server.ts')], { env: { PATH: process.env.PATH, ...world.env, PORT: port } }).then(
+  const { stderr, code } = await promisify(execFile)(
+    process.execPath,
+    [join(import.meta.dirname, '../src/server.ts')],
+    { env: { PATH: process.env.PATH, ...world.env, PORT: port } },
+  ).then(
     () => ({ stderr: '', code: 0 }),
     (error: { stderr: string; code: number }) => error,
   );
@@ -212,7 +259,13 @@ async function expectTaken(port: string): Promise<void> {
 }
 
 test('pages refuse a form that another site sent', async () => {
-  const form = (origin: string) => fetch(`${product.url}/login`, { method: 'POST', redirect: 'manual', headers: { 'content-type': 'application/x-www-form-urlencoded', origin }, body: 'email=a&password=b' });
+  const form = (origin: string) =>
+    fetch(`${product.url}/login`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin },
+      body: 'email=a&password=b',
+    });
   assert.is((await form('https://evil.example')).status, 403);
   assert.is((await form(product.url)).status, 422);
 });

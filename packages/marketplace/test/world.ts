@@ -36,15 +36,26 @@ export async function startWorld() {
     DRAIN_DELAY_MS: '100',
     LOG_LEVEL: 'error',
   };
-  return { env, databaseUrl, postgres, redis, chain, stop: () => Promise.all([postgres.stop(), redis.stop(), chain.stop()]) };
+  return {
+    env,
+    databaseUrl,
+    postgres,
+    redis,
+    chain,
+    stop: () => Promise.all([postgres.stop(), redis.stop(), chain.stop()]),
+  };
 }
 
 /** Prisma's table as well: the health check reads it. */
 async function migrate(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query('CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)');
-  for (const name of readdirSync(MIGRATIONS).filter((entry) => /^\d/.test(entry)).sort()) {
+  await client.query(
+    'CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)',
+  );
+  for (const name of readdirSync(MIGRATIONS)
+    .filter((entry) => /^\d/.test(entry))
+    .sort()) {
     await client.query(readFileSync(join(MIGRATIONS, name, 'migration.sql'), 'utf8'));
     await client.query('INSERT INTO _prisma_migrations VALUES ($1, now(), NULL)', [name]);
   }
@@ -62,14 +73,20 @@ export interface Product {
 /** Starts the product as a process and waits until it is ready, or has ended. */
 export async function startProduct(env: Record<string, string>): Promise<Product> {
   const port = await freePort();
-  const child = spawn(process.execPath, [SERVER], { env: { PATH: process.env.PATH, ...env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [SERVER], {
+    env: { PATH: process.env.PATH, ...env, PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const url = `http://127.0.0.1:${port}`;
   const deadline = Date.now() + 15_000;
   while (child.exitCode === null && Date.now() < deadline) {
-    const ready = await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false);
+    const ready = await fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
     if (ready) break;
     await new Promise((done) => setTimeout(done, 50));
   }
@@ -82,7 +99,10 @@ export async function startProduct(env: Record<string, string>): Promise<Product
 
 export const health = async (url: string) => {
   const answer = await fetch(`${url}/api/admin/health`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  return { status: answer.status, body: (await answer.json()) as { ok: boolean; parts: Record<string, { ok: boolean }> } };
+  return {
+    status: answer.status,
+    body: (await answer.json()) as { ok: boolean; parts: Record<string, { ok: boolean }> },
+  };
 };
 
 export async function metric(url: string, name: string): Promise<number> {

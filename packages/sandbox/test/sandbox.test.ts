@@ -21,11 +21,20 @@ test.after(async () => {
 });
 
 const envOf = (folder: string, env: string) =>
-  Object.fromEntries([...readFileSync(join(folder, '.drydock/sandbox/env', `.env.${env}`), 'utf8').matchAll(/^(\w+)='(.*)'$/gm)].map(([, key, value]) => [key, value])) as Record<string, string>;
-const states = async (folder = root) => Object.fromEntries((await status({ root: folder })).map(({ service, state }) => [service, state]));
+  Object.fromEntries(
+    [...readFileSync(join(folder, '.drydock/sandbox/env', `.env.${env}`), 'utf8').matchAll(/^(\w+)='(.*)'$/gm)].map(
+      ([, key, value]) => [key, value],
+    ),
+  ) as Record<string, string>;
+const states = async (folder = root) =>
+  Object.fromEntries((await status({ root: folder })).map(({ service, state }) => [service, state]));
 const allUp = async (folder = root) => Object.values(await states(folder)).every((state) => state === 'up');
 const pidOf = async (name: string) => (await listDaemons(root)).find((daemon) => daemon.name === name)?.pid ?? 0;
-const rejection = (work: Promise<unknown>) => work.then(() => 'accepted', (error: Error) => error.message);
+const rejection = (work: Promise<unknown>) =>
+  work.then(
+    () => 'accepted',
+    (error: Error) => error.message,
+  );
 
 async function query(url: string, sql: string) {
   const client = new pg.Client({ connectionString: url });
@@ -49,7 +58,10 @@ test('each environment has a database and roles of its own', async () => {
   await query(staging.OPS_DATABASE_URL ?? '', 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
   const trespass = (production.OPS_DATABASE_URL ?? '').replace('marketplace_production', 'marketplace_staging');
   assert.match(await rejection(query(trespass, 'SELECT 1')), 'permission denied for database "marketplace_staging"');
-  assert.match(await rejection(query(staging.DATABASE_URL ?? '', 'CREATE TABLE no (n int)')), 'permission denied for schema public');
+  assert.match(
+    await rejection(query(staging.DATABASE_URL ?? '', 'CREATE TABLE no (n int)')),
+    'permission denied for schema public',
+  );
   assert.equal(await query(staging.DATABASE_URL ?? '', 'SELECT n FROM kept'), [{ n: 7 }]);
 });
 
@@ -69,14 +81,31 @@ test('the sink gives back what the product would send to Sentry and PostHog', as
   const sink = new URL(SENTRY_DSN).origin;
   const envelope = ['{"event_id":"1"}', '{"type":"event"}', '{"message":"boom"}'].join('\n');
   assert.is((await fetch(`${sink}/api/1/envelope/`, { method: 'POST', body: envelope })).status, 200);
-  assert.is((await fetch(`${POSTHOG_HOST}/batch/`, { method: 'POST', body: JSON.stringify({ batch: [{ event: 'job_posted' }] }) })).status, 200);
-  const events = (await (await fetch(`${sink}/_events`)).json()) as { kind: string; name: string; payload: { message?: string } }[];
+  assert.is(
+    (
+      await fetch(`${POSTHOG_HOST}/batch/`, {
+        method: 'POST',
+        body: JSON.stringify({ batch: [{ event: 'job_posted' }] }),
+      })
+    ).status,
+    200,
+  );
+  const events = (await (await fetch(`${sink}/_events`)).json()) as {
+    kind: string;
+    name: string;
+    payload: { message?: string };
+  }[];
   assert.ok(events.some(({ kind, payload }) => kind === 'sentry' && payload.message === 'boom'));
   assert.ok(events.some(({ kind, name }) => kind === 'posthog' && name === 'job_posted'));
 });
 
 test('kill -9 of every part at once: up repairs all of it, with the data', async () => {
-  const { CHAIN_RPC_URL = '', OPS_DATABASE_URL = '', REDIS_URL = '', ESCROW_FACTORY_ADDRESS = '' } = envOf(root, 'staging');
+  const {
+    CHAIN_RPC_URL = '',
+    OPS_DATABASE_URL = '',
+    REDIS_URL = '',
+    ESCROW_FACTORY_ADDRESS = '',
+  } = envOf(root, 'staging');
   // Anvil keeps its state once a second.
   await new Promise((done) => setTimeout(done, 1_500));
   for (const { pid } of await listDaemons(root)) process.kill(-pid, 'SIGKILL');
@@ -88,7 +117,10 @@ test('kill -9 of every part at once: up repairs all of it, with the data', async
   const redis = new Redis(REDIS_URL);
   assert.is(await redis.get('kept'), 'yes');
   redis.disconnect();
-  const code = await rpc<string>(Number(new URL(CHAIN_RPC_URL).port), 'eth_getCode', [ESCROW_FACTORY_ADDRESS, 'latest']);
+  const code = await rpc<string>(Number(new URL(CHAIN_RPC_URL).port), 'eth_getCode', [
+    ESCROW_FACTORY_ADDRESS,
+    'latest',
+  ]);
   assert.ok(code.length > 2, 'the contracts are still on the chain');
 });
 

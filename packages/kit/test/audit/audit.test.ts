@@ -21,7 +21,16 @@ test.after(() => postgres.stop());
 
 async function append(root: string, event: string, id?: string) {
   const config = await loadConfig(undefined, root);
-  const input = { config, run: 'RUN', task: 'escrow:rollback', actor: 'me', event, reason: undefined, outcome: 'done' as const, metadata: { n: 1 } };
+  const input = {
+    config,
+    run: 'RUN',
+    task: 'escrow:rollback',
+    actor: 'me',
+    event,
+    reason: undefined,
+    outcome: 'done' as const,
+    metadata: { n: 1 },
+  };
   return appendAudit(loadEnvironment(config, 'staging', {}), id ? { ...input, id } : input);
 }
 
@@ -50,15 +59,24 @@ test('an untouched chain is whole', async () => {
 });
 
 test('an edited row shows', async () => {
-  assert.match((await afterTampering(`UPDATE drydock."AuditEvent" SET metadata = '{"n":2}' WHERE event = 'three'`)) ?? '', /event 3 .* was edited/);
+  assert.match(
+    (await afterTampering(`UPDATE drydock."AuditEvent" SET metadata = '{"n":2}' WHERE event = 'three'`)) ?? '',
+    /event 3 .* was edited/,
+  );
 });
 
 test('a removed row shows', async () => {
-  assert.match((await afterTampering(`DELETE FROM drydock."AuditEvent" WHERE event = 'two'`)) ?? '', /event 2 is missing/);
+  assert.match(
+    (await afterTampering(`DELETE FROM drydock."AuditEvent" WHERE event = 'two'`)) ?? '',
+    /event 2 is missing/,
+  );
 });
 
 test('rows cut off the end show', async () => {
-  assert.match((await afterTampering(`DELETE FROM drydock."AuditEvent" WHERE event = 'four'`)) ?? '', /events after 3 are missing: 4 were written/);
+  assert.match(
+    (await afterTampering(`DELETE FROM drydock."AuditEvent" WHERE event = 'four'`)) ?? '',
+    /events after 3 are missing: 4 were written/,
+  );
 });
 
 test('a row put in between shows', async () => {
@@ -73,7 +91,10 @@ test('events wait while the database is away and are written by the next run', a
   writeEnv(root, '.env.staging', { OPS_DATABASE_URL: url });
   assert.is(await append(root, 'back again'), 'written');
   const events = await withClient(url, readEvents);
-  assert.equal(events.map(({ event }) => event), ['while away', 'back again']);
+  assert.equal(
+    events.map(({ event }) => event),
+    ['while away', 'back again'],
+  );
 });
 
 test('the closing event of a run is written once, however often its end is repeated', async () => {

@@ -40,7 +40,10 @@ test('a missing variable names itself, the files looked in, and an example', asy
   const environment = loadEnvironment(await loadConfig(undefined, makeProduct()), 'staging', {});
   const error = refusal(() => environment.require('API_KEY'));
   assert.is(error.exit, 2);
-  assert.is(error.message, 'API_KEY is not set for staging (a key); looked in the shell and in .env, .env.local, .env.staging, .env.staging.local.');
+  assert.is(
+    error.message,
+    'API_KEY is not set for staging (a key); looked in the shell and in .env, .env.local, .env.staging, .env.staging.local.',
+  );
   assert.match(error.hint ?? '', "API_KEY='k_…' in .env.staging.local");
 });
 
@@ -48,12 +51,18 @@ test('a malformed variable names the file it comes from, and is not shown', asyn
   const config = await loadConfig(undefined, makeProduct({ OPS_DATABASE_URL: 'mysql://root:hunter22@host/db' }));
   const error = refusal(() => loadEnvironment(config, 'staging', {}).require('OPS_DATABASE_URL'));
   assert.is(error.exit, 2);
-  assert.match(error.message, /OPS_DATABASE_URL of staging must be a postgresql:\/\/ URL; the value comes from .*\.env\.staging/);
+  assert.match(
+    error.message,
+    /OPS_DATABASE_URL of staging must be a postgresql:\/\/ URL; the value comes from .*\.env\.staging/,
+  );
   assert.not.match(error.message, 'hunter22');
 });
 
 test('secrets and passwords in URLs are masked from the moment they are loaded', async () => {
-  const root = makeProduct({ API_KEY: 'very-secret-key', OPS_DATABASE_URL: 'postgresql://owner:url%2Fpassword@host/db' });
+  const root = makeProduct({
+    API_KEY: 'very-secret-key',
+    OPS_DATABASE_URL: 'postgresql://owner:url%2Fpassword@host/db',
+  });
   loadEnvironment(await loadConfig(undefined, root), 'staging', {});
   assert.is(redact('key very-secret-key, password url/password'), 'key ***, password ***');
 });
@@ -67,16 +76,26 @@ const rowsOf = async (env: Record<string, string>, name: 'staging' | 'production
 
 test('the parity table passes on what the runbook wants', async () => {
   const rows = await rowsOf({ NODE_ENV: 'production', FEATURE_FLAGS: 'a' });
-  assert.equal(Object.values(rows).map(({ ok }) => ok), [true, true, true, true, true]);
+  assert.equal(
+    Object.values(rows).map(({ ok }) => ok),
+    [true, true, true, true, true],
+  );
 });
 
 test('each concern of the parity table is found when it does not match', async () => {
   const rows = await rowsOf({ NODE_ENV: 'development', FEATURE_FLAGS: 'a,b', SENTRY_DSN: 'nonsense' });
-  assert.equal(
-    Object.fromEntries(Object.entries(rows).map(([concern, { ok }]) => [concern, ok])),
-    { NODE_ENV: false, 'DB schema': false, 'Feature flags': false, 'Sentry DSN': false, Redis: true },
+  assert.equal(Object.fromEntries(Object.entries(rows).map(([concern, { ok }]) => [concern, ok])), {
+    NODE_ENV: false,
+    'DB schema': false,
+    'Feature flags': false,
+    'Sentry DSN': false,
+    Redis: true,
+  });
+  assert.is(
+    (await rowsOf({ NODE_ENV: 'production', FEATURE_FLAGS: 'b' }, 'production'))['Feature flags']?.ok,
+    false,
+    'b is not minimal',
   );
-  assert.is((await rowsOf({ NODE_ENV: 'production', FEATURE_FLAGS: 'b' }, 'production'))['Feature flags']?.ok, false, 'b is not minimal');
   assert.is((await rowsOf({ NODE_ENV: 'production' }, 'production')).Redis?.ok, false, 'production needs Redis');
 });
 

@@ -31,7 +31,11 @@ async function product(env: Record<string, string> = {}): Promise<string> {
 /** A task of the fixture by its name, or a script of kit. */
 function start(root: string, [task = '', ...rest]: string[]): ChildProcess {
   const [script, args] = task.endsWith('.ts') ? [join(SCRIPTS, task), rest] : [SCRIPT, rest];
-  return spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CI: 'true', DRYDOCK_ACTOR: 'tester', TEST_TASK: task.endsWith('.ts') ? 'change' : task } });
+  return spawn(process.execPath, [script, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, CI: 'true', DRYDOCK_ACTOR: 'tester', TEST_TASK: task.endsWith('.ts') ? 'change' : task },
+  });
 }
 
 async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -109,11 +113,24 @@ test('production without confirmation is refused with exit 4, even with the data
 
 test('production confirmed by name runs, and the audit event keeps the reason', async () => {
   const root = await product();
-  const { code } = await run(root, 'change', '--env', 'production', '--yes', '--confirm', 'production', '--reason', 'because');
+  const { code } = await run(
+    root,
+    'change',
+    '--env',
+    'production',
+    '--yes',
+    '--confirm',
+    'production',
+    '--reason',
+    'because',
+  );
   assert.is(code, 0);
   const log = await run(root, 'ops-log.ts', '--env', 'production', '--json');
   const { events } = JSON.parse(log.stdout).data;
-  assert.equal(events.map((e: { event: string; reason: string; actor: string }) => [e.event, e.reason, e.actor]), [['test:change', 'because', 'tester']]);
+  assert.equal(
+    events.map((e: { event: string; reason: string; actor: string }) => [e.event, e.reason, e.actor]),
+    [['test:change', 'because', 'tester']],
+  );
 });
 
 test('a failing step is named, exit 1, and the run has ended', async () => {
@@ -121,7 +138,10 @@ test('a failing step is named, exit 1, and the run has ended', async () => {
   const { code, stdout } = await run(root, 'change', '--env', 'staging', '--fail-in', 'two');
   assert.is(code, 1);
   assert.match(stdout, 'Step "two" failed: told to fail');
-  assert.equal(readRuns(root).map(({ status }) => status), ['failed']);
+  assert.equal(
+    readRuns(root).map(({ status }) => status),
+    ['failed'],
+  );
 });
 
 test('kill -9 in the middle: the next run names it, --resume finishes without doing a done step again', async () => {
@@ -138,7 +158,10 @@ test('kill -9 in the middle: the next run names it, --resume finishes without do
   const resumed = await run(root, 'change', '--env', 'staging', '--resume');
   assert.is(resumed.code, 0, resumed.stdout);
   assert.equal(world(root), ['one', 'two', 'three']);
-  assert.equal(readRuns(root).map(({ status }) => status), ['done']);
+  assert.equal(
+    readRuns(root).map(({ status }) => status),
+    ['done'],
+  );
 });
 
 test('Ctrl-C is answered at once, ends with 130, and says how to go on', async () => {

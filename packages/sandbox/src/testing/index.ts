@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { requireTool } from '@drydock/kit';
+import { requireTool, stopDaemon } from '@drydock/kit';
 import { accepts } from '../ports.ts';
 import type { SinkEvent } from '../serve/sink.ts';
 import { anvilArgs, anvilPath, rpc } from '../services/anvil.ts';
+import { haproxy, proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
 import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
+import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 export { freePort } from '../ports.ts';
@@ -96,4 +98,32 @@ function startScript(name: 's3' | 'sink') {
     }),
     accepts,
   );
+}
+
+/** HAProxy as the sandbox runs it: one frontend, a server `blue` and a server `green`, both in maintenance. */
+export async function startTestProxy() {
+  const root = testRoot('proxy');
+  const service = haproxy('staging');
+  const ctx = (port: number) => ({ root, folder: root, state: newState(), port });
+  const start = (port?: number) =>
+    startThrowAway(
+      root,
+      'proxy',
+      (p) => service.prepare(ctx(p)),
+      (p) => service.ready(ctx(p)),
+      port,
+    );
+  const { port, stop } = await start();
+  const { socket, state } = proxyFiles(root, 'staging');
+  return {
+    url: `http://127.0.0.1:${port}`,
+    socket,
+    stateFile: state,
+    stop,
+    /** As after a crash: killed, and started again from its files. */
+    async restart() {
+      await stopDaemon(root, 'proxy', { graceMs: 0 });
+      await start(port);
+    },
+  };
 }

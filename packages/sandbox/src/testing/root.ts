@@ -24,8 +24,9 @@ export async function startThrowAway(
   name: string,
   prepare: (port: number) => Promise<Omit<DaemonSpec, 'name' | 'logFile' | 'port'>>,
   ready: (port: number) => Promise<boolean>,
+  wanted?: number,
 ): Promise<TestService> {
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
   const stop = async () => {
     await stopDaemon(root, name, { graceMs: 5_000 });

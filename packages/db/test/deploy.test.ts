@@ -1,0 +1,270 @@
+// Uses PostgreSQL, and the stock Prisma CLI on the engine that needs no download.
+import { execFile } from 'node:child_process';
+import { appendFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { createMemoryJournal, type OpsError, runSteps } from '@drydock/kit';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { deploySteps, planDeploy, readState, rehearse, type Target } from '../src/index.ts';
+import { applyMigration } from '../src/migrations/apply.ts';
+import { readMigrations } from '../src/migrations/folder.ts';
+import { makeTarget, query, withClient, writeMigration } from './world.ts';
+
+const test = suite('db deploy');
+const ROOT = join(import.meta.dirname, '../../..');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+});
+test.after(() => postgres.stop());
+
+const USERS = 'CREATE TABLE "Users" ("id" INTEGER NOT NULL, CONSTRAINT "Users_pkey" PRIMARY KEY ("id"));';
+const NAMES = 'ALTER TABLE "Users" ADD COLUMN "name" TEXT;';
+const INDEX = 'CREATE INDEX CONCURRENTLY "Users_name_idx" ON "Users"("name");';
+const SCHEMA = 'model Users {\n  id   Int     @id\n  name String?\n\n  @@index([name])\n}\n';
+const ALL = { '1_users': USERS, '2_names': NAMES, '3_index': INDEX };
+
+async function fresh(migrations: Record<string, string> = ALL, schema = SCHEMA): Promise<Target> {
+  return makeTarget(await postgres.createDatabase(), migrations, schema);
+}
+
+const silent = {
+  line: () => {},
+  warn: () => {},
+  table: () => {},
+  progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
+};
+async function deploy(target: Target) {
+  const journal = createMemoryJournal();
+  const nodes = deploySteps(target, await planDeploy(target));
+  const results = await runSteps({
+    nodes,
+    journal,
+    before: new Map(),
+    out: silent,
+    signal: new AbortController().signal,
+    assertLocked: async () => {},
+    audit: async () => {},
+    onFailure: 'keep',
+  });
+  return { results, journal };
+}
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => error as OpsError,
+  );
+const scratches = () =>
+  query(postgres.adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE 'drydock_scratch_%'`);
+const dump = (url: string) =>
+  query(
+    url,
+    `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`,
+  );
+
+test('a rehearsal applies what is pending to a copy and leaves the target as it was', async () => {
+  const target = await fresh();
+  const { migrations, findings, state } = await rehearse(target);
+  assert.equal(state.pending, ['1_users', '2_names', '3_index']);
+  assert.equal(
+    migrations.map(({ name, statements }) => [name, statements]),
+    [
+      ['1_users', 1],
+      ['2_names', 1],
+      ['3_index', 1],
+    ],
+  );
+  assert.equal(findings, []);
+  assert.equal(await dump(target.url.reveal()), [], 'not even the history table was made');
+  assert.equal(await scratches(), []);
+});
+
+test('a rehearsal works while others are connected to the target', async () => {
+  const target = await fresh();
+  await withClient(target.url.reveal(), async () => {
+    assert.is((await rehearse(target)).copy, 'schema');
+  });
+});
+
+test('a rehearsal finds a migration that fails, by file and line', async () => {
+  const target = await fresh({ '1_users': USERS, '2_bad': 'SELECT 1;\nALTER TABLE "Nobody" ADD COLUMN n INT;' });
+  const { findings } = await rehearse(target);
+  assert.is(findings[0]?.code, 'MIGRATION_FAILED');
+  assert.match(findings[0]?.message ?? '', /2_bad\/migration\.sql.*relation "Nobody" does not exist/);
+  assert.equal(await scratches(), []);
+});
+
+test('a rehearsal finds that the migrations do not make the schema', async () => {
+  const target = await fresh({ '1_users': USERS });
+  assert.is((await rehearse(target)).findings[0]?.code, 'DRIFT');
+});
+
+test('a copy that a kill left behind is swept by the next run', async () => {
+  await query(postgres.adminUrl, 'CREATE DATABASE drydock_scratch_01left');
+  await rehearse(await fresh());
+  assert.equal(await scratches(), []);
+});
+
+test('a deploy applies everything and proves it', async () => {
+  const target = await fresh();
+  const { journal } = await deploy(target);
+  assert.equal((await readState(target)).pending, []);
+  assert.ok(journal.entries.some(({ event, step }) => event === 'step.done' && step === 'verify'));
+});
+
+/** The stock CLI on this repository's own migrations. */
+const prisma = (url: string, ...args: string[]) =>
+  promisify(execFile)(join(ROOT, 'node_modules/.bin/prisma'), args, {
+    cwd: ROOT,
+    env: { ...process.env, OPS_DATABASE_URL: url },
+  }).then(({ stdout }) => stdout);
+const ours = (url: string): Target => ({
+  ...makeTarget(url, {}),
+  schemaFile: join(ROOT, 'prisma/schema.prisma'),
+  migrationsDir: join(ROOT, 'prisma/migrations'),
+});
+
+test('after our deploy prisma migrate status agrees', async () => {
+  const url = await postgres.createDatabase();
+  await deploy(ours(url));
+  assert.match(await prisma(url, 'migrate', 'status'), 'Database schema is up to date!');
+});
+
+test('after prisma migrate deploy we agree', async () => {
+  const url = await postgres.createDatabase();
+  assert.match(await prisma(url, 'migrate', 'deploy'), 'All migrations have been successfully applied');
+  assert.equal((await planDeploy(ours(url))).pending, []);
+  await deploy(ours(url));
+});
+
+test('a second deploy finds nothing to do', async () => {
+  const target = await fresh();
+  await deploy(target);
+  assert.equal((await planDeploy(target)).pending, []);
+});
+
+test('a failing migration leaves nothing of itself, and what came before stays', async () => {
+  const target = await fresh({ '1_users': USERS, '2_half': `${NAMES}\nINSERT INTO "Users" VALUES ('not a number');` });
+  const [first, second] = readMigrations(target.migrationsDir);
+  if (!first || !second) throw new Error('two migrations');
+  await applyMigration(target.url, first, target);
+  const error = await refusal(applyMigration(target.url, second, target));
+  assert.is(error?.code, 'MIGRATION_FAILED');
+  assert.equal(
+    (await dump(target.url.reveal())).filter(({ column_name }) => column_name === 'name'),
+    [],
+  );
+  assert.equal((await readState(target)).pending, ['2_half'], 'it can simply be mended and run again');
+});
+
+test('an invalid index that a kill left is dropped and built again', async () => {
+  const target = await fresh();
+  const url = target.url.reveal();
+  const [users, names, index] = readMigrations(target.migrationsDir);
+  if (!users || !names || !index) throw new Error('three migrations');
+  await applyMigration(target.url, users, target);
+  await applyMigration(target.url, names, target);
+  await query(url, INDEX);
+  await query(url, `UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"Users_name_idx"'::regclass`);
+  await query(
+    url,
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', '${index.checksum}', '3_index')`,
+  );
+  await applyMigration(target.url, index, target);
+  assert.equal(await query(url, `SELECT indisvalid FROM pg_index WHERE indexrelid = '"Users_name_idx"'::regclass`), [
+    { indisvalid: true },
+  ]);
+  assert.equal((await readState(target)).failed, []);
+});
+
+test('a busy table is asked for again instead of queueing everybody behind the migration', async () => {
+  const target = await fresh();
+  const url = target.url.reveal();
+  const [users, names] = readMigrations(target.migrationsDir);
+  if (!users || !names) throw new Error('two migrations');
+  await applyMigration(target.url, users, target);
+  let retries = 0;
+  await withClient(url, async (reader) => {
+    await reader.query('BEGIN');
+    await reader.query('SELECT * FROM "Users"');
+    const applied = applyMigration(target.url, names, { lockTimeoutMs: 200, onRetry: () => void retries++ });
+    await new Promise((done) => setTimeout(done, 500));
+    const started = performance.now();
+    await query(url, 'SELECT * FROM "Users"');
+    assert.ok(performance.now() - started < 700, 'another reader does not wait for the blocked migration');
+    await reader.query('COMMIT');
+    assert.ok((await applied).retries > 0);
+  });
+  assert.ok(retries > 0);
+});
+
+test('a failed, an edited and a missing migration are refused with the way out', async () => {
+  const failed = await fresh();
+  await deploy(failed);
+  await query(
+    failed.url.reveal(),
+    `UPDATE _prisma_migrations SET finished_at = NULL, logs = 'boom' WHERE migration_name = '3_index'`,
+  );
+  const error = await refusal(planDeploy(failed));
+  assert.is(error?.code, 'MIGRATION_FAILED_BEFORE');
+  assert.match(error?.hint ?? '', 'prisma migrate resolve --rolled-back 3_index');
+  const edited = await fresh();
+  await deploy(edited);
+  appendFileSync(join(edited.migrationsDir, '1_users/migration.sql'), '-- a change');
+  assert.is((await refusal(planDeploy(edited)))?.code, 'MIGRATION_EDITED');
+  const missing = await fresh();
+  await deploy(missing);
+  rmSync(join(missing.migrationsDir, '2_names'), { recursive: true });
+  assert.is((await refusal(planDeploy(missing)))?.code, 'MIGRATION_MISSING');
+});
+
+test('a resumed deploy refuses a migration that is not what it was planned with', async () => {
+  const target = await fresh();
+  const plan = await planDeploy(target);
+  writeMigration(dirname(target.schemaFile), '1_users', `${USERS}\n-- changed`);
+  const nodes = deploySteps(target, plan).slice(1, 2);
+  const error = await refusal(
+    runSteps({
+      nodes,
+      journal: createMemoryJournal(),
+      before: new Map(),
+      out: silent,
+      signal: new AbortController().signal,
+      assertLocked: async () => {},
+      audit: async () => {},
+      onFailure: 'keep',
+    }),
+  );
+  assert.is(error?.code, 'MIGRATION_EDITED');
+});
+
+test('names with quotes, capitals and functions with semicolons go through', async () => {
+  const target = await fresh(
+    {
+      '1_odd': `CREATE TABLE "We""ird" (id int);\nCREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;\nDO $$ BEGIN PERFORM f(); END; $$;`,
+    },
+    '',
+  );
+  const [odd] = readMigrations(target.migrationsDir);
+  if (!odd) throw new Error('a migration');
+  assert.is((await applyMigration(target.url, odd, target)).statements, 3);
+});
+
+test('a database that is down is told as such', async () => {
+  const error = await refusal(planDeploy(makeTarget('postgresql://owner:password@127.0.0.1:9/none', ALL)));
+  assert.is(error?.code, 'DATABASE_UNREACHABLE');
+  assert.match(error?.message ?? '', 'PostgreSQL at 127.0.0.1:9 cannot be reached (ECONNREFUSED)');
+});
+
+test('a role without CREATEDB is told what to grant', async () => {
+  await query(postgres.adminUrl, `CREATE ROLE poor LOGIN PASSWORD 'poor-password'`);
+  await query(postgres.adminUrl, 'CREATE DATABASE poor OWNER poor');
+  const target = makeTarget(postgres.urlOf('poor', { user: 'poor', password: 'poor-password' }), ALL, SCHEMA);
+  const error = await refusal(rehearse(target));
+  assert.is(error?.code, 'NO_CREATEDB');
+  assert.match(error?.hint ?? '', 'CREATEDB');
+});
+
+test.run();

@@ -1,0 +1,85 @@
+// Uses no service: files and PostgreSQL's parser.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { engineVersion } from '../src/engine/load.ts';
+import { compareHistory } from '../src/migrations/compare.ts';
+import { readMigrations } from '../src/migrations/folder.ts';
+import type { HistoryRow } from '../src/migrations/history.ts';
+import { parseStatements } from '../src/migrations/statements.ts';
+import { makeTarget } from './world.ts';
+
+const test = suite('migrations');
+const migration = (name: string, checksum = 'c') => ({ name, checksum, file: '', sql: '' });
+const row = (name: string, more: Partial<HistoryRow> = {}): HistoryRow => ({
+  id: name,
+  name,
+  checksum: 'c',
+  startedAt: new Date(),
+  finishedAt: new Date(),
+  rolledBackAt: null,
+  logs: null,
+  ...more,
+});
+
+test('what the folder and the history say of each other', () => {
+  const folder = ['a', 'b', 'c', 'd', 'e'].map((name) => migration(name));
+  const state = compareHistory(folder, [
+    row('a'),
+    row('b', { checksum: 'other' }),
+    row('c', { finishedAt: null, logs: 'boom' }),
+    row('gone'),
+    row('d', { finishedAt: null, rolledBackAt: new Date() }),
+  ]);
+  assert.equal(state, {
+    applied: ['a', 'b', 'gone'],
+    pending: ['d', 'e'],
+    failed: [{ name: 'c', logs: 'boom' }],
+    edited: ['b'],
+    missing: ['gone'],
+  });
+});
+
+test('statements are cut where PostgreSQL cuts them, with their lines', async () => {
+  const sql =
+    '-- a comment; with a semicolon\nCREATE TABLE t (n int);\n\nDO $$ BEGIN PERFORM 1; END $$;\nINSERT INTO t VALUES (1); -- ü\nCREATE INDEX CONCURRENTLY "I x" ON s.t (n);';
+  const statements = await parseStatements(sql, 'f.sql');
+  assert.equal(
+    statements.map(({ line, alone }) => [line, alone]),
+    [
+      [2, false],
+      [4, false],
+      [5, false],
+      [6, true],
+    ],
+  );
+  assert.equal(statements[3]?.builds, { schema: 's', index: 'I x' });
+  assert.is(statements[1]?.sql, 'DO $$ BEGIN PERFORM 1; END $$');
+});
+
+test('a syntax error names file, line and column', async () => {
+  const error = await parseStatements('CREATE TABLE a (n int);\nCREATE TABEL b;', 'm/migration.sql').then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
+  assert.match(error?.message ?? '', /^m\/migration\.sql:2:8: syntax error at or near "TABEL"/);
+});
+
+test('an empty migration has no statement', async () => {
+  assert.equal(await parseStatements('-- nothing\n', 'f'), []);
+});
+
+test('a folder that is missing and a file that is not UTF-8 are one sentence each', () => {
+  const target = makeTarget('postgresql://x@y/z', { '1_bad': '' });
+  assert.throws(() => readMigrations(join(target.migrationsDir, 'nowhere')), /does not exist/);
+  writeFileSync(join(target.migrationsDir, '1_bad/migration.sql'), Buffer.from([0x53, 0xff, 0xfe]));
+  assert.throws(() => readMigrations(target.migrationsDir), /is not UTF-8/);
+});
+
+test('the engine is the build that this version of Prisma wants', () => {
+  const lock = readFileSync(join(import.meta.dirname, '../../../pnpm-lock.yaml'), 'utf8');
+  assert.match(lock, `@prisma/engines-version@7.10.0-4.${engineVersion()}`);
+});
+
+test.run();

@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectPostgres, Secret } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { Target } from '../src/target.ts';
+
+/** A product's prisma folder with the migrations given, and a target that points at it. */
+export function makeTarget(url: string, migrations: Record<string, string>, schema = ''): Target {
+  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-db-'));
+  writeFileSync(join(root, 'schema.prisma'), `datasource db {\n  provider = "postgresql"\n}\n${schema}`);
+  for (const [name, sql] of Object.entries(migrations)) writeMigration(root, name, sql);
+  return {
+    env: 'staging',
+    url: new Secret(url, 'OPS_DATABASE_URL'),
+    schemaFile: join(root, 'schema.prisma'),
+    migrationsDir: join(root, 'migrations'),
+    lockTimeoutMs: 200,
+  };
+}
+
+export function writeMigration(root: string, name: string, sql: string): void {
+  mkdirSync(join(root, 'migrations', name), { recursive: true });
+  writeFileSync(join(root, 'migrations', name, 'migration.sql'), sql);
+}
+
+export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connectPostgres(new Secret(url), 'test');
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+export const query = (url: string, sql: string) => withClient(url, async (client) => (await client.query(sql)).rows);

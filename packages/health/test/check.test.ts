@@ -1,0 +1,71 @@
+// Uses no service but an HTTP endpoint of its own on loopback.
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, loadEnvironment } from '@drydock/kit';
+import { freePort } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { checkHealth } from '../src/check.ts';
+
+const test = suite('health check');
+let server: Server;
+let answer: { status: number; body: string; delayMs?: number };
+let seen: string | undefined;
+test.before(async () => {
+  server = createServer((request, response) => {
+    seen = request.headers.authorization;
+    setTimeout(() => response.writeHead(answer.status).end(answer.body), answer.delayMs ?? 0);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+});
+test.after(() => server.closeAllConnections());
+test.after(() => void server.close());
+
+async function check(url = `http://127.0.0.1:${(server.address() as { port: number }).port}`) {
+  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-health-'));
+  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
+  const environment = { guard: 'none', parity };
+  const config = {
+    product: 'strange',
+    environments: { development: environment, staging: environment, production: environment },
+    health: { timeoutMs: 300 },
+  };
+  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
+  writeFileSync(join(root, '.env.staging'), `PUBLIC_URL='${url}'\nADMIN_TOKEN='the-token-of-health'\n`);
+  const loaded = await loadConfig(undefined, root);
+  return checkHealth(loaded, loadEnvironment(loaded, 'staging', {}));
+}
+
+test('a healthy product is healthy, asked with its token', async () => {
+  answer = { status: 200, body: JSON.stringify({ ok: true, version: 'v7', parts: { database: { ok: true, ms: 3 } } }) };
+  const result = await check();
+  assert.is(result.healthy, true);
+  assert.is(result.version, 'v7');
+  assert.is(seen, 'Bearer the-token-of-health');
+});
+
+test('a required part that is down is named', async () => {
+  answer = { status: 503, body: JSON.stringify({ ok: false, parts: { redis: { ok: false, error: 'ECONNREFUSED' } } }) };
+  const { healthy, parts } = await check();
+  assert.is(healthy, false);
+  assert.equal(
+    parts.filter(({ ok }) => !ok).map(({ part }) => part),
+    ['endpoint', 'redis'],
+  );
+});
+
+test('an outage, a slow answer and nonsense are unhealthy, not exceptions', async () => {
+  assert.match(
+    (await check(`http://127.0.0.1:${await freePort()}`)).parts[0]?.detail ?? '',
+    'cannot be reached (ECONNREFUSED)',
+  );
+  answer = { status: 200, body: '{}', delayMs: 1_000 };
+  assert.match((await check()).parts[0]?.detail ?? '', 'did not answer within 300 ms');
+  answer = { status: 200, body: '<html>' };
+  assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report');
+});
+
+test.run();

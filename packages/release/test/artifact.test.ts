@@ -1,0 +1,158 @@
+// Uses git: a repository of its own in a temporary folder.
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, type OpsError } from '@drydock/kit';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { buildArtifact } from '../src/artifact/build.ts';
+import { ArtifactStore } from '../src/artifact/store.ts';
+import { readCheckout, refuseUnfit } from '../src/checkout.ts';
+import { releaseConfig } from '../src/config.ts';
+
+const test = suite('checkout and artefact');
+const git = (root: string, ...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.test', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
+
+function repository(build: object[] = []): string {
+  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-repo-'));
+  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
+  const environment = { guard: 'none', parity };
+  const config = {
+    product: 'p',
+    environments: { development: environment, staging: environment, production: environment },
+    release: { artifact: { include: ['src'], build }, app: { command: ['node'] } },
+  };
+  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
+  writeFileSync(join(root, '.gitignore'), '.drydock/\n');
+  mkdirSync(join(root, 'src'));
+  writeFileSync(join(root, 'src/main.txt'), 'one');
+  git(root, 'init', '-q', '-b', 'master');
+  git(root, 'add', '-A');
+  git(root, 'commit', '-qm', 'first');
+  return root;
+}
+
+async function build(root: string) {
+  const config = await loadConfig(undefined, root);
+  const store = new ArtifactStore(root);
+  const input = {
+    config,
+    release: releaseConfig(config),
+    store,
+    commit: git(root, 'rev-parse', 'HEAD'),
+    shell: process.env,
+    signal: new AbortController().signal,
+    onLine: () => {},
+  };
+  return { store, artifact: await buildArtifact(input) };
+}
+const refusal = (work: () => unknown) => {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error as OpsError;
+  }
+};
+
+test('a clean checkout on its base branch is fit', async () => {
+  const checkout = await readCheckout(repository(), 'master');
+  assert.equal(checkout.dirty, []);
+  assert.is(
+    refusal(() => refuseUnfit(checkout, 'master', false)),
+    undefined,
+  );
+});
+
+test('a changed file is named, and can be allowed', async () => {
+  const root = repository();
+  writeFileSync(join(root, 'src/main.txt'), 'two');
+  const checkout = await readCheckout(root, 'master');
+  assert.match(refusal(() => refuseUnfit(checkout, 'master', false))?.message ?? '', 'src/main.txt');
+  assert.is(
+    refusal(() => refuseUnfit(checkout, 'master', true)),
+    undefined,
+  );
+});
+
+test('a branch that lacks the newest of master is refused', async () => {
+  const root = repository();
+  git(root, 'checkout', '-qb', 'feature');
+  git(root, 'checkout', '-q', 'master');
+  git(root, 'commit', '-qm', 'newer', '--allow-empty');
+  git(root, 'checkout', '-q', 'feature');
+  assert.is(
+    refusal(() => refuseUnfit({ commit: 'c', subject: '', dirty: [], basedOn: undefined }, 'master', false))?.exit,
+    2,
+  );
+  const checkout = await readCheckout(root, 'master');
+  assert.is(refusal(() => refuseUnfit(checkout, 'master', false))?.code, 'NOT_REBASED');
+});
+
+test('the same content is the same artefact, whatever the commit; other content is another', async () => {
+  const root = repository();
+  const first = await build(root);
+  git(root, 'commit', '-qm', 'nothing', '--allow-empty');
+  const second = await build(root);
+  assert.is(second.artifact.version, first.artifact.version);
+  assert.is.not(second.artifact.commit, first.artifact.commit);
+  writeFileSync(join(root, 'src/main.txt'), 'two');
+  git(root, 'commit', '-qam', 'second');
+  assert.is.not((await build(root)).artifact.version, first.artifact.version);
+});
+
+test('the artefact is the commit, not the working tree, and what was built in it', async () => {
+  const root = repository([{ command: ['node', '-e', 'require("fs").writeFileSync("src/built.txt", "made")'] }]);
+  writeFileSync(join(root, 'src/main.txt'), 'not committed');
+  const { store, artifact } = await build(root);
+  const folder = store.pathOf(artifact.version);
+  assert.equal(readdirSync(join(folder, 'src')).sort(), ['built.txt', 'main.txt']);
+  assert.is(execFileSync('cat', [join(folder, 'src/main.txt')], { encoding: 'utf8' }), 'one');
+});
+
+test('a build that fails says what it said', async () => {
+  const root = repository([{ command: ['node', '-e', 'console.error("no such module"); process.exit(3)'] }]);
+  const error = await build(root).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.match(error?.message ?? '', /ended with exit code 3: no such module/);
+});
+
+test('an artefact that was changed after it was built is refused', async () => {
+  const { store, artifact } = await build(repository());
+  await store.verify(artifact);
+  appendFileSync(join(store.pathOf(artifact.version), 'src/main.txt'), '!');
+  assert.is(
+    await store.verify(artifact).then(
+      () => 'accepted',
+      (error: OpsError) => error.code,
+    ),
+    'ARTIFACT_CHANGED',
+  );
+});
+
+test('all but the last two idle artefacts go', async () => {
+  const root = repository();
+  const versions: string[] = [];
+  for (const text of ['a', 'b', 'c', 'd']) {
+    writeFileSync(join(root, 'src/main.txt'), text);
+    git(root, 'commit', '-qam', text);
+    versions.push((await build(root)).artifact.version);
+  }
+  const store = new ArtifactStore(root);
+  const [a = '', b = '', c = '', d = ''] = versions;
+  assert.equal(await store.prune(2, new Set([a])), [b]);
+  assert.equal(
+    [a, b, c, d].map((version) => existsSync(store.pathOf(version))),
+    [true, false, true, true],
+  );
+});
+
+test.run();

@@ -1,0 +1,140 @@
+// Uses HAProxy, and a very small product as processes of its own.
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
+import { startTestProxy } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { releaseConfig } from '../src/config.ts';
+import { LocalDriver } from '../src/driver/local.ts';
+
+const test = suite('local driver');
+let proxy: Awaited<ReturnType<typeof startTestProxy>>;
+let root: string;
+let driver: LocalDriver;
+const signal = new AbortController().signal;
+
+test.before.each(async () => {
+  proxy = await startTestProxy();
+  root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-driver-'));
+  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
+  const environment = { guard: 'none', parity };
+  const config = {
+    product: 'small',
+    environments: { development: environment, staging: environment, production: environment },
+    release: { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } },
+  };
+  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
+  writeFileSync(
+    join(root, '.env.staging'),
+    `PROXY_SOCKET='${proxy.socket}'\nPROXY_STATE_FILE='${proxy.stateFile}'\nBROKEN='bad'\n`,
+  );
+  const loaded = await loadConfig(undefined, root);
+  driver = new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env));
+});
+test.after.each(async () => {
+  for (const { name } of await listDaemons(root)) await stopDaemon(root, name, { graceMs: 2_000 });
+  await proxy.stop();
+});
+
+function artifact(version: string) {
+  const folder = join(root, 'artifacts', version);
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(folder, 'app.mjs'));
+  return { version, commit: version, folder };
+}
+
+async function stage(version: string) {
+  const instance = await driver.stage(artifact(version));
+  await driver.waitReady(instance, signal);
+  return instance;
+}
+async function release(version: string) {
+  const { live } = await driver.inspect();
+  const instance = await stage(version);
+  await driver.shift(instance);
+  if (live) await driver.retire(live.slot);
+  return instance;
+}
+const answer = async () => (await fetch(proxy.url)).text();
+
+/** Asks as fast as eight clients can until `done`; every answer that is not 200 with a version counts as failed. */
+async function underLoad(
+  work: () => Promise<void>,
+): Promise<{ requests: number; failed: number; versions: Set<string> }> {
+  let [requests, failed, running] = [0, 0, true];
+  const versions = new Set<string>();
+  const clients = Array.from({ length: 8 }, async () => {
+    while (running) {
+      requests += 1;
+      try {
+        const response = await fetch(proxy.url);
+        if (response.ok) versions.add(await response.text());
+        else failed += 1;
+      } catch {
+        failed += 1;
+      }
+    }
+  });
+  await work();
+  running = false;
+  await Promise.all(clients);
+  return { requests, failed, versions };
+}
+
+test('before the first release the proxy says 503 with Retry-After', async () => {
+  const response = await fetch(proxy.url);
+  assert.is(response.status, 503);
+  assert.is(response.headers.get('retry-after'), '5');
+  assert.equal(await driver.inspect(), { live: undefined, idle: undefined });
+});
+
+test('a staged version gets no traffic until the switch', async () => {
+  await release('v1');
+  await stage('v2');
+  assert.is(await answer(), 'v1');
+  assert.is((await driver.inspect()).live?.version, 'v1');
+});
+
+test('ten switches under constant load fail no request', async () => {
+  await release('v0');
+  const { requests, failed, versions } = await underLoad(async () => {
+    for (let n = 1; n <= 10; n++) await release(`v${n}`);
+  });
+  console.log(`    ${requests} requests, ${failed} failed`);
+  assert.is(failed, 0);
+  assert.ok(requests > 200, 'the load was there');
+  assert.is(versions.size, 11);
+  assert.is(await answer(), 'v10');
+});
+
+test('a version that does not start is told with its last words, and the live one stays', async () => {
+  await release('v1');
+  const instance = await driver.stage(artifact('bad'));
+  const error = await driver.waitReady(instance, signal).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.code, 'VERSION_NOT_READY');
+  assert.match(error?.message ?? '', 'this version is broken');
+  assert.is(await answer(), 'v1');
+});
+
+test('switching back needs no restart while the version before still runs', async () => {
+  const first = await release('v1');
+  const second = await stage('v2');
+  await driver.shift(second);
+  assert.is(await answer(), 'v2');
+  await driver.shift(first);
+  assert.is(await answer(), 'v1');
+});
+
+test('a restarted proxy knows which version is live', async () => {
+  await release('v1');
+  await proxy.restart();
+  assert.is((await driver.inspect()).live?.version, 'v1');
+  assert.is(await answer(), 'v1');
+});
+
+test.run();

@@ -1,0 +1,166 @@
+// Uses everything: a clone of this repository, set up and released as a newcomer would.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listDaemons, readRuns } from '@drydock/kit';
+import { down, reset } from '@drydock/sandbox';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('npm start');
+const ROOT = join(import.meta.dirname, '../..');
+const clone = join(mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-start-')), 'clone');
+
+test.before(() => {
+  execFileSync('git', ['clone', '-q', ROOT, clone]);
+  // The release is based on main wherever this runs: a CI may have another branch, or none, checked out.
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.test', ...args], { cwd: clone });
+  git('checkout', '-q', '-B', 'main');
+  git('update-ref', 'refs/remotes/origin/main', 'HEAD');
+  execFileSync('node', ['scripts/bootstrap.mjs'], { cwd: clone, stdio: 'ignore' });
+});
+test.after(async () => {
+  await reset({ root: clone });
+  rmSync(clone, { recursive: true, force: true });
+});
+
+async function run(script: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
+  const child = spawn(join(clone, 'node_modules/.bin/node'), [script, ...args], {
+    cwd: clone,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${join(clone, 'node_modules/.bin')}:${process.env.PATH}`, CI: 'true' },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, said };
+}
+const start = (...args: string[]) => run('scripts/start.ts', ...args);
+const release = (...args: string[]) => run('packages/release/scripts/release.ts', ...args);
+const journal = () => {
+  const id = readdirSync(join(clone, '.drydock/runs')).sort().at(-1) ?? '';
+  const text = readFileSync(join(clone, '.drydock/runs', id, 'journal.jsonl'), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string; step?: string; task: string });
+};
+const releases = () => readRuns(clone).filter(({ task }) => task === 'release');
+
+/** Kills the release, and nothing else, once its journal says that `step` has begun. */
+async function killReleaseIn(step: string): Promise<void> {
+  const before = releases().length;
+  for (;;) {
+    await sleep(10);
+    const state = releases()[before];
+    if (!state?.steps.has(step)) continue;
+    process.kill(state.start.pid, 'SIGKILL');
+    return;
+  }
+}
+
+test('a whole release runs on a fresh clone, and leaves nothing running', async () => {
+  const { code, said } = await start();
+  assert.is(code, 0, said);
+  assert.match(said, /Released in \d/);
+  assert.match(said, 'production › switch traffic');
+  assert.equal(await listDaemons(clone), []);
+  assert.is(execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' }), '');
+});
+
+test('the journal of the release holds no secret', () => {
+  const text = JSON.stringify(journal());
+  const env = readFileSync(join(clone, '.drydock/sandbox/env/.env.production'), 'utf8');
+  for (const name of ['ADMIN_TOKEN', 'ESCROW_ADMIN_KEY', 'DATABASE_URL', 'JWT_ACCESS_KEYS']) {
+    const [, value = name] = new RegExp(`^${name}='(.*)'$`, 'm').exec(env) ?? [];
+    assert.not.match(text, value);
+  }
+});
+
+test('kill -9 in the middle: start refuses to begin anew, --resume finishes and repeats no done step', async () => {
+  const killed = killReleaseIn('staging › stage');
+  const first = await start();
+  await killed;
+  assert.is(first.code, 1, first.said);
+  assert.match(first.said, 'npm start -- --resume');
+  const again = await start();
+  assert.is(again.code, 1);
+  assert.match(again.said, 'did not end');
+  const resumed = await start('--resume');
+  assert.is(resumed.code, 0, resumed.said);
+  const done = journal()
+    .filter(({ event }) => event === 'step.done')
+    .map(({ step }) => step);
+  assert.is(new Set(done).size, done.length, 'no step was done twice');
+  assert.ok(journal().some(({ event }) => event === 'run.resumed'));
+});
+
+test('a truncated journal is resumed, and said', async () => {
+  const killed = killReleaseIn('staging › db:dry-run');
+  await start();
+  await killed;
+  const id = releases().at(-1)?.run ?? '';
+  const file = join(clone, '.drydock/runs', id, 'journal.jsonl');
+  writeFileSync(file, `${readFileSync(file, 'utf8')}{"at":"2026-01-`);
+  const { code, said } = await start('--resume');
+  assert.is(code, 0, said);
+  assert.match(said, 'its last journal line was cut off');
+});
+
+test('two releases at once: the second gets exit 5', async () => {
+  const first = start('--keep');
+  while (!releases().some(({ status }) => status === 'open')) await sleep(20);
+  const second = await release('--env', 'staging');
+  assert.is(second.code, 5, second.said);
+  assert.match(second.said, 'staging is locked by');
+  assert.is((await first).code, 0);
+});
+
+test('production without its name is refused with exit 4', async () => {
+  const { code, said } = await release('--env', 'production', '--yes', '--reason', 'a test');
+  assert.is(code, 4);
+  assert.match(said, '--confirm production');
+});
+
+test('with the chain down a release stops before the switch, names the step and keeps the old version', async () => {
+  const live = async () =>
+    /on version (\w+)/.exec((await run('packages/release/scripts/status.ts', '--env', 'staging')).said)?.[1];
+  const before = await live();
+  const anvil = (await listDaemons(clone)).find(({ name }) => name === 'anvil');
+  process.kill(anvil?.pid ?? 0, 'SIGKILL');
+  const { code, said } = await release('--env', 'staging');
+  assert.is(code, 1, said);
+  assert.match(said, 'Step "staging › candidate health" failed: staging is not healthy: endpoint answered 503');
+  assert.match(said, 'undo: staging › stage');
+  assert.is(await live(), before);
+});
+
+test('with Redis down staging does not become ready', async () => {
+  assert.is((await run('packages/sandbox/scripts/up.ts')).code, 0);
+  const redis = (await listDaemons(clone)).find(({ name }) => name === 'redis-staging');
+  process.kill(redis?.pid ?? 0, 'SIGKILL');
+  const { code, said } = await release('--env', 'staging');
+  assert.is(code, 1, said);
+  assert.match(said, /Step "staging › stage" failed: Version \w+ did not become ready in staging/);
+});
+
+test('with the database down a release says so and starts nothing', async () => {
+  await down({ root: clone });
+  const { code, said } = await release('--env', 'staging');
+  assert.is(code, 1, said);
+  assert.match(said, 'cannot be reached (ECONNREFUSED)');
+  assert.match(said, 'npm run sandbox:up');
+});
+
+test('an unknown flag is a usage error', async () => {
+  const { code, said } = await start('--nonsense');
+  assert.is(code, 2);
+  assert.match(said, "Unknown option '--nonsense'");
+  assert.not(existsSync(join(clone, '.drydock/started-by-npm-start')));
+});
+
+test.run();
