@@ -91,7 +91,7 @@ test('a secret is masked in output, console, child process, error and Sentry', a
   const events = (await sink.events('sentry')).filter(({ name }) => name === 'event');
   assert.is(events.length, 1);
   assert.not.match(JSON.stringify(events), 'a-very-secret-key');
-  const { tags } = events[0]?.payload as { tags: Record<string, string> };
+  const { tags } = (events[0] as { payload: unknown }).payload as { tags: Record<string, string> };
   assert.is(tags.task, 'test:leak');
   assert.is(tags.env, 'staging');
   assert.match(tags.run ?? '', /^[0-9A-Z]{26}$/);
