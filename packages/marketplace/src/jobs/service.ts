@@ -48,8 +48,6 @@ export async function getJob({ db }: Services, id: string) {
   return { ...jobView(job), reviews: job.reviews };
 }
 
-export type JobView = Awaited<ReturnType<typeof getJob>>;
-
 /** Amounts are wei, which JSON numbers cannot hold: they leave as text. */
 function jobView<T extends { milestones: { amount: { toFixed(): string } }[] }>(job: T) {
   return {
