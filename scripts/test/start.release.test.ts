@@ -12,7 +12,7 @@ import * as assert from 'uvu/assert';
 
 const test = suite('npm start');
 const ROOT = join(import.meta.dirname, '../..');
-const clone = join(mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-start-')), 'clone');
+const clone = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-start-'));
 
 test.before(() => {
   execFileSync('git', ['clone', '-q', ROOT, clone]);

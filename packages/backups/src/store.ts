@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { OpsError } from '@drydock/kit';
+import { isMissing, OpsError } from '@drydock/kit';
 import type { Manifest } from './manifest.ts';
 
 /**
@@ -49,7 +49,7 @@ export class FileStore {
       return JSON.parse(await readFile(this.pathOf(env, id, 'manifest.json'), 'utf8')) as Manifest;
     } catch (cause) {
       // Not there, or something in the place of its folder, which the first write will name.
-      if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
+      if (isMissing(cause)) return undefined;
       throw cause;
     }
   }
@@ -62,7 +62,7 @@ export class FileStore {
   async discard(env: string, id: string): Promise<void> {
     if (await this.read(env, id)) return;
     await rm(join(this.#root, env, id), { recursive: true, force: true }).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'ENOTDIR') throw cause;
+      if (!isMissing(cause)) throw cause;
     });
   }
 
@@ -72,7 +72,7 @@ export class FileStore {
     try {
       ids = await readdir(join(this.#root, env));
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      if (isMissing(cause)) return [];
       throw cause;
     }
     const manifests = await Promise.all(

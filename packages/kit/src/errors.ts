@@ -52,3 +52,8 @@ export function toOpsError(thrown: unknown): OpsError {
     cause: thrown,
   });
 }
+
+/** A file or folder is not there, or something else stands where one of its folders should be. */
+export function isMissing(cause: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
+}

@@ -3,7 +3,7 @@ export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './con
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
-export { EXIT, OpsError, toOpsError, usageError } from './errors.ts';
+export { EXIT, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
 export { createMemoryJournal } from './journal/memory-journal.ts';
 export { readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';

@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { isMissing } from '../errors.ts';
 import type { AuditEvent } from './types.ts';
 
 /** Events wait here, flushed to disk, until the database has them: `.drydock/outbox/<env>/<id>-<event>.json`. */
@@ -37,7 +38,7 @@ export function readOutbox(root: string, env: string): AuditEvent[] {
   try {
     names = readdirSync(folderOf(root, env));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(cause)) return [];
     throw cause;
   }
   return names

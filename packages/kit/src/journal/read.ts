@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OpsError, usageError } from '../errors.ts';
+import { isMissing, OpsError, usageError } from '../errors.ts';
 import { journalFile } from './file-journal.ts';
 import { foldJournal, type RunState } from './state.ts';
 import type { JournalEntry } from './types.ts';
@@ -57,7 +57,7 @@ function readRunIfAny(root: string, run: string): RunState | undefined {
     const { entries, truncated } = readJournal(root, run);
     return foldJournal(entries, truncated);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(cause)) return undefined;
     throw cause;
   }
 }
@@ -67,7 +67,7 @@ function runIds(root: string): string[] {
     return readdirSync(join(root, '.drydock', 'runs')).sort();
   } catch (cause) {
     // Nothing there, or something in its place that the first write will name.
-    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return [];
+    if (isMissing(cause)) return [];
     throw cause;
   }
 }

@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { OpsError } from '../errors.ts';
+import { isMissing, OpsError } from '../errors.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { lockedError, lostError } from './refusal.ts';
@@ -71,7 +71,7 @@ export function readFileHolder(file: string): FileHolder | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as FileHolder;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || cause instanceof SyntaxError) return undefined;
+    if (isMissing(cause) || cause instanceof SyntaxError) return undefined;
     throw cause;
   }
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError } from '../errors.ts';
+import { isMissing, OpsError } from '../errors.ts';
 import { isSameProcess, processStart } from './identity.ts';
 
 export interface DaemonSpec {
@@ -78,7 +78,7 @@ export async function listDaemons(root: string): Promise<DaemonState[]> {
   try {
     names = readdirSync(folderOf(root));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(cause)) return [];
     throw cause;
   }
   return names

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { EnvName } from '@drydock/kit';
+import { type EnvName, isMissing } from '@drydock/kit';
 import type { Slot } from '../proxy/haproxy.ts';
 import type { Instance } from './types.ts';
 
@@ -16,7 +16,7 @@ export class SlotFile {
     try {
       return JSON.parse(readFileSync(this.#file, 'utf8')) as Partial<Record<Slot, Instance>>;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+      if (isMissing(cause)) return {};
       throw cause;
     }
   }
