@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
-import { OpsError, requireTool, type Secret, toolVersion } from '@drydock/kit';
+import { libpqEnv, OpsError, requireTool, type Secret, toolVersion } from '@drydock/kit';
 import type { FileStore } from './store.ts';
 
 /** age's pure JavaScript does 140 MB/s; level 3 keeps pace with the server's COPY on one core beside it. */
@@ -67,20 +67,10 @@ export const DUMP = 'database.dump.zst.age';
 
 /** A dump that ends early ends with an error: the manifest is only written after pg_dump said 0. */
 function startDump(url: Secret, signal: AbortSignal) {
-  const { hostname, port, username, password, pathname } = new URL(url.reveal());
   const child = spawn(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password'], {
     signal,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Credentials by environment: an argument would stand in the process list.
-    env: {
-      PATH: process.env.PATH,
-      PGHOST: decodeURIComponent(hostname),
-      PGPORT: port || '5432',
-      PGUSER: decodeURIComponent(username),
-      PGPASSWORD: decodeURIComponent(password),
-      PGDATABASE: decodeURIComponent(pathname.slice(1)),
-      PGCONNECT_TIMEOUT: '10',
-    },
+    env: libpqEnv(url, process.env.PATH),
   });
   let said = '';
   child.stderr.on('data', (chunk) => {

@@ -5,7 +5,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { connectPostgres, createMemoryJournal, type OpsError, requireTool, runSteps, Secret } from '@drydock/kit';
+import { connectPostgres, type OpsError, requireTool, Secret } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
@@ -37,23 +38,8 @@ async function makeTarget(sql = ''): Promise<BackupTarget & { folder: string }> 
   };
 }
 
-const silent = {
-  line: () => {},
-  warn: () => {},
-  table: () => {},
-  progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
-};
 async function backup(target: BackupTarget, id = newBackupId()) {
-  await runSteps({
-    nodes: [backupStep(target, id)],
-    journal: createMemoryJournal(),
-    before: new Map(),
-    out: silent,
-    signal: new AbortController().signal,
-    assertLocked: async () => {},
-    audit: async () => {},
-    onFailure: 'keep',
-  });
+  await runStepsForTest([backupStep(target, id)]);
   return id;
 }
 const refusal = (work: Promise<unknown>) =>

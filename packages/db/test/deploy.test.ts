@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { appendFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { createMemoryJournal, type OpsError, runSteps } from '@drydock/kit';
+import type { OpsError } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,27 +31,7 @@ async function fresh(migrations: Record<string, string> = ALL, schema = SCHEMA):
   return makeTarget(await postgres.createDatabase(), migrations, schema);
 }
 
-const silent = {
-  line: () => {},
-  warn: () => {},
-  table: () => {},
-  progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
-};
-async function deploy(target: Target) {
-  const journal = createMemoryJournal();
-  const nodes = deploySteps(target, await planDeploy(target));
-  const results = await runSteps({
-    nodes,
-    journal,
-    before: new Map(),
-    out: silent,
-    signal: new AbortController().signal,
-    assertLocked: async () => {},
-    audit: async () => {},
-    onFailure: 'keep',
-  });
-  return { results, journal };
-}
+const deploy = async (target: Target) => runStepsForTest(deploySteps(target, await planDeploy(target)));
 const refusal = (work: Promise<unknown>) =>
   work.then(
     () => undefined,
@@ -109,9 +90,9 @@ test('a copy that a kill left behind is swept by the next run', async () => {
 
 test('a deploy applies everything and proves it', async () => {
   const target = await fresh();
-  const { journal } = await deploy(target);
+  const { entries } = await deploy(target);
   assert.equal((await readState(target)).pending, []);
-  assert.ok(journal.entries.some(({ event, step }) => event === 'step.done' && step === 'verify'));
+  assert.ok(entries.some(({ event, step }) => event === 'step.done' && step === 'verify'));
 });
 
 /** The stock CLI on this repository's own migrations. */
@@ -225,18 +206,7 @@ test('a resumed deploy refuses a migration that is not what it was planned with'
   const plan = await planDeploy(target);
   writeMigration(dirname(target.schemaFile), '1_users', `${USERS}\n-- changed`);
   const nodes = deploySteps(target, plan).slice(1, 2);
-  const error = await refusal(
-    runSteps({
-      nodes,
-      journal: createMemoryJournal(),
-      before: new Map(),
-      out: silent,
-      signal: new AbortController().signal,
-      assertLocked: async () => {},
-      audit: async () => {},
-      onFailure: 'keep',
-    }),
-  );
+  const error = await refusal(runStepsForTest(nodes));
   assert.is(error?.code, 'MIGRATION_EDITED');
 });
 

@@ -1,11 +1,8 @@
 // Uses no service but an HTTP endpoint of its own on loopback.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { loadConfig, loadEnvironment } from '@drydock/kit';
-import { freePort } from '@drydock/sandbox/testing';
+import { freePort, loadConfig, loadEnvironment } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkHealth } from '../src/check.ts';
@@ -25,16 +22,10 @@ test.after(() => server.closeAllConnections());
 test.after(() => void server.close());
 
 async function check(url = `http://127.0.0.1:${(server.address() as { port: number }).port}`) {
-  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-health-'));
-  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
-  const environment = { guard: 'none', parity };
-  const config = {
-    product: 'strange',
-    environments: { development: environment, staging: environment, production: environment },
-    health: { timeoutMs: 300 },
-  };
-  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
-  writeFileSync(join(root, '.env.staging'), `PUBLIC_URL='${url}'\nADMIN_TOKEN='the-token-of-health'\n`);
+  const root = makeStrangeProduct(
+    { health: { timeoutMs: 300 } },
+    { PUBLIC_URL: url, ADMIN_TOKEN: 'the-token-of-health' },
+  );
   const loaded = await loadConfig(undefined, root);
   return checkHealth(loaded, loadEnvironment(loaded, 'staging', {}));
 }

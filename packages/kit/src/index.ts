@@ -4,21 +4,20 @@ export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
-export { createMemoryJournal } from './journal/memory-journal.ts';
 export { readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export type { Output, Progress } from './output/output.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
-export { connectPostgres, quoteIdentifier } from './postgres.ts';
+export { connectPostgres, libpqEnv, quoteIdentifier } from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
+export { freePort } from './process/free-port.ts';
 export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
-export { runSteps } from './steps/run.ts';
 export {
   defineGroup,
   defineStep,

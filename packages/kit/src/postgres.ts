@@ -52,3 +52,17 @@ function connectError(url: Secret, cause: unknown): OpsError {
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** A connection for PostgreSQL's own programs, by environment: an argument would stand in the process list. */
+export function libpqEnv(url: Secret, path: string | undefined): NodeJS.ProcessEnv {
+  const { hostname, port, username, password, pathname } = new URL(url.reveal());
+  return {
+    PATH: path,
+    PGHOST: decodeURIComponent(hostname),
+    PGPORT: port || '5432',
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    PGCONNECT_TIMEOUT: '10',
+  };
+}

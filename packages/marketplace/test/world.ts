@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployContracts } from '@drydock/escrow/contracts';
-import { freePort, startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
+import { freePort } from '@drydock/kit';
+import { startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
 import pg from 'pg';
 import { mnemonicToAccount } from 'viem/accounts';
 

@@ -1,9 +1,9 @@
 // Uses git: a repository of its own in a temporary folder.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type OpsError } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildArtifact } from '../src/artifact/build.ts';
@@ -20,15 +20,7 @@ const git = (root: string, ...args: string[]) =>
   }).trim();
 
 function repository(build: object[] = []): string {
-  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-repo-'));
-  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
-  const environment = { guard: 'none', parity };
-  const config = {
-    product: 'p',
-    environments: { development: environment, staging: environment, production: environment },
-    release: { artifact: { include: ['src'], build }, app: { command: ['node'] } },
-  };
-  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
+  const root = makeStrangeProduct({ release: { artifact: { include: ['src'], build }, app: { command: ['node'] } } });
   writeFileSync(join(root, '.gitignore'), '.drydock/\n');
   mkdirSync(join(root, 'src'));
   writeFileSync(join(root, 'src/main.txt'), 'one');

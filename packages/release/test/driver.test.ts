@@ -1,8 +1,8 @@
 // Uses HAProxy, and a very small product as processes of its own.
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,18 +17,10 @@ const signal = new AbortController().signal;
 
 test.before.each(async () => {
   proxy = await startTestProxy();
-  root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-driver-'));
-  const parity = { nodeEnv: 'production', schema: 'deploy', features: 'all', sentry: 'optional', redis: 'optional' };
-  const environment = { guard: 'none', parity };
-  const config = {
-    product: 'small',
-    environments: { development: environment, staging: environment, production: environment },
-    release: { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } },
-  };
-  writeFileSync(join(root, 'drydock.config.ts'), `export default ${JSON.stringify(config)};\n`);
-  writeFileSync(
-    join(root, '.env.staging'),
-    `PROXY_SOCKET='${proxy.socket}'\nPROXY_STATE_FILE='${proxy.stateFile}'\nBROKEN='bad'\n`,
+  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } };
+  root = makeStrangeProduct(
+    { release },
+    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN: 'bad' },
   );
   const loaded = await loadConfig(undefined, root);
   driver = new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env));

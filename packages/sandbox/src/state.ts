@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName, OpsError } from '@drydock/kit';
-import { freePort } from './ports.ts';
+import { ENV_NAMES, type EnvName, freePort, OpsError } from '@drydock/kit';
 
 /** What a sandbox is made of, made up once and kept (0600): ports and passwords. */
 export interface SandboxState {

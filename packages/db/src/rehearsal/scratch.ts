@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { connectPostgres, OpsError, quoteIdentifier as q, requireTool, Secret } from '@drydock/kit';
+import { connectPostgres, libpqEnv, OpsError, quoteIdentifier as q, requireTool, Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { ulid } from 'ulid';
 
@@ -103,14 +103,14 @@ type Child = ReturnType<typeof spawn>;
 
 function dump(url: Secret, args: string[]): Child {
   return spawn(requireTool('pg_dump'), ['--no-owner', '--no-privileges', '--no-comments', ...args], {
-    env: pgEnv(url),
+    env: libpqEnv(url, process.env.PATH),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
 
 function restore(url: Secret): Child {
   return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
-    env: pgEnv(url),
+    env: libpqEnv(url, process.env.PATH),
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }
@@ -135,20 +135,6 @@ async function pipe(source: Child, sink: Child): Promise<void> {
       hint: 'pg_dump must not be older than the server: npm run doctor',
     });
   }
-}
-
-/** Credentials by environment: an argument would stand in the process list. */
-function pgEnv(url: Secret): NodeJS.ProcessEnv {
-  const { hostname, port, username, password, pathname } = new URL(url.reveal());
-  return {
-    PATH: process.env.PATH,
-    PGHOST: decodeURIComponent(hostname),
-    PGPORT: port || '5432',
-    PGUSER: decodeURIComponent(username),
-    PGPASSWORD: decodeURIComponent(password),
-    PGDATABASE: decodeURIComponent(pathname.slice(1)),
-    PGCONNECT_TIMEOUT: '10',
-  };
 }
 
 function withDatabase(url: Secret, name: string): Secret {

@@ -7,7 +7,7 @@ import { foldJournal } from '../../src/journal/state.ts';
 import type { JournalEntry } from '../../src/journal/types.ts';
 import { runSteps } from '../../src/steps/run.ts';
 import { defineGroup, defineStep, type StepNode } from '../../src/steps/types.ts';
-import { silentOutput } from '../silent-output.ts';
+import { silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
 

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Environment, type LoadedConfig, listDaemons, OpsError, startDaemon, stopDaemon } from '@drydock/kit';
+import {
+  type Environment,
+  freePort,
+  type LoadedConfig,
+  listDaemons,
+  OpsError,
+  startDaemon,
+  stopDaemon,
+} from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy, type Slot } from '../proxy/haproxy.ts';
-import { freePort } from './ports.ts';
 import { SlotFile } from './slots.ts';
 import type { Instance, Live } from './types.ts';
 

@@ -10,7 +10,6 @@ import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
-export { freePort } from '../ports.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { testRoot } from './root.ts';
 

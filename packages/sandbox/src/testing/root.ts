@@ -2,8 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DaemonSpec, listDaemons, startDaemon, stopDaemon } from '@drydock/kit';
-import { freePort } from '../ports.ts';
+import { type DaemonSpec, freePort, listDaemons, startDaemon, stopDaemon } from '@drydock/kit';
 
 /** Where throw-away services live. The test runner sweeps the folder when a test dies without tidying up. */
 export function testRoot(name: string): string {

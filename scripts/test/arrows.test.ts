@@ -1,0 +1,50 @@
+// Uses dependency-cruiser on a tree of its own, with this repository's rules.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('arrows');
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Rules that a tree of files breaks; each file imports the others given. */
+function broken(files: Record<string, string[]>): string[] {
+  const root = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-arrows-'));
+  cpSync(join(ROOT, '.dependency-cruiser.cjs'), join(root, '.dependency-cruiser.cjs'));
+  symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
+  for (const [file, imports] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    const lines = imports.map(
+      (to, i) => `import * as m${i} from '${'../'.repeat(file.split('/').length - 1)}${to}';\nm${i};`,
+    );
+    writeFileSync(join(root, file), `${lines.join('\n')}\nexport const x = 1;\n`);
+  }
+  const { stdout } = spawnSync(
+    join(ROOT, 'node_modules/.bin/depcruise'),
+    ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'packages'],
+    { cwd: root, encoding: 'utf8', maxBuffer: 1e8 },
+  );
+  const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
+  return [...new Set(summary.violations.map(({ rule }) => rule.name))];
+}
+
+const A = (name: string) => `packages/${name}/src/a.ts`;
+
+test('imports that run downward are allowed', () => {
+  assert.equal(broken({ [A('kit')]: [], [A('db')]: [A('kit')], [A('release')]: [A('db'), A('kit')] }), []);
+});
+
+test('each forbidden arrow is found', () => {
+  assert.equal(broken({ [A('kit')]: [A('db')], [A('db')]: [] }), ['kit-stands-alone']);
+  assert.equal(broken({ [A('db')]: [A('health')], [A('health')]: [] }), ['features-do-not-meet']);
+  assert.equal(broken({ [A('release')]: [A('sandbox')], [A('sandbox')]: [] }), ['world-is-for-tests']);
+  assert.equal(broken({ [A('marketplace')]: [A('kit')], [A('kit')]: [] }), ['product-knows-no-toolkit']);
+  assert.equal(broken({ [A('db')]: ['packages/db/scripts/s.ts'], 'packages/db/scripts/s.ts': [] }), [
+    'src-is-a-library',
+  ]);
+  assert.equal(broken({ [A('kit')]: ['packages/kit/src/b.ts'], 'packages/kit/src/b.ts': [A('kit')] }), ['no-circles']);
+});
+
+test.run();
