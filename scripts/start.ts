@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // npm start: the sandbox, a whole release through it, a timeline, and everything stopped again.
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createOutput, OpsError, readRuns, toOpsError } from '@drydock/kit';
 import { down, status, up } from '@drydock/sandbox';
@@ -58,8 +58,15 @@ async function bringUp(): Promise<void> {
   const wasUp = (await status({ root: ROOT })).every(({ state }) => state === 'up');
   const progress = out.progress('sandbox');
   if (!wasUp) {
-    await up({ root: ROOT });
+    mkdirSync(dirname(STARTED), { recursive: true });
     writeFileSync(STARTED, '');
+    try {
+      await up({ root: ROOT });
+    } catch (error) {
+      progress.fail('sandbox');
+      await stopOurs();
+      throw error;
+    }
   }
   progress.done(wasUp ? 'sandbox (was up already)' : 'sandbox');
 }
