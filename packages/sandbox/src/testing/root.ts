@@ -26,8 +26,12 @@ export async function startThrowAway(
   wanted?: number,
 ): Promise<TestService> {
   const port = wanted ?? (await freePort());
-  await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
+  const { pid } = await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
+  // A test that ends early ends its services as well.
+  const kill = () => process.kill(-pid, 'SIGKILL');
+  process.once('exit', kill);
   const stop = async () => {
+    process.off('exit', kill);
     await stopDaemon(root, name, { graceMs: 5_000 });
     rmSync(root, { recursive: true, force: true });
   };
