@@ -53,15 +53,11 @@ export function backupStep(target: BackupTarget, id: string): Step<Manifest> {
   return defineStep<Manifest>({
     name: 'backup',
     check: () => target.store.read(target.env, id),
-    async run({ run, out, signal }) {
+    async run({ run, detail, signal }) {
       await target.store.discard(target.env, id);
-      const progress = out.progress(`backup ${id}`);
       try {
-        const manifest = await makeBackup(target, id, run, signal, (text) => progress.update(text));
-        progress.done(`backup ${id}  ${mebibytes(manifest.plain.bytes)} → ${mebibytes(manifest.stored.bytes)}`);
-        return manifest;
+        return await makeBackup(target, id, run, signal, detail);
       } catch (error) {
-        progress.fail();
         await target.store.discard(target.env, id);
         throw error;
       }

@@ -53,26 +53,16 @@ export const releaseTask = defineChangeTask({
         name: 'build artifact',
         alwaysCheck: true,
         check: () => store.byCommit(commit),
-        async run({ out, signal }) {
-          const progress = out.progress('build artifact');
-          try {
-            const release = releaseConfig(ctx.config);
-            const artifact = await buildArtifact({
-              config: ctx.config,
-              release,
-              store,
-              commit,
-              shell: process.env,
-              signal,
-              onLine: (line) => progress.update(line),
-            });
-            progress.done(`artifact ${artifact.version} from ${commit.slice(0, 10)}`);
-            return artifact;
-          } catch (error) {
-            progress.fail();
-            throw error;
-          }
-        },
+        run: ({ detail, signal }) =>
+          buildArtifact({
+            config: ctx.config,
+            release: releaseConfig(ctx.config),
+            store,
+            commit,
+            shell: process.env,
+            signal,
+            onLine: detail,
+          }),
         verify: (_, artifact) => store.verify(artifact),
       }),
       // What is done on staging stays when production fails: it is what one then looks at.

@@ -32,19 +32,15 @@ export function deploySteps(target: Target, { pending }: DeployPlan): StepNode[]
 function rehearseStep(target: Target): Step {
   return defineStep({
     name: 'rehearse',
-    async run({ out }) {
-      const progress = out.progress('rehearse on a copy');
-      const { findings, migrations, copy } = await rehearse(target, (name) => progress.update(name));
+    async run({ detail }) {
+      const { findings, migrations, copy } = await rehearse(target, detail);
       const error = findings.find(({ level }) => level === 'error');
-      if (error) {
-        progress.fail();
+      if (error)
         throw new OpsError({
           code: error.code,
           message: `The rehearsal on a copy failed: ${error.message}`,
           hint: error.hint,
         });
-      }
-      progress.done(`${migrations.length} migrations rehearsed on a copy`);
       return { copy: copy ?? null, migrations: migrations.length };
     },
   });

@@ -2,7 +2,7 @@ import { EXIT, OpsError, toOpsError } from '../errors.ts';
 import type { StepRecord } from '../journal/state.ts';
 import type { Journal } from '../journal/types.ts';
 import type { Json } from '../json.ts';
-import type { Output } from '../output/output.ts';
+import type { Output, Progress } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
@@ -39,6 +39,7 @@ class StepRunner {
   readonly #options: RunStepsOptions;
   readonly #done: DoneStep[] = [];
   readonly #ctx: StepContext;
+  #progress: Progress | undefined;
 
   constructor(options: RunStepsOptions) {
     this.#options = options;
@@ -47,6 +48,7 @@ class StepRunner {
       out: options.out,
       signal: options.signal,
       results: this.results,
+      detail: (text) => this.#progress?.update(text),
       audit: options.audit,
     };
   }
@@ -83,6 +85,7 @@ class StepRunner {
     }
     const started = performance.now();
     const progress = this.#options.out.progress(name);
+    this.#progress = progress;
     try {
       const skipped = await this.#execute(name, step, record !== undefined);
       const took = formatDuration(performance.now() - started);

@@ -7,6 +7,8 @@ export interface StepContext {
   readonly out: Output;
   readonly signal: AbortSignal;
   readonly results: StepResults;
+  /** Shows what the step is at, beside its name: a rate, a file. Cheap: call it as often as you like. */
+  detail(text: string): void;
   /** Appends a named event to the audit log. */
   audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
 }

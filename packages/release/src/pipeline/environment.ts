@@ -33,8 +33,8 @@ export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: b
       backupStep(backupTarget(ctx.config, environment), backup),
       defineStep({
         name: 'db:dry-run',
-        async run() {
-          const { findings, migrations } = await rehearse(target);
+        async run({ detail }) {
+          const { findings, migrations } = await rehearse(target, detail);
           const error = findings.find(({ level }) => level === 'error');
           if (error) throw new OpsError({ code: error.code, message: error.message, hint: error.hint });
           return { migrations: migrations.length };
@@ -131,21 +131,14 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
   return [
     defineStep({
       name: 'full flow',
-      async run({ out, signal }) {
+      async run({ detail, signal }) {
         const [program = '', ...args] = flow.command;
-        const progress = out.progress(`full flow on ${env}`);
-        try {
-          await exec(program === 'node' ? process.execPath : program, args, {
-            cwd: ctx.config.root,
-            env: ctx.environmentOf(env).forChild(),
-            signal,
-            onLine: (line) => progress.update(line),
-          });
-          progress.done();
-        } catch (error) {
-          progress.fail();
-          throw error;
-        }
+        await exec(program === 'node' ? process.execPath : program, args, {
+          cwd: ctx.config.root,
+          env: ctx.environmentOf(env).forChild(),
+          signal,
+          onLine: detail,
+        });
         return null;
       },
     }),
