@@ -10,6 +10,7 @@ import { buildArtifact } from '../src/artifact/build.ts';
 import { ArtifactStore } from '../src/artifact/store.ts';
 import { readCheckout, refuseUnfit } from '../src/checkout.ts';
 import { releaseConfig } from '../src/config.ts';
+import { SlotFile, versionsInUse } from '../src/driver/slots.ts';
 
 const test = suite('checkout and artefact');
 const git = (root: string, ...args: string[]) =>
@@ -145,6 +146,13 @@ test('all but the last two idle artefacts go', async () => {
     [a, b, c, d].map((version) => existsSync(store.pathOf(version))),
     [true, false, true, true],
   );
+});
+
+test('the artefact of a version that is live in another environment is in use', () => {
+  const root = repository();
+  new SlotFile(root, 'production').put({ slot: 'blue', version: 'live', commit: 'c', port: 1 });
+  new SlotFile(root, 'staging').put({ slot: 'green', version: 'other', commit: 'c', port: 1 });
+  assert.equal(versionsInUse(root), new Set(['other', 'live']));
 });
 
 test.run();

@@ -126,10 +126,6 @@ export class LocalDriver {
     return `http://127.0.0.1:${port}`;
   }
 
-  versionsInUse(): string[] {
-    return Object.values(this.#slots.read()).map(({ version }) => version);
-  }
-
   async #start({ slot, version, port }: Instance, folder: string): Promise<void> {
     const { command, portVariable, versionVariable } = this.#release.app;
     const [program = '', ...args] = command;

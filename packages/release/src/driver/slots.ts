@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type EnvName, isMissing } from '@drydock/kit';
+import { ENV_NAMES, type EnvName, isMissing } from '@drydock/kit';
 import type { Slot } from '../proxy/haproxy.ts';
 import type { Instance } from './types.ts';
 
@@ -26,4 +26,11 @@ export class SlotFile {
     writeFileSync(`${this.#file}.new`, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
     renameSync(`${this.#file}.new`, this.#file);
   }
+}
+
+/** Versions that lie in a slot of any environment: their artefacts are still needed. */
+export function versionsInUse(root: string): Set<string> {
+  return new Set(
+    ENV_NAMES.flatMap((env) => Object.values(new SlotFile(root, env).read()).map(({ version }) => version)),
+  );
 }

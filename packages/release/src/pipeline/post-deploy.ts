@@ -2,7 +2,7 @@ import { checkHealth } from '@drydock/health';
 import { defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
-import { LocalDriver } from '../driver/local.ts';
+import { versionsInUse } from '../driver/slots.ts';
 
 /** Section 2, step 9, and the house-keeping that may only follow it. */
 export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step[] {
@@ -27,10 +27,12 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
       name: 'keep the last artefacts',
       async run() {
         const release = releaseConfig(ctx.config);
-        const inUse = environments.flatMap((env) =>
-          new LocalDriver(ctx.config, release, ctx.environmentOf(env)).versionsInUse(),
-        );
-        return { removed: await new ArtifactStore(ctx.config.root).prune(release.artifact.keep, new Set(inUse)) };
+        return {
+          removed: await new ArtifactStore(ctx.config.root).prune(
+            release.artifact.keep,
+            versionsInUse(ctx.config.root),
+          ),
+        };
       },
     }),
   ];
