@@ -2,7 +2,7 @@ import { connectPostgres, defineStep, OpsError, type Step, type StepNode } from 
 import { diffToSchema } from '../drift.ts';
 import { applyMigration } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
-import { readHistory } from '../migrations/history.ts';
+import { isApplied } from '../migrations/history.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState, rehearse } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
@@ -49,7 +49,7 @@ function rehearseStep(target: Target): Step {
 function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][number]): Step {
   return defineStep<{ name: string }>({
     name: `apply ${name}`,
-    check: async () => ((await isApplied(target, name)) ? { name } : undefined),
+    check: async () => ((await isAppliedTo(target, name)) ? { name } : undefined),
     async run({ out, signal }) {
       const migration = readMigrations(target.migrationsDir).find((candidate) => candidate.name === name);
       if (migration?.checksum !== checksum) {
@@ -66,7 +66,7 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
       };
     },
     async verify() {
-      if (await isApplied(target, name)) return;
+      if (await isAppliedTo(target, name)) return;
       throw new OpsError({ code: 'MIGRATION_NOT_RECORDED', message: `${name} ran, but the database does not say so.` });
     },
   });
@@ -96,12 +96,10 @@ function verifyStep(target: Target): Step {
   });
 }
 
-async function isApplied(target: Target, name: string): Promise<boolean> {
+async function isAppliedTo(target: Target, name: string): Promise<boolean> {
   const client = await connectPostgres(target.url, 'drydock db:deploy');
   try {
-    return (await readHistory(client)).some(
-      (row) => row.name === name && row.finishedAt !== null && row.rolledBackAt === null,
-    );
+    return await isApplied(client, name);
   } finally {
     await client.end();
   }

@@ -56,7 +56,7 @@ export async function applyMigration(url: Secret, migration: Migration, options:
 }
 
 /** A lock that is not free in time is given back and asked for again: nobody queues behind a waiting ALTER for long. */
-async function withLockRetry(
+export async function withLockRetry(
   client: Client,
   { lockTimeoutMs, signal, onRetry }: ApplyOptions,
   work: () => Promise<void>,

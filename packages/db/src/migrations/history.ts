@@ -67,3 +67,17 @@ export async function recordFinish(client: Client, id: string): Promise<void> {
 export async function recordFailure(client: Client, id: string, logs: string): Promise<void> {
   await client.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, logs]);
 }
+
+/** As Prisma marks it: the row stays, and the migration is pending again. */
+export async function recordRollback(client: Client, name: string): Promise<void> {
+  await client.query(
+    'UPDATE _prisma_migrations SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL',
+    [name],
+  );
+}
+
+export async function isApplied(client: Client, name: string): Promise<boolean> {
+  return (await readHistory(client)).some(
+    (row) => row.name === name && row.finishedAt !== null && row.rolledBackAt === null,
+  );
+}

@@ -5,12 +5,12 @@ import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
 import type { Target } from '../target.ts';
-import { withScratch } from './scratch.ts';
+import { type Scratch, withScratch } from './scratch.ts';
 
 export interface Rehearsal {
   state: MigrationState;
   /** How the copy was made; undefined when there was nothing to rehearse. */
-  copy: 'template' | 'schema' | undefined;
+  copy: Scratch['copy'] | undefined;
   migrations: Applied[];
   findings: Finding[];
 }

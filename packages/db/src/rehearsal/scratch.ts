@@ -10,15 +10,19 @@ const NO_CREATEDB = '42501';
 
 export interface Scratch {
   url: Secret;
-  /** How it was made: a whole copy, or the structure alone. */
-  copy: 'template' | 'schema';
+  /** How it was made: a whole copy, the structure alone, or empty. */
+  copy: 'template' | 'schema' | 'empty';
 }
 
 /**
- * A copy of the target that is dropped when `use` ends. A session holds a lock named after it, so that the next run can
+ * A copy of the target (or an empty database beside it) that is dropped when `use` ends. A session holds a lock named after it, so that the next run can
  * tell a copy in use from one that a kill left behind, and sweeps the latter.
  */
-export async function withScratch<T>(target: Secret, use: (scratch: Scratch) => Promise<T>): Promise<T> {
+export async function withScratch<T>(
+  target: Secret,
+  use: (scratch: Scratch) => Promise<T>,
+  content: 'copy' | 'empty' = 'copy',
+): Promise<T> {
   const name = `${PREFIX}${ulid().toLowerCase()}`;
   // Not on the target, if it can be helped: a session there would be in the way of copying it whole.
   const owner = await connectPostgres(withDatabase(target, 'postgres'), name).catch(() =>
@@ -28,7 +32,7 @@ export async function withScratch<T>(target: Secret, use: (scratch: Scratch) => 
     await owner.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     await sweepScratches(owner);
     const url = withDatabase(target, name);
-    const copy = await makeCopy(owner, target, url, name);
+    const copy = await makeCopy(owner, target, url, name, content);
     try {
       return await use({ url, copy });
     } finally {
@@ -62,10 +66,16 @@ export async function sweepScratches(client: Client): Promise<string[]> {
   return swept;
 }
 
-async function makeCopy(owner: Client, target: Secret, url: Secret, name: string): Promise<Scratch['copy']> {
+async function makeCopy(
+  owner: Client,
+  target: Secret,
+  url: Secret,
+  name: string,
+  content: 'copy' | 'empty',
+): Promise<Scratch['copy']> {
   const database = decodeURIComponent(new URL(target.reveal()).pathname.slice(1));
   try {
-    if (await copiedWhole(owner, database, name)) return 'template';
+    if (content === 'copy' && (await copiedWhole(owner, database, name))) return 'template';
     await owner.query(`CREATE DATABASE ${q(name)} TEMPLATE template0`);
   } catch (error) {
     if ((error as { code?: string }).code !== NO_CREATEDB) throw error;
@@ -76,6 +86,7 @@ async function makeCopy(owner: Client, target: Secret, url: Secret, name: string
       cause: error,
     });
   }
+  if (content === 'empty') return 'empty';
   await copySchema(target, url);
   return 'schema';
 }

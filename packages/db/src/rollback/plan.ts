@@ -1,0 +1,59 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { OpsError, usageError } from '@drydock/kit';
+import { type Migration, readMigrations } from '../migrations/folder.ts';
+import { refuseUnsound } from '../migrations/refuse.ts';
+import { readState } from '../rehearsal/rehearse.ts';
+import type { Target } from '../target.ts';
+import { findLosses, type Loss } from './losses.ts';
+import { proveDowns } from './prove.ts';
+
+/** Newest first. */
+export type RollbackPlan = { undo: { name: string; sql: string }[]; losses: Loss[] };
+
+export interface RollbackWish {
+  /** The migration that is to be the newest afterwards. */
+  to: string | undefined;
+  /** Or how many are undone. */
+  steps: number | undefined;
+}
+
+/** Which migrations are undone, proven on a scratch database, and what would be lost on the target. */
+export async function planRollback(
+  target: Target,
+  wish: RollbackWish,
+  detail: (text: string) => void = () => {},
+): Promise<RollbackPlan> {
+  const state = await readState(target);
+  refuseUnsound(state);
+  const applied = readMigrations(target.migrationsDir).filter(({ name }) => state.applied.includes(name));
+  const undo = choose(applied, wish)
+    .toReversed()
+    .map((migration) => ({ name: migration.name, sql: readDown(migration) }));
+  await proveDowns(target, applied, undo, detail);
+  return { undo, losses: await findLosses(target, undo) };
+}
+
+function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {
+  if ((to === undefined) === (steps === undefined))
+    throw usageError('USAGE', 'Say how far: either --to NAME or --steps N.', 'npm run db:rollback -- --help');
+  if (steps !== undefined) return applied.slice(-steps);
+  const at = applied.findIndex(({ name }) => name === to);
+  if (at === -1)
+    throw usageError(
+      'MIGRATION_UNKNOWN',
+      `${to} is not an applied migration.`,
+      'npm run db:status shows what is applied.',
+    );
+  return applied.slice(at + 1);
+}
+
+function readDown({ name, file }: Migration): string {
+  const down = join(dirname(file), 'down.sql');
+  if (existsSync(down)) return readFileSync(down, 'utf8');
+  throw new OpsError({
+    code: 'DOWN_MISSING',
+    message: `${name} has no down.sql: it cannot be undone in place.`,
+    hint: 'Restore the latest backup beside the database instead: docs/OPERATIONS_BACKUPS_RUNBOOK.md',
+  });
+}

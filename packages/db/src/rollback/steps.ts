@@ -1,0 +1,56 @@
+import { connectPostgres, defineStep, OpsError, type StepNode } from '@drydock/kit';
+import { readMigrations } from '../migrations/folder.ts';
+import { isApplied } from '../migrations/history.ts';
+import { readState } from '../rehearsal/rehearse.ts';
+import { schemaText } from '../rehearsal/schema-text.ts';
+import type { Target } from '../target.ts';
+import { runDown } from './down.ts';
+import type { RollbackPlan } from './plan.ts';
+import { expectedSchema } from './prove.ts';
+
+/** One step per migration, newest first; then the database must be what the remaining migrations make. */
+export function rollbackSteps(target: Target, { undo }: RollbackPlan): StepNode[] {
+  const applied = async (name: string) => {
+    const client = await connectPostgres(target.url, 'drydock db:rollback');
+    try {
+      return await isApplied(client, name);
+    } finally {
+      await client.end();
+    }
+  };
+  return [
+    ...undo.map(({ name, sql }) =>
+      defineStep<{ name: string }>({
+        name: `undo ${name}`,
+        check: async () => ((await applied(name)) ? undefined : { name }),
+        async run({ out, signal }) {
+          const onRetry = (attempt: number, waitMs: number) =>
+            out.warn(`${name}: the table is busy; attempt ${attempt} gave its lock request back, next in ${waitMs} ms`);
+          await runDown(target.url, { name, sql }, { lockTimeoutMs: target.lockTimeoutMs, signal, onRetry });
+          return { name };
+        },
+        async verify() {
+          if (await applied(name))
+            throw new OpsError({
+              code: 'STILL_APPLIED',
+              message: `down.sql of ${name} ran, but the database still has it as applied.`,
+            });
+        },
+      }),
+    ),
+    defineStep({
+      name: 'verify',
+      async run() {
+        const state = await readState(target);
+        const remaining = readMigrations(target.migrationsDir).filter(({ name }) => state.applied.includes(name));
+        const [expected, actual] = [await expectedSchema(target, remaining), await schemaText(target.url)];
+        if (expected === actual) return { applied: remaining.length };
+        throw new OpsError({
+          code: 'DRIFT',
+          message: 'The database is not what the remaining migrations make.',
+          hint: 'Find out who changed it by hand: npm run ops:log',
+        });
+      },
+    }),
+  ];
+}

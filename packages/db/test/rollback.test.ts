@@ -1,0 +1,138 @@
+// Uses PostgreSQL, and this repository's own migrations with their down.sql.
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { OpsError } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { deploySteps, planDeploy, readState, type Target } from '../src/index.ts';
+import { readMigrations } from '../src/migrations/folder.ts';
+import { schemaText } from '../src/rehearsal/schema-text.ts';
+import { findDestroyed } from '../src/rollback/losses.ts';
+import { planRollback } from '../src/rollback/plan.ts';
+import { rollbackSteps } from '../src/rollback/steps.ts';
+import { makeTarget, query } from './world.ts';
+
+const test = suite('db rollback');
+const ROOT = join(import.meta.dirname, '../../..');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+});
+test.after(() => postgres.stop());
+
+const SCHEMA = 'model T {\n  id Int @id\n  n  Int?\n\n  @@index([n])\n}\n';
+const UP = {
+  '1_t': 'CREATE TABLE "T" ("id" INTEGER NOT NULL, CONSTRAINT "T_pkey" PRIMARY KEY ("id"));',
+  '2_n': 'ALTER TABLE "T" ADD COLUMN "n" INTEGER;',
+  '3_index': 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");',
+};
+const DOWN = {
+  '1_t': 'DROP TABLE "T";',
+  '2_n': 'ALTER TABLE "T" DROP COLUMN "n";',
+  '3_index': 'DROP INDEX CONCURRENTLY "T_n_idx";',
+};
+
+async function deployed(downs: Record<string, string> = DOWN): Promise<Target> {
+  const target = makeTarget(await postgres.createDatabase(), UP, SCHEMA);
+  for (const [name, sql] of Object.entries(downs)) writeFileSync(join(target.migrationsDir, name, 'down.sql'), sql);
+  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  return target;
+}
+const rollback = async (target: Target, wish: { to?: string; steps?: number }) => {
+  const plan = await planRollback(target, { to: wish.to, steps: wish.steps });
+  await runStepsForTest(rollbackSteps(target, plan));
+  return plan;
+};
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => error as OpsError,
+  );
+
+test('the newest migrations are undone in order, and are pending again', async () => {
+  const target = await deployed();
+  const before = await schemaText(target.url);
+  await rollback(target, { to: '1_t' });
+  assert.equal((await readState(target)).pending, ['2_n', '3_index']);
+  assert.equal(
+    await query(target.url.reveal(), `SELECT column_name FROM information_schema.columns WHERE table_name = 'T'`),
+    [{ column_name: 'id' }],
+  );
+  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  assert.is(await schemaText(target.url), before);
+});
+
+test('a down.sql that does not undo its migration is refused, and nothing is changed', async () => {
+  const target = await deployed({
+    ...DOWN,
+    '2_n': 'ALTER TABLE "T" DROP COLUMN "n"; ALTER TABLE "T" ADD COLUMN "left" INTEGER;',
+  });
+  const before = await schemaText(target.url);
+  const error = await refusal(rollback(target, { steps: 2 }));
+  assert.is(error?.code, 'DOWN_UNPROVEN');
+  assert.match(error?.message ?? '', 'down.sql of 2_n does not undo it');
+  assert.is(await schemaText(target.url), before);
+  assert.equal((await readState(target)).pending, []);
+});
+
+test('a missing down.sql points to restore', async () => {
+  const { '2_n': _, ...rest } = DOWN;
+  const error = await refusal(rollback(await deployed(rest), { steps: 2 }));
+  assert.is(error?.code, 'DOWN_MISSING');
+  assert.match(error?.hint ?? '', 'Restore the latest backup');
+});
+
+test('rows that would be lost are counted on the target', async () => {
+  const target = await deployed();
+  await query(target.url.reveal(), 'INSERT INTO "T" VALUES (1, 5), (2, NULL), (3, 7)');
+  assert.equal((await planRollback(target, { to: undefined, steps: 3 })).losses, [
+    { migration: '2_n', what: 'T.n', rows: 2 },
+    { migration: '1_t', what: 'T', rows: 3 },
+  ]);
+});
+
+test('what destroys data is found by the parser', async () => {
+  const found = await findDestroyed(
+    'DROP TABLE a, "S"."b"; ALTER TABLE c DROP COLUMN d, ADD COLUMN e int; DELETE FROM f; TRUNCATE g; DROP INDEX h; SELECT 1',
+  );
+  assert.equal(
+    found.map(({ schema, table, column }) => [schema, table, column].filter(Boolean).join('.')),
+    ['a', 'S.b', 'c.d', 'f', 'g'],
+  );
+});
+
+test('a rollback resumed after a kill undoes nothing twice', async () => {
+  const target = await deployed();
+  const plan = await planRollback(target, { to: '1_t', steps: undefined });
+  const [first] = rollbackSteps(target, plan);
+  if (!first) throw new Error('two steps');
+  await runStepsForTest([first]);
+  await runStepsForTest(rollbackSteps(target, { ...plan, undo: plan.undo.slice(1) }));
+  assert.equal((await readState(target)).pending, ['2_n', '3_index']);
+});
+
+test('how far is asked for one way, and a name must be known', async () => {
+  const target = await deployed();
+  assert.is((await refusal(rollback(target, {})))?.exit, 2);
+  assert.is((await refusal(rollback(target, { to: 'nowhere' })))?.code, 'MIGRATION_UNKNOWN');
+});
+
+test('every down.sql of the reference product undoes its migration, to the letter', async () => {
+  const url = await postgres.createDatabase();
+  const target: Target = {
+    ...makeTarget(url, {}),
+    schemaFile: join(ROOT, 'prisma/schema.prisma'),
+    migrationsDir: join(ROOT, 'prisma/migrations'),
+  };
+  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  const irreversible = readMigrations(target.migrationsDir).findLastIndex(
+    ({ file }) => !existsSync(join(dirname(file), 'down.sql')),
+  );
+  const steps = readMigrations(target.migrationsDir).length - irreversible - 1;
+  assert.is((await rollback(target, { steps })).undo.length, steps);
+  assert.ok(steps >= 9);
+});
+
+test.run();
