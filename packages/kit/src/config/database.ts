@@ -12,6 +12,15 @@ export const databaseSchema = z.strictObject({
   schemas: z.array(z.string()).default(['public']),
   /** Longest wait for one lock while deploying; the statement is then retried with back-off. */
   lockTimeoutMs: z.number().int().positive().default(2_000),
+  /** Admin seed (runbook section 4). */
+  seed: z
+    .strictObject({
+      /** The product's own module; see SeedModule of @drydock/db. Relative to the config. */
+      module: z.string(),
+      /** Wallets that may be made admins in production, with --allow-production. EIP-55. */
+      productionAllowlist: z.array(z.string()).default([]),
+    })
+    .optional(),
   /** Environments whose deploy takes a backup first. */
   backupBeforeDeploy: z.array(z.enum(['development', 'staging', 'production'])).default(['production']),
 });

@@ -24,12 +24,10 @@ export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJ
   const values = new Map<string, Value>();
   for (const dir of config.envDirs) readFolder(config.path(dir), env, values);
   for (const [name, text] of Object.entries(shell)) {
-    // Of the shell only what the product declares or a file sets: the rest is not the environment's.
-    if (text !== undefined && (name in config.variables || values.has(name)))
-      values.set(name, { text, source: { kind: 'shell' } });
+    if (text !== undefined) values.set(name, { text, source: { kind: 'shell' } });
   }
   registerSecrets(config, values);
-  return new LoadedEnvironment(config, env, values, shell);
+  return new LoadedEnvironment(config, env, values);
 }
 
 function readFolder(path: string, env: EnvName, values: Map<string, Value>): void {
@@ -51,13 +49,11 @@ class LoadedEnvironment implements Environment {
   readonly name: EnvName;
   readonly #config: LoadedConfig;
   readonly #values: ReadonlyMap<string, Value>;
-  readonly #shell: NodeJS.ProcessEnv;
 
-  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>, shell: NodeJS.ProcessEnv) {
+  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>) {
     this.name = name;
     this.#config = config;
     this.#values = values;
-    this.#shell = shell;
   }
 
   get(name: string): string | undefined {
@@ -104,9 +100,7 @@ class LoadedEnvironment implements Environment {
   }
 
   forChild(): Record<string, string> {
-    const own = [...this.#values].map(([name, { text }]) => [name, text] as const);
-    const shell = Object.entries(this.#shell).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return { ...Object.fromEntries(shell), ...Object.fromEntries(own), DRYDOCK_ENV: this.name };
+    return { ...Object.fromEntries([...this.#values].map(([name, { text }]) => [name, text])), DRYDOCK_ENV: this.name };
   }
 }
 

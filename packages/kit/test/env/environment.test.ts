@@ -34,6 +34,7 @@ test('files are picked by the deployment environment, local ones win, the shell 
   assert.is(shelled.get('API_KEY'), 'from-shell');
   assert.equal(shelled.sourceOf('API_KEY'), { kind: 'shell' });
   assert.is(shelled.forChild().DRYDOCK_ENV, 'staging');
+  assert.is(loadEnvironment(config, 'staging', { UNDECLARED: 'z' }).get('UNDECLARED'), 'z');
 });
 
 test('a missing variable names itself, the files looked in, and an example', async () => {
