@@ -9,6 +9,8 @@ import {
   type TaskContext,
 } from '@drydock/kit';
 import { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
+import { blockedBy } from './rehearsal/hazards.ts';
+import type { ObservedMigration } from './rehearsal/observe.ts';
 import { planRollback, type RollbackPlan } from './rollback/plan.ts';
 import { rollbackSteps } from './rollback/steps.ts';
 import { targetOf } from './target.ts';
@@ -68,12 +70,8 @@ export const dryRunTask = defineReadTask({
       const failed = findings.some(({ level }) => level === 'error');
       if (failed) progress.fail();
       else progress.done();
-      if (migrations.length > 0) {
-        out.table(
-          ['migration', 'statements', 'ms'],
-          migrations.map(({ name, statements, durationMs }) => [name, String(statements), String(durationMs)]),
-        );
-      }
+      if (migrations.length > 0)
+        out.table(['migration', 'ms', 'locks on existing tables'], migrations.map(describeMigration));
       return {
         verdict: failed
           ? `The rehearsal for ${env} found what would fail.`
@@ -90,6 +88,14 @@ export const dryRunTask = defineReadTask({
     }
   },
 });
+
+/** One row of the rehearsal's table; what a lock blocks is said in words. */
+function describeMigration({ name, durationMs, statements }: ObservedMigration): string[] {
+  const blocked = statements
+    .flatMap(({ locks }) => locks)
+    .flatMap(({ relation, mode }) => (blockedBy(mode) ? [`blocks ${blockedBy(mode)} of ${relation}`] : []));
+  return [name, String(durationMs), [...new Set(blocked)].join(', ')];
+}
 
 /** `backup` is passed in by the script: the feature packages do not know each other. */
 export function createDeployTask(backup: (ctx: TaskContext) => StepNode) {

@@ -50,7 +50,7 @@ test('a rehearsal applies what is pending to a copy and leaves the target as it 
   const { migrations, findings, state } = await rehearse(target);
   assert.equal(state.pending, ['1_users', '2_names', '3_index']);
   assert.equal(
-    migrations.map(({ name, statements }) => [name, statements]),
+    migrations.map(({ name, statements }) => [name, statements.length]),
     [
       ['1_users', 1],
       ['2_names', 1],
@@ -60,6 +60,40 @@ test('a rehearsal applies what is pending to a copy and leaves the target as it 
   assert.equal(findings, []);
   assert.equal(await dump(target.url.reveal()), [], 'not even the history table was made');
   assert.equal(await scratches(), []);
+});
+
+test('a rehearsal tells the locks on tables that exist, and what would hurt those with rows', async () => {
+  const target = await fresh({ '1_users': USERS }, '');
+  await query(target.url.reveal(), `${USERS} INSERT INTO "Users" SELECT generate_series(1, 100)`);
+  await query(
+    target.url.reveal(),
+    'CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)',
+  );
+  const [users] = readMigrations(target.migrationsDir);
+  await query(
+    target.url.reveal(),
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('1', '${users?.checksum}', '1_users', now())`,
+  );
+  const root = dirname(target.schemaFile);
+  writeMigration(root, '2_add', 'ALTER TABLE "Users" ADD COLUMN "a" INT;');
+  writeMigration(root, '3_rewrite', 'ALTER TABLE "Users" ALTER COLUMN "id" TYPE BIGINT;');
+  writeMigration(
+    root,
+    '4_index',
+    'CREATE INDEX "I" ON "Users"("a");\nCREATE TABLE "New" (n int);\nCREATE INDEX "J" ON "New"(n);',
+  );
+  const { migrations, findings } = await rehearse(target);
+  assert.equal(migrations[0]?.statements[0]?.locks, [{ relation: '"Users"', mode: 'AccessExclusiveLock' }]);
+  assert.equal(migrations[0]?.statements[0]?.rewritten, [], 'a new column without a default rewrites nothing');
+  assert.equal(migrations[1]?.statements[0]?.rewritten, ['"Users"']);
+  assert.equal(
+    findings.filter(({ level }) => level === 'warn').map(({ code, message }) => [code, /^\S+/.exec(message)?.[0]]),
+    [
+      ['REWRITES_TABLE', '3_rewrite:1'],
+      ['INDEX_NOT_CONCURRENT', '4_index:1'],
+    ],
+    'the index on the new table is no hazard',
+  );
 });
 
 test('a rehearsal works while others are connected to the target', async () => {

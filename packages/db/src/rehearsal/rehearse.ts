@@ -1,17 +1,18 @@
 import { connectPostgres, type Finding, toOpsError } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
-import { type Applied, applyMigration } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
 import type { Target } from '../target.ts';
+import { findHazards } from './hazards.ts';
+import { type ObservedMigration, observeMigration } from './observe.ts';
 import { type Scratch, withScratch } from './scratch.ts';
 
 export interface Rehearsal {
   state: MigrationState;
   /** How the copy was made; undefined when there was nothing to rehearse. */
   copy: Scratch['copy'] | undefined;
-  migrations: Applied[];
+  migrations: ObservedMigration[];
   findings: Finding[];
 }
 
@@ -35,20 +36,49 @@ export async function rehearse(target: Target, onMigration: (name: string) => vo
   if (unsound.length > 0 || state.pending.length === 0)
     return { state, copy: undefined, migrations: [], findings: unsound };
   const pending = new Set(state.pending);
+  const rowsOf = await readRowCounts(target);
   return withScratch(target.url, async ({ url, copy }) => {
-    const migrations: Applied[] = [];
+    const migrations: ObservedMigration[] = [];
     for (const migration of readMigrations(target.migrationsDir).filter(({ name }) => pending.has(name))) {
       onMigration(migration.name);
       try {
-        migrations.push(await applyMigration(url, migration, { lockTimeoutMs: target.lockTimeoutMs }));
+        migrations.push(await observeMigration(url, migration, target.lockTimeoutMs, new Set(rowsOf.keys())));
       } catch (thrown) {
         const { code, message, hint } = toOpsError(thrown);
         return { state, copy, migrations, findings: [{ level: 'error', code, message, hint }] };
       }
     }
     const drift = await diffToSchema(url, target.schemaFile);
-    return { state, copy, migrations, findings: drift ? [driftFinding(drift)] : [] };
+    return {
+      state,
+      copy,
+      migrations,
+      findings: [...(drift ? [driftFinding(drift)] : []), ...findHazards(migrations, rowsOf)],
+    };
   });
+}
+
+/** The target's own tables and how many rows PostgreSQL believes they have; -1 (never analysed) is counted. */
+async function readRowCounts(target: Target): Promise<Map<string, number>> {
+  const client = await connectPostgres(target.url, 'drydock db:dry-run');
+  try {
+    const { rows } = await client.query<{ relation: string; rows: number }>(
+      `SELECT c.oid::regclass::text AS relation, c.reltuples::float8 AS rows FROM pg_class c
+        WHERE c.relkind IN ('r', 'p', 'm') AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`,
+    );
+    const counts = new Map(rows.map((row) => [row.relation, row.rows]));
+    for (const [relation, estimate] of counts) {
+      // regclass::text comes quoted as needed.
+      if (estimate < 0)
+        counts.set(
+          relation,
+          Number((await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${relation}`)).rows[0]?.n),
+        );
+    }
+    return counts;
+  } finally {
+    await client.end();
+  }
 }
 
 function historyFindings({ failed, edited, missing }: MigrationState): Finding[] {
