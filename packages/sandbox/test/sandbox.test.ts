@@ -76,6 +76,26 @@ test('Redis refuses a wrong password', async () => {
   bad.disconnect();
 });
 
+test('the S3 endpoint keeps what the AWS SDK puts there', async () => {
+  const {
+    S3_ENDPOINT = '',
+    S3_ACCESS_KEY_ID = '',
+    S3_SECRET_ACCESS_KEY = '',
+    BACKUP_BUCKET = '',
+  } = envOf(root, 'staging');
+  const { GetObjectCommand, PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+  const client = new S3Client({
+    endpoint: S3_ENDPOINT,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: S3_ACCESS_KEY_ID, secretAccessKey: S3_SECRET_ACCESS_KEY },
+  });
+  await client.send(new PutObjectCommand({ Bucket: BACKUP_BUCKET, Key: 'a/b', Body: 'kept' }));
+  const { Body } = await client.send(new GetObjectCommand({ Bucket: BACKUP_BUCKET, Key: 'a/b' }));
+  assert.is(await Body?.transformToString(), 'kept');
+  client.destroy();
+});
+
 test('the sink gives back what the product would send to Sentry and PostHog', async () => {
   const { POSTHOG_HOST = '', SENTRY_DSN = '' } = envOf(root, 'staging');
   const sink = new URL(SENTRY_DSN).origin;
