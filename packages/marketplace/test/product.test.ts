@@ -208,7 +208,8 @@ test('maintenance answers 503 with Retry-After on every instance, and health sti
 });
 
 test('a stop finishes requests in flight and then ends with 0', async () => {
-  const leaving = await startProduct(world.env);
+  // Long enough for what was sent before the stop to have arrived, however busy the machine is: that is what it is for.
+  const leaving = await startProduct({ ...world.env, DRAIN_DELAY_MS: '1500' });
   // Password hashing keeps these in flight for a while.
   const logins = Array.from({ length: 12 }, () =>
     post('/api/login', { email: 'nobody@example.test', password: 'x' }, undefined, leaving.url).then(
