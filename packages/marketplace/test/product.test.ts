@@ -196,12 +196,12 @@ test('maintenance answers 503 with Retry-After on every instance, and health sti
   try {
     assert.is((await set(true)).status, 200);
     for (const url of both) {
-      assert.ok(await until(async () => (await fetch(url)).status === 503, 2_000));
+      assert.ok(await until(async () => (await fetch(url)).status === 503, 8_000));
       assert.is((await fetch(url)).headers.get('retry-after'), '120');
       assert.is((await health(url)).status, 200);
     }
     await set(false);
-    for (const url of both) assert.ok(await until(async () => (await fetch(url)).status === 200, 2_000));
+    for (const url of both) assert.ok(await until(async () => (await fetch(url)).status === 200, 8_000));
   } finally {
     await second.stop();
   }
