@@ -14,7 +14,7 @@ export type Maintenance = z.output<typeof maintenanceInput>;
 
 export const OFF: Maintenance = { on: false, retryAfterSeconds: 60, reason: '' };
 
-/** The switch lies in the database, so that every instance obeys it within half a second. */
+/** The switch lies in the database, so that every instance obeys it within half a second, and a restart keeps it. */
 export function createMaintenance({ db }: Pick<Services, 'db'>) {
   let known: Maintenance = OFF;
   let readAt = 0;
@@ -22,14 +22,15 @@ export function createMaintenance({ db }: Pick<Services, 'db'>) {
     async read(): Promise<Maintenance> {
       if (Date.now() - readAt < FRESH_MS) return known;
       readAt = Date.now();
-      // With the database away there is worse to say than maintenance.
-      const row = await db.setting.findUnique({ where: { key: KEY } }).catch(() => null);
+      // While the database is away what was last known holds: a restore happens in maintenance, and must not end it.
+      const row = await db.switch.findUnique({ where: { key: KEY } }).catch(() => undefined);
+      if (row === undefined) return known;
       const parsed = maintenanceInput.safeParse(row?.value);
       known = parsed.success ? parsed.data : OFF;
       return known;
     },
     async set(value: Maintenance): Promise<void> {
-      await db.setting.upsert({ where: { key: KEY }, create: { key: KEY, value }, update: { value } });
+      await db.switch.upsert({ where: { key: KEY }, create: { key: KEY, value }, update: { value } });
       readAt = 0;
     },
   };
