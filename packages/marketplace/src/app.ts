@@ -1,22 +1,33 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import cookie from '@fastify/cookie';
+import csrf from '@fastify/csrf-protection';
 import formbody from '@fastify/formbody';
 import rateLimit from '@fastify/rate-limit';
 import view from '@fastify/view';
 import { Eta } from 'eta';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
-import { ZodError } from 'zod';
 import { ProductError } from './errors.ts';
 import { createMaintenance } from './maintenance.ts';
+import { describeProblem } from './problem.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { apiRoutes } from './routes/api.ts';
 import type { Services } from './services.ts';
+import { formRoutes } from './web/forms.ts';
 import { pageRoutes } from './web/pages.ts';
+import { createRender } from './web/render.ts';
 
 const VIEWS = join(import.meta.dirname, '../views');
 /** What answers in maintenance: operators, probes and scrapers. */
 const ALWAYS = /^\/(readyz|metrics|style\.css|api\/admin\/)/;
+
+/** Pages load nothing but their own style sheet, and are shown in nobody's frame. */
+const GUARDED = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+};
 
 /** The whole product on one port. `isReady` says whether a proxy should send traffic. */
 export async function createApp(services: Services, isReady: () => boolean): Promise<FastifyInstance> {
@@ -36,9 +47,12 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
       { method: request.method, route, status: String(reply.statusCode) },
       reply.elapsedTime / 1_000,
     );
-    if (reply.statusCode >= 500) metrics.errors.inc({ route });
+    // A probe that hears "not now", and an announced maintenance, are no errors.
+    const announced = ALWAYS.test(request.url) || reply.hasHeader('retry-after');
+    if (reply.statusCode >= 500 && !announced) metrics.errors.inc({ route });
   });
   app.addHook('onSend', async (_, reply) => {
+    reply.headers(GUARDED);
     // What is in flight when a stop begins is answered, and its connection not kept open for a minute after that.
     if (!isReady()) reply.header('connection', 'close');
   });
@@ -50,6 +64,7 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
     throw new ProductError(503, 'MAINTENANCE', 'The marketplace is being worked on; come back soon.');
   });
   await app.register(cookie);
+  await app.register(csrf);
   await app.register(formbody);
   await app.register(view, {
     engine: { eta: new Eta({ views: VIEWS, autoEscape: true }) },
@@ -65,8 +80,9 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
     errorResponseBuilder: (_, { after }) =>
       new ProductError(429, 'TOO_MANY_REQUESTS', `Too many requests; try again in ${after}.`),
   });
+  const render = createRender(services);
   app.setErrorHandler((error, request, reply) => {
-    const { status, code, message } = describe(error);
+    const { status, code, message } = describeProblem(error);
     if (status >= 500 && code !== 'MAINTENANCE') {
       request.log.error(error);
       tracker.error(error, { route: request.routeOptions.url ?? 'unknown' });
@@ -74,13 +90,10 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
     reply.status(status);
     if (request.url.startsWith('/api/')) return reply.send({ error: { code, message } });
     if (status === 401) return reply.redirect('/login', 303);
-    return reply.view('error', { title: message, message, status, user: undefined, flags: [] });
+    return render(request, reply, 'error', { title: message, message });
   });
-  app.setNotFoundHandler((request, reply) => {
-    const message = 'There is no such page.';
-    reply.status(404);
-    if (request.url.startsWith('/api/')) return reply.send({ error: { code: 'NOT_FOUND', message } });
-    return reply.view('error', { title: message, message, status: 404, user: undefined, flags: [] });
+  app.setNotFoundHandler(() => {
+    throw new ProductError(404, 'NOT_FOUND', 'There is no such page.');
   });
   const css = readFileSync(join(VIEWS, 'style.css'), 'utf8');
   app.get('/style.css', async (_, reply) =>
@@ -88,20 +101,7 @@ export async function createApp(services: Services, isReady: () => boolean): Pro
   );
   adminRoutes(app, { services, maintenance, isReady });
   apiRoutes(app, services);
-  pageRoutes(app, services);
+  pageRoutes(app, { services, render });
+  formRoutes(app, { services, render });
   return app;
-}
-
-function describe(error: unknown): { status: number; code: string; message: string } {
-  if (error instanceof ProductError) return { status: error.status, code: error.code, message: error.message };
-  if (error instanceof ZodError) {
-    return {
-      status: 400,
-      code: 'INVALID',
-      message: error.issues.map(({ path, message }) => `${path.join('.') || 'the body'} ${message}`).join('; '),
-    };
-  }
-  const { statusCode, message } = error as { statusCode?: number; message: string };
-  if (statusCode && statusCode < 500) return { status: statusCode, code: 'BAD_REQUEST', message };
-  return { status: 500, code: 'INTERNAL', message: 'Something went wrong on our side.' };
 }

@@ -8,6 +8,7 @@ export interface Metrics {
   cacheMisses: Counter;
   rateLimitBlocks: Counter;
   chainTasks: Gauge<'state'>;
+  chainTaskAge: Gauge;
 }
 
 /** 0.4 s is the objective of the jobs list; a bucket ends there, so that the share above it is exact. */
@@ -28,13 +29,19 @@ export function createMetrics(): Metrics {
     }),
     errors: new Counter({
       name: 'http_errors_total',
-      help: 'Requests answered with 5xx',
+      help: 'Requests that failed on our side (5xx; not maintenance, not probes)',
       labelNames: ['route'],
       registers,
     }),
     cacheHits: new Counter({ name: 'cache_hits_total', help: 'Jobs lists served from the cache', registers }),
     cacheMisses: new Counter({ name: 'cache_misses_total', help: 'Jobs lists read from the database', registers }),
     rateLimitBlocks: new Counter({ name: 'rate_limit_blocks_total', help: 'Requests answered with 429', registers }),
-    chainTasks: new Gauge({ name: 'chain_tasks', help: 'Rows of the chain queue', labelNames: ['state'], registers }),
+    chainTasks: new Gauge({
+      name: 'chain_tasks',
+      help: 'Rows of the chain queue that are not done',
+      labelNames: ['state'],
+      registers,
+    }),
+    chainTaskAge: new Gauge({ name: 'chain_task_oldest_seconds', help: 'Age of the oldest row not done', registers }),
   };
 }

@@ -2,16 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app.ts';
 import { startWorker } from './chain/worker.ts';
 import { type AppConfig, readConfig } from './config.ts';
-import { createServices } from './services.ts';
+import { createServices, type Services } from './services.ts';
 
 /** Starts the product, and ends it without dropping a request: not ready → wait for the proxy to notice → finish → close. */
 async function serve(config: AppConfig): Promise<void> {
   let ready = false;
   const services = createServices(config);
-  if (services.redis && config.DRYDOCK_ENV !== 'development') await services.redis.ping();
+  if (config.DRYDOCK_ENV !== 'development') await needsRedis(services);
   const app = await createApp(services, () => ready);
-  const worker = startWorker(services, (error, { kind, jobId }) =>
-    app.log.error({ error, kind, jobId }, 'chain task failed'),
+  const worker = startWorker(services, (err, task) =>
+    app.log.error(
+      { err, task: task?.kind, job: task?.jobId },
+      task ? 'chain task failed' : 'chain queue cannot be read',
+    ),
   );
   await app.listen({ host: config.HOST, port: config.PORT });
   ready = true;
@@ -26,6 +29,17 @@ async function serve(config: AppConfig): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+/** Outside development nothing starts on a Redis that is not there: rate limits would be off without anybody noticing. */
+async function needsRedis({ redis }: Services): Promise<void> {
+  try {
+    await redis?.ping();
+  } catch (cause) {
+    throw new Error('The marketplace cannot start: Redis at REDIS_URL does not answer, or refuses the password.', {
+      cause,
+    });
+  }
 }
 
 try {

@@ -3,20 +3,21 @@ import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { conflict, ProductError } from '../errors.ts';
 import { newId } from '../id.ts';
+import { text } from '../input.ts';
 import type { Services } from '../services.ts';
 
 export const registration = z.object({
   email: z.email('must be an e-mail address').transform((email) => email.toLowerCase()),
-  password: z.string().min(10, 'must have at least 10 characters').max(200),
-  displayName: z.string().trim().min(1, 'must not be empty').max(80),
+  password: z.string().min(10, 'must have at least 10 characters').max(200, 'must have at most 200 characters'),
+  displayName: text(1, 80),
   // Strict: a mixed-case address whose checksum (EIP-55) is wrong has a typing error in it.
   wallet: z
     .string()
-    .refine((text) => isAddress(text), 'must be a wallet address with a right checksum')
-    .transform((text) => getAddress(text)),
+    .refine((address) => isAddress(address), 'must be a wallet address with a right checksum')
+    .transform((address) => getAddress(address)),
 });
 export const credentials = z.object({
-  email: z.string().transform((email) => email.toLowerCase()),
+  email: text(1, 320).transform((email) => email.toLowerCase()),
   password: z.string(),
 });
 

@@ -2,12 +2,13 @@ import certificate from '@drydock/escrow/artifacts/Certificate.json' with { type
 import factory from '@drydock/escrow/artifacts/EscrowFactory.json' with { type: 'json' };
 import escrow from '@drydock/escrow/artifacts/MilestoneEscrow.json' with { type: 'json' };
 import type pg from 'pg';
-import { type Abi, type Address, createPublicClient, createWalletClient, defineChain, type Hex, http } from 'viem';
+import { type Abi, type Address, defineChain, fallback, type Hex, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import type { AppConfig } from '../config.ts';
+import { revertOf } from './problem.ts';
+import { createSender, type Memo } from './sender.ts';
+import { createTurns } from './turns.ts';
 
-/** Key of the advisory lock under which the platform's account sends: instances share its nonces. */
-const SEND_LOCK = 7_203_401;
 const TIMEOUT_MS = 5_000;
 
 export interface EscrowOrder {
@@ -18,92 +19,83 @@ export interface EscrowOrder {
   amounts: bigint[];
 }
 
-/** What the chain has been asked for, once: `txHash` is null when it was there already. */
-export interface Settled {
+export interface Escrow {
   address: Address;
   txHash: Hex | null;
+  /** Its money has gone back to the client; there can be no second escrow for the job. */
+  rolledBack: boolean;
 }
 
+/** Each asks the chain first: what is there already is not sent again. `txHash` is null if nobody remembers sending it. */
 export interface Chain {
   blockNumber(): Promise<bigint>;
-  createEscrow(order: EscrowOrder): Promise<Settled>;
-  releaseMilestone(address: Address, index: number): Promise<Hex | null>;
-  mintCertificate(to: Address, jobId: string): Promise<{ tokenId: bigint; txHash: Hex | null }>;
+  createEscrow(order: EscrowOrder, memo: Memo): Promise<Escrow>;
+  releaseMilestone(address: Address, index: number, memo: Memo): Promise<Hex | null>;
+  mintCertificate(to: Address, jobId: string, memo: Memo): Promise<{ tokenId: bigint; txHash: Hex | null }>;
 }
 
 export function createChain(config: AppConfig, pool: pg.Pool): Chain {
+  const urls = config.CHAIN_RPC_URL;
   const chain = defineChain({
     id: config.CHAIN_ID,
     name: 'marketplace',
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [config.CHAIN_RPC_URL] } },
+    rpcUrls: { default: { http: urls } },
   });
-  const transport = http(config.CHAIN_RPC_URL, { timeout: TIMEOUT_MS, retryCount: 1 });
-  const account = privateKeyToAccount(config.ESCROW_ADMIN_KEY);
-  const reader = createPublicClient({ chain, transport, pollingInterval: 100 });
-  const wallet = createWalletClient({ chain, transport, account });
+  const transport = fallback(
+    urls.map((url) => http(url, { timeout: TIMEOUT_MS, retryCount: 1 })),
+    { retryCount: 0 },
+  );
+  const { reader, settle } = createSender(chain, transport, privateKeyToAccount(config.ESCROW_ADMIN_KEY));
+  const inTurn = createTurns(pool);
   const factoryContract = { address: config.ESCROW_FACTORY_ADDRESS, abi: factory.abi as Abi };
   const certificateContract = { address: config.CERTIFICATE_ADDRESS, abi: certificate.abi as Abi };
 
-  type Call = { address: Address; abi: Abi; functionName: string; args: unknown[]; value?: bigint };
-  /** Simulates, sends and waits for the receipt. */
-  const send = async (call: Call): Promise<Hex> => {
-    const { request } = await reader.simulateContract({ ...call, account });
-    const hash = await wallet.writeContract(request);
-    const receipt = await reader.waitForTransactionReceipt({ hash, timeout: 60_000 });
-    if (receipt.status !== 'success') throw new Error(`Transaction ${hash} was reverted.`);
-    return hash;
-  };
-  /** One sender at a time, across all instances. */
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    const session = await pool.connect();
-    try {
-      await session.query('SELECT pg_advisory_lock($1)', [SEND_LOCK]);
-      return await work();
-    } finally {
-      await session.query('SELECT pg_advisory_unlock($1)', [SEND_LOCK]).catch(() => {});
-      session.release();
-    }
-  };
-
   return {
     blockNumber: () => reader.getBlockNumber({ cacheTime: 0 }),
-    createEscrow: ({ jobId, client, freelancer, amounts }) =>
-      alone(async () => {
-        const address = (await reader.readContract({
-          ...factoryContract,
-          functionName: 'predict',
-          args: [jobId],
-        })) as Address;
+    createEscrow: ({ jobId, client, freelancer, amounts }, memo) =>
+      inTurn(async () => {
+        const args = [jobId];
+        const address = (await reader.readContract({ ...factoryContract, functionName: 'predict', args })) as Address;
         // The salt is the job: what is there already is the escrow of this job, whoever made it.
-        if (await reader.getCode({ address })) return { address, txHash: null };
+        if (await reader.getCode({ address })) {
+          const contract = { address, abi: escrow.abi as Abi };
+          const rolledBack = (await reader.readContract({ ...contract, functionName: 'rolledBack' })) as boolean;
+          return { address, txHash: await memo.recall(), rolledBack };
+        }
+        const order = [jobId, client, freelancer, amounts];
         const value = amounts.reduce((sum, amount) => sum + amount, 0n);
-        const txHash = await send({
-          ...factoryContract,
-          functionName: 'createEscrow',
-          args: [jobId, client, freelancer, amounts],
-          value,
-        });
-        return { address, txHash };
+        const call = { ...factoryContract, functionName: 'createEscrow', args: order, value };
+        return { address, txHash: await settle(call, memo), rolledBack: false };
       }),
-    releaseMilestone: (address, index) =>
-      alone(async () => {
-        const contract = { address, abi: escrow.abi as Abi };
-        if (await reader.readContract({ ...contract, functionName: 'released', args: [BigInt(index)] })) return null;
-        return send({ ...contract, functionName: 'release', args: [BigInt(index)] });
+    releaseMilestone: (address, index, memo) =>
+      inTurn(async () => {
+        const contract = { address, abi: escrow.abi as Abi, args: [BigInt(index)] };
+        if (await reader.readContract({ ...contract, functionName: 'released' })) return memo.recall();
+        return settle({ ...contract, functionName: 'release' }, memo);
       }),
-    mintCertificate: (to, jobId) =>
-      alone(async () => {
+    mintCertificate: (to, jobId, memo) =>
+      inTurn(async () => {
+        const args = [jobId];
         const tokenId = (await reader.readContract({
           ...certificateContract,
           functionName: 'tokenOf',
-          args: [jobId],
+          args,
         })) as bigint;
-        const owner = await reader
-          .readContract({ ...certificateContract, functionName: 'ownerOf', args: [tokenId] })
-          .catch(() => undefined);
-        if (owner) return { tokenId, txHash: null };
-        return { tokenId, txHash: await send({ ...certificateContract, functionName: 'mint', args: [to, jobId] }) };
+        if (await isMinted(tokenId)) return { tokenId, txHash: await memo.recall() };
+        const call = { ...certificateContract, functionName: 'mint', args: [to, jobId] };
+        return { tokenId, txHash: await settle(call, memo) };
       }),
   };
+
+  async function isMinted(tokenId: bigint): Promise<boolean> {
+    try {
+      await reader.readContract({ ...certificateContract, functionName: 'ownerOf', args: [tokenId] });
+      return true;
+    } catch (error) {
+      // Only the contract's own no is a no; a chain that does not answer is none.
+      if (revertOf(error) === 'ERC721NonexistentToken') return false;
+      throw error;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Address } from 'viem';
 import type { ChainTaskKind } from '../../generated/prisma/enums.ts';
 import type { Services } from '../services.ts';
+import { createEscrow, mintCertificate } from './tasks.ts';
 
 const POLL_MS = 250;
 /** A worker that dies leaves its row to others after this. */
@@ -21,12 +21,19 @@ interface Claimed {
  */
 export function startWorker(
   services: Services,
-  log: (error: unknown, task: Claimed) => void,
+  log: (error: unknown, task?: Claimed) => void,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  let away = false;
   const loop = (async () => {
     while (!stopping.signal.aborted) {
-      const busy = await runOne(services, log).catch(() => false);
+      const busy = await runOne(services, log).catch((error) => {
+        // The database is away; asked four times a second, and told once.
+        if (!away) log(error);
+        away = true;
+        return undefined;
+      });
+      if (busy !== undefined) away = false;
       if (!busy) await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   })();
@@ -39,7 +46,7 @@ export function startWorker(
   };
 }
 
-async function runOne(services: Services, log: (error: unknown, task: Claimed) => void): Promise<boolean> {
+async function runOne(services: Services, log: (error: unknown, task?: Claimed) => void): Promise<boolean> {
   const task = await claim(services);
   if (!task) return false;
   try {
@@ -67,41 +74,4 @@ async function claim({ pool }: Services): Promise<Claimed | undefined> {
     [LEASE_SECONDS],
   );
   return rows[0];
-}
-
-async function createEscrow({ db, chain, cache, tracker }: Services, jobId: string): Promise<void> {
-  const job = await db.job.findUniqueOrThrow({
-    where: { id: jobId },
-    include: { client: true, freelancer: true, milestones: { orderBy: { position: 'asc' } } },
-  });
-  if (!job.freelancer) throw new Error(`Job ${jobId} has no freelancer.`);
-  const { address, txHash } = await chain.createEscrow({
-    jobId,
-    client: job.client.wallet as Address,
-    freelancer: job.freelancer.wallet as Address,
-    amounts: job.milestones.map(({ amount }) => BigInt(amount.toFixed())),
-  });
-  await db.job.update({
-    where: { id: jobId },
-    data: {
-      escrowPending: false,
-      escrowDeployed: true,
-      escrowAddress: address,
-      status: 'FUNDED',
-      ...(txHash ? { escrowTxHash: txHash } : {}),
-    },
-  });
-  await cache.jobsChanged();
-  tracker.event('escrow_created', job.clientId, { jobId });
-}
-
-async function mintCertificate({ db, chain, tracker }: Services, jobId: string): Promise<void> {
-  const job = await db.job.findUniqueOrThrow({ where: { id: jobId }, include: { freelancer: true } });
-  if (!job.freelancer) throw new Error(`Job ${jobId} has no freelancer.`);
-  const { tokenId, txHash } = await chain.mintCertificate(job.freelancer.wallet as Address, jobId);
-  await db.job.update({
-    where: { id: jobId },
-    data: { certificateTokenId: String(tokenId), ...(txHash ? { certificateTxHash: txHash } : {}) },
-  });
-  tracker.event('certificate_minted', job.freelancer.id, { jobId });
 }

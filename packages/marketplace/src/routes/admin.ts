@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { readQueue } from '../chain/queue.ts';
 import { ProductError } from '../errors.ts';
 import { type createMaintenance, maintenanceInput } from '../maintenance.ts';
 import type { Services } from '../services.ts';
@@ -19,8 +20,12 @@ export function adminRoutes(app: FastifyInstance, { services, maintenance, isRea
   );
 
   app.get('/metrics', async (_, reply) => {
-    const waiting = await db.chainTask.count({ where: { doneAt: null } }).catch(() => Number.NaN);
+    // A number that cannot be read is no number; the rest of the page is.
+    const unknown = { waiting: Number.NaN, failing: Number.NaN, oldestSeconds: Number.NaN };
+    const { waiting, failing, oldestSeconds } = await readQueue(db).catch(() => unknown);
     metrics.chainTasks.set({ state: 'waiting' }, waiting);
+    metrics.chainTasks.set({ state: 'failing' }, failing);
+    metrics.chainTaskAge.set(oldestSeconds);
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { findUser, type PublicUser } from '../auth/users.ts';
-import { ProductError } from '../errors.ts';
+import { ProductError, SignInFirst } from '../errors.ts';
 import type { Services } from '../services.ts';
 
 const ACCESS = 'access';
@@ -44,6 +44,13 @@ export async function currentUser(
     if (!(error instanceof ProductError)) throw error;
     return undefined;
   }
+}
+
+/** Whoever is signed in; throws what leads to the sign-in page when nobody is. */
+export async function signedIn(services: Services, request: FastifyRequest, reply: FastifyReply): Promise<PublicUser> {
+  const user = await currentUser(services, request, reply);
+  if (!user) throw new SignInFirst();
+  return user;
 }
 
 /** A form of another site is refused even by a browser that knows no SameSite. */
