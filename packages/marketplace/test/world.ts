@@ -10,6 +10,8 @@ import { mnemonicToAccount } from 'viem/accounts';
 
 const SERVER = join(import.meta.dirname, '../src/server.ts');
 const MIGRATIONS = join(import.meta.dirname, '../../../prisma/migrations');
+/** Starts are most of what these tests cost. */
+const COMPILED = join(import.meta.dirname, '../node_modules/.cache/compiled');
 export const TOKEN = 'an-admin-token-for-tests';
 export const keyOf = (letter: string) => letter.repeat(43);
 
@@ -72,10 +74,10 @@ export interface Product {
 }
 
 /** Starts the product as a process and waits until it is ready, or has ended. */
-export async function startProduct(env: Record<string, string>): Promise<Product> {
-  const port = await freePort();
+export async function startProduct(env: Record<string, string>, wanted?: number): Promise<Product> {
+  const port = wanted ?? (await freePort());
   const child = spawn(process.execPath, [SERVER], {
-    env: { PATH: process.env.PATH, ...env, PORT: String(port) },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -98,17 +100,23 @@ export async function startProduct(env: Record<string, string>): Promise<Product
   return { url, child, said: () => said, exited, stop };
 }
 
+interface HealthBody {
+  uptimeSeconds: number;
+  parts: Record<string, { ok: boolean; detail?: Record<string, unknown> }>;
+}
+
 export const health = async (url: string) => {
   const answer = await fetch(`${url}/api/admin/health`, { headers: { authorization: `Bearer ${TOKEN}` } });
   return {
     status: answer.status,
-    body: (await answer.json()) as { ok: boolean; parts: Record<string, { ok: boolean }> },
+    body: (await answer.json()) as HealthBody,
   };
 };
 
 export async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? Number.NaN);
 }
 
 export async function until(what: () => Promise<boolean>, ms = 15_000): Promise<boolean> {
