@@ -1,0 +1,1 @@
+CREATE VIEW "Setting" AS SELECT * FROM "Switch";

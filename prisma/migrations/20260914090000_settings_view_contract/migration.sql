@@ -1,0 +1,4 @@
+SET lock_timeout = '2s';
+
+-- No version since the rename knows the old name.
+DROP VIEW "Setting";
