@@ -18,7 +18,7 @@ let database: pg.Client;
 test.before(async () => {
   world = await startWorld();
   // Long enough to be seen leaving.
-  world.env.DRAIN_DELAY_MS = '500';
+  world.env.DRAIN_DELAY_MS = '2000';
   product = await startProduct(world.env);
   chain = chainClient(world.chain.rpcUrl);
   database = new pg.Client({ connectionString: world.databaseUrl });
@@ -137,7 +137,7 @@ test('a stop says "not ready", then finishes the request in flight and the row i
   assert.ok(await until(async () => (await attempts(waiting.id)) === 1), 'a row is in hand');
   const code = product.stop();
   const readyz = () => fetch(`${product.url}/readyz`).then(({ status }) => status);
-  assert.ok(await until(async () => (await readyz()) === 503, 450));
+  assert.ok(await until(async () => (await readyz()) === 503, 1_900));
   const closed = () =>
     readyz().then(
       () => false,

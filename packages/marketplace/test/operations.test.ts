@@ -1,6 +1,7 @@
 // Uses PostgreSQL, Redis and anvil; the product runs as processes of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, requireTool } from '@drydock/kit';
@@ -29,6 +30,13 @@ const readyz = (url: string) =>
     () => 0,
   );
 
+const answers = (port: number) =>
+  new Promise<boolean>((done) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => done(true)).once('error', () => done(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
 test('health wants the token, and names version, uptime, parts and the head of the migrations', async () => {
   assert.is((await fetch(`${product.url}/api/admin/health`)).status, 401);
   const wrong = { authorization: `Bearer ${TOKEN}x` };
@@ -50,7 +58,7 @@ test('health says 503 while Redis is down and 200 when it is back, and the jobs 
     await ended;
   };
   let redis = start();
-  await sleep(300);
+  assert.ok(await until(() => answers(port)), 'Redis listens');
   const fragile = await startProduct({ ...world.env, REDIS_URL: `redis://127.0.0.1:${port}` });
   try {
     assert.is((await health(fragile.url)).status, 200);
@@ -61,7 +69,7 @@ test('health says 503 while Redis is down and 200 when it is back, and the jobs 
     assert.is(down.body.parts.database?.ok, true);
     assert.is((await fetch(`${fragile.url}/api/jobs`)).status, 200);
     redis = start();
-    assert.ok(await until(async () => (await health(fragile.url)).status === 200, 5_000));
+    assert.ok(await until(async () => (await health(fragile.url)).status === 200));
   } finally {
     await fragile.stop();
     await stop(redis);
@@ -129,7 +137,7 @@ test('maintenance answers 503 with Retry-After on every instance, and holds whil
 test('a second signal ends it at once', async () => {
   const stubborn = await startProduct({ ...world.env, DRAIN_DELAY_MS: '60000' });
   stubborn.child.kill('SIGTERM');
-  assert.ok(await until(async () => (await readyz(stubborn.url)) === 503, 1_000));
+  assert.ok(await until(async () => (await readyz(stubborn.url)) === 503));
   stubborn.child.kill('SIGTERM');
   assert.is(await stubborn.exited, 1);
 });
