@@ -94,8 +94,9 @@ export const statusTask = defineReadTask({
         log ? relative(config.root, log) : '',
       ]),
     );
-    const broken = services.filter(({ state }) => state === 'killed' || state === 'silent');
     const isDown = services.every(({ state }) => state === 'down');
+    // Down as a whole is a choice; one that is down among others that are up is not.
+    const broken = isDown ? [] : services.filter(({ state }) => state !== 'up');
     return {
       verdict: isDown
         ? 'The sandbox is down.'

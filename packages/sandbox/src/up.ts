@@ -20,7 +20,7 @@ export async function up({ root, out }: { root: string; out?: Output }): Promise
   for (const { name } of SERVICES) await portOf(state, name);
   // Kept before anything starts: a kill from here on finds the same ports and passwords again.
   writeState(root, state);
-  const services = await Promise.all(
+  const services = await allOrFirstProblem(
     SERVICES.map(async (service) => {
       const { started, moved } = await ensureRunning(root, state, service);
       if (started) out?.line(`  ${service.name} on port ${state.ports[service.name]}`);
@@ -38,4 +38,10 @@ export async function up({ root, out }: { root: string; out?: Output }): Promise
   writeState(root, state);
   await writeEnvFiles(root, state);
   return { started, moved: names('moved') };
+}
+
+/** Waits for all even if one fails: a service that still starts after `up` has given up would escape the `down` that follows. */
+async function allOrFirstProblem<T>(work: Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }

@@ -1,8 +1,9 @@
 // Uses everything the sandbox is made of: PostgreSQL, Redis, anvil, S3, the sink and HAProxy, in folders of its own.
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { listDaemons } from '@drydock/kit';
+import { listDaemons, stopDaemon } from '@drydock/kit';
+import { silentOutput } from '@drydock/kit/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { suite } from 'uvu';
@@ -10,6 +11,7 @@ import * as assert from 'uvu/assert';
 import { down, reset, status, up } from '../src/index.ts';
 import { rpc } from '../src/services/anvil.ts';
 import { readState } from '../src/state.ts';
+import { statusTask } from '../src/tasks.ts';
 import { testRoot } from '../src/testing/index.ts';
 
 const test = suite('sandbox');
@@ -174,6 +176,31 @@ test('down leaves no process behind and keeps the data', async () => {
   assert.ok(Object.values(await states()).every((state) => state === 'down'));
   await up({ root });
   assert.equal(await query(envOf(root, 'staging').OPS_DATABASE_URL ?? '', 'SELECT n FROM kept'), [{ n: 7 }]);
+});
+
+test('one service that is down among others that are up is told, with exit 3', async () => {
+  const look = async () => statusTask.run({ config: { root }, out: silentOutput() } as never);
+  assert.is((await look()).ok, true);
+  await stopDaemon(root, 'sink', { graceMs: 1_000 });
+  const { ok, verdict } = await look();
+  assert.equal({ ok, verdict }, { ok: false, verdict: 'sink should run and does not.' });
+});
+
+test('an up that fails leaves nothing behind that the next down does not stop', async () => {
+  const broken = testRoot('broken');
+  try {
+    mkdirSync(join(broken, '.drydock/sandbox'), { recursive: true });
+    writeFileSync(join(broken, '.drydock/sandbox/redis-production'), 'a file where a folder belongs');
+    assert.match(await rejection(up({ root: broken })), 'redis-production');
+    await down({ root: broken });
+    assert.ok(Object.values(await states(broken)).every((state) => state === 'down'));
+    // Long enough for a PostgreSQL that is still being made to come up.
+    await new Promise((done) => setTimeout(done, 3_000));
+    assert.equal(await listDaemons(broken), []);
+  } finally {
+    await reset({ root: broken });
+    rmSync(broken, { recursive: true, force: true });
+  }
 });
 
 test.run();
