@@ -1,4 +1,6 @@
+import { searchPathOption } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
 
 type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
@@ -8,10 +10,12 @@ type Internals = { onError(error: unknown): never };
 /** oid of PostgreSQL's internal "char", and of text, which stands in for it. */
 const CHAR = 18;
 const TEXT = 25;
+/** Of check and exclusion constraints: the engine reads this one as a character, and panics at a text. */
+const READ_AS_CHARACTER = 'constraint_type';
 
 /**
- * `@prisma/adapter-pg` as the schema engine needs it. Four things it does otherwise (7.10): it refuses the type "char"
- * of the catalogues, splits scripts at every `;`, forgets the shadow database when given a connection string, and
+ * `@prisma/adapter-pg` as the schema engine needs it. Five things it does otherwise (7.10): it refuses the type "char"
+ * of the catalogues, knows no single character, splits scripts at every `;`, forgets the shadow database when given a connection string, and
  * drops the shadow database before leaving it.
  */
 export class EngineAdapterFactory extends PrismaPg {
@@ -19,7 +23,7 @@ export class EngineAdapterFactory extends PrismaPg {
   readonly #pools = new Set<pg.Pool>();
 
   constructor(url: string) {
-    super(connectionOf(url));
+    super(connectionOf(url), schemaOf(url));
     this.#url = url;
   }
 
@@ -55,9 +59,16 @@ function withDatabase(url: string, name: string): string {
   return changed.href;
 }
 
+/** Prisma's `?schema=`. */
+function schemaOf(url: string): { schema?: string } {
+  const schema = new URL(url).searchParams.get('schema');
+  return schema ? { schema } : {};
+}
+
 /** Separate fields: with a connection string the adapter could not be pointed at another database. */
 function connectionOf(url: string): pg.PoolConfig {
-  const { hostname, port, username, password, pathname } = new URL(url);
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const schema = searchParams.get('schema');
   return {
     host: decodeURIComponent(hostname),
     port: Number(port || 5432),
@@ -65,6 +76,7 @@ function connectionOf(url: string): pg.PoolConfig {
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
     application_name: 'drydock schema engine',
+    ...(schema ? { options: searchPathOption(schema) } : {}),
   };
 }
 
@@ -75,6 +87,13 @@ function mended(adapter: Adapter): Adapter {
   // With a callback it is the pool itself that asks, inside its own query.
   pool.connect = ((callback?: unknown) =>
     callback ? connect(callback) : connect().then(mendQuery)) as typeof pool.connect;
+  const queryRaw = adapter.queryRaw.bind(adapter);
+  adapter.queryRaw = async (query) => {
+    const result = await queryRaw(query);
+    const at = result.columnNames.indexOf(READ_AS_CHARACTER);
+    if (at >= 0) result.columnTypes[at] = ColumnTypeEnum.Character;
+    return result;
+  };
   adapter.executeScript = async (script) => {
     try {
       await pool.query(script);

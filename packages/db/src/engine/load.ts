@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import { EngineAdapterFactory } from './adapter.ts';
@@ -28,21 +28,75 @@ export async function withEngine<T>(
   bindings ??= instantiate();
   const { SchemaEngine: Engine } = await bindings;
   const factory = new EngineAdapterFactory(url);
-  try {
+  const panic = nextPanic();
+  const work = async () => {
     const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));
     try {
       return await use(engine);
     } finally {
-      engine.free();
+      if (!panic.happened) engine.free();
     }
+  };
+  try {
+    return await Promise.race([work(), panic.rejection]);
   } finally {
+    panics.delete(panic);
     await factory.close();
   }
 }
 
+interface Panic {
+  happened: boolean;
+  rejection: Promise<never>;
+  reject(error: Error): void;
+}
+const panics = new Set<Panic>();
+
+/** What the engine could not go on with ends the wait of everybody who uses this instance. */
+function nextPanic(): Panic {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  const panic: Panic = { happened: false, rejection: promise, reject };
+  panics.add(panic);
+  return panic;
+}
+
+let deafened = false;
+
+/** What still comes out of an instance that has given up was told already. Everything else ends the process as ever. */
+function ignoreDeadEngine(error: Error): void {
+  if (error instanceof WebAssembly.RuntimeError || error.stack?.includes('schema_engine_bg')) return;
+  console.error(error);
+  process.exit(1);
+}
+
+/**
+ * The engine writes here, by this name, what it panics of, and then traps: often where nobody waits, which would end
+ * the process. After that the instance is of no more use; the next call makes another.
+ */
+Object.assign(globalThis, {
+  PRISMA_WASM_PANIC_REGISTRY: {
+    set_message(message: string) {
+      bindings = undefined;
+      for (const panic of panics) {
+        panic.happened = true;
+        panic.reject(
+          new Error(`Prisma's schema engine gave up: ${message.split('\n').slice(0, 2).join(' ').slice(0, 300)}`),
+        );
+      }
+      if (!deafened) process.on('uncaughtException', ignoreDeadEngine);
+      deafened = true;
+    },
+  },
+});
+
+let instances = 0;
+
 /** Node loads no WebAssembly through `import`, which is how the package would have it. */
 async function instantiate(): Promise<Bindings> {
-  const loaded = (await import('@prisma/schema-engine-wasm/schema_engine_bg' as string)) as Bindings;
+  // A copy of its own for each instance: the glue keeps state, and a dead instance's would stay.
+  const glue = new URL(`schema_engine_bg.js?instance=${instances++}`, pathToFileURL(`${PACKAGE}/`));
+  const loaded = (await import(glue.href)) as Bindings;
   const bytes = readFileSync(join(PACKAGE, 'schema_engine_bg.wasm'));
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': loaded as never });
   loaded.__wbg_set_wasm(instance.exports);
