@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
 import { defineGroup, main } from '@drydock/kit';
-import { createDeployTask } from '../src/tasks.ts';
+import { createDeployTask } from '../src/tasks/deploy.ts';
 
 await main(
   createDeployTask(({ config, environment }) =>

@@ -1,5 +1,11 @@
 #!/usr/bin/env node
 import { main } from '@drydock/kit';
-import { dryRunTask } from '../src/tasks.ts';
+import { createDryRunTask } from '../src/tasks/dry-run.ts';
 
-await main(dryRunTask);
+await main(
+  createDryRunTask(async ({ config, environment }, id) => {
+    const { findBackup, restoreInto } = await import('@drydock/backups');
+    const source = await findBackup(config, environment, id);
+    return (empty) => restoreInto(source, empty);
+  }),
+);

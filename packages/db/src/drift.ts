@@ -1,7 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { OpsError, type Secret } from '@drydock/kit';
+import { readSchemaFiles } from './schema/files.ts';
 
 /**
  * What would have to be run to turn the database into the Prisma schema, by Prisma's own engine; undefined when they
@@ -9,7 +8,7 @@ import { OpsError, type Secret } from '@drydock/kit';
  */
 export async function diffToSchema(url: Secret, schemaFile: string): Promise<string | undefined> {
   const { withEngine } = await import('./engine/load.ts');
-  const files = await readSchema(schemaFile);
+  const files = await readSchemaFiles(schemaFile);
   const filters = { externalTables: [], externalEnums: [] };
   try {
     const { stdout, exitCode } = await withEngine(url.reveal(), (engine) =>
@@ -31,13 +30,4 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
       cause,
     });
   }
-}
-
-async function readSchema(path: string): Promise<{ path: string; content: string }[]> {
-  const files = statSync(path).isDirectory()
-    ? (await readdir(path, { recursive: true }))
-        .filter((name) => name.endsWith('.prisma'))
-        .map((name) => join(path, name))
-    : [path];
-  return files.map((file) => ({ path: file, content: readFileSync(file, 'utf8') }));
 }

@@ -1,4 +1,3 @@
-export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
+export { type DeployPlan, deploySteps, planDeploy, rehearseStep } from './deploy/steps.ts';
 export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
 export { type Target, targetOf } from './target.ts';
-export { createDeployTask, dryRunTask, statusTask } from './tasks.ts';

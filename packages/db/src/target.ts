@@ -1,4 +1,5 @@
-import { type Environment, type EnvName, type LoadedConfig, operatorUrl, type Secret } from '@drydock/kit';
+import { type Environment, type EnvName, type LoadedConfig, operatorUrl, type Secret, usageError } from '@drydock/kit';
+import { isCode, type Level } from './hazards/codes.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
 export interface Target {
@@ -6,15 +7,35 @@ export interface Target {
   url: Secret;
   schemaFile: string;
   migrationsDir: string;
+  /** Folder with queries whose plans are checked. */
+  plansDir: string;
+  /** PostgreSQL schema of what is not qualified: Prisma's `?schema=` in the URL, or `public`. */
+  defaultSchema: string;
   lockTimeoutMs: number;
+  largeTableRows: number;
+  /** Levels of findings that the product wants otherwise. */
+  hazards: Record<string, Level>;
 }
 
 export function targetOf(config: LoadedConfig, environment: Environment): Target {
+  const { schema, migrations, plans, lockTimeoutMs, largeTableRows, hazards } = config.database;
+  const unknown = Object.keys(hazards).find((code) => !isCode(code));
+  if (unknown)
+    throw usageError(
+      'HAZARD_UNKNOWN',
+      `database.hazards names ${unknown}, which is no code.`,
+      'The codes: npm run db:dry-run -- --codes',
+    );
+  const url = operatorUrl(config, environment);
   return {
     env: environment.name,
-    url: operatorUrl(config, environment),
-    schemaFile: config.path(config.database.schema),
-    migrationsDir: config.path(config.database.migrations),
-    lockTimeoutMs: config.database.lockTimeoutMs,
+    url,
+    schemaFile: config.path(schema),
+    migrationsDir: config.path(migrations),
+    plansDir: config.path(plans),
+    defaultSchema: new URL(url.reveal()).searchParams.get('schema') ?? 'public',
+    lockTimeoutMs,
+    largeTableRows,
+    hazards,
   };
 }

@@ -8,7 +8,8 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diffToSchema } from '../src/drift.ts';
-import { query } from './world.ts';
+import { withEngine } from '../src/engine/load.ts';
+import { makeTarget, query } from './world.ts';
 
 const test = suite('schema engine');
 const ROOT = join(import.meta.dirname, '../../..');
@@ -90,6 +91,23 @@ test('drift is what Prisma says it is', async () => {
   await prisma('migrate', 'dev', '--name', 'first');
   await query(url, 'ALTER TABLE "A" ADD COLUMN by_hand INT');
   assert.match((await diffToSchema(new Secret(url), schema)) ?? '', 'DROP COLUMN "by_hand"');
+});
+
+test('a database with check and exclusion constraints can be compared, and a panic of the engine is an error', async () => {
+  const target = makeTarget(await postgres.createDatabase(), {});
+  await query(
+    target.url.reveal(),
+    'CREATE TABLE t (id int PRIMARY KEY, r int4range, CHECK (id > 0), EXCLUDE USING gist (r WITH &&))',
+  );
+  assert.match((await diffToSchema(target.url, target.schemaFile)) ?? '', 'DROP TABLE "t"');
+  const registry = (globalThis as unknown as { PRISMA_WASM_PANIC_REGISTRY: { set_message(text: string): void } })
+    .PRISMA_WASM_PANIC_REGISTRY;
+  const stuck = withEngine(target.url.reveal(), () => new Promise<never>(() => {}));
+  await new Promise((done) => setTimeout(done, 500));
+  registry.set_message('panicked at postgres.rs:1');
+  const error = await stuck.catch((thrown: Error) => thrown);
+  assert.match(error.message, "Prisma's schema engine gave up: panicked at postgres.rs:1");
+  assert.match((await diffToSchema(target.url, target.schemaFile)) ?? '', 'DROP TABLE "t"', 'the next call works');
 });
 
 test.run();

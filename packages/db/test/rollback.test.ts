@@ -6,13 +6,13 @@ import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deploySteps, planDeploy, readState, type Target } from '../src/index.ts';
+import { readState, type Target } from '../src/index.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
 import { schemaText } from '../src/rehearsal/schema-text.ts';
 import { findDestroyed } from '../src/rollback/losses.ts';
 import { planRollback } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
-import { makeTarget, query } from './world.ts';
+import { deployNodes, makeTarget, query } from './world.ts';
 
 const test = suite('db rollback');
 const ROOT = join(import.meta.dirname, '../../..');
@@ -37,7 +37,7 @@ const DOWN = {
 async function deployed(downs: Record<string, string> = DOWN): Promise<Target> {
   const target = makeTarget(await postgres.createDatabase(), UP, SCHEMA);
   for (const [name, sql] of Object.entries(downs)) writeFileSync(join(target.migrationsDir, name, 'down.sql'), sql);
-  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  await runStepsForTest(await deployNodes(target));
   return target;
 }
 const rollback = async (target: Target, wish: { to?: string; steps?: number }) => {
@@ -60,7 +60,7 @@ test('the newest migrations are undone in order, and are pending again', async (
     await query(target.url.reveal(), `SELECT column_name FROM information_schema.columns WHERE table_name = 'T'`),
     [{ column_name: 'id' }],
   );
-  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  await runStepsForTest(await deployNodes(target));
   assert.is(await schemaText(target.url), before);
 });
 
@@ -126,7 +126,7 @@ test('every down.sql of the reference product undoes its migration, to the lette
     schemaFile: join(ROOT, 'prisma/schema.prisma'),
     migrationsDir: join(ROOT, 'prisma/migrations'),
   };
-  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  await runStepsForTest(await deployNodes(target));
   const irreversible = readMigrations(target.migrationsDir).findLastIndex(
     ({ file }) => !existsSync(join(dirname(file), 'down.sql')),
   );

@@ -5,8 +5,8 @@ import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deploySteps, planDeploy, type Target } from '../src/index.ts';
-import { makeTarget, query } from './world.ts';
+import type { Target } from '../src/index.ts';
+import { deployNodes, makeTarget, query } from './world.ts';
 
 const test = suite('seed:admin');
 const ROOT = join(import.meta.dirname, '../../..');
@@ -23,7 +23,7 @@ test.before(async () => {
     schemaFile: join(ROOT, 'prisma/schema.prisma'),
     migrationsDir: join(ROOT, 'prisma/migrations'),
   };
-  await runStepsForTest(deploySteps(target, await planDeploy(target)));
+  await runStepsForTest(await deployNodes(target));
   const seed = { module: join(ROOT, 'prisma/seed.ts'), productionAllowlist: [WALLET] };
   product = makeStrangeProduct({ database: { seed }, envDirs: ['.'] }, {});
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectPostgres, Secret } from '@drydock/kit';
 import type { Client } from 'pg';
+import { deploySteps, planDeploy, rehearseStep } from '../src/deploy/steps.ts';
 import type { Target } from '../src/target.ts';
 
 /** A product's prisma folder with the migrations given, and a target that points at it. */
@@ -15,9 +16,20 @@ export function makeTarget(url: string, migrations: Record<string, string>, sche
     url: new Secret(url, 'OPS_DATABASE_URL'),
     schemaFile: join(root, 'schema.prisma'),
     migrationsDir: join(root, 'migrations'),
+    plansDir: join(root, 'plans'),
+    defaultSchema: 'public',
     lockTimeoutMs: 200,
+    largeTableRows: 100_000,
+    hazards: {},
   };
 }
+
+/** What db:deploy does, without the task around it. */
+export const deployNodes = async (target: Target) => {
+  const plan = await planDeploy(target);
+  const rehearse = plan.pending.length > 0 ? [rehearseStep(target)] : [];
+  return [...rehearse, ...deploySteps(target, plan, 'rehearse')];
+};
 
 export function writeMigration(root: string, name: string, sql: string): void {
   mkdirSync(join(root, 'migrations', name), { recursive: true });

@@ -9,8 +9,10 @@ const REFUSED = new Set(['28P01', '28000', '3D000', '42501', '53300']);
 /** A connected client of node-postgres, or an OpsError that tells an outage from a refusal. */
 export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
   const { default: pg } = await import('pg');
+  const schema = new URL(url.reveal()).searchParams.get('schema');
   const client = new pg.Client({
     connectionString: url.reveal(),
+    ...(schema ? { options: searchPathOption(schema) } : {}),
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
@@ -22,6 +24,14 @@ export async function connectPostgres(url: Secret, applicationName: string): Pro
   } catch (cause) {
     throw connectError(url, cause);
   }
+}
+
+/**
+ * Prisma's `?schema=` as a setting of the session, for what names no schema. In libpq's `options` a space and a
+ * backslash are escaped by a backslash: PostgreSQL manual, 34.1.2.
+ */
+export function searchPathOption(schema: string): string {
+  return `-c search_path=${quoteIdentifier(schema).replaceAll(/[\\ ]/g, '\\$&')}`;
 }
 
 export function isUnreachable(error: unknown): boolean {

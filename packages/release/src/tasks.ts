@@ -31,7 +31,10 @@ export const releaseTask = defineChangeTask({
     'npm run release -- --env staging',
     'npm run release -- --env production --yes --confirm production --reason "release 12"',
   ],
-  flags: { allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }) },
+  flags: {
+    allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
+    accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
+  },
   lock: 'environment',
   environments: environmentsOf,
   async plan(ctx) {

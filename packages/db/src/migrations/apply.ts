@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectPostgres, OpsError, quoteIdentifier, type Secret } from '@drydock/kit';
+import { connectPostgres, EXIT, OpsError, quoteIdentifier, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Migration } from './folder.ts';
-import { ensureHistory, recordFailure, recordFinish, recordStart } from './history.ts';
+import { ensureHistory, recordFailure, recordFinish, recordStart, recordSteps } from './history.ts';
 import { parseStatements, positionOf, type Statement } from './statements.ts';
 
 /** The advisory lock that Prisma's own engine holds while it migrates. */
@@ -17,7 +17,20 @@ export interface ApplyOptions {
   signal?: AbortSignal;
   /** Called before waiting to try again for a lock. */
   onRetry?: (attempt: number, waitMs: number) => void;
+  /** How the statements reach the server; a rehearsal watches them. */
+  executor?: Executor;
 }
+
+/** `script`: all of a migration, inside a transaction. `statement`: one of a migration that runs in pieces. */
+export interface Executor {
+  script(client: Client, migration: Migration, statements: Statement[]): Promise<void>;
+  statement(client: Client, statement: Statement): Promise<void>;
+}
+
+const PLAIN: Executor = {
+  script: async (client, { sql }) => void (await client.query(sql)),
+  statement: async (client, { sql }) => void (await client.query(sql)),
+};
 
 export interface Applied {
   name: string;
@@ -28,19 +41,22 @@ export interface Applied {
 
 /**
  * Applies one migration and records it as Prisma does. Where PostgreSQL allows it, the script and its record commit
- * together, so a kill leaves all or nothing; a script with CONCURRENTLY runs statement by statement, and repeating it
- * rebuilds an index that a kill left invalid.
+ * together, so a kill leaves all or nothing. A script with CONCURRENTLY or transactions of its own runs in pieces, whose
+ * number is recorded with each; repeating it goes on behind the last, and rebuilds an index that a kill left invalid.
  */
 export async function applyMigration(url: Secret, migration: Migration, options: ApplyOptions): Promise<Applied> {
   const statements = await parseStatements(migration.sql, migration.file);
   const client = await connectPostgres(url, `drydock migrate ${migration.name}`.slice(0, 63));
+  const executor = options.executor ?? PLAIN;
   const started = performance.now();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
+    await takePrismaLock(client);
     await ensureHistory(client);
-    const alone = statements.some((statement) => statement.alone);
+    const pieces = statements.some((statement) => statement.alone);
     const retries = await withLockRetry(client, options, () =>
-      alone ? applyAlone(client, migration, statements) : applyTogether(client, migration),
+      pieces
+        ? applyInPieces(client, migration, statements, { executor, lockTimeoutMs: options.lockTimeoutMs })
+        : applyTogether(client, migration, statements, executor),
     );
     return {
       name: migration.name,
@@ -52,6 +68,23 @@ export async function applyMigration(url: Secret, migration: Migration, options:
     throw migrationError(migration, thrown);
   } finally {
     await client.end();
+  }
+}
+
+/** Kept until the session ends. Waits no longer than Prisma's own CLI does (10 s). */
+async function takePrismaLock(client: Client): Promise<void> {
+  try {
+    await client.query(`SET lock_timeout = '10s'`);
+    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== LOCK_TIMEOUT) throw cause;
+    throw new OpsError({
+      code: 'PRISMA_IS_MIGRATING',
+      message: "Another session holds the migration lock of Prisma's engine: somebody else is migrating this database.",
+      hint: 'Wait until it has ended, then run it again.',
+      exit: EXIT.locked,
+      cause,
+    });
   }
 }
 
@@ -75,12 +108,17 @@ export async function withLockRetry(
   }
 }
 
-async function applyTogether(client: Client, migration: Migration): Promise<void> {
+async function applyTogether(
+  client: Client,
+  migration: Migration,
+  statements: Statement[],
+  executor: Executor,
+): Promise<void> {
   const id = randomUUID();
   await client.query('BEGIN');
   try {
     await recordStart(client, { id, ...migration });
-    await client.query(migration.sql);
+    if (statements.length > 0) await executor.script(client, migration, statements);
     await recordFinish(client, id);
     await client.query('COMMIT');
   } catch (error) {
@@ -89,29 +127,77 @@ async function applyTogether(client: Client, migration: Migration): Promise<void
   }
 }
 
-async function applyAlone(client: Client, migration: Migration, statements: Statement[]): Promise<void> {
-  const id = (await unfinished(client, migration)) ?? randomUUID();
-  const { rowCount } = await client.query('SELECT 1 FROM _prisma_migrations WHERE id = $1', [id]);
-  if (rowCount === 0) await recordStart(client, { id, ...migration });
-  for (const statement of statements) {
+async function applyInPieces(
+  client: Client,
+  migration: Migration,
+  statements: Statement[],
+  how: Required<Pick<ApplyOptions, 'executor' | 'lockTimeoutMs'>>,
+): Promise<void> {
+  const begun = await unfinished(client, migration);
+  const id = begun?.id ?? randomUUID();
+  if (!begun) await recordStart(client, { id, ...migration });
+  let inTransaction = false;
+  for (const [i, statement] of statements.entries()) {
+    if (i < (begun?.steps ?? 0)) continue;
     try {
-      if (statement.builds && (await alreadyBuilt(client, statement.builds))) continue;
-      await client.query(statement.sql);
+      inTransaction = await applyPiece(client, statement, { ...how, inTransaction, id, number: i + 1 });
     } catch (error) {
+      await client.query('ROLLBACK');
+      // A lock that was not free is asked for again; anything else is kept as Prisma keeps it.
       if ((error as { code?: string }).code !== LOCK_TIMEOUT) await recordFailure(client, id, (error as Error).message);
-      throw Object.assign(error as Error, { line: statement.line });
+      throw Object.assign(error as Error, { line: (error as { line?: number }).line ?? statement.line, number: i });
     }
   }
   await recordFinish(client, id);
 }
 
-/** The row of an attempt of the same content that was killed. */
-async function unfinished(client: Client, { name, checksum }: Migration): Promise<string | undefined> {
-  const { rows } = await client.query<{ id: string }>(
-    'SELECT id FROM _prisma_migrations WHERE migration_name = $1 AND checksum = $2 AND finished_at IS NULL AND rolled_back_at IS NULL AND logs IS NULL',
+/** Returns whether a transaction of the file's own is open afterwards. */
+async function applyPiece(
+  client: Client,
+  statement: Statement,
+  {
+    executor,
+    lockTimeoutMs,
+    inTransaction,
+    id,
+    number,
+  }: { executor: Executor; lockTimeoutMs: number; inTransaction: boolean; id: string; number: number },
+): Promise<boolean> {
+  if (statement.transaction === 'end' && inTransaction) {
+    await recordSteps(client, id, number);
+    await client.query(statement.sql);
+    return false;
+  }
+  if (inTransaction || statement.transaction === 'begin') {
+    await executor.statement(client, statement);
+    return true;
+  }
+  if (statement.alone) {
+    // It waits for older transactions, and nobody queues behind it meanwhile: patience costs nothing here.
+    if (statement.concurrent) await client.query('SET lock_timeout = 0');
+    if (!statement.builds || !(await alreadyBuilt(client, statement.builds)))
+      await executor.statement(client, statement);
+    await client.query(`SET lock_timeout = ${Math.round(lockTimeoutMs)}`);
+    await recordSteps(client, id, number);
+    return false;
+  }
+  await client.query('BEGIN');
+  await executor.statement(client, statement);
+  await recordSteps(client, id, number);
+  await client.query('COMMIT');
+  return false;
+}
+
+/** The row of an attempt of the same content that was killed, and how many of its statements are in effect. */
+async function unfinished(
+  client: Client,
+  { name, checksum }: Migration,
+): Promise<{ id: string; steps: number } | undefined> {
+  const { rows } = await client.query<{ id: string; steps: number }>(
+    'SELECT id, applied_steps_count AS steps FROM _prisma_migrations WHERE migration_name = $1 AND checksum = $2 AND finished_at IS NULL AND rolled_back_at IS NULL AND logs IS NULL',
     [name, checksum],
   );
-  return rows[0]?.id;
+  return rows[0];
 }
 
 /** True when the index is there and valid; one that is there and invalid is dropped, to be built again. */
@@ -133,7 +219,7 @@ async function alreadyBuilt(
 
 function migrationError(migration: Migration, thrown: unknown): Error {
   if (thrown instanceof OpsError) return thrown;
-  const error = thrown as Error & { code?: string; position?: string; line?: number };
+  const error = thrown as Error & { code?: string; position?: string; line?: number; number?: number };
   const where = error.line
     ? `:${error.line}`
     : error.position
@@ -142,15 +228,27 @@ function migrationError(migration: Migration, thrown: unknown): Error {
   if (error.code === LOCK_TIMEOUT) {
     return new OpsError({
       code: 'LOCK_NOT_AVAILABLE',
-      message: `${migration.name} did not get its lock in ${BACKOFF_MS.length + 1} attempts; another transaction holds the table. Nothing of it was applied.`,
+      message: `${migration.name} did not get its lock in ${BACKOFF_MS.length + 1} attempts; another transaction holds the table. ${inEffect(error.number)}`,
       hint: "See who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE xact_start < now() - interval '1 min'; then run it again.",
       cause: error,
     });
   }
   return new OpsError({
-    code: 'MIGRATION_FAILED',
-    message: `${migration.file}${where}: ${error.message}.`,
-    hint: 'What ran in a transaction was rolled back. Mend the migration and run it again.',
+    code: FAILURE_CODES[error.code ?? ''] ?? 'MIGRATION_FAILED',
+    message: `${migration.file}${where}: ${error.message}. ${inEffect(error.number)}`,
+    hint: error.number
+      ? `Undo by hand what is in effect, mend the file, then: npm run db:resolve -- --rolled-back ${migration.name}   (or finish it by hand: --applied)`
+      : `Mend the migration and run it again${error.number === undefined ? '' : `, after: npm run db:resolve -- --rolled-back ${migration.name}`}.`,
     cause: error,
   });
+}
+
+/** SQLSTATE that has a name of its own among the findings: unsafe_new_enum_value_usage, active_sql_transaction. */
+const FAILURE_CODES: Record<string, string> = { '55P04': 'ENUM_VALUE_USED', '25001': 'CONCURRENTLY_IN_TRANSACTION' };
+
+function inEffect(number: number | undefined): string {
+  if (!number) return 'Nothing of it was applied.';
+  return number === 1
+    ? 'Its first statement is in effect, the rest is not.'
+    : `Its first ${number} statements are in effect, the rest is not.`;
 }

@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /** A row of Prisma's own table. */
@@ -25,7 +26,17 @@ const TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 
 export async function ensureHistory(client: Client): Promise<void> {
   // Looked for first: making it needs a right on the schema that using it does not.
-  if (!(await hasHistory(client))) await client.query(TABLE);
+  if (await hasHistory(client)) return;
+  await ensureSchema(client);
+  await client.query(TABLE);
+}
+
+/** The schema of Prisma's `?schema=`, which need not be there yet. */
+async function ensureSchema(client: Client): Promise<void> {
+  const { rows } = await client.query<{ current: string | null; first: string }>(
+    `SELECT current_schema() AS current, (parse_ident(split_part(current_setting('search_path'), ',', 1)))[1] AS first`,
+  );
+  if (rows[0] && rows[0].current === null) await client.query(`CREATE SCHEMA ${quoteIdentifier(rows[0].first)}`);
 }
 
 export async function hasHistory(client: Client): Promise<boolean> {
@@ -62,6 +73,11 @@ export async function recordFinish(client: Client, id: string): Promise<void> {
     'UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1, logs = NULL WHERE id = $1',
     [id],
   );
+}
+
+/** How many statements of a migration that runs in pieces are in effect. */
+export async function recordSteps(client: Client, id: string, steps: number): Promise<void> {
+  await client.query('UPDATE _prisma_migrations SET applied_steps_count = $2 WHERE id = $1', [id, steps]);
 }
 
 export async function recordFailure(client: Client, id: string, logs: string): Promise<void> {

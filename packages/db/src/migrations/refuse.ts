@@ -8,7 +8,7 @@ export function refuseUnsound({ failed, edited, missing }: MigrationState): void
     throw new OpsError({
       code: 'MIGRATION_FAILED_BEFORE',
       message: `The migration ${first.name} was begun and did not end${first.logs ? `: ${first.logs.split('\n')[0]}` : ''}.`,
-      hint: `Look at what it left, mend it, then: npx prisma migrate resolve --rolled-back ${first.name}   (or --applied, if all of it is there)`,
+      hint: `Look at what it left, mend it, then: npm run db:resolve -- --rolled-back ${first.name}   (or --applied, if all of it is there)`,
     });
   }
   if (edited[0]) {

@@ -1,4 +1,9 @@
 import { OpsError } from '@drydock/kit';
+import type { Node as AnyNode } from 'libpg-query';
+
+type Kinds<T> = T extends unknown ? keyof T : never;
+/** A node of PostgreSQL's syntax tree: an object with one key, its kind. */
+export type Node = { [K in Kinds<AnyNode>]?: Extract<AnyNode, { [key in K]: unknown }>[K] };
 
 /** A statement of a migration, as PostgreSQL's own parser cuts it out. */
 export interface Statement {
@@ -7,19 +12,19 @@ export interface Statement {
   line: number;
   /** Cannot run inside a transaction block. */
   alone: boolean;
+  /** CONCURRENTLY: it blocks neither reads nor writes while it waits. */
+  concurrent: boolean;
+  /** BEGIN, COMMIT and the like: the file minds its transactions itself. */
+  transaction?: 'begin' | 'end' | undefined;
   /** Name of the index that a CREATE INDEX CONCURRENTLY makes. */
   builds?: { schema: string | undefined; index: string };
+  node: Node;
+  /** Comments that stand before it. */
+  comments: string;
 }
 
-interface Node {
-  IndexStmt?: { concurrent?: boolean; idxname?: string; relation?: { schemaname?: string } };
-  DropStmt?: { concurrent?: boolean };
-  ReindexStmt?: { params?: { DefElem?: { defname?: string } }[] };
-  VacuumStmt?: object;
-  CreatedbStmt?: object;
-  DropdbStmt?: object;
-  TransactionStmt?: object;
-}
+/** Blanks and comments; nested block comments are rare enough to be left to the parser. */
+const LEAD = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 
 /** Parses with PostgreSQL's parser (libpg-query). A syntax error names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
@@ -32,34 +37,51 @@ export async function parseStatements(sql: string, file: string): Promise<Statem
   }
   // Locations are in bytes.
   const bytes = Buffer.from(sql);
-  return (parsed.stmts ?? []).map(({ stmt = {}, stmt_location = 0, stmt_len }) => {
-    const end = stmt_len ? stmt_location + stmt_len : bytes.length;
-    const text = bytes.subarray(stmt_location, end).toString();
-    const lead = /^(\s|--[^\n]*\n)*/.exec(text)?.[0].length ?? 0;
-    const line =
-      bytes.subarray(0, stmt_location).toString().split('\n').length + text.slice(0, lead).split('\n').length - 1;
-    const { concurrent, idxname, relation } = stmt.IndexStmt ?? {};
+  const lineAt = lineCounter(bytes);
+  let end = 0;
+  return (parsed.stmts ?? []).map(({ stmt: node = {}, stmt_location = 0, stmt_len }) => {
+    // Comments before the very first statement are not counted to it.
+    const start = end === 0 ? 0 : stmt_location;
+    end = stmt_len ? stmt_location + stmt_len : bytes.length;
+    const text = bytes.subarray(start, end).toString();
+    const comments = LEAD.exec(text)?.[0] ?? '';
+    const { concurrent, idxname, relation } = node.IndexStmt ?? {};
     return {
-      sql: text.slice(lead).trim(),
-      line,
-      alone: standsAlone(stmt),
+      sql: text.slice(comments.length).trim(),
+      line: lineAt(start + Buffer.byteLength(comments)),
+      alone: standsAlone(node),
+      concurrent: isConcurrent(node),
+      transaction: transactionOf(node),
       ...(concurrent && idxname ? { builds: { schema: relation?.schemaname, index: idxname } } : {}),
+      node,
+      comments,
     };
   });
 }
 
+/** Counts on from the last offset asked for: a file may have a hundred thousand statements. */
+function lineCounter(bytes: Buffer): (offset: number) => number {
+  let [at, line] = [0, 1];
+  return (offset) => {
+    for (; at < offset; at++) if (bytes[at] === 0x0a) line++;
+    return line;
+  };
+}
+
 /** PostgreSQL manual: "cannot be executed inside a transaction block". BEGIN and COMMIT of a file's own count, too. */
-function standsAlone(stmt: Node): boolean {
-  const reindex = stmt.ReindexStmt?.params?.some(({ DefElem }) => DefElem?.defname === 'concurrently');
-  return Boolean(
-    stmt.IndexStmt?.concurrent ||
-      stmt.DropStmt?.concurrent ||
-      reindex ||
-      stmt.VacuumStmt ||
-      stmt.CreatedbStmt ||
-      stmt.DropdbStmt ||
-      stmt.TransactionStmt,
-  );
+function standsAlone(node: Node): boolean {
+  return Boolean(isConcurrent(node) || node.VacuumStmt || node.CreatedbStmt || node.DropdbStmt || node.TransactionStmt);
+}
+
+function isConcurrent({ IndexStmt, DropStmt, ReindexStmt }: Node): boolean {
+  const reindex = ReindexStmt?.params?.some((param: Node) => param.DefElem?.defname === 'concurrently');
+  return Boolean(IndexStmt?.concurrent || DropStmt?.concurrent || reindex);
+}
+
+function transactionOf({ TransactionStmt: stmt }: Node): Statement['transaction'] {
+  if (!stmt) return undefined;
+  if (stmt.kind === 'TRANS_STMT_BEGIN' || stmt.kind === 'TRANS_STMT_START') return 'begin';
+  return stmt.kind === 'TRANS_STMT_COMMIT' || stmt.kind === 'TRANS_STMT_ROLLBACK' ? 'end' : undefined;
 }
 
 function syntaxError(sql: string, file: string, cause: unknown): OpsError {

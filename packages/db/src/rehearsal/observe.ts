@@ -1,139 +1,150 @@
-import { randomUUID } from 'node:crypto';
 import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
-import { applyMigration } from '../migrations/apply.ts';
+import { applyMigration, type Executor } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { ensureHistory, recordFinish, recordStart } from '../migrations/history.ts';
-import { parseStatements, type Statement } from '../migrations/statements.ts';
-
-/** A lock that a statement took on a relation of the target. */
-export type ObservedLock = {
-  relation: string;
-  /** As pg_locks names it: `AccessExclusiveLock`. */
-  mode: string;
-};
-
-export type ObservedStatement = {
-  line: number;
-  sql: string;
-  durationMs: number;
-  /** Newly taken by this statement, strongest of each relation; kept until the migration commits. */
-  locks: ObservedLock[];
-  /** Tables whose rows were written anew (their relfilenode changed). */
-  rewritten: string[];
-};
-
-export type ObservedMigration = {
-  name: string;
-  durationMs: number;
-  statements: ObservedStatement[];
-};
+import type { Node, Statement } from '../migrations/statements.ts';
+import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
+import { type Named, type Table, Watched } from './tables.ts';
+import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from './types.ts';
 
 /**
- * Applies a migration to a copy statement by statement, in one transaction as a deploy does, and watches what each
- * takes. Only relations named in `existing` count: a table that the target does not have yet blocks nobody. A script
- * that cannot run in a transaction is applied as it would be, and only timed.
+ * Applies a migration to a copy as a deploy would, statement by statement, and watches what each does to the tables
+ * that the target has already: a table that it does not have yet blocks nobody. What was seen before it failed stays
+ * in `witnesses`.
  */
 export async function observeMigration(
   url: Secret,
   migration: Migration,
   lockTimeoutMs: number,
-  existing: ReadonlySet<string>,
+  watched: Watched,
+  witnesses: Witness[],
 ): Promise<ObservedMigration> {
-  const statements = await parseStatements(migration.sql, migration.file);
-  if (statements.some(({ alone }) => alone)) return timeOnly(url, migration, lockTimeoutMs, statements);
-  const started = performance.now();
+  const held: { lock: ObservedLock; since: number }[] = [];
+  let last: Sight | undefined;
+  const watch = async (client: Client, statement: Statement, together: boolean) => {
+    const { node, line, sql } = statement;
+    const [tableOf, provenNotNull] = [frozen(watched, node), await readProven(client, statement, watched)];
+    const since = performance.now();
+    const seen = await observe(client, statement, watched, last);
+    last = seen.sight;
+    const durationMs = Math.round(seen.durationMs);
+    const observed: ObservedStatement = { line, sql, durationMs, ...compareSights(watched, seen.before, seen.sight) };
+    if (statement.alone) observed.locks = lockDocumented(node, tableOf);
+    for (const lock of observed.locks) {
+      lock.heldMs = durationMs;
+      if (together) held.push({ lock, since });
+    }
+    witnesses.push({ observed, statement, together, tableOf, provenNotNull });
+    if (watched.tables.size > 0 && mayRename(node)) await watched.readNames(client);
+  };
+  const executor: Executor = {
+    async script(client, _, statements) {
+      for (const statement of statements) await watch(client, statement, true);
+    },
+    async statement(client, statement) {
+      last = undefined;
+      if (statement.transaction) await client.query(statement.sql);
+      else await watch(client, statement, false);
+    },
+  };
+  const first = witnesses.length;
+  const { durationMs } = await applyMigration(url, migration, { lockTimeoutMs, executor });
+  const end = performance.now();
+  for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
+  return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
+}
+
+/** The target's tables as they are found on a copy, before anything is applied there. */
+export async function watchCopy(url: Secret, tables: Table[]): Promise<Watched> {
+  const watched = new Watched();
+  if (tables.length === 0) return watched;
   const client = await connectPostgres(url, 'drydock rehearsal');
   try {
-    await ensureHistory(client);
-    const id = randomUUID();
-    await client.query('BEGIN');
-    await recordStart(client, { id, ...migration });
-    const observed: ObservedStatement[] = [];
-    for (const statement of statements) observed.push(await observe(client, statement, existing));
-    await recordFinish(client, id);
-    await client.query('COMMIT');
-    return { name: migration.name, durationMs: Math.round(performance.now() - started), statements: observed };
-  } catch {
-    await client.query('ROLLBACK');
+    await watched.find(client, tables);
+    return watched;
   } finally {
     await client.end();
   }
-  // It fails: told by the code that tells it in a deploy, with file and line.
-  return timeOnly(url, migration, lockTimeoutMs, statements);
 }
 
-async function timeOnly(
-  url: Secret,
-  migration: Migration,
-  lockTimeoutMs: number,
-  statements: Statement[],
-): Promise<ObservedMigration> {
-  const { durationMs } = await applyMigration(url, migration, { lockTimeoutMs });
-  const none = { locks: [], rewritten: [] };
-  return {
-    name: migration.name,
-    durationMs,
-    statements: statements.map(({ line, sql }) => ({
-      line,
-      sql,
-      durationMs: statements.length === 1 ? durationMs : 0,
-      ...none,
-    })),
-  };
+interface Seen {
+  durationMs: number;
+  before: Sight | undefined;
+  sight: Sight | undefined;
 }
 
+/** In one round trip: the statement, and behind it what this session holds and has done by then. */
 async function observe(
   client: Client,
-  { line, sql }: Statement,
-  existing: ReadonlySet<string>,
-): Promise<ObservedStatement> {
-  const [held, files] = [await readLocks(client, existing), await readFiles(client, existing)];
+  { sql, line, alone }: Statement,
+  watched: Watched,
+  last: Sight | undefined,
+): Promise<Seen> {
+  const plain = watched.tables.size === 0 || alone;
+  const before = plain ? undefined : (last ?? (await look(client, watched)));
+  const prefix = plain ? '' : `${SIGHT_BEFORE};\n`;
   const started = performance.now();
-  await client.query(sql);
-  const durationMs = Math.round(performance.now() - started);
-  const locks = [...(await readLocks(client, existing))]
-    .filter(([relation, mode]) => held.get(relation) !== mode)
-    .map(([relation, mode]) => ({ relation, mode }));
-  const after = await readFiles(client, existing);
-  return {
-    line,
-    sql,
-    durationMs,
-    locks,
-    rewritten: [...files]
-      .filter(([relation, file]) => after.has(relation) && after.get(relation) !== file)
-      .map(([relation]) => relation),
+  try {
+    if (plain) {
+      await client.query(sql);
+      return { durationMs: performance.now() - started, before, sight: undefined };
+    }
+    const results = (await client.query(`${prefix}${sql}\n;${sightAfter(watched)}`)) as unknown as {
+      rows: { at?: string; sight?: Sight }[];
+    }[];
+    const sight = results.at(-1)?.rows[0]?.sight;
+    return { durationMs: (sight?.at ?? 0) - Number(results[0]?.rows[0]?.at), before, sight };
+  } catch (error) {
+    const { position } = error as { position?: string };
+    const above = position ? sql.slice(0, Math.max(0, Number(position) - 1 - prefix.length)) : '';
+    throw Object.assign(error as Error, { line: line + above.split('\n').length - 1 });
+  }
+}
+
+/** Names as they are now: a later statement may rename. */
+function frozen(watched: Watched, node: Node): Watched['named'] {
+  const seen = new Map(rangesOf(node).map((range) => [JSON.stringify(range), watched.named(range)]));
+  return (range) => {
+    if (!range) return undefined;
+    const key = JSON.stringify({ schemaname: range.schemaname, relname: range.relname });
+    return seen.get(key);
   };
 }
 
-/** Weakest to strongest: PostgreSQL manual, 13.3.1. */
-const STRENGTH = [
-  'AccessShareLock',
-  'RowShareLock',
-  'RowExclusiveLock',
-  'ShareUpdateExclusiveLock',
-  'ShareLock',
-  'ShareRowExclusiveLock',
-  'ExclusiveLock',
-  'AccessExclusiveLock',
-];
+type Range = Pick<Named, 'schemaname' | 'relname'>;
 
-async function readLocks(client: Client, existing: ReadonlySet<string>): Promise<Map<string, string>> {
-  const { rows } = await client.query<ObservedLock>(
-    `SELECT c.oid::regclass::text AS relation, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-      WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'p', 'm')`,
-  );
-  const strongest = new Map<string, string>();
-  for (const { relation, mode } of rows.filter((row) => existing.has(row.relation))) {
-    if (STRENGTH.indexOf(mode) > STRENGTH.indexOf(strongest.get(relation) ?? '')) strongest.set(relation, mode);
+/** Every relation that a statement names, at any depth, and those that a DROP lists. */
+function rangesOf(node: unknown): Range[] {
+  const found: Range[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const { relname, schemaname } = value as Range;
+    if (typeof relname === 'string') found.push({ schemaname, relname });
+    for (const part of Object.values(value)) walk(part);
+  };
+  walk(node);
+  for (const { List } of ((node as Node).DropStmt?.objects ?? []) as Node[]) {
+    const parts = (List?.items ?? []).map((item: Node) => item.String?.sval);
+    found.push({ schemaname: parts.at(-2), relname: parts.at(-1) });
   }
-  return strongest;
+  return found;
 }
 
-async function readFiles(client: Client, existing: ReadonlySet<string>): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ relation: string; file: string }>(
-    `SELECT oid::regclass::text AS relation, pg_relation_filenode(oid)::text AS file FROM pg_class WHERE relkind IN ('r', 'm') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`,
+function mayRename(node: Node): boolean {
+  return Boolean(node.RenameStmt || node.AlterObjectSchemaStmt || node.DoStmt || node.DropStmt || node.SelectStmt);
+}
+
+async function readProven(client: Client, { node }: Statement, watched: Watched): Promise<ReadonlySet<string>> {
+  const sets = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
+    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_SetNotNull',
   );
-  return new Map(rows.filter(({ relation }) => existing.has(relation)).map(({ relation, file }) => [relation, file]));
+  const table = sets ? watched.named(node.AlterTableStmt?.relation) : undefined;
+  if (!table) return new Set();
+  const { rows } = await client.query<{ column: string }>(
+    `SELECT a.attname AS column FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+      WHERE c.conrelid = $1 AND c.contype = 'c' AND c.convalidated
+        AND pg_get_expr(c.conbin, c.conrelid) ~ ('(' || regexp_replace(quote_ident(a.attname), '([\\W])', '\\\\\\1', 'g') || ' IS NOT NULL)')`,
+    [table.oid],
+  );
+  return new Set(rows.map(({ column }) => column));
 }

@@ -1,19 +1,38 @@
-import { connectPostgres, type Finding, toOpsError } from '@drydock/kit';
+import { connectPostgres, type Finding, type Secret, toOpsError } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
+import { type Found, findHazards } from '../hazards/find.ts';
+import type { Hazard } from '../hazards/types.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
-import { readMigrations } from '../migrations/folder.ts';
+import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
+import { compareInventories, type Inventory, type Promised, readInventory } from '../schema/inventory.ts';
+import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { findHazards } from './hazards.ts';
-import { type ObservedMigration, observeMigration } from './observe.ts';
-import { type Scratch, withScratch } from './scratch.ts';
+import { driftBefore, driftFinding, historyFindings } from './findings.ts';
+import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
+import { observeMigration, watchCopy } from './observe.ts';
+import { type Content, type Copy, withScratch } from './scratch.ts';
+import { readTables, type Table, type Watched } from './tables.ts';
+import type { ObservedMigration, Witness } from './types.ts';
 
 export interface Rehearsal {
   state: MigrationState;
   /** How the copy was made; undefined when there was nothing to rehearse. */
-  copy: Scratch['copy'] | undefined;
+  copy: Copy | undefined;
   migrations: ObservedMigration[];
-  findings: Finding[];
+  /** First what is wrong with the target or the whole, then hazards in the order of the statements. */
+  findings: (Finding | Hazard)[];
+  ignored: Found['ignored'];
+  /** What the migrations make, as the catalogue of the copy has it afterwards: verified on the target after a deploy. */
+  promised: Promised;
+}
+
+export interface RehearsalOptions {
+  onMigration?: (name: string) => void;
+  /** What the copy holds; the default prefers a whole one where that is free. */
+  content?: Content;
+  /** Commit of the version that serves now. */
+  running?: string | undefined;
 }
 
 export async function readState(target: Target): Promise<MigrationState> {
@@ -30,95 +49,137 @@ export async function readState(target: Target): Promise<MigrationState> {
  * Applies what is pending to a copy of the target, exactly as a deploy would. The target itself is only read. A
  * failing migration and a schema that is not what it should be afterwards are findings, not exceptions.
  */
-export async function rehearse(target: Target, onMigration: (name: string) => void = () => {}): Promise<Rehearsal> {
+export async function rehearse(target: Target, options: RehearsalOptions = {}): Promise<Rehearsal> {
   const state = await readState(target);
-  const unsound = historyFindings(state);
-  if (unsound.length > 0 || state.pending.length === 0)
-    return { state, copy: undefined, migrations: [], findings: unsound };
-  const pending = new Set(state.pending);
-  const rowsOf = await readRowCounts(target);
-  return withScratch(target.url, async ({ url, copy }) => {
-    const migrations: ObservedMigration[] = [];
-    for (const migration of readMigrations(target.migrationsDir).filter(({ name }) => pending.has(name))) {
-      onMigration(migration.name);
-      try {
-        migrations.push(await observeMigration(url, migration, target.lockTimeoutMs, new Set(rowsOf.keys())));
-      } catch (thrown) {
-        const { code, message, hint } = toOpsError(thrown);
-        return { state, copy, migrations, findings: [{ level: 'error', code, message, hint }] };
+  const result: Rehearsal = {
+    state,
+    copy: undefined,
+    migrations: [],
+    findings: historyFindings(state),
+    ignored: [],
+    promised: [],
+  };
+  if (result.findings.length > 0 || state.pending.length === 0) return result;
+  const [tables, running] = [await readTables(target), await findRunning(target, options.running)];
+  const all = readMigrations(target.migrationsDir);
+  const pending = all.filter(({ name }) => state.pending.includes(name));
+  const applied = all.filter(({ name }) => state.applied.includes(name));
+  const hazards: Rehearsal['findings'] = [];
+  await withScratch(
+    target.url,
+    async ({ url, copy }) => {
+      result.copy = copy;
+      const before = await inventoryOf(url);
+      result.findings.push(...(await driftBefore(target, applied, before)));
+      const stage = { target, url, tables, running, watched: await watchCopy(url, tables) };
+      let now = before;
+      for (const migration of pending) {
+        options.onMigration?.(migration.name);
+        const outcome = await rehearseOne(stage, migration, now, before);
+        hazards.push(...outcome.findings);
+        result.ignored.push(...outcome.ignored);
+        if (!outcome.observed) return;
+        result.migrations.push(outcome.observed);
+        now = outcome.now;
       }
-    }
-    const drift = await diffToSchema(url, target.schemaFile);
-    return {
-      state,
-      copy,
-      migrations,
-      findings: [...(drift ? [driftFinding(drift)] : []), ...findHazards(migrations, rowsOf)],
-    };
-  });
+      const after = now === before ? before : await inventoryOf(url);
+      const { added, changed } = compareInventories(before, after);
+      result.promised = [...added, ...changed].map((key) => {
+        const item = after.get(key);
+        return [key, item?.definition ?? '', item?.valid ?? true];
+      });
+      hazards.push(...leftInvalid(result.promised, pending));
+      const drift = await diffToSchema(url, target.schemaFile);
+      // Said before the hazards: a schema that is not what it should be makes the rest moot.
+      if (drift) result.findings.unshift(driftFinding(drift));
+    },
+    options.content ?? 'copy',
+  );
+  result.findings.push(...bySeverity(hazards));
+  return result;
 }
 
-/** The target's own tables and how many rows PostgreSQL believes they have; -1 (never analysed) is counted. */
-async function readRowCounts(target: Target): Promise<Map<string, number>> {
-  const client = await connectPostgres(target.url, 'drydock db:dry-run');
+/** The worst first, each level in the order of the statements. */
+function bySeverity(findings: Rehearsal['findings']): Rehearsal['findings'] {
+  return (['error', 'warn', 'info'] as const).flatMap((level) => findings.filter((found) => found.level === level));
+}
+
+interface Stage {
+  target: Target;
+  /** Of the copy. */
+  url: Secret;
+  tables: Table[];
+  running: Running | undefined;
+  watched: Watched;
+}
+
+interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
+  /** Undefined if it failed. */
+  observed: ObservedMigration | undefined;
+  now: Inventory;
+}
+
+async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, first: Inventory): Promise<Outcome> {
+  const { target, url, watched, tables } = stage;
+  const witnesses: Witness[] = [];
+  const config = { ...target, levels: target.hazards };
   try {
-    const { rows } = await client.query<{ relation: string; rows: number }>(
-      `SELECT c.oid::regclass::text AS relation, c.reltuples::float8 AS rows FROM pg_class c
-        WHERE c.relkind IN ('r', 'p', 'm') AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)`,
-    );
-    const counts = new Map(rows.map((row) => [row.relation, row.rows]));
-    for (const [relation, estimate] of counts) {
-      // regclass::text comes quoted as needed.
-      if (estimate < 0)
-        counts.set(
-          relation,
-          Number((await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${relation}`)).rows[0]?.n),
-        );
-    }
-    return counts;
+    const observed = await observeMigration(url, migration, target.lockTimeoutMs, watched, witnesses);
+    const losing = tables.length > 0 && witnesses.some(mayLose);
+    const after = losing ? await inventoryOf(url) : now;
+    const names = new Set([...first.keys()].map(nameOf));
+    const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
+    const more: At[] = losing
+      ? [...lostByRunning(known, after, witnesses, stage.running), ...(await findDestroyedRows(target, witnesses))]
+      : [];
+    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
+    return { observed, now: losing ? after : new Map(now), findings: hazards, ignored };
+  } catch (thrown) {
+    const { code, message, hint } = toOpsError(thrown);
+    const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
+    const failure: Finding = { level: 'error', code, message, hint, file: migration.file, line: Number(line ?? 1) };
+    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config);
+    return {
+      observed: undefined,
+      now,
+      findings: [failure, ...hazards.filter(({ code: c }) => c !== 'EMPTY_MIGRATION')],
+      ignored,
+    };
+  }
+}
+
+/** Only then is the catalogue read again. */
+function mayLose({ statement: { node } }: Witness): boolean {
+  return Boolean(
+    node.DropStmt ||
+      node.RenameStmt ||
+      node.AlterTableStmt ||
+      node.AlterEnumStmt ||
+      node.AlterObjectSchemaStmt ||
+      node.DoStmt ||
+      node.TruncateStmt,
+  );
+}
+
+async function inventoryOf(url: Secret): Promise<Inventory> {
+  const client = await connectPostgres(url, 'drydock rehearsal');
+  try {
+    return await readInventory(client);
   } finally {
     await client.end();
   }
 }
 
-function historyFindings({ failed, edited, missing }: MigrationState): Finding[] {
-  return [
-    ...failed.map(
-      ({ name }): Finding => ({
-        level: 'error',
-        code: 'MIGRATION_FAILED_BEFORE',
-        message: `${name} was begun on the target and did not end.`,
-        hint: `npx prisma migrate resolve --rolled-back ${name}`,
-      }),
-    ),
-    ...edited.map(
-      (name): Finding => ({
-        level: 'error',
-        code: 'MIGRATION_EDITED',
-        message: `${name} was changed after it was applied.`,
-        hint: 'Put the file back, and make the change in a new migration.',
-      }),
-    ),
-    ...missing.map(
-      (name): Finding => ({
-        level: 'error',
-        code: 'MIGRATION_MISSING',
-        message: `The target has ${name}, which this checkout has not.`,
-        hint: 'Check out the version that has it.',
-      }),
-    ),
-  ];
-}
-
-function driftFinding(sql: string): Finding {
-  return {
-    level: 'error',
-    code: 'DRIFT',
-    message: 'After all migrations the database would still not be what the Prisma schema says.',
-    hint: `It would lack: ${sql
-      .split('\n')
-      .filter((line) => line && !line.startsWith('--'))
-      .slice(0, 5)
-      .join(' ')}`,
-  };
+/** A NOT VALID constraint that nobody validates, an index that cannot be used. */
+function leftInvalid(promised: Promised, pending: Migration[]): Finding[] {
+  return promised
+    .filter(([key, , valid]) => !valid && /^(index|constraint) /.test(key))
+    .map(([key]) => ({
+      level: key.startsWith('index') ? 'error' : 'warn',
+      code: 'LEFT_INVALID',
+      message: `${key} is left invalid after ${pending.at(-1)?.name}.`,
+      hint: key.startsWith('index')
+        ? 'REINDEX INDEX CONCURRENTLY, or drop it and build it again.'
+        : 'ALTER TABLE … VALIDATE CONSTRAINT in a migration that follows.',
+    }));
 }

@@ -1,27 +1,34 @@
-import { spawn } from 'node:child_process';
-import { connectPostgres, libpqEnv, OpsError, quoteIdentifier as q, requireTool, Secret } from '@drydock/kit';
+import { connectPostgres, OpsError, quoteIdentifier as q, Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { ulid } from 'ulid';
+import { copyAll, copyStructure } from './copy.ts';
+import { copySample } from './sample.ts';
 
 const PREFIX = 'drydock_scratch_';
 /** SQLSTATE object_in_use: somebody is connected to the database that should be the template. */
 const IN_USE = '55006';
 const NO_CREATEDB = '42501';
 
+/** What the scratch database is to hold. `copy` is whole where that is free, and otherwise the structure. */
+export type Content = 'copy' | 'schema' | 'sample' | 'full' | 'empty' | Filler;
+/** Fills an empty database with something else: a backup. */
+export type Filler = (empty: Secret) => Promise<void>;
+/** What it came to hold: the whole (`template`, `full`, `backup`), a sample of the rows, or none. */
+export type Copy = 'template' | 'full' | 'backup' | 'sample' | 'schema' | 'empty';
+
 export interface Scratch {
   url: Secret;
-  /** How it was made: a whole copy, the structure alone, or empty. */
-  copy: 'template' | 'schema' | 'empty';
+  copy: Copy;
 }
 
 /**
- * A copy of the target (or an empty database beside it) that is dropped when `use` ends. A session holds a lock named after it, so that the next run can
- * tell a copy in use from one that a kill left behind, and sweeps the latter.
+ * A copy of the target (or an empty database beside it) that is dropped when `use` ends. A session holds a lock named
+ * after it, so that the next run can tell a copy in use from one that a kill left behind, and sweeps the latter.
  */
 export async function withScratch<T>(
   target: Secret,
   use: (scratch: Scratch) => Promise<T>,
-  content: 'copy' | 'empty' = 'copy',
+  content: Content = 'copy',
 ): Promise<T> {
   const name = `${PREFIX}${ulid().toLowerCase()}`;
   // Not on the target, if it can be helped: a session there would be in the way of copying it whole.
@@ -32,8 +39,8 @@ export async function withScratch<T>(
     await owner.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     await sweepScratches(owner);
     const url = withDatabase(target, name);
-    const copy = await makeCopy(owner, target, url, name, content);
     try {
+      const copy = await makeCopy(owner, target, url, content);
       return await use({ url, copy });
     } finally {
       await owner.query(`DROP DATABASE IF EXISTS ${q(name)} WITH (FORCE)`);
@@ -66,16 +73,11 @@ export async function sweepScratches(client: Client): Promise<string[]> {
   return swept;
 }
 
-async function makeCopy(
-  owner: Client,
-  target: Secret,
-  url: Secret,
-  name: string,
-  content: 'copy' | 'empty',
-): Promise<Scratch['copy']> {
-  const database = decodeURIComponent(new URL(target.reveal()).pathname.slice(1));
+async function makeCopy(owner: Client, target: Secret, url: Secret, content: Content): Promise<Copy> {
+  const [from, name] = [databaseOf(target), databaseOf(url)];
   try {
-    if (content === 'copy' && (await copiedWhole(owner, database, name))) return 'template';
+    const whole = content === 'copy' || content === 'full';
+    if (whole && (await copiedWhole(owner, from, name, content === 'full'))) return 'template';
     await owner.query(`CREATE DATABASE ${q(name)} TEMPLATE template0`);
   } catch (error) {
     if ((error as { code?: string }).code !== NO_CREATEDB) throw error;
@@ -86,15 +88,27 @@ async function makeCopy(
       cause: error,
     });
   }
+  if (typeof content === 'function') {
+    await content(url);
+    return 'backup';
+  }
   if (content === 'empty') return 'empty';
-  await copySchema(target, url);
-  return 'schema';
+  if (content === 'full') await copyAll(target, url);
+  else if (content === 'sample') await copySample(target, url);
+  else await copyStructure(target, url);
+  return content === 'copy' ? 'schema' : content;
 }
 
+/** Above this size a copy is only made when it is asked for: it takes the disk of the live database. */
+const FREE_COPY_BYTES = 20 * 1_024 ** 3;
+
 /** Only a database that nobody is connected to can be a template; asked first, since PostgreSQL waits 5 s before it says no. */
-async function copiedWhole(owner: Client, database: string, name: string): Promise<boolean> {
-  const { rowCount } = await owner.query('SELECT 1 FROM pg_stat_activity WHERE datname = $1 LIMIT 1', [database]);
-  if (rowCount !== 0) return false;
+async function copiedWhole(owner: Client, database: string, name: string, asked: boolean): Promise<boolean> {
+  const { rows } = await owner.query<{ busy: boolean; bytes: number }>(
+    `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = $1) AS busy, pg_database_size($1)::float8 AS bytes`,
+    [database],
+  );
+  if (rows[0]?.busy || (!asked && (rows[0]?.bytes ?? 0) > FREE_COPY_BYTES)) return false;
   try {
     await owner.query(`CREATE DATABASE ${q(name)} TEMPLATE ${q(database)}`);
     return true;
@@ -104,48 +118,8 @@ async function copiedWhole(owner: Client, database: string, name: string): Promi
   }
 }
 
-/** Structure of everything, and the rows of Prisma's history. */
-async function copySchema(from: Secret, to: Secret): Promise<void> {
-  await pipe(dump(from, ['--schema-only']), restore(to));
-  await pipe(dump(from, ['--data-only', '--table=_prisma_migrations']), restore(to));
-}
-
-type Child = ReturnType<typeof spawn>;
-
-function dump(url: Secret, args: string[]): Child {
-  return spawn(requireTool('pg_dump'), ['--no-owner', '--no-privileges', '--no-comments', ...args], {
-    env: libpqEnv(url, process.env.PATH),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-function restore(url: Secret): Child {
-  return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
-    env: libpqEnv(url, process.env.PATH),
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-}
-
-async function pipe(source: Child, sink: Child): Promise<void> {
-  let said = '';
-  source.stderr?.on('data', (chunk) => {
-    said += chunk;
-  });
-  sink.stderr?.resume();
-  if (source.stdout && sink.stdin) source.stdout.pipe(sink.stdin);
-  const [code] = await Promise.all(
-    [source, sink].map(
-      (child) => new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done)),
-    ),
-  );
-  // A target without a history has no such table to dump; everything else is a failure.
-  if (code !== 0 && !said.includes('no matching tables')) {
-    throw new OpsError({
-      code: 'COPY_FAILED',
-      message: `The structure of the target could not be copied: ${said.trim().split('\n')[0]}.`,
-      hint: 'pg_dump must not be older than the server: npm run doctor',
-    });
-  }
+function databaseOf(url: Secret): string {
+  return decodeURIComponent(new URL(url.reveal()).pathname.slice(1));
 }
 
 function withDatabase(url: Secret, name: string): Secret {

@@ -1,26 +1,17 @@
 import { connectPostgres, quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
+import { type Node, parseStatements } from '../migrations/statements.ts';
+import type { Named } from '../rehearsal/tables.ts';
 import type { Target } from '../target.ts';
 
 /** Rows that a down script would destroy. */
 export type Loss = { migration: string; what: string; rows: number };
 
 /** Where a script destroys data, by PostgreSQL's parser: a whole table, or the filled cells of a column. */
-interface Destroyed {
+export interface Destroyed {
   schema: string | undefined;
   table: string;
   column: string | undefined;
-}
-
-interface Relation {
-  schemaname?: string;
-  relname?: string;
-}
-interface Node {
-  DropStmt?: { removeType?: string; objects?: { List?: { items?: { String?: { sval?: string } }[] } }[] };
-  AlterTableStmt?: { relation?: Relation; cmds?: { AlterTableCmd?: { subtype?: string; name?: string } }[] };
-  DeleteStmt?: { relation?: Relation };
-  TruncateStmt?: { relations?: { RangeVar?: Relation }[] };
 }
 
 export async function findLosses(target: Target, undo: { name: string; sql: string }[]): Promise<Loss[]> {
@@ -41,30 +32,28 @@ export async function findLosses(target: Target, undo: { name: string; sql: stri
 }
 
 export async function findDestroyed(sql: string): Promise<Destroyed[]> {
-  const { parse } = await import('libpg-query');
-  const { stmts = [] } = (await parse(sql)) as { stmts?: { stmt?: Node }[] };
-  return stmts.flatMap(({ stmt = {} }) => destroyedBy(stmt));
+  return (await parseStatements(sql, 'down.sql')).flatMap(({ node }) => destroyedBy(node));
 }
 
-function destroyedBy({ DropStmt, AlterTableStmt, DeleteStmt, TruncateStmt }: Node): Destroyed[] {
-  const whole = ({ schemaname, relname = '' }: Relation): Destroyed => ({
+export function destroyedBy({ DropStmt, AlterTableStmt, DeleteStmt, TruncateStmt }: Node): Destroyed[] {
+  const whole = ({ schemaname, relname = '' }: Named = {}): Destroyed => ({
     schema: schemaname,
     table: relname,
     column: undefined,
   });
   if (DropStmt?.removeType === 'OBJECT_TABLE') {
-    return (DropStmt.objects ?? []).map(({ List }) => {
-      const parts = (List?.items ?? []).map(({ String: name }) => name?.sval ?? '');
+    return ((DropStmt.objects ?? []) as Node[]).map(({ List }) => {
+      const parts = ((List?.items ?? []) as Node[]).map(({ String: name }) => name?.sval ?? '');
       return { schema: parts.at(-2), table: parts.at(-1) ?? '', column: undefined };
     });
   }
-  const columns = (AlterTableStmt?.cmds ?? []).flatMap(({ AlterTableCmd: cmd }) =>
+  const columns = ((AlterTableStmt?.cmds ?? []) as Node[]).flatMap(({ AlterTableCmd: cmd }) =>
     cmd?.subtype === 'AT_DropColumn' && cmd.name ? [cmd.name] : [],
   );
   return [
-    ...columns.map((column) => ({ ...whole(AlterTableStmt?.relation ?? {}), column })),
+    ...columns.map((column) => ({ ...whole(AlterTableStmt?.relation), column })),
     ...(DeleteStmt?.relation ? [whole(DeleteStmt.relation)] : []),
-    ...(TruncateStmt?.relations ?? []).map(({ RangeVar = {} }) => whole(RangeVar)),
+    ...((TruncateStmt?.relations ?? []) as Node[]).map(({ RangeVar }) => whole(RangeVar)),
   ];
 }
 

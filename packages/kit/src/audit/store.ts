@@ -55,6 +55,16 @@ export async function readEvents(client: Client): Promise<ChainedEvent[]> {
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
 }
 
+/** The newest events of one name, newest first. */
+export async function readEventsNamed(client: Client, name: string, limit = 50): Promise<ChainedEvent[]> {
+  if (!(await hasTables(client))) return [];
+  const { rows } = await client.query<ChainedEvent & { seq: string }>(
+    'SELECT * FROM drydock."AuditEvent" WHERE event = $1 ORDER BY seq DESC LIMIT $2',
+    [name, limit],
+  );
+  return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+}
+
 export async function readHead(client: Client): Promise<{ seq: number; hash: string } | undefined> {
   if (!(await hasTables(client))) return undefined;
   const { rows } = await client.query<{ seq: string; hash: string }>('SELECT seq, hash FROM drydock.audit_head');

@@ -7,4 +7,6 @@ export const backupsSchema = z.strictObject({
     .prefault({ kind: 'file', path: '.drydock/backups' }),
   /** Variable with one or more age public keys, separated by commas. */
   recipients: z.string().default('BACKUP_RECIPIENTS'),
+  /** Variable with the age private key; only where backups are opened. */
+  identity: z.string().default('BACKUP_IDENTITY'),
 });

@@ -12,6 +12,12 @@ export const databaseSchema = z.strictObject({
   schemas: z.array(z.string()).default(['public']),
   /** Longest wait for one lock while deploying; the statement is then retried with back-off. */
   lockTimeoutMs: z.number().int().positive().default(2_000),
+  /** From how many rows on a rehearsal counts a long lock as an error, not as a warning. */
+  largeTableRows: z.number().int().positive().default(100_000),
+  /** Another level for a finding of the rehearsal, by its code: `{ INTEGER_KEY: 'off' }`. */
+  hazards: z.record(z.string(), z.enum(['off', 'info', 'warn', 'error'])).default({}),
+  /** Queries whose plan is checked when an index is new: `*.sql`, relative to the config. */
+  plans: z.string().default('prisma/plans'),
   /** Admin seed (runbook section 4). */
   seed: z
     .strictObject({

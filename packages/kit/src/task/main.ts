@@ -22,10 +22,14 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
   redactStream(process.stderr);
   const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
   const wantsJson = argv.includes('--json');
-  const stream = wantsJson ? process.stderr : process.stdout;
-  const out = createOutput(stream);
+  let stream = wantsJson ? process.stderr : process.stdout;
+  let out = createOutput(stream);
   try {
     const args = parseTaskArgs(task, argv);
+    if (task.kind === 'read' && task.writesDocument?.(args.own as never)) {
+      stream = process.stderr;
+      out = createOutput(stream);
+    }
     if (args.common.help) {
       out.line(helpText(task));
       return await exit(EXIT.done);
@@ -37,6 +41,7 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
     if (process.env.DEBUG) console.error(thrown);
   }
   if (wantsJson) process.stdout.write(`${JSON.stringify(toJson(ending), null, 2)}\n`);
+  else if (ending.outcome?.document) process.stdout.write(`${ending.outcome.document}\n`);
   printEnding(out, stream, ending);
   return exit(exitCodeOf(ending));
 }

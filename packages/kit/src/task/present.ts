@@ -52,6 +52,7 @@ function printFinding(out: Output, stream: NodeJS.WriteStream, finding: Finding)
   const style = { error: 'red', warn: 'yellow', info: 'blue' } as const;
   out.line(`${paint(style[finding.level], finding.level.padEnd(5), stream)} ${finding.code}: ${finding.message}`);
   if (finding.hint) out.line(`      ${finding.hint}`);
+  for (const line of finding.recipe ?? []) out.line(`        ${line}`);
 }
 
 function printError(out: Output, stream: NodeJS.WriteStream, error: OpsError): void {

@@ -12,6 +12,11 @@ export interface Finding {
   code: string;
   message: string;
   hint?: string | undefined;
+  /** Where, if it is about a file; lines count from 1. */
+  file?: string;
+  line?: number;
+  /** What to do instead, line by line, ready to paste. */
+  recipe?: string[];
 }
 
 /** What a task found out or did. Printed for a person, or as the one object of `--json`. */
@@ -24,6 +29,8 @@ export interface Outcome {
   findings?: Finding[];
   /** The next command to type, if there is an obvious one. */
   next?: string;
+  /** A report in another format, alone on stdout; see `writesDocument`. */
+  document?: string;
 }
 
 /** What every task is given. */
@@ -64,6 +71,8 @@ interface TaskBase<F extends FlagSpecs> {
 /** A task that only looks. */
 export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   kind: 'read';
+  /** With these flags stdout is for the outcome's `document`, and people are spoken to on stderr. */
+  writesDocument?(flags: FlagValues<F>): boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;
 }
 

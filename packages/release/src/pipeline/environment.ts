@@ -1,5 +1,5 @@
 import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
-import { type DeployPlan, deploySteps, planDeploy, rehearse, targetOf } from '@drydock/db';
+import { type DeployPlan, deploySteps, planDeploy, rehearseStep, targetOf } from '@drydock/db';
 import { checkHealth, publicUrl } from '@drydock/health';
 import {
   defineGroup,
@@ -31,19 +31,11 @@ export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: b
     plan: async () => ({ backup: newBackupId() }),
     steps: ({ backup }) => [
       backupStep(backupTarget(ctx.config, environment), backup),
-      defineStep({
-        name: 'db:dry-run',
-        async run({ detail }) {
-          const { findings, migrations } = await rehearse(target, detail);
-          const error = findings.find(({ level }) => level === 'error');
-          if (error) throw new OpsError({ code: error.code, message: error.message, hint: error.hint });
-          return { migrations: migrations.length };
-        },
-      }),
+      rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] }),
       defineGroup<DeployPlan>({
         name: 'db:deploy',
         plan: () => planDeploy(target),
-        steps: (plan) => deploySteps(target, plan),
+        steps: (plan) => deploySteps(target, plan, name('db:dry-run')),
       }),
       stageStep(ctx, driver),
       candidateHealthStep(ctx, env, driver, name('stage')),

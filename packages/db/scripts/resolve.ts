@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { resolveTask } from '../src/tasks/resolve.ts';
+
+await main(resolveTask);

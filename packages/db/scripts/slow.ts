@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { slowTask } from '../src/tasks/slow.ts';
+
+await main(slowTask);

@@ -1,0 +1,49 @@
+import type { Finding } from '@drydock/kit';
+
+/**
+ * Everything a rehearsal can find, by stable code: people ignore, accept and link findings by it. What PostgreSQL does
+ * in each case: PostgreSQL manual, 13.3 (explicit locking) and the notes of ALTER TABLE and CREATE INDEX.
+ */
+export const CODES = {
+  MIGRATION_FAILED: 'A migration fails on the copy, as it would on the target.',
+  MIGRATION_FAILED_BEFORE: 'A migration was begun on the target and did not end.',
+  MIGRATION_EDITED: 'A migration was changed after it was applied.',
+  MIGRATION_MISSING: 'The target has a migration that this checkout has not.',
+  MIGRATION_SYNTAX: 'A migration is not SQL that PostgreSQL can read.',
+  DRIFT: 'After all migrations the database would still not be what the Prisma schema says.',
+  DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
+  EMPTY_MIGRATION: 'A migration without a statement.',
+  REWRITES_TABLE: 'All rows are written anew while reads and writes of the table wait.',
+  TYPE_CHANGE: 'The new type is stored differently: all rows or an index are written anew while reads and writes wait.',
+  VOLATILE_DEFAULT: 'A default that differs by row makes PostgreSQL write all rows anew while reads and writes wait.',
+  NOT_NULL_WITHOUT_DEFAULT: 'A required column without a default cannot be added to a table that has rows.',
+  NOT_NULL_VALIDATES: 'SET NOT NULL reads all rows while reads and writes of the table wait.',
+  CONSTRAINT_VALIDATES: 'A new constraint reads all rows while reads and writes of the table wait.',
+  FOREIGN_KEY_VALIDATES: 'A new foreign key reads all rows while writes of both tables wait.',
+  UNIQUE_BUILDS_INDEX: 'A unique constraint without a prepared index builds one while reads and writes wait.',
+  INDEX_NOT_CONCURRENT: 'CREATE INDEX without CONCURRENTLY keeps writes of the table waiting until it is built.',
+  CONCURRENTLY_IN_TRANSACTION: 'CONCURRENTLY does not run inside a transaction.',
+  CONCURRENTLY_NOT_ALONE: "CONCURRENTLY beside other statements: Prisma's own CLI cannot apply the file.",
+  ENUM_VALUE_USED: 'An enum value cannot be used in the transaction that adds it.',
+  DROPS_USED: 'Something is dropped that the running version still uses.',
+  RENAMES_USED: 'Something is renamed that the running version knows by its old name.',
+  DESTROYS_ROWS: 'Data goes that no later migration brings back.',
+  UNBOUNDED_CHANGE: 'An UPDATE or DELETE of a whole table in one transaction.',
+  LOCK_THEN_MORE: 'A lock that others wait for is kept while slow statements follow.',
+  TWO_TABLES_LOCKED:
+    'Locks on several tables are collected one after the other: a deadlock with the application is near.',
+  NO_LOCK_TIMEOUT: 'The file sets no lock_timeout; db:deploy does, other tools do not.',
+  LOCK_TIMEOUT_RAISED:
+    "The file sets a lock_timeout longer than the configuration's: others queue behind it that long.",
+  INTEGER_KEY: 'A key of 32 bits runs out after 2,147,483,647 rows, and widening it rewrites the table.',
+  JSON_COLUMN: 'The type json has no equality and no index; jsonb has.',
+  LEFT_INVALID: 'A constraint or index is left invalid when all migrations are applied.',
+  IGNORE_WITHOUT_REASON: 'A drydock:ignore comment gives no reason, or an unknown code; it counts for nothing.',
+} as const;
+
+export type Code = keyof typeof CODES;
+export type Level = Finding['level'] | 'off';
+
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(CODES, text);
+}

@@ -1,0 +1,97 @@
+import type { Migration } from '../migrations/folder.ts';
+import type { Table } from '../rehearsal/tables.ts';
+import type { Witness } from '../rehearsal/types.ts';
+import type { Level } from './codes.ts';
+import { columnRules, typeRules } from './columns.ts';
+import { constraintRules } from './constraints.ts';
+import { readIgnores } from './ignore.ts';
+import { lockThenMoreRule, noLockTimeoutRule, twoTablesRule } from './locks.ts';
+import { writeSql } from './nodes.ts';
+import { changeRule, concurrentlyRule, indexRule, lockTimeoutRule } from './statements.ts';
+import type { Hazard, Limits, Raw, Rule } from './types.ts';
+
+const RULES: Rule[] = [
+  columnRules,
+  constraintRules,
+  indexRule,
+  changeRule,
+  concurrentlyRule,
+  lockThenMoreRule,
+  twoTablesRule,
+  lockTimeoutRule,
+  noLockTimeoutRule,
+  typeRules,
+];
+
+export interface HazardConfig extends Limits {
+  /** Levels that the product wants otherwise, by code. */
+  levels: Record<string, Level>;
+}
+
+export interface Found {
+  hazards: Hazard[];
+  /** Set aside by a comment with a reason. */
+  ignored: { code: string; migration: string; line: number; reason: string }[];
+}
+
+/** What one rehearsed migration would do to those who use the database meanwhile. */
+export async function findHazards(
+  migration: Migration,
+  all: Witness[],
+  tables: Table[],
+  config: HazardConfig,
+  more: { at: number; raw: Raw }[] = [],
+): Promise<Found> {
+  const rows = new Map(tables.map((table) => [table.label, table.rows]));
+  const rowsOf = (label: string) => rows.get(label) ?? 0;
+  const found: Found = { hazards: [], ignored: [] };
+  if (all.length === 0) found.hazards.push(emptyMigration(migration));
+  for (const [index, witness] of all.entries()) {
+    const { comments, line } = witness.statement;
+    const { codes, faults } = readIgnores(comments);
+    const raws = [
+      ...RULES.flatMap((rule) => rule({ ...witness, all, index, limits: config, rowsOf })),
+      ...more.filter(({ at }) => at === index).map(({ raw }) => raw),
+      ...faults.map((message): Raw => ({ level: 'warn', code: 'IGNORE_WITHOUT_REASON', message })),
+    ];
+    for (const raw of raws) {
+      const reason = codes.get(raw.code);
+      if (reason) found.ignored.push({ code: raw.code, migration: migration.name, line, reason });
+      else found.hazards.push(...(await place(raw, migration, line, config.levels)));
+    }
+  }
+  return found;
+}
+
+async function place(
+  { level, code, message, hint, recipe }: Raw,
+  { name, file }: Migration,
+  line: number,
+  levels: HazardConfig['levels'],
+): Promise<Hazard[]> {
+  const wanted = levels[code] ?? level;
+  if (wanted === 'off') return [];
+  return [
+    {
+      level: wanted,
+      code,
+      message: `${name}:${line} ${message}.`,
+      ...(hint ? { hint } : {}),
+      migration: name,
+      file,
+      line,
+      ...(recipe ? { recipe: await writeSql(recipe) } : {}),
+    },
+  ];
+}
+
+function emptyMigration({ name, file }: Migration): Hazard {
+  return {
+    level: 'info',
+    code: 'EMPTY_MIGRATION',
+    message: `${name} has no statement; it is recorded, and nothing changes.`,
+    migration: name,
+    file,
+    line: 1,
+  };
+}

@@ -1,0 +1,57 @@
+import type { Finding } from '@drydock/kit';
+import type { Node } from '../migrations/statements.ts';
+import type { Witness } from '../rehearsal/types.ts';
+import type { Code } from './codes.ts';
+
+/** A finding with the place in the file, as annotations and reports want it. */
+export interface Hazard extends Finding {
+  migration: string;
+  file: string;
+  /** From 1. */
+  line: number;
+  /** The safe way, as SQL in the order of its steps; `--` lines say what is done between. */
+  recipe?: string[];
+}
+
+/** What one rule says of one statement. The message completes "migration:line …". */
+export interface Raw {
+  level: Finding['level'];
+  code: Code;
+  message: string;
+  hint?: string;
+  /** Nodes are written as SQL by PostgreSQL's deparser; text stands for itself. */
+  recipe?: (Node | string)[];
+}
+
+export interface Limits {
+  /** From how many rows on a hazard of size is an error, not a warning. */
+  largeTableRows: number;
+  lockTimeoutMs: number;
+}
+
+export interface Situation extends Witness {
+  /** Other statements of the same migration, and which of them this is. */
+  all: Witness[];
+  index: number;
+  limits: Limits;
+  /** Rows of a table of the target, by its label. */
+  rowsOf(label: string): number;
+}
+
+export type Rule = (situation: Situation) => Raw[];
+
+/** A lock held this long on a whole copy hurts, however few the rows. */
+const LONG_MS = 1_000;
+
+/** How bad it is to read or write all rows of a table; undefined where it has none. */
+export function weigh(
+  { rows }: { rows: number },
+  { limits, observed }: Pick<Situation, 'limits' | 'observed'>,
+): Finding['level'] | undefined {
+  if (rows === 0) return undefined;
+  return rows >= limits.largeTableRows || observed.durationMs >= LONG_MS ? 'error' : 'warn';
+}
+
+export function about(rows: number): string {
+  return `about ${Math.round(rows).toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`;
+}

@@ -1,0 +1,123 @@
+import { connectPostgres, type Secret } from '@drydock/kit';
+import type { Client } from 'pg';
+
+/** A row of pg_stat_statements, summed over users. Times in ms. */
+export interface Statement {
+  id: string;
+  query: string;
+  calls: number;
+  totalMs: number;
+  rows: number;
+}
+
+/** Undefined where the extension is not to be had, or its numbers not to be read. Our own sessions' statements do not count. */
+export async function readStatements(url: Secret): Promise<Statement[] | undefined> {
+  const client = await connectPostgres(url, 'drydock statements');
+  try {
+    const schema = await findExtension(client);
+    if (schema === undefined) return undefined;
+    const { rows } = await client.query<Statement>(
+      `SELECT queryid::text AS id, min(query) AS query, sum(calls)::float8 AS calls, sum(total_exec_time)::float8 AS "totalMs", sum(rows)::float8 AS rows
+         FROM ${schema}.pg_stat_statements(true) s
+        WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.queryid IS NOT NULL
+          AND s.query !~* '^\\s*(begin|commit|rollback|set|show|deallocate|discard)\\M' AND s.query !~ '(pg_catalog|pg_class|pg_locks|pg_stat_|drydock)'
+        GROUP BY 1`,
+    );
+    return rows;
+  } catch (error) {
+    // Not preloaded, or not ours to read. Anything but an answer of the server is a failure.
+    if (!(error as { code?: string }).code) throw error;
+    return undefined;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Its schema, quoted. */
+async function findExtension(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ schema: string }>(
+    `SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`,
+  );
+  return rows[0]?.schema;
+}
+
+const TABLE = `CREATE SCHEMA IF NOT EXISTS drydock;
+  CREATE TABLE IF NOT EXISTS drydock.statement_snapshot (run text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), statements json NOT NULL)`;
+const KEPT = 10;
+
+/** Keeps the numbers as they are before a deploy; once a run. */
+export async function keepSnapshot(url: Secret, run: string): Promise<boolean> {
+  const statements = await readStatements(url);
+  if (!statements) return false;
+  const client = await connectPostgres(url, 'drydock db:deploy');
+  try {
+    await client.query(TABLE);
+    await client.query(
+      'INSERT INTO drydock.statement_snapshot (run, statements) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+      [run, JSON.stringify(statements)],
+    );
+    await client.query(
+      'DELETE FROM drydock.statement_snapshot WHERE run NOT IN (SELECT run FROM drydock.statement_snapshot ORDER BY at DESC LIMIT $1)',
+      [KEPT],
+    );
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The newest snapshot: the numbers before the last deploy. */
+export async function readSnapshot(url: Secret): Promise<{ at: Date; statements: Statement[] } | undefined> {
+  const client = await connectPostgres(url, 'drydock db:slow');
+  try {
+    const { rows: found } = await client.query<{ there: boolean }>(
+      `SELECT to_regclass('drydock.statement_snapshot') IS NOT NULL AS there`,
+    );
+    if (!found[0]?.there) return undefined;
+    const { rows } = await client.query<{ at: Date; statements: Statement[] }>(
+      'SELECT at, statements FROM drydock.statement_snapshot ORDER BY at DESC LIMIT 1',
+    );
+    return rows[0];
+  } finally {
+    await client.end();
+  }
+}
+
+export type Change = {
+  id: string;
+  query: string;
+  kind: 'new' | 'slower';
+  calls: number;
+  meanMs: number;
+  /** Before; undefined for a new one. */
+  beforeMs: number | undefined;
+};
+
+/** Fewer calls than this say nothing about a mean. */
+const CALLS = 10;
+const SLOWER = 1.5;
+/** Below this a statement is fast, whatever it was. */
+const FLOOR_MS = 1;
+
+/**
+ * Statements that are new since the snapshot, and those whose mean since then is half as long again, slowest first.
+ * Only what came after counts: counters are subtracted; smaller ones than before were reset meanwhile.
+ */
+export function compareStatements(before: Statement[], now: Statement[]): Change[] {
+  const earlier = new Map(before.map((statement) => [statement.id, statement]));
+  return now
+    .flatMap((statement): Change[] => {
+      const { id, query } = statement;
+      const was = earlier.get(id);
+      const reset = was !== undefined && statement.calls < was.calls;
+      const calls = statement.calls - (was && !reset ? was.calls : 0);
+      const totalMs = statement.totalMs - (was && !reset ? was.totalMs : 0);
+      if (calls <= 0) return [];
+      const meanMs = totalMs / calls;
+      if (!was) return [{ id, query, kind: 'new', calls, meanMs, beforeMs: undefined }];
+      const beforeMs = was.totalMs / was.calls;
+      if (calls < CALLS || meanMs < FLOOR_MS || meanMs < beforeMs * SLOWER) return [];
+      return [{ id, query, kind: 'slower', calls, meanMs, beforeMs }];
+    })
+    .sort((a, b) => b.meanMs - a.meanMs);
+}

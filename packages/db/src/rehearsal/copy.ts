@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+
+const PLAIN = ['--no-owner', '--no-privileges', '--no-comments'];
+
+/** Structure of everything, and the rows of Prisma's history. */
+export async function copyStructure(from: Secret, to: Secret): Promise<void> {
+  await copyPart(from, to, '--schema-only');
+  await copyHistory(from, to);
+}
+
+/** In one snapshot, without files. */
+export async function copyAll(from: Secret, to: Secret): Promise<void> {
+  await pipe(dump(from, ['--exclude-schema=drydock']), restore(to));
+}
+
+/** `--schema-only`, or one of its sections: `--section=pre-data`, `--section=post-data`. */
+export async function copyPart(from: Secret, to: Secret, part: string): Promise<void> {
+  await pipe(dump(from, [part, '--exclude-schema=drydock']), restore(to));
+}
+
+export async function copyHistory(from: Secret, to: Secret): Promise<void> {
+  await pipe(dump(from, ['--data-only', '--table=*._prisma_migrations']), restore(to));
+}
+
+function dump(url: Secret, args: string[]): ChildProcess {
+  return spawn(requireTool('pg_dump'), [...PLAIN, ...args], {
+    env: libpqEnv(url, process.env.PATH),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Goes on after an error: what belongs to another role, or to a superuser, is not needed for a rehearsal. */
+function restore(url: Secret): ChildProcess {
+  return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
+    env: libpqEnv(url, process.env.PATH),
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+}
+
+async function pipe(source: ChildProcess, sink: ChildProcess): Promise<void> {
+  const [dumped, restored] = [keep(source), keep(sink)];
+  if (source.stdout && sink.stdin) source.stdout.pipe(sink.stdin);
+  const [code] = await Promise.all(
+    [source, sink].map(
+      (child) => new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done)),
+    ),
+  );
+  // A target without a history has no such table to dump; everything else is a failure.
+  if (code !== 0 && !dumped().includes('no matching tables')) throw copyFailed(dumped());
+  // One that nothing needs, such as pg_stat_statements, is not missed.
+  const extension = /ERROR:\s+(.*extension.*)/i.exec(restored());
+  if (extension && /ERROR:\s+(type|function|operator|access method|text search) .* does not exist/.test(restored())) {
+    throw new OpsError({
+      code: 'EXTENSION_MISSING',
+      message: `The scratch database cannot have an extension of the target: ${extension[1]}.`,
+      hint: 'Install it on the server, or let a superuser make it trusted, or run this as a role that may create it.',
+    });
+  }
+}
+
+/** The end of what a program says on stderr. */
+function keep(child: ChildProcess): () => string {
+  let said = '';
+  child.stderr?.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-10_000);
+  });
+  return () => said;
+}
+
+function copyFailed(said: string): OpsError {
+  const mismatch = /server version: ([\d.]+).*?; pg_dump version: ([\d.]+)/s.exec(said);
+  return new OpsError({
+    code: 'COPY_FAILED',
+    message: mismatch
+      ? `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`
+      : `The target could not be copied: ${said.trim().split('\n')[0]}.`,
+    hint: mismatch
+      ? `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and put it first in PATH or name it in PG_DUMP.`
+      : 'The role must be able to read all of it; npm run doctor looks at the rest.',
+  });
+}

@@ -1,0 +1,106 @@
+import { connectPostgres, type Finding, OpsError } from '@drydock/kit';
+import { applyMigration } from '../migrations/apply.ts';
+import type { MigrationState } from '../migrations/compare.ts';
+import type { Migration } from '../migrations/folder.ts';
+import { compareInventories, hashInventory, type Inventory, readInventory } from '../schema/inventory.ts';
+import { readDeployed } from '../schema/running.ts';
+import type { Target } from '../target.ts';
+import { withScratch } from './scratch.ts';
+
+/** A history that cannot be gone on with, each with its way out. */
+export function historyFindings({ failed, edited, missing }: MigrationState): Finding[] {
+  return [
+    ...failed.map(
+      ({ name }): Finding => ({
+        level: 'error',
+        code: 'MIGRATION_FAILED_BEFORE',
+        message: `${name} was begun on the target and did not end.`,
+        hint: `npm run db:resolve -- --rolled-back ${name}`,
+      }),
+    ),
+    ...edited.map(
+      (name): Finding => ({
+        level: 'error',
+        code: 'MIGRATION_EDITED',
+        message: `${name} was changed after it was applied.`,
+        hint: 'Put the file back, and make the change in a new migration.',
+      }),
+    ),
+    ...missing.map(
+      (name): Finding => ({
+        level: 'error',
+        code: 'MIGRATION_MISSING',
+        message: `The target has ${name}, which this checkout has not.`,
+        hint: 'Check out the version that has it.',
+      }),
+    ),
+  ];
+}
+
+/**
+ * Whether the target is what its applied migrations make. Known at once where nothing has changed since our last deploy;
+ * otherwise they are applied to an empty database beside it.
+ */
+export async function driftBefore(target: Target, applied: Migration[], actual: Inventory): Promise<Finding[]> {
+  const [last] = await readDeployed(target);
+  if (last?.inventory === hashInventory(actual) && last.head === (applied.at(-1)?.name ?? null)) return [];
+  try {
+    const expected = await whatTheyMake(target, applied);
+    const { added, lost, changed } = compareInventories(expected, actual);
+    const said = [
+      ...added.map((key) => `has ${key}, which no applied migration makes`),
+      ...lost.map((key) => `lacks ${key}`),
+      ...changed.map((key) => `has another ${key}`),
+    ];
+    if (said.length === 0) return [];
+    const more = said.length > 3 ? `, and ${said.length - 3} more` : '';
+    return [
+      {
+        level: 'warn',
+        code: 'DRIFT_BEFORE',
+        message: `The target ${said.slice(0, 3).join('; it ')}${more}.`,
+        hint: 'Who did it: npm run ops:log. The difference as SQL: npm run db:drift',
+      },
+    ];
+  } catch (thrown) {
+    if (!(thrown instanceof OpsError)) throw thrown;
+    return [
+      {
+        level: 'warn',
+        code: 'DRIFT_BEFORE',
+        message: `Whether the target is what its migrations make could not be told: ${thrown.message}`,
+      },
+    ];
+  }
+}
+
+/** The structure that migrations make of nothing. */
+export async function whatTheyMake(target: Target, migrations: Migration[]): Promise<Inventory> {
+  if (migrations.length === 0) return new Map();
+  return withScratch(
+    target.url,
+    async ({ url }) => {
+      for (const migration of migrations) await applyMigration(url, migration, target);
+      const client = await connectPostgres(url, 'drydock rehearsal');
+      try {
+        return await readInventory(client);
+      } finally {
+        await client.end();
+      }
+    },
+    'empty',
+  );
+}
+
+export function driftFinding(sql: string): Finding {
+  return {
+    level: 'error',
+    code: 'DRIFT',
+    message: 'After all migrations the database would still not be what the Prisma schema says.',
+    hint: `It would lack: ${sql
+      .split('\n')
+      .filter((line) => line && !line.startsWith('--'))
+      .slice(0, 5)
+      .join(' ')}`,
+  };
+}

@@ -1,0 +1,108 @@
+import type { Client } from 'pg';
+import type { Node } from '../migrations/statements.ts';
+import type { Table, Watched } from './tables.ts';
+import type { ObservedLock, ObservedStatement } from './types.ts';
+
+/** What a session holds and has done at a moment, of the watched relations. Server time in ms; pairs begin with an OID. */
+export interface Sight {
+  at: number;
+  locks: [number, string][] | null;
+  files: [number, number][] | null;
+  touched: [number, number][] | null;
+}
+
+const NOW = 'extract(epoch FROM clock_timestamp()) * 1000';
+export const SIGHT_BEFORE = `SELECT ${NOW} AS at`;
+
+/** Goes behind a statement in the same round trip, where parameters are not to be had: OIDs are numbers. */
+export function sightAfter({ tables, indexes }: Watched): string {
+  const list = (oids: Iterable<number>) => `'{${[...oids].join(',')}}'::oid[]`;
+  const touched = (['inserted', 'updated', 'deleted'] as const)
+    .map((what) => `pg_stat_get_xact_tuples_${what}(t.oid)`)
+    .join(' + ');
+  return `SELECT json_build_object('at', ${NOW},
+    'locks', (SELECT json_agg(json_build_array(relation::int8, mode)) FROM pg_locks
+               WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation = ANY(${list(tables.keys())})),
+    'files', (SELECT json_agg(json_build_array(oid::int8, relfilenode::int8)) FROM pg_class
+               WHERE oid = ANY(${list([...tables.keys(), ...indexes.keys()])})),
+    'touched', (SELECT json_agg(json_build_array(t.oid::int8, ${touched})) FROM unnest(${list(tables.keys())}) AS t(oid)
+                 WHERE ${touched} > 0)) AS sight`;
+}
+
+export async function look(client: Client, watched: Watched): Promise<Sight | undefined> {
+  const { rows } = await client.query<{ sight: Sight }>(sightAfter(watched));
+  return rows[0]?.sight;
+}
+
+/** What happened between two moments. */
+export function compareSights(
+  { tables, indexes }: Watched,
+  before: Sight | undefined,
+  after: Sight | undefined,
+): Pick<ObservedStatement, 'locks' | 'rewritten' | 'reindexed' | 'touched'> {
+  const held = strongest(before);
+  const locks = [...strongest(after)]
+    .filter(([oid, mode]) => held.get(oid) !== mode)
+    .map(([oid, mode]): ObservedLock => ({ relation: tables.get(oid)?.label ?? '', mode, heldMs: 0 }));
+  const files = new Map(before?.files);
+  const changed = (after?.files ?? []).filter(([oid, file]) => files.has(oid) && files.get(oid) !== file);
+  const labels = (of: Map<number, Table>) =>
+    [...new Set(changed.map(([oid]) => of.get(oid)?.label))].filter((label) => label !== undefined);
+  const rewritten = labels(tables);
+  const done = new Map(before?.touched);
+  return {
+    locks,
+    rewritten,
+    reindexed: labels(indexes).filter((label) => !rewritten.includes(label)),
+    touched: (after?.touched ?? [])
+      .map(([oid, rows]) => ({ relation: tables.get(oid)?.label ?? '', rows: rows - (done.get(oid) ?? 0) }))
+      .filter(({ rows }) => rows > 0),
+  };
+}
+
+/** Weakest to strongest: PostgreSQL manual, 13.3.1. */
+const STRENGTH = [
+  'AccessShareLock',
+  'RowShareLock',
+  'RowExclusiveLock',
+  'ShareUpdateExclusiveLock',
+  'ShareLock',
+  'ShareRowExclusiveLock',
+  'ExclusiveLock',
+  'AccessExclusiveLock',
+];
+
+function strongest(sight: Sight | undefined): Map<number, string> {
+  const modes = new Map<number, string>();
+  for (const [oid, mode] of sight?.locks ?? [])
+    if (STRENGTH.indexOf(mode) > STRENGTH.indexOf(modes.get(oid) ?? '')) modes.set(oid, mode);
+  return modes;
+}
+
+/**
+ * A statement outside a transaction has given its locks back before anybody could look. CONCURRENTLY and VACUUM take
+ * SHARE UPDATE EXCLUSIVE, VACUUM FULL takes ACCESS EXCLUSIVE: PostgreSQL manual, 13.3.1.
+ */
+export function lockDocumented(node: Node, tableOf: Watched['named']): ObservedLock[] {
+  const full = node.VacuumStmt?.options?.some((option: Node) => option.DefElem?.defname === 'full');
+  const named = [
+    node.IndexStmt?.relation,
+    node.ReindexStmt?.relation,
+    ...((node.VacuumStmt?.rels ?? []) as Node[]).map(({ VacuumRelation }) => VacuumRelation?.relation),
+  ];
+  return named
+    .map((range) => tableOf(range))
+    .filter((table) => table !== undefined)
+    .map(({ label }) => ({
+      relation: label,
+      mode: full ? 'AccessExclusiveLock' : 'ShareUpdateExclusiveLock',
+      heldMs: 0,
+    }));
+}
+
+/** What a lock keeps others from: PostgreSQL manual, table 13.2. Weaker locks block no ordinary query. */
+export function blockedBy(mode: string): string | undefined {
+  if (mode === 'AccessExclusiveLock') return 'reads and writes';
+  if (['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock'].includes(mode)) return 'writes';
+  return undefined;
+}

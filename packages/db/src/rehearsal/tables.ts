@@ -1,0 +1,91 @@
+import { connectPostgres } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { Target } from '../target.ts';
+
+/** A relation with rows that the target has before anything is applied. */
+export interface Table {
+  schema: string;
+  name: string;
+  /** As PostgreSQL prints it, quoted and qualified where it must be. */
+  label: string;
+  /** About how many: PostgreSQL's estimate, counted where it never analysed. */
+  rows: number;
+  bytes: number;
+}
+
+/** The tables of the target, with the size of each, but for the catalogues and bookkeeping. Reads only. */
+export async function readTables(target: Target): Promise<Table[]> {
+  const client = await connectPostgres(target.url, 'drydock db:dry-run');
+  try {
+    const { rows } = await client.query<Table>(
+      `SELECT n.nspname AS schema, c.relname AS name, c.oid::regclass::text AS label,
+              c.reltuples::float8 AS rows, pg_relation_size(c.oid)::float8 AS bytes
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'm') AND c.relname <> '_prisma_migrations'
+          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock') ORDER BY 1, 2`,
+    );
+    // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself.
+    for (const table of rows.filter((row) => row.rows < 0)) {
+      const counted = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table.label}`);
+      table.rows = Number(counted.rows[0]?.n);
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A relation as a statement names it. */
+export type Named = { schemaname?: string | undefined; relname?: string | undefined };
+
+/** What is watched on a copy: the tables of the target under the copy's own OIDs, and their indexes. */
+export class Watched {
+  readonly tables = new Map<number, Table>();
+  /** Index to its table. */
+  readonly indexes = new Map<number, Table>();
+  #oids = new Map<string, number>();
+  #path: string[] = [];
+
+  /** To be called before anything is applied. */
+  async find(client: Client, tables: Table[]): Promise<void> {
+    const byName = new Map(tables.map((table) => [keyOf(table.schema, table.name), table]));
+    const { rows } = await client.query<{ oid: number; schema: string; name: string; kind: string }>(
+      `SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, t.relname AS name, c.relkind AS kind
+         FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+         JOIN pg_class t ON t.oid = coalesce(i.indrelid, c.oid) JOIN pg_namespace n ON n.oid = t.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I')`,
+    );
+    for (const { oid, schema, name, kind } of rows) {
+      const table = byName.get(keyOf(schema, name));
+      if (table) this[kind.toLowerCase() === 'i' ? 'indexes' : 'tables'].set(oid, table);
+    }
+    await this.readNames(client);
+  }
+
+  /** Again after a statement that may have renamed one. */
+  async readNames(client: Client): Promise<void> {
+    const { rows } = await client.query<{ oid: number; schema: string; name: string; path: string[] }>(
+      `SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name, current_schemas(false)::text[] AS path
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY($1::oid[])`,
+      [[...this.tables.keys()]],
+    );
+    this.#oids = new Map(rows.map(({ oid, schema, name }) => [keyOf(schema, name), oid]));
+    this.#path = rows[0]?.path ?? this.#path;
+  }
+
+  /** The table of the target that a statement names; undefined if it is a new one. */
+  named(range: Named | undefined): (Table & { oid: number }) | undefined {
+    if (!range?.relname) return undefined;
+    const { schemaname, relname } = range;
+    for (const schema of schemaname ? [schemaname] : this.#path) {
+      const oid = this.#oids.get(keyOf(schema, relname));
+      const table = oid === undefined ? undefined : this.tables.get(oid);
+      if (oid !== undefined && table) return { ...table, oid };
+    }
+    return undefined;
+  }
+}
+
+function keyOf(schema: string, name: string): string {
+  return JSON.stringify([schema, name]);
+}

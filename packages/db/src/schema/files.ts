@@ -1,0 +1,15 @@
+import { readFileSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type SchemaFile = { path: string; content: string };
+
+/** A Prisma schema: one file, or all of a folder. */
+export async function readSchemaFiles(path: string): Promise<SchemaFile[]> {
+  const files = statSync(path).isDirectory()
+    ? (await readdir(path, { recursive: true }))
+        .filter((name) => name.endsWith('.prisma'))
+        .map((name) => join(path, name))
+    : [path];
+  return files.map((file) => ({ path: file, content: readFileSync(file, 'utf8') }));
+}

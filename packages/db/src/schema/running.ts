@@ -1,0 +1,76 @@
+import { basename, dirname, join } from 'node:path';
+import { connectPostgres, exec, readEventsNamed, usageError } from '@drydock/kit';
+import type { Target } from '../target.ts';
+import type { SchemaFile } from './files.ts';
+import { type Uses, usesOf } from './used.ts';
+
+/** The event that db:deploy leaves in the audit log: which version's schema the database has had since. */
+export const DEPLOYED = 'db.deployed';
+
+export type Deployed = { commit: string | null; head: string | null; inventory: string };
+
+/** Which version serves while migrations run, and what of the database it uses. */
+export interface Running {
+  commit: string;
+  uses: Uses;
+}
+
+/**
+ * The version whose deploy was the last before this checkout's, by the audit log, or the one that is named. Undefined
+ * if nobody knows; then everything that is there counts as used.
+ */
+export async function findRunning(target: Target, ref?: string): Promise<Running | undefined> {
+  if (ref) {
+    const files = await filesAt(target.schemaFile, ref);
+    if (!files)
+      throw usageError(
+        'RUNNING_UNKNOWN',
+        `${ref} is no commit of this checkout that has ${basename(target.schemaFile)}.`,
+        'Name the commit or tag of the version that serves now; a shallow clone has only its own.',
+      );
+    return { commit: ref, uses: await usesOf(files, target.defaultSchema) };
+  }
+  const here = await currentCommit(target.schemaFile);
+  for (const { commit } of await readDeployed(target)) {
+    if (!commit || commit === here) continue;
+    const files = await filesAt(target.schemaFile, commit);
+    return files && { commit, uses: await usesOf(files, target.defaultSchema) };
+  }
+  return undefined;
+}
+
+/** Newest first. */
+export async function readDeployed(target: Target): Promise<Deployed[]> {
+  const client = await connectPostgres(target.url, 'drydock db:dry-run');
+  try {
+    return (await readEventsNamed(client, DEPLOYED)).map(({ metadata }) => metadata as unknown as Deployed);
+  } finally {
+    await client.end();
+  }
+}
+
+export async function currentCommit(schemaFile: string): Promise<string | undefined> {
+  const { stdout, code } = await git(schemaFile, ['rev-parse', '--verify', '--quiet', 'HEAD']);
+  return code === 0 ? stdout.trim() : undefined;
+}
+
+async function filesAt(schemaFile: string, ref: string): Promise<SchemaFile[] | undefined> {
+  const listed = await git(schemaFile, ['ls-tree', '-r', '--name-only', '-z', ref, '--', basename(schemaFile)]);
+  const names = listed.stdout.split('\0').filter((name) => name.endsWith('.prisma'));
+  if (listed.code !== 0 || names.length === 0) return undefined;
+  return Promise.all(
+    names.map(async (name) => {
+      const { stdout } = await git(schemaFile, ['show', `${ref}:./${name}`]);
+      return { path: join(dirname(schemaFile), name), content: stdout };
+    }),
+  );
+}
+
+/** A checkout without git, or without that commit, has no answer: that is none of this tool's business. */
+async function git(schemaFile: string, args: string[]): Promise<{ stdout: string; code: number }> {
+  try {
+    return await exec('git', args, { cwd: dirname(schemaFile), okCodes: [1, 128, 129] });
+  } catch {
+    return { stdout: '', code: 127 };
+  }
+}

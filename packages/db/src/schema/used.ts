@@ -1,0 +1,41 @@
+import type { SchemaFile } from './files.ts';
+
+interface Dmmf {
+  datamodel: {
+    models: { name: string; dbName: string | null; schema?: string | null; fields: Field[] }[];
+    enums: { name: string; dbName: string | null; values: { name: string; dbName: string | null }[] }[];
+  };
+}
+interface Field {
+  name: string;
+  dbName?: string | null;
+  kind: string;
+}
+
+/** Tells whether a version uses something of the inventory: `column public.Job.title`. */
+export type Uses = (key: string) => boolean;
+
+/**
+ * What a Prisma client generated from these files names in its queries: every column of every model but those marked
+ * `@ignore`, which Prisma's own reading of the schema leaves out.
+ */
+export async function usesOf(files: SchemaFile[], defaultSchema: string): Promise<Uses> {
+  const { default: wasm } = await import('@prisma/prisma-schema-wasm');
+  const prismaSchema = files.map(({ path, content }) => [path, content]);
+  const { datamodel } = JSON.parse(wasm.get_dmmf(JSON.stringify({ prismaSchema, noColor: true }))) as Dmmf;
+  const used = new Set<string>();
+  const values = new Set<string>();
+  for (const { name, dbName, schema, fields } of datamodel.models) {
+    const table = `${schema ?? defaultSchema}.${dbName ?? name}`;
+    used.add(table);
+    for (const field of fields.filter(({ kind }) => kind !== 'object'))
+      used.add(`${table}.${field.dbName ?? field.name}`);
+  }
+  for (const { name, dbName, values: all } of datamodel.enums)
+    for (const value of all) values.add(`${dbName ?? name}.${value.dbName ?? value.name}`);
+  return (key) => {
+    const [, kind = '', name = ''] = /^(table|view|materialized view|column|enum value) (.*)$/s.exec(key) ?? [];
+    // The schema of an enum is not told: its own name decides.
+    return kind === 'enum value' ? values.has(name.slice(name.indexOf('.') + 1)) : used.has(name);
+  };
+}

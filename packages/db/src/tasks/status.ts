@@ -1,0 +1,46 @@
+import { defineReadTask, type Json } from '@drydock/kit';
+import { targetOf } from '../target.ts';
+
+export const statusTask = defineReadTask({
+  name: 'db:status',
+  summary:
+    'Shows which migrations are applied, pending, failed, edited or missing, and whether the schema has drifted.',
+  description:
+    "Reads only, in this process; drift is looked for with Prisma's own engine. Exit 3 unless all is applied and equal.",
+  examples: ['npm run db:status -- --env staging', 'npm run db:status -- --env production --json'],
+  async run({ config, environment, env, out }) {
+    const { readState } = await import('../rehearsal/rehearse.ts');
+    const { diffToSchema } = await import('../drift.ts');
+    const target = targetOf(config, environment);
+    const [state, drift] = await Promise.all([readState(target), diffToSchema(target.url, target.schemaFile)]);
+    const rows = [
+      ['applied', String(state.applied.length), state.applied.at(-1) ?? ''],
+      ['pending', String(state.pending.length), state.pending.join(', ')],
+      ['failed', String(state.failed.length), state.failed.map(({ name }) => name).join(', ')],
+      ['edited', String(state.edited.length), state.edited.join(', ')],
+      ['missing', String(state.missing.length), state.missing.join(', ')],
+    ];
+    out.table(['migrations', '', ''], rows);
+    const unsound = state.failed.length + state.edited.length + state.missing.length > 0;
+    // Before everything is applied, the schema is ahead of the database by right.
+    const drifted = state.pending.length === 0 && drift !== undefined;
+    const verdict = unsound
+      ? `The migration history of ${env} needs attention.`
+      : state.pending.length > 0
+        ? `${state.pending.length} migrations are pending on ${env}.`
+        : drifted
+          ? `All migrations are applied, but the schema of ${env} has drifted.`
+          : `All migrations are applied on ${env}, and the schema is as it should be.`;
+    return {
+      verdict,
+      ok: !unsound && state.pending.length === 0 && !drifted,
+      data: { ...state, drift: drifted } as unknown as Json,
+      ...nextOf(env, { unsound, pending: state.pending.length > 0, drifted }),
+    };
+  },
+});
+
+function nextOf(env: string, { unsound, pending, drifted }: Record<'unsound' | 'pending' | 'drifted', boolean>) {
+  if (unsound || pending) return { next: `npm run db:dry-run -- --env ${env}` };
+  return drifted ? { next: `npm run db:drift -- --env ${env}` } : {};
+}

@@ -1,0 +1,165 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connectPostgres, type Finding, OpsError, type Secret } from '@drydock/kit';
+import type { Client } from 'pg';
+import { parseStatements } from '../migrations/statements.ts';
+
+/** From how many rows on the planner must choose an index by itself. */
+export const LARGE_ENOUGH = 10_000;
+
+export type PlanCheck = {
+  index: string;
+  /** Where the query came from: a file, or `generated`. */
+  query: string;
+  /** `probe`: chosen once sequential scans were made expensive, for the table is small. */
+  used: 'by itself' | 'probe' | 'no' | 'not checked';
+  rows: number;
+};
+
+export interface PlanQuery {
+  file: string;
+  line: number;
+  sql: string;
+  /** Indexes that the query must use, as its comment says: `-- uses: "Job_status_idx"`. */
+  uses: string[];
+}
+
+/** Queries of `*.sql`, each with a comment `-- uses: INDEX[, INDEX]` before it. Literals, no parameters. */
+export async function readPlanQueries(folder: string): Promise<PlanQuery[]> {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+  const queries: PlanQuery[] = [];
+  for (const name of files) {
+    const file = join(folder, name);
+    for (const { sql, line, comments, node } of await parseStatements(readFileSync(file, 'utf8'), file)) {
+      const said = [...comments.matchAll(/--\s*uses:\s*(.+)/g)].flatMap(([, list = '']) => list.split(','));
+      if (!node.SelectStmt && !node.UpdateStmt && !node.DeleteStmt)
+        throw new OpsError({
+          code: 'PLAN_QUERY_UNFIT',
+          message: `${file}:${line} is no SELECT, UPDATE or DELETE.`,
+          hint: 'A plan file holds queries of the product, each below a comment "-- uses: INDEX".',
+        });
+      queries.push({ file: name, line, sql, uses: said.map((text) => text.trim().replace(/^"(.*)"$/, '$1')) });
+    }
+  }
+  return queries;
+}
+
+/**
+ * Whether indexes are used: by the queries that name them, or else by one that is made of their columns. EXPLAIN runs
+ * nothing. On a small table the planner rightly reads all of it; then it is asked what it would do if that were dear.
+ */
+export async function checkPlans(
+  url: Secret,
+  indexes: string[],
+  folder: string,
+): Promise<{ checks: PlanCheck[]; findings: Finding[] }> {
+  if (indexes.length === 0) return { checks: [], findings: [] };
+  const queries = await readPlanQueries(folder);
+  const client = await connectPostgres(url, 'drydock db:verify');
+  try {
+    const checks: PlanCheck[] = [];
+    for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
+    return { checks, findings: checks.flatMap(findingOf) };
+  } finally {
+    await client.end();
+  }
+}
+
+interface IndexFacts {
+  name: string;
+  relation: string;
+  rows: number;
+  method: string;
+  columns: string[];
+  predicate: string | null;
+}
+
+async function checkIndex(client: Client, key: string, queries: PlanQuery[]): Promise<PlanCheck[]> {
+  const facts = await readIndex(client, key);
+  if (!facts) return [];
+  const listed = queries.filter(({ uses }) => uses.includes(facts.name) || uses.includes(key));
+  if (listed.length > 0)
+    return Promise.all(listed.map(async ({ sql, file, line }) => checkQuery(client, facts, sql, `${file}:${line}`)));
+  if (!['btree', 'hash'].includes(facts.method))
+    return [{ index: facts.name, query: 'generated', used: 'not checked', rows: facts.rows }];
+  return [await checkQuery(client, facts, probe(facts), 'generated')];
+}
+
+async function readIndex(client: Client, key: string): Promise<IndexFacts | undefined> {
+  const dot = key.indexOf('.');
+  const { rows } = await client.query<IndexFacts>(
+    `SELECT c.relname AS name, i.indrelid::regclass::text AS relation, greatest(t.reltuples, 0)::float8 AS rows, m.amname AS method,
+            (SELECT json_agg(pg_get_indexdef(c.oid, k, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) k) AS columns,
+            pg_get_expr(i.indpred, i.indrelid) AS predicate
+       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+       JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2`,
+    [key.slice(0, dot), key.slice(dot + 1)],
+  );
+  return rows[0];
+}
+
+/** All parts are PostgreSQL's own words of the index. */
+function probe({ relation, columns, predicate }: IndexFacts): string {
+  const [first] = columns;
+  const condition = `${first} = (SELECT ${first} FROM ${relation} LIMIT 1)`;
+  return `SELECT 1 FROM ${relation} WHERE ${condition}${predicate ? ` AND (${predicate})` : ''}`;
+}
+
+async function checkQuery(client: Client, facts: IndexFacts, sql: string, query: string): Promise<PlanCheck> {
+  const check = { index: facts.name, query, rows: facts.rows };
+  if (await uses(client, sql, facts.name)) return { ...check, used: 'by itself' };
+  if (facts.rows >= LARGE_ENOUGH) return { ...check, used: 'no' };
+  await client.query('BEGIN READ ONLY');
+  try {
+    await client.query('SET LOCAL enable_seqscan = off');
+    return { ...check, used: (await uses(client, sql, facts.name)) ? 'probe' : 'no' };
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+async function uses(client: Client, sql: string, index: string): Promise<boolean> {
+  const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${sql}`);
+  const found = (node: unknown): boolean =>
+    typeof node === 'object' &&
+    node !== null &&
+    ((node as { 'Index Name'?: string })['Index Name'] === index || Object.values(node).some(found));
+  return found(rows[0]?.['QUERY PLAN']);
+}
+
+function findingOf({ index, query, used, rows }: PlanCheck): Finding[] {
+  if (used === 'by itself') return [];
+  if (used === 'not checked')
+    return [
+      {
+        level: 'info',
+        code: 'PLAN_NOT_CHECKED',
+        message: `${index} is of a kind that no query can be made up for.`,
+        hint: `Give one of the product's in prisma/plans/*.sql, below "-- uses: ${index}".`,
+      },
+    ];
+  if (used === 'probe')
+    return [
+      {
+        level: 'info',
+        code: 'PLAN_PROBED',
+        message: `${index} would be used (${query}); its table is small (about ${Math.round(rows)} rows), so for now all of it is read.`,
+      },
+    ];
+  return [
+    {
+      // A query of the product must use it; one that we made up may be wrong about what the index is for.
+      level: query === 'generated' ? 'warn' : 'error',
+      code: 'INDEX_UNUSED',
+      message: `${index} is not used by ${query === 'generated' ? 'a query for its first column' : query} (about ${Math.round(rows)} rows).`,
+      hint:
+        query === 'generated'
+          ? `If it serves another query, put that into prisma/plans/*.sql, below "-- uses: ${index}".`
+          : 'EXPLAIN it; ANALYZE the table; see whether the condition matches the order of the columns.',
+    },
+  ];
+}

@@ -1,0 +1,47 @@
+import { connectPostgres, type Finding } from '@drydock/kit';
+import { type Inventory, type Promised, readInventory } from '../schema/inventory.ts';
+import type { Target } from '../target.ts';
+
+export async function readTargetInventory(target: Target): Promise<Inventory> {
+  const client = await connectPostgres(target.url, 'drydock db:verify');
+  try {
+    return await readInventory(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether everything that migrations made on a copy is on the target as well, the same, and usable. */
+export function checkPromised(promised: Promised, actual: Inventory): Finding[] {
+  return promised.flatMap(([key, definition, valid]): Finding[] => {
+    const item = actual.get(key);
+    if (!item)
+      return [
+        {
+          level: 'error',
+          code: 'OBJECT_MISSING',
+          message: `The database has no ${key}, which the migrations make.`,
+          hint: 'Somebody dropped it, or the migration took another way here: npm run db:drift',
+        },
+      ];
+    if (valid && !item.valid)
+      return [
+        {
+          level: 'error',
+          code: 'OBJECT_INVALID',
+          message: `${key} is there and not valid: it is not used, or not enforced.`,
+          hint: key.startsWith('index') ? 'REINDEX INDEX CONCURRENTLY' : 'ALTER TABLE … VALIDATE CONSTRAINT',
+        },
+      ];
+    if (item.definition !== definition)
+      return [
+        {
+          level: 'error',
+          code: 'OBJECT_DIFFERS',
+          message: `${key} is "${item.definition}", where the migrations make "${definition}".`,
+          hint: 'npm run db:drift shows what would have to be run.',
+        },
+      ];
+    return [];
+  });
+}

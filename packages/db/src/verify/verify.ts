@@ -1,0 +1,108 @@
+import { connectPostgres, type Finding } from '@drydock/kit';
+import { diffToSchema } from '../drift.ts';
+import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
+import { readMigrations } from '../migrations/folder.ts';
+import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
+import { readState } from '../rehearsal/rehearse.ts';
+import type { Promised } from '../schema/inventory.ts';
+import type { Target } from '../target.ts';
+import { checkPlans, type PlanCheck } from './plans.ts';
+import { checkPromised, readTargetInventory } from './promised.ts';
+
+export interface Verification {
+  findings: Finding[];
+  objects: number;
+  plans: PlanCheck[];
+  /** Undefined where nothing can be compared, and why in `findings`. */
+  statements: Change[] | undefined;
+}
+
+/** Everything that the applied migrations make, on an empty database beside the target. */
+export async function promisedByApplied(target: Target): Promise<Promised> {
+  const { applied } = await readState(target);
+  const migrations = readMigrations(target.migrationsDir).filter(({ name }) => applied.includes(name));
+  return [...(await whatTheyMake(target, migrations))].map(([key, { definition, valid }]) => [key, definition, valid]);
+}
+
+/** Whether the target has what was promised, valid and used, and is what the Prisma schema says. Reads only. */
+export async function verify(target: Target, promised: Promised): Promise<Verification> {
+  const state = await readState(target);
+  const history = historyFindings(state);
+  const pending: Finding[] = state.pending.map((name) => ({
+    level: 'error',
+    code: 'STILL_PENDING',
+    message: `${name} is not applied.`,
+    hint: 'npm run db:deploy',
+  }));
+  const [actual, drift] = [await readTargetInventory(target), await diffToSchema(target.url, target.schemaFile)];
+  const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
+  const plans = await checkPlans(target.url, await onlyPlain(target, indexes), target.plansDir);
+  const load = await checkStatements(target);
+  return {
+    findings: [
+      ...history,
+      ...pending,
+      ...checkPromised(promised, actual),
+      ...(drift ? [driftFinding(drift)] : []),
+      ...plans.findings,
+      ...load.findings,
+    ],
+    objects: promised.length,
+    plans: plans.checks,
+    statements: load.changes,
+  };
+}
+
+/** The index of a primary key or a unique constraint is there for the constraint's sake: nobody asks whether it is used. */
+async function onlyPlain(target: Target, indexes: string[]): Promise<string[]> {
+  const client = await connectPostgres(target.url, 'drydock db:verify');
+  try {
+    const { rows } = await client.query<{ key: string }>(
+      `SELECT n.nspname || '.' || c.relname AS key FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname || '.' || c.relname = ANY($1) AND NOT i.indisunique AND i.indisvalid`,
+      [indexes],
+    );
+    const plain = new Set(rows.map(({ key }) => key));
+    return indexes.filter((key) => plain.has(key));
+  } finally {
+    await client.end();
+  }
+}
+
+async function checkStatements(target: Target): Promise<{ findings: Finding[]; changes: Change[] | undefined }> {
+  const [before, now] = [await readSnapshot(target.url), await readStatements(target.url)];
+  if (!now)
+    return {
+      findings: [
+        {
+          level: 'info',
+          code: 'STATEMENTS_UNKNOWN',
+          message: 'Statements cannot be compared: pg_stat_statements is not installed in this database.',
+          hint: "shared_preload_libraries = 'pg_stat_statements', then CREATE EXTENSION pg_stat_statements",
+        },
+      ],
+      changes: undefined,
+    };
+  const changes = before ? compareStatements(before.statements, now) : [];
+  return {
+    changes,
+    findings: changes
+      .filter(({ kind }) => kind === 'slower')
+      .slice(0, 5)
+      .map(({ query, meanMs, beforeMs, calls }) => ({
+        level: 'warn',
+        code: 'STATEMENT_SLOWER',
+        message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
+        hint: 'npm run db:slow',
+      })),
+  };
+}
+
+function driftFinding(sql: string): Finding {
+  return {
+    level: 'error',
+    code: 'DRIFT',
+    message: `The database is not what the Prisma schema says; it would need: ${sql.slice(0, 300)}`,
+    hint: 'Find out who changed it by hand: npm run ops:log. The whole difference: npm run db:drift',
+  };
+}
