@@ -1,4 +1,12 @@
-import { type Environment, type EnvName, type LoadedConfig, operatorUrl, type Secret, usageError } from '@drydock/kit';
+import {
+  type Environment,
+  type EnvName,
+  type LoadedConfig,
+  operatorUrl,
+  type Secret,
+  schemaOf,
+  usageError,
+} from '@drydock/kit';
 import { isCode, type Level } from './hazards/codes.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
@@ -33,7 +41,7 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     schemaFile: config.path(schema),
     migrationsDir: config.path(migrations),
     plansDir: config.path(plans),
-    defaultSchema: new URL(url.reveal()).searchParams.get('schema') ?? 'public',
+    defaultSchema: schemaOf(url),
     lockTimeoutMs,
     largeTableRows,
     hazards,

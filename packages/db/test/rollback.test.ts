@@ -8,10 +8,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readState, type Target } from '../src/index.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
-import { schemaText } from '../src/rehearsal/schema-text.ts';
 import { findDestroyed } from '../src/rollback/losses.ts';
 import { planRollback } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
+import { hashInventory, inventoryOf } from '../src/schema/inventory.ts';
 import { deployNodes, makeTarget, query } from './world.ts';
 
 const test = suite('db rollback');
@@ -53,7 +53,7 @@ const refusal = (work: Promise<unknown>) =>
 
 test('the newest migrations are undone in order, and are pending again', async () => {
   const target = await deployed();
-  const before = await schemaText(target.url);
+  const before = await inventoryOf(target.url).then(hashInventory);
   await rollback(target, { to: '1_t' });
   assert.equal((await readState(target)).pending, ['2_n', '3_index']);
   assert.equal(
@@ -61,7 +61,7 @@ test('the newest migrations are undone in order, and are pending again', async (
     [{ column_name: 'id' }],
   );
   await runStepsForTest(await deployNodes(target));
-  assert.is(await schemaText(target.url), before);
+  assert.is(await inventoryOf(target.url).then(hashInventory), before);
 });
 
 test('a down.sql that does not undo its migration is refused, and nothing is changed', async () => {
@@ -69,11 +69,11 @@ test('a down.sql that does not undo its migration is refused, and nothing is cha
     ...DOWN,
     '2_n': 'ALTER TABLE "T" DROP COLUMN "n"; ALTER TABLE "T" ADD COLUMN "left" INTEGER;',
   });
-  const before = await schemaText(target.url);
+  const before = await inventoryOf(target.url).then(hashInventory);
   const error = await refusal(rollback(target, { steps: 2 }));
   assert.is(error?.code, 'DOWN_UNPROVEN');
   assert.match(error?.message ?? '', 'down.sql of 2_n does not undo it');
-  assert.is(await schemaText(target.url), before);
+  assert.is(await inventoryOf(target.url).then(hashInventory), before);
   assert.equal((await readState(target)).pending, []);
 });
 

@@ -9,10 +9,8 @@ const REFUSED = new Set(['28P01', '28000', '3D000', '42501', '53300']);
 /** A connected client of node-postgres, or an OpsError that tells an outage from a refusal. */
 export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
   const { default: pg } = await import('pg');
-  const schema = new URL(url.reveal()).searchParams.get('schema');
   const client = new pg.Client({
     connectionString: url.reveal(),
-    ...(schema ? { options: searchPathOption(schema) } : {}),
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
@@ -20,18 +18,17 @@ export async function connectPostgres(url: Secret, applicationName: string): Pro
   client.on('error', () => {});
   try {
     await client.connect();
+    // As Prisma does. Without it a role called like one of the schemas would work in that one: "$user" comes first.
+    await client.query(`SET search_path = ${quoteIdentifier(schemaOf(url))}`);
     return client;
   } catch (cause) {
     throw connectError(url, cause);
   }
 }
 
-/**
- * Prisma's `?schema=` as a setting of the session, for what names no schema. In libpq's `options` a space and a
- * backslash are escaped by a backslash: PostgreSQL manual, 34.1.2.
- */
-export function searchPathOption(schema: string): string {
-  return `-c search_path=${quoteIdentifier(schema).replaceAll(/[\\ ]/g, '\\$&')}`;
+/** Prisma's `?schema=`, where everything is that names no schema: `public` if it is not given. */
+export function schemaOf(url: Secret): string {
+  return new URL(url.reveal()).searchParams.get('schema') ?? 'public';
 }
 
 export function isUnreachable(error: unknown): boolean {

@@ -6,10 +6,9 @@ import { readMigrations } from '../migrations/folder.ts';
 import { isApplied } from '../migrations/history.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState, rehearse } from '../rehearsal/rehearse.ts';
-import { hashInventory, type Promised } from '../schema/inventory.ts';
+import { hashInventory, inventoryOf, type Promised } from '../schema/inventory.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { readTargetInventory } from '../verify/promised.ts';
 import { verify } from '../verify/verify.ts';
 
 /** Journalled with the run: a resumed deploy applies what it began with, whatever the folder says by then. */
@@ -132,7 +131,7 @@ function verifyStep(target: Target, pending: DeployPlan['pending'], rehearsed: s
       const [first] = findings.filter(({ level }) => level === 'error');
       if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
       for (const { message, code } of findings.filter(({ level }) => level === 'warn')) out.warn(`${code}: ${message}`);
-      const inventory = hashInventory(await readTargetInventory(target));
+      const inventory = hashInventory(await inventoryOf(target.url));
       const head = (await readState(target)).applied.toSorted().at(-1) ?? null;
       await audit(DEPLOYED, { commit: (await currentCommit(target.schemaFile)) ?? null, head, inventory });
       return { applied: pending.length, objects, plans: plans.length, drift: false };

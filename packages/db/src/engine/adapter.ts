@@ -1,4 +1,4 @@
-import { searchPathOption } from '@drydock/kit';
+import { quoteIdentifier, Secret, schemaOf } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
@@ -23,7 +23,7 @@ export class EngineAdapterFactory extends PrismaPg {
   readonly #pools = new Set<pg.Pool>();
 
   constructor(url: string) {
-    super(connectionOf(url), schemaOf(url));
+    super(connectionOf(url), { schema: schemaOf(new Secret(url)) });
     this.#url = url;
   }
 
@@ -59,16 +59,9 @@ function withDatabase(url: string, name: string): string {
   return changed.href;
 }
 
-/** Prisma's `?schema=`. */
-function schemaOf(url: string): { schema?: string } {
-  const schema = new URL(url).searchParams.get('schema');
-  return schema ? { schema } : {};
-}
-
 /** Separate fields: with a connection string the adapter could not be pointed at another database. */
 function connectionOf(url: string): pg.PoolConfig {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const schema = searchParams.get('schema');
+  const { hostname, port, username, password, pathname } = new URL(url);
   return {
     host: decodeURIComponent(hostname),
     port: Number(port || 5432),
@@ -76,8 +69,13 @@ function connectionOf(url: string): pg.PoolConfig {
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
     application_name: 'drydock schema engine',
-    ...(schema ? { options: searchPathOption(schema) } : {}),
+    options: searchPathOption(schemaOf(new Secret(url))),
   };
+}
+
+/** In libpq's `options` a space and a backslash are escaped by a backslash: PostgreSQL manual, 34.1.2. */
+function searchPathOption(schema: string): string {
+  return `-c search_path=${quoteIdentifier(schema).replaceAll(/[\\ ]/g, '\\$&')}`;
 }
 
 function mended(adapter: Adapter): Adapter {

@@ -1,8 +1,8 @@
-import { connectPostgres, type Finding, OpsError } from '@drydock/kit';
+import { type Finding, OpsError } from '@drydock/kit';
 import { applyMigration } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { compareInventories, hashInventory, type Inventory, readInventory } from '../schema/inventory.ts';
+import { compareInventories, hashInventory, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import { readDeployed } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { withScratch } from './scratch.ts';
@@ -81,12 +81,7 @@ export async function whatTheyMake(target: Target, migrations: Migration[]): Pro
     target.url,
     async ({ url }) => {
       for (const migration of migrations) await applyMigration(url, migration, target);
-      const client = await connectPostgres(url, 'drydock rehearsal');
-      try {
-        return await readInventory(client);
-      } finally {
-        await client.end();
-      }
+      return inventoryOf(url);
     },
     'empty',
   );

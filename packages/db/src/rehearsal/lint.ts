@@ -1,9 +1,8 @@
-import { connectPostgres } from '@drydock/kit';
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { applyMigration } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
-import { readInventory } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { lostByRunning } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
@@ -28,21 +27,12 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         ...table,
         rows: Math.max(table.rows, 1),
       }));
-      const before = await inventory();
+      const before = await inventoryOf(url);
       const witnesses: Witness[] = [];
       await observeMigration(url, migration, target.lockTimeoutMs, await watchCopy(url, tables), witnesses);
-      const lost = lostByRunning(before, await inventory(), witnesses, undefined);
+      const lost = lostByRunning(before, await inventoryOf(url), witnesses, undefined);
       const { hazards } = await findHazards(migration, witnesses, tables, { ...target, levels: target.hazards }, lost);
       return hazards;
-
-      async function inventory() {
-        const client = await connectPostgres(url, 'drydock db:dev');
-        try {
-          return await readInventory(client);
-        } finally {
-          await client.end();
-        }
-      }
     },
     'empty',
   );

@@ -5,7 +5,7 @@ import type { Hazard } from '../hazards/types.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
-import { compareInventories, type Inventory, type Promised, readInventory } from '../schema/inventory.ts';
+import { compareInventories, type Inventory, inventoryOf, type Promised } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { driftBefore, driftFinding, historyFindings } from './findings.ts';
@@ -159,15 +159,6 @@ function mayLose({ statement: { node } }: Witness): boolean {
       node.DoStmt ||
       node.TruncateStmt,
   );
-}
-
-async function inventoryOf(url: Secret): Promise<Inventory> {
-  const client = await connectPostgres(url, 'drydock rehearsal');
-  try {
-    return await readInventory(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** A NOT VALID constraint that nobody validates, an index that cannot be used. */

@@ -5,7 +5,7 @@ import { applyMigration } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, readInventory } from '../schema/inventory.ts';
+import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { destroyedBy } from './losses.ts';
 
@@ -54,15 +54,6 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
     },
     'empty',
   );
-}
-
-async function inventoryOf(url: Secret): Promise<Inventory> {
-  const client = await connectPostgres(url, 'drydock db:down');
-  try {
-    return await readInventory(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** From what the database is to what the earlier migrations make, without the engine's remarks. */

@@ -1,14 +1,14 @@
 import { OpsError } from '@drydock/kit';
 import { applyMigration } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { schemaText } from '../rehearsal/schema-text.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
+import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 
 /**
  * Proves that each down script undoes its migration: on an empty scratch database the migrations run up, and what the
- * schema was before each is kept; then the scripts run down, and the schema must be that again, to the letter.
+ * schema was before each is kept; then the scripts run down, and the schema must be that again, object by object.
  */
 export async function proveDowns(
   target: Target,
@@ -20,43 +20,35 @@ export async function proveDowns(
   await withScratch(
     target.url,
     async ({ url }) => {
-      const before = new Map<string, string>();
+      const before = new Map<string, Inventory>();
       for (const migration of applied) {
-        if (undone.has(migration.name)) before.set(migration.name, await schemaText(url));
+        if (undone.has(migration.name)) before.set(migration.name, await inventoryOf(url));
         detail(`up ${migration.name}`);
         await applyMigration(url, migration, target);
       }
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
         await runDown(url, { name, sql }, target);
-        refuseUnequal(name, before.get(name) ?? '', await schemaText(url));
+        refuseUnequal(name, before.get(name) ?? new Map(), await inventoryOf(url));
       }
     },
     'empty',
   );
 }
 
-/** What the schema of a database should be once `undo` is done: what the other migrations make. */
-export async function expectedSchema(target: Target, remaining: Migration[]): Promise<string> {
-  return withScratch(
-    target.url,
-    async ({ url }) => {
-      for (const migration of remaining) await applyMigration(url, migration, target);
-      return schemaText(url);
-    },
-    'empty',
-  );
-}
-
-function refuseUnequal(name: string, before: string, after: string): void {
-  if (before === after) return;
-  const lines = new Set(before.split('\n'));
-  const extra = after.split('\n').find((line) => !lines.has(line));
-  const now = new Set(after.split('\n'));
-  const lacking = before.split('\n').find((line) => !now.has(line));
+function refuseUnequal(name: string, before: Inventory, after: Inventory): void {
+  const { added, lost, changed } = compareInventories(before, after);
+  const said = [
+    ...added.map((key) => `has ${key}`),
+    ...lost.map((key) => `lacks ${key}`),
+    ...changed.map(
+      (key) => `has another ${key} ("${after.get(key)?.definition}" for "${before.get(key)?.definition}")`,
+    ),
+  ];
+  if (said.length === 0) return;
   throw new OpsError({
     code: 'DOWN_UNPROVEN',
-    message: `down.sql of ${name} does not undo it: afterwards the schema ${extra ? `has "${extra.trim()}"` : `lacks "${lacking?.trim()}"`}.`,
+    message: `down.sql of ${name} does not undo it: afterwards the schema ${said.slice(0, 3).join(', ')}.`,
     hint: 'Nothing was changed. Mend down.sql, or restore a backup.',
   });
 }

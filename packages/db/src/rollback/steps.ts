@@ -1,12 +1,12 @@
 import { connectPostgres, defineStep, OpsError, type StepNode } from '@drydock/kit';
 import { readMigrations } from '../migrations/folder.ts';
 import { isApplied } from '../migrations/history.ts';
+import { whatTheyMake } from '../rehearsal/findings.ts';
 import { readState } from '../rehearsal/rehearse.ts';
-import { schemaText } from '../rehearsal/schema-text.ts';
+import { compareInventories, inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 import type { RollbackPlan } from './plan.ts';
-import { expectedSchema } from './prove.ts';
 
 /** One step per migration, newest first; then the database must be what the remaining migrations make. */
 export function rollbackSteps(target: Target, { undo }: RollbackPlan): StepNode[] {
@@ -43,11 +43,15 @@ export function rollbackSteps(target: Target, { undo }: RollbackPlan): StepNode[
       async run() {
         const state = await readState(target);
         const remaining = readMigrations(target.migrationsDir).filter(({ name }) => state.applied.includes(name));
-        const [expected, actual] = [await expectedSchema(target, remaining), await schemaText(target.url)];
-        if (expected === actual) return { applied: remaining.length };
+        const { added, lost, changed } = compareInventories(
+          await whatTheyMake(target, remaining),
+          await inventoryOf(target.url),
+        );
+        const unequal = [...added, ...lost, ...changed];
+        if (unequal.length === 0) return { applied: remaining.length };
         throw new OpsError({
           code: 'DRIFT',
-          message: 'The database is not what the remaining migrations make.',
+          message: `The database is not what the remaining migrations make: ${unequal.slice(0, 3).join(', ')}.`,
           hint: 'Find out who changed it by hand: npm run ops:log',
         });
       },

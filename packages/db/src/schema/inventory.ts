@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /** What is in a database, by kind and name: `column public.Job.title` to its definition. */
@@ -18,13 +19,15 @@ const NOT_HISTORY = `c.relname <> '_prisma_migrations'`;
 
 const QUERY = `
   SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END || n.nspname || '.' || c.relname AS key,
-         CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END AS definition, true AS valid
+         concat_ws(' ', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, CASE WHEN c.relrowsecurity THEN 'ROW LEVEL SECURITY' END,
+                   pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid), array_to_string(c.reloptions, ',')) AS definition, true AS valid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND ${SCHEMAS} AND ${NOT_HISTORY} AND ${notOfExtension('pg_class', 'c')}
   UNION ALL
   SELECT 'column ' || n.nspname || '.' || c.relname || '.' || a.attname,
          format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
-           || coalesce(' DEFAULT ' || pg_get_expr(x.adbin, x.adrelid), '') || CASE WHEN a.attidentity <> '' THEN ' IDENTITY' ELSE '' END, true
+           || coalesce(' DEFAULT ' || pg_get_expr(x.adbin, x.adrelid), '') || CASE WHEN a.attidentity <> '' THEN ' IDENTITY ' || a.attidentity::text ELSE '' END
+           || CASE WHEN a.attgenerated <> '' THEN ' GENERATED' ELSE '' END || coalesce(' COLLATE ' || (SELECT l.collname FROM pg_collation l WHERE l.oid = a.attcollation AND l.collname <> 'default'), ''), true
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ${SCHEMAS} AND ${NOT_HISTORY} AND ${notOfExtension('pg_class', 'c')}
@@ -47,6 +50,17 @@ const QUERY = `
   SELECT 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid), t.tgenabled <> 'D'
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE NOT t.tgisinternal AND ${SCHEMAS}
+  UNION ALL
+  SELECT 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
+         concat_ws(' ', p.polcmd::text, p.polpermissive::text, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), true
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ${SCHEMAS}
+  UNION ALL
+  SELECT 'type ' || n.nspname || '.' || t.typname, concat_ws(' ', t.typtype::text, CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END,
+         (SELECT string_agg(pg_get_constraintdef(k.oid), ' ' ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid)), true
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+   WHERE (t.typtype IN ('d', 'e', 'r') OR c.relkind = 'c') AND ${SCHEMAS} AND ${notOfExtension('pg_type', 't')}
+  UNION ALL
+  SELECT 'schema ' || n.nspname, '', true FROM pg_namespace n WHERE ${SCHEMAS} AND n.nspname <> 'public' AND ${notOfExtension('pg_namespace', 'n')}
   ORDER BY 1`;
 
 /** Reads only. */
@@ -70,6 +84,16 @@ export function hashInventory(inventory: Inventory): string {
   return createHash('sha256')
     .update(JSON.stringify([...inventory]))
     .digest('hex');
+}
+
+/** Opens a connection for it. */
+export async function inventoryOf(url: Secret): Promise<Inventory> {
+  const client = await connectPostgres(url, 'drydock inventory');
+  try {
+    return await readInventory(client);
+  } finally {
+    await client.end();
+  }
 }
 
 export interface Difference {

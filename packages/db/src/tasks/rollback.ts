@@ -7,8 +7,8 @@ export const rollbackTask = defineChangeTask({
   name: 'db:rollback',
   summary: 'Undoes the newest migrations with their down.sql, each proven beforehand.',
   description:
-    'On a scratch database every migration runs up and its down.sql down again; the schema must then be what it was, to the\n' +
-    'letter. Refused where a down.sql is missing, or would lose rows without --accept-data-loss. Undone migrations are pending again.',
+    'On a scratch database every migration runs up and its down.sql down again; the schema must then be what it was, object by\n' +
+    'object. Refused where a down.sql is missing, or would lose rows without --accept-data-loss. Undone migrations are pending again.',
   examples: [
     'npm run db:rollback -- --env staging --steps 1',
     'npm run db:rollback -- --env staging --to 20260706090000_certificates --plan',

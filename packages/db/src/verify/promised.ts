@@ -1,15 +1,5 @@
-import { connectPostgres, type Finding } from '@drydock/kit';
-import { type Inventory, type Promised, readInventory } from '../schema/inventory.ts';
-import type { Target } from '../target.ts';
-
-export async function readTargetInventory(target: Target): Promise<Inventory> {
-  const client = await connectPostgres(target.url, 'drydock db:verify');
-  try {
-    return await readInventory(client);
-  } finally {
-    await client.end();
-  }
-}
+import type { Finding } from '@drydock/kit';
+import type { Inventory, Promised } from '../schema/inventory.ts';
 
 /** Whether everything that migrations made on a copy is on the target as well, the same, and usable. */
 export function checkPromised(promised: Promised, actual: Inventory): Finding[] {

@@ -4,10 +4,10 @@ import { type Change, compareStatements, readSnapshot, readStatements } from '..
 import { readMigrations } from '../migrations/folder.ts';
 import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
 import { readState } from '../rehearsal/rehearse.ts';
-import type { Promised } from '../schema/inventory.ts';
+import { inventoryOf, type Promised } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { checkPlans, type PlanCheck } from './plans.ts';
-import { checkPromised, readTargetInventory } from './promised.ts';
+import { checkPromised } from './promised.ts';
 
 export interface Verification {
   findings: Finding[];
@@ -34,7 +34,7 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
     message: `${name} is not applied.`,
     hint: 'npm run db:deploy',
   }));
-  const [actual, drift] = [await readTargetInventory(target), await diffToSchema(target.url, target.schemaFile)];
+  const [actual, drift] = [await inventoryOf(target.url), await diffToSchema(target.url, target.schemaFile)];
   const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
   const plans = await checkPlans(target.url, await onlyPlain(target, indexes), target.plansDir);
   const load = await checkStatements(target);

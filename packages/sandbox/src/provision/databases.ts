@@ -56,6 +56,7 @@ async function provisionSchema(state: SandboxState, port: number, env: EnvName):
   );
   try {
     await client.query(`ALTER SCHEMA public OWNER TO ${q(owner)}`);
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
     await client.query(`GRANT USAGE ON SCHEMA public TO ${q(app)}`);
     // What is there already too: `prisma migrate reset` makes the schema anew.
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${q(app)}`);
