@@ -58,6 +58,18 @@ test('statements are cut where PostgreSQL cuts them, with their lines', async ()
   assert.is(statements[1]?.sql, 'DO $$ BEGIN PERFORM 1; END $$');
 });
 
+test('comments belong to the statement below them', async () => {
+  const sql = '-- one\nSELECT 1; -- behind\n\n/* two */\n-- three\nSELECT 2';
+  const statements = await parseStatements(sql, 'f.sql');
+  assert.equal(
+    statements.map(({ sql: text, line, comments }) => [text, line, comments.trim()]),
+    [
+      ['SELECT 1', 2, '-- one'],
+      ['SELECT 2', 6, '-- behind\n\n/* two */\n-- three'],
+    ],
+  );
+});
+
 test('a syntax error names file, line and column', async () => {
   const error = await parseStatements('CREATE TABLE a (n int);\nCREATE TABEL b;', 'm/migration.sql').then(
     () => undefined,

@@ -24,7 +24,7 @@ export interface Statement {
 }
 
 /** Blanks and comments; nested block comments are rare enough to be left to the parser. */
-const LEAD = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
+const LEAD = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 
 /** Parses with PostgreSQL's parser (libpg-query). A syntax error names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
@@ -40,8 +40,8 @@ export async function parseStatements(sql: string, file: string): Promise<Statem
   const lineAt = lineCounter(bytes);
   let end = 0;
   return (parsed.stmts ?? []).map(({ stmt: node = {}, stmt_location = 0, stmt_len }) => {
-    // Comments before the very first statement are not counted to it.
-    const start = end === 0 ? 0 : stmt_location;
+    // The parser leaves out the comments before a statement: they begin behind the semicolon of the one before.
+    const start = end === 0 ? 0 : end + 1;
     end = stmt_len ? stmt_location + stmt_len : bytes.length;
     const text = bytes.subarray(start, end).toString();
     const comments = LEAD.exec(text)?.[0] ?? '';

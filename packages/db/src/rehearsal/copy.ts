@@ -76,7 +76,7 @@ function copyFailed(said: string): OpsError {
       ? `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`
       : `The target could not be copied: ${said.trim().split('\n')[0]}.`,
     hint: mismatch
-      ? `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and put it first in PATH or name it in PG_DUMP.`
+      ? `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name it in PG_DUMP_PATH if it is not found.`
       : 'The role must be able to read all of it; npm run doctor looks at the rest.',
   });
 }

@@ -1,0 +1,207 @@
+// Uses PostgreSQL, and pg_stat_statements.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { runStepsForTest } from '@drydock/kit/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Target } from '../src/index.ts';
+import { compareStatements, keepSnapshot, readSnapshot, readStatements } from '../src/load/statements.ts';
+import { checkPlans, readPlanQueries } from '../src/verify/plans.ts';
+import { promisedByApplied, verify } from '../src/verify/verify.ts';
+import { deployNodes, makeTarget, query } from './world.ts';
+
+const test = suite('db verify');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+});
+test.after(() => postgres.stop());
+
+const SCHEMA =
+  'enum Mood {\n  GOOD\n  BAD\n}\nmodel Users {\n  id   BigInt @id\n  name String?\n  mood Mood?\n  age  Int?\n\n  @@index([name])\n  @@index([age])\n}\n';
+const UP = {
+  '1_users': `CREATE TYPE "Mood" AS ENUM ('GOOD', 'BAD');
+    CREATE TABLE "Users" ("id" BIGINT NOT NULL, "name" TEXT, "mood" "Mood", "age" INTEGER, CONSTRAINT "Users_pkey" PRIMARY KEY ("id"), CONSTRAINT "adult" CHECK ("age" > 0));`,
+  '2_name': 'CREATE INDEX CONCURRENTLY "Users_name_idx" ON "Users"("name");',
+  '3_age': 'CREATE INDEX CONCURRENTLY "Users_age_idx" ON "Users"("age");',
+};
+
+async function deployed(): Promise<Target> {
+  const target = makeTarget(await postgres.createDatabase(), UP, SCHEMA);
+  await runStepsForTest(await deployNodes(target));
+  return target;
+}
+const errorsOf = async (target: Target) =>
+  (await verify(target, await promisedByApplied(target))).findings
+    .filter(({ level }) => level === 'error')
+    .map(({ code, message }) =>
+      `${code} ${/(?:no |^)((?:index|constraint|column|enum value) \S+?)[, ]/.exec(message)?.[1] ?? ''}`.trim(),
+    );
+
+test('what the migrations make is found: tables, columns, indexes, constraints and enum values', async () => {
+  const target = await deployed();
+  assert.equal(await errorsOf(target), []);
+  const { objects } = await verify(target, await promisedByApplied(target));
+  assert.is(objects, 13);
+});
+
+test('each kind of object that is gone, invalid or different is named', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  await query(url, 'DROP INDEX "Users_name_idx"');
+  await query(url, `UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"Users_age_idx"'::regclass`);
+  await query(url, 'ALTER TABLE "Users" DROP CONSTRAINT "adult", DROP COLUMN "mood", ALTER COLUMN "age" TYPE BIGINT');
+  const errors = await errorsOf(target);
+  for (const expected of [
+    'OBJECT_MISSING index public.Users_name_idx',
+    'OBJECT_MISSING constraint public.Users.adult',
+    'OBJECT_MISSING column public.Users.mood',
+    'OBJECT_DIFFERS column public.Users.age',
+    'DRIFT',
+  ])
+    assert.ok(errors.includes(expected), `${expected} in ${errors.join(', ')}`);
+  await query(url, `UPDATE pg_index SET indisvalid = false WHERE indexrelid = '"Users_age_idx"'::regclass`);
+  assert.ok((await errorsOf(target)).includes('OBJECT_INVALID index public.Users_age_idx'));
+});
+
+test('a deploy ends with an error when an object of its own is not there', async () => {
+  const target = makeTarget(await postgres.createDatabase(), UP, SCHEMA);
+  const [rehearse, ...steps] = await deployNodes(target);
+  const verifies = steps.pop();
+  if (!rehearse || !verifies) throw new Error('the steps');
+  const sabotage = {
+    name: 'sabotage',
+    run: async () => {
+      await query(target.url.reveal(), 'ALTER TABLE "Users" DROP CONSTRAINT "adult"');
+      return null;
+    },
+  };
+  const error = await runStepsForTest([rehearse, ...steps, sabotage, verifies]).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  assert.is(error?.code, 'OBJECT_MISSING');
+  assert.match(error?.message ?? '', 'constraint public.Users.adult');
+});
+
+test('on a small table the index is probed, and that is said; on a large one it must be chosen', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  await query(
+    url,
+    `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', 1 FROM generate_series(1, 100) n; ANALYZE "Users"`,
+  );
+  const indexes = ['public.Users_name_idx', 'public.Users_age_idx'];
+  const small = await checkPlans(target.url, indexes, target.plansDir);
+  assert.equal(
+    small.checks.map(({ index, used }) => [index, used]),
+    [
+      ['Users_name_idx', 'probe'],
+      ['Users_age_idx', 'probe'],
+    ],
+  );
+  await query(
+    url,
+    `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', 1 FROM generate_series(101, 30000) n; ANALYZE "Users"`,
+  );
+  const large = await checkPlans(target.url, indexes, target.plansDir);
+  assert.equal(
+    large.checks.map(({ index, used }) => [index, used]),
+    [
+      ['Users_name_idx', 'by itself'],
+      ['Users_age_idx', 'no'],
+    ],
+    'all rows have the same age: reading the table is right',
+  );
+  assert.equal(
+    large.findings.map(({ level, code }) => [level, code]),
+    [['warn', 'INDEX_UNUSED']],
+    'of a query that we made up it is a warning',
+  );
+});
+
+test('a query of the product that names an index must use it', async () => {
+  const target = await deployed();
+  await query(
+    target.url.reveal(),
+    `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', 1 FROM generate_series(1, 30000) n; ANALYZE "Users"`,
+  );
+  mkdirSync(target.plansDir);
+  const file = join(target.plansDir, 'users.sql');
+  writeFileSync(
+    file,
+    `-- uses: Users_name_idx\nSELECT * FROM "Users" WHERE "name" = 'name 7';\n\n-- uses: "Users_age_idx"\nSELECT * FROM "Users" WHERE "age" + 1 = 2;\n`,
+  );
+  assert.equal(
+    (await readPlanQueries(target.plansDir)).map(({ line, uses }) => [line, uses]),
+    [
+      [2, ['Users_name_idx']],
+      [5, ['Users_age_idx']],
+    ],
+  );
+  const { checks, findings } = await checkPlans(
+    target.url,
+    ['public.Users_name_idx', 'public.Users_age_idx'],
+    target.plansDir,
+  );
+  assert.equal(
+    checks.map(({ query: of, used }) => [of, used]),
+    [
+      ['users.sql:2', 'by itself'],
+      ['users.sql:5', 'no'],
+    ],
+  );
+  assert.equal(
+    findings.map(({ level, code }) => [level, code]),
+    [['error', 'INDEX_UNUSED']],
+  );
+  writeFileSync(file, 'DROP TABLE "Users";');
+  const error = await readPlanQueries(target.plansDir).catch((thrown) => thrown);
+  assert.is(error.code, 'PLAN_QUERY_UNFIT');
+});
+
+test('statements are compared with the numbers before the deploy: new, slower, and reset counters', async () => {
+  const was = (id: string, calls: number, totalMs: number) => ({ id, query: `q${id}`, calls, totalMs, rows: 0 });
+  const changes = compareStatements(
+    [was('same', 100, 200), was('slow', 100, 200), was('reset', 500, 500), was('rare', 10, 10)],
+    [was('same', 200, 410), was('slow', 200, 2_200), was('reset', 50, 500), was('rare', 12, 900), was('fresh', 3, 3)],
+  );
+  assert.equal(
+    changes.map(({ id, kind, meanMs }) => [id, kind, meanMs]),
+    [
+      ['slow', 'slower', 20],
+      ['reset', 'slower', 10],
+      ['fresh', 'new', 1],
+    ],
+    'two calls of the rare one say nothing about its mean',
+  );
+});
+
+test('a deploy keeps the numbers, and verify finds a statement that got slower since', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  assert.is(await readStatements(target.url), undefined, 'without the extension there is nothing to compare');
+  await query(url, 'CREATE EXTENSION pg_stat_statements');
+  await query(
+    url,
+    `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', n FROM generate_series(1, 60000) n; ANALYZE "Users"`,
+  );
+  const ask = async (times: number) => {
+    for (let n = 0; n < times; n++) await query(url, `SELECT count(*) FROM "Users" WHERE "name" = 'name ${n}'`);
+  };
+  await ask(20);
+  assert.is(await keepSnapshot(target.url, 'run-1'), true);
+  await query(url, 'DROP INDEX "Users_name_idx"');
+  await ask(20);
+  assert.ok((await readSnapshot(target.url))?.statements.length);
+  const { findings, statements } = await verify(target, []);
+  assert.ok(statements?.some(({ kind, query: sql }) => kind === 'slower' && sql.includes('"name" =')));
+  assert.ok(findings.some(({ code }) => code === 'STATEMENT_SLOWER'));
+});
+
+test('the folder of plans may be missing', async () => {
+  assert.equal(await readPlanQueries(join(dirname(import.meta.dirname), 'nowhere')), []);
+});
+
+test.run();
