@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import { EngineAdapterFactory } from './adapter.ts';
+import { compileForShortRuns } from './quick.ts';
 
 const PACKAGE = dirname(fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')));
 
@@ -94,6 +95,7 @@ let instances = 0;
 
 /** Node loads no WebAssembly through `import`, which is how the package would have it. */
 async function instantiate(): Promise<Bindings> {
+  compileForShortRuns();
   // A copy of its own for each instance: the glue keeps state, and a dead instance's would stay.
   const glue = new URL(`schema_engine_bg.js?instance=${instances++}`, pathToFileURL(`${PACKAGE}/`));
   const loaded = (await import(glue.href)) as Bindings;

@@ -1,5 +1,6 @@
 import { OpsError } from '@drydock/kit';
 import type { Node as AnyNode } from 'libpg-query';
+import { compileForShortRuns } from '../engine/quick.ts';
 
 type Kinds<T> = T extends unknown ? keyof T : never;
 /** A node of PostgreSQL's syntax tree: an object with one key, its kind. */
@@ -28,6 +29,7 @@ const LEAD = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 
 /** Parses with PostgreSQL's parser (libpg-query). A syntax error names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
+  compileForShortRuns();
   const { parse } = await import('libpg-query');
   let parsed: { stmts?: { stmt?: Node; stmt_location?: number; stmt_len?: number }[] };
   try {
