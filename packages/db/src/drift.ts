@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { OpsError, type Secret } from '@drydock/kit';
+import { connectPostgres, OpsError, type Secret } from '@drydock/kit';
 import { readSchemaFiles } from './schema/files.ts';
 
 /**
@@ -22,6 +22,7 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
     );
     return exitCode === 0 ? undefined : (stdout ?? '').trim();
   } catch (cause) {
+    await refuseUnreachable(url);
     const message = (cause as Error).message.split('\n')[0] ?? '';
     throw new OpsError({
       code: 'DRIFT_CHECK_FAILED',
@@ -30,4 +31,10 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
       cause,
     });
   }
+}
+
+/** The engine's own words for it are about its own settings. */
+async function refuseUnreachable(url: Secret): Promise<void> {
+  const client = await connectPostgres(url, 'drydock db:drift');
+  await client.end();
 }

@@ -41,6 +41,11 @@ export function makeProduct(url: string, schema: string, migrations: Record<stri
       return { code, ...said };
     },
     journal: () => readJournal(root),
+    /** Another migration, or the down.sql of one. */
+    write(name: string, sql: string | undefined, down: string): void {
+      if (sql !== undefined) writeMigration(join(root, 'prisma'), name, sql);
+      writeFileSync(join(root, 'prisma/migrations', name, 'down.sql'), down);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ export const CODES = {
   MIGRATION_SYNTAX: 'A migration is not SQL that PostgreSQL can read.',
   DRIFT: 'After all migrations the database would still not be what the Prisma schema says.',
   DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
+  COPY_REPLAYED: 'pg_dump is older than the server, so the copy was made by applying the migrations again.',
   EMPTY_MIGRATION: 'A migration without a statement.',
   REWRITES_TABLE: 'All rows are written anew while reads and writes of the table wait.',
   TYPE_CHANGE: 'The new type is stored differently: all rows or an index are written anew while reads and writes wait.',

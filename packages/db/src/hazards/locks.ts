@@ -27,8 +27,11 @@ export const lockThenMoreRule: Rule = (situation) => {
 
 /** Told at the statement that takes the second. One statement that needs two tables (a foreign key) takes them at once. */
 export const twoTablesRule: Rule = (situation) => {
+  // Asked first: few statements take one, and a file may have a hundred thousand.
+  const taken = exclusive(situation);
+  if (taken.length === 0) return [];
   const before = situation.all.slice(0, situation.index).flatMap((witness) => exclusive({ ...situation, ...witness }));
-  const [second] = exclusive(situation).filter((relation) => !before.includes(relation));
+  const second = taken.find((relation) => !before.includes(relation));
   if (!second || before.length === 0) return [];
   return [
     {

@@ -29,6 +29,8 @@ const LEAD = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 
 /** Parses with PostgreSQL's parser (libpg-query). A syntax error names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
+  // The parser takes no empty text.
+  if (!sql.trim()) return [];
   compileForShortRuns();
   const { parse } = await import('libpg-query');
   let parsed: { stmts?: { stmt?: Node; stmt_location?: number; stmt_len?: number }[] };

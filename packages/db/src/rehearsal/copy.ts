@@ -70,13 +70,15 @@ function keep(child: ChildProcess): () => string {
 
 function copyFailed(said: string): OpsError {
   const mismatch = /server version: ([\d.]+).*?; pg_dump version: ([\d.]+)/s.exec(said);
+  if (mismatch)
+    return new OpsError({
+      code: 'PG_DUMP_TOO_OLD',
+      message: `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`,
+      hint: `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name it in PG_DUMP_PATH if it is not found.`,
+    });
   return new OpsError({
     code: 'COPY_FAILED',
-    message: mismatch
-      ? `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`
-      : `The target could not be copied: ${said.trim().split('\n')[0]}.`,
-    hint: mismatch
-      ? `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name it in PG_DUMP_PATH if it is not found.`
-      : 'The role must be able to read all of it; npm run doctor looks at the rest.',
+    message: `The target could not be copied: ${said.trim().split('\n')[0]}.`,
+    hint: 'The role must be able to read all of it; npm run doctor looks at the rest.',
   });
 }

@@ -39,13 +39,18 @@ export function historyFindings({ failed, edited, missing }: MigrationState): Fi
 
 /**
  * Whether the target is what its applied migrations make. Known at once where nothing has changed since our last deploy;
- * otherwise they are applied to an empty database beside it.
+ * otherwise they are applied to an empty database beside it, unless `made` is the result of that.
  */
-export async function driftBefore(target: Target, applied: Migration[], actual: Inventory): Promise<Finding[]> {
+export async function driftBefore(
+  target: Target,
+  applied: Migration[],
+  actual: Inventory,
+  made?: Inventory,
+): Promise<Finding[]> {
   const [last] = await readDeployed(target);
   if (last?.inventory === hashInventory(actual) && last.head === (applied.at(-1)?.name ?? null)) return [];
   try {
-    const expected = await whatTheyMake(target, applied);
+    const expected = made ?? (await whatTheyMake(target, applied));
     const { added, lost, changed } = compareInventories(expected, actual);
     const said = [
       ...added.map((key) => `has ${key}, which no applied migration makes`),
@@ -73,6 +78,15 @@ export async function driftBefore(target: Target, applied: Migration[], actual: 
     ];
   }
 }
+
+/** The rehearsal goes on, on less. */
+export const replayFinding: Finding = {
+  level: 'info',
+  code: 'COPY_REPLAYED',
+  message:
+    'pg_dump is older than the server: the copy was made by applying the migrations again, without rows and without what was changed by hand.',
+  hint: 'Install the postgresql-client of the server, and name its pg_dump in PG_DUMP_PATH if it is not found.',
+};
 
 /** The structure that migrations make of nothing. */
 export async function whatTheyMake(target: Target, migrations: Migration[]): Promise<Inventory> {

@@ -2,13 +2,14 @@ import { connectPostgres, type Finding, type Secret, toOpsError } from '@drydock
 import { diffToSchema } from '../drift.ts';
 import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
+import { applyMigration } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
 import { compareInventories, type Inventory, inventoryOf, type Promised } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { driftBefore, driftFinding, historyFindings } from './findings.ts';
+import { driftBefore, driftFinding, historyFindings, replayFinding } from './findings.ts';
 import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
 import { type Content, type Copy, withScratch } from './scratch.ts';
@@ -70,7 +71,10 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     async ({ url, copy }) => {
       result.copy = copy;
       const before = await inventoryOf(url);
-      result.findings.push(...(await driftBefore(target, applied, before)));
+      // A structure made anew is compared where it came from.
+      const actual = copy === 'replay' ? await inventoryOf(target.url) : before;
+      if (copy === 'replay') result.findings.push(replayFinding);
+      result.findings.push(...(await driftBefore(target, applied, actual, copy === 'replay' ? before : undefined)));
       const stage = { target, url, tables, running, watched: await watchCopy(url, tables) };
       let now = before;
       for (const migration of pending) {
@@ -94,6 +98,9 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
       if (drift) result.findings.unshift(driftFinding(drift));
     },
     options.content ?? 'copy',
+    async (empty) => {
+      for (const migration of applied) await applyMigration(empty, migration, target);
+    },
   );
   result.findings.push(...bySeverity(hazards));
   return result;

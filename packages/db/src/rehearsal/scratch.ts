@@ -13,8 +13,8 @@ const NO_CREATEDB = '42501';
 export type Content = 'copy' | 'schema' | 'sample' | 'full' | 'empty' | Filler;
 /** Fills an empty database with something else: a backup. */
 export type Filler = (empty: Secret) => Promise<void>;
-/** What it came to hold: the whole (`template`, `full`, `backup`), a sample of the rows, or none. */
-export type Copy = 'template' | 'full' | 'backup' | 'sample' | 'schema' | 'empty';
+/** What it came to hold: the whole (`template`, `full`, `backup`), a sample of the rows, or none. `replay`: made anew. */
+export type Copy = 'template' | 'full' | 'backup' | 'sample' | 'schema' | 'replay' | 'empty';
 
 export interface Scratch {
   url: Secret;
@@ -24,11 +24,13 @@ export interface Scratch {
 /**
  * A copy of the target (or an empty database beside it) that is dropped when `use` ends. A session holds a lock named
  * after it, so that the next run can tell a copy in use from one that a kill left behind, and sweeps the latter.
+ * `replay` makes the structure where `copy` was wanted and pg_dump is older than the server.
  */
 export async function withScratch<T>(
   target: Secret,
   use: (scratch: Scratch) => Promise<T>,
   content: Content = 'copy',
+  replay?: Filler,
 ): Promise<T> {
   const name = `${PREFIX}${ulid().toLowerCase()}`;
   // Not on the target, if it can be helped: a session there would be in the way of copying it whole.
@@ -40,7 +42,7 @@ export async function withScratch<T>(
     await sweepScratches(owner);
     const url = withDatabase(target, name);
     try {
-      const copy = await makeCopy(owner, target, url, content);
+      const copy = await makeCopy(owner, { target, url, content, replay });
       return await use({ url, copy });
     } finally {
       await owner.query(`DROP DATABASE IF EXISTS ${q(name)} WITH (FORCE)`);
@@ -73,7 +75,14 @@ export async function sweepScratches(client: Client): Promise<string[]> {
   return swept;
 }
 
-async function makeCopy(owner: Client, target: Secret, url: Secret, content: Content): Promise<Copy> {
+interface Wish {
+  target: Secret;
+  url: Secret;
+  content: Content;
+  replay: Filler | undefined;
+}
+
+async function makeCopy(owner: Client, { target, url, content, replay }: Wish): Promise<Copy> {
   const [from, name] = [databaseOf(target), databaseOf(url)];
   try {
     const whole = content === 'copy' || content === 'full';
@@ -95,8 +104,19 @@ async function makeCopy(owner: Client, target: Secret, url: Secret, content: Con
   if (content === 'empty') return 'empty';
   if (content === 'full') await copyAll(target, url);
   else if (content === 'sample') await copySample(target, url);
-  else await copyStructure(target, url);
-  return content === 'copy' ? 'schema' : content;
+  else return copyOrReplay(target, url, content === 'copy' ? replay : undefined);
+  return content;
+}
+
+async function copyOrReplay(target: Secret, url: Secret, replay: Filler | undefined): Promise<Copy> {
+  try {
+    await copyStructure(target, url);
+    return 'schema';
+  } catch (error) {
+    if (!replay || (error as OpsError).code !== 'PG_DUMP_TOO_OLD') throw error;
+    await replay(url);
+    return 'replay';
+  }
 }
 
 /** Above this size a copy is only made when it is asked for: it takes the disk of the live database. */

@@ -56,6 +56,7 @@ const WORTH: Record<Copy, string> = {
   backup: 'measured on the backup',
   sample: 'measured on a sample: the live tables take longer',
   schema: 'measured without rows, so a lower bound: --data full measures it',
+  replay: 'measured without rows, so a lower bound',
   empty: 'measured on an empty database',
 };
 

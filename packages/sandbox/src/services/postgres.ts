@@ -62,7 +62,14 @@ function isReachable(folder: string): boolean {
 }
 
 /** Makes a cluster whose only way in is a password. */
-export async function initCluster(data: string, password: string, user: Unprivileged | undefined): Promise<void> {
+export async function initCluster(
+  data: string,
+  {
+    password,
+    user,
+    initdb = requireTool('initdb'),
+  }: { password: string; user: Unprivileged | undefined; initdb?: string },
+): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION')) && existsSync(join(data, 'drydock-ready'))) return;
   rmSync(data, { recursive: true, force: true });
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -82,7 +89,7 @@ export async function initCluster(data: string, password: string, user: Unprivil
       '--locale=C.UTF-8',
       '--no-sync',
     ];
-    await runAs(user, requireTool('initdb'), args, dirname(data));
+    await runAs(user, initdb, args, dirname(data));
   } finally {
     rmSync(passwordFile, { force: true });
   }
@@ -135,7 +142,7 @@ export const postgres: Service = {
   async prepare({ folder, state, port }) {
     const user = unprivilegedUser();
     const data = dataFolder(join(folder, 'postgres'), user);
-    await initCluster(data, state.postgresPassword, user);
+    await initCluster(data, { password: state.postgresPassword, user });
     return {
       command: requireTool('postgres'),
       args: serverArgs(data, port),

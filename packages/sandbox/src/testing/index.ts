@@ -11,6 +11,7 @@ import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
+export { postgresOf } from './postgres-versions.ts';
 export { testRoot } from './root.ts';
 
 const SCRIPTS = resolve(import.meta.dirname, '../../scripts');

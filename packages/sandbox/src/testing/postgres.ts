@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
 import { adminUrl, answers, dataFolder, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
+import type { Binaries } from './postgres-versions.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 const PASSWORD = 'throw-away-password';
@@ -23,18 +24,21 @@ export interface TestPostgres {
 /** A real, throw-away PostgreSQL. `settings` go to the server as they are. */
 export async function startTestPostgres({
   settings = {},
+  binaries = { postgres: requireTool('postgres'), initdb: requireTool('initdb') },
 }: {
   settings?: Record<string, string>;
+  /** Of another version than the machine's newest. */
+  binaries?: Binaries;
 } = {}): Promise<TestPostgres> {
   const root = testRoot('pg');
   const user = unprivilegedUser();
   const data = dataFolder(join(root, 'data'), user);
-  await copyCluster(data);
+  await copyCluster(data, binaries.initdb);
   const service = await startThrowAway(
     root,
     'postgres',
     async (port) => ({
-      command: requireTool('postgres'),
+      command: binaries.postgres,
       args: serverArgs(data, port, { ...FAST, ...settings }),
       env: { PATH: process.env.PATH },
       cwd: data,
@@ -64,14 +68,14 @@ export async function startTestPostgres({
 }
 
 /** initdb takes a second; its result is kept per user and version, and copied. */
-async function copyCluster(data: string): Promise<void> {
+async function copyCluster(data: string, initdb: string): Promise<void> {
   const user = unprivilegedUser();
-  const version = requireTool('initdb').replaceAll(/[^0-9]/g, '') || 'path';
+  const version = initdb.replaceAll(/[^0-9]/g, '') || 'path';
   const template = join(tmpdir(), `drydock-initdb-${process.getuid?.() ?? 0}-${version}-1`);
   if (!existsSync(template)) {
     const building = `${template}.${process.pid}`;
     mkdirSync(building, { recursive: true, mode: 0o755 });
-    await initCluster(join(building, 'data'), PASSWORD, user);
+    await initCluster(join(building, 'data'), { password: PASSWORD, user, initdb });
     try {
       renameSync(building, template);
     } catch {
