@@ -1,5 +1,4 @@
 import {
-  connectPostgres,
   defineStep,
   type Environment,
   type LoadedConfig,
@@ -8,6 +7,7 @@ import {
   type Secret,
   type Step,
   usageError,
+  withPostgres,
 } from '@drydock/kit';
 import { ulid } from 'ulid';
 import { DUMP, dumpVersion, streamDump } from './dump.ts';
@@ -111,8 +111,7 @@ async function makeBackup(
 }
 
 async function readFacts(url: Secret): Promise<Pick<Manifest, 'database' | 'serverVersion' | 'migrationHead'>> {
-  const client = await connectPostgres(url, 'drydock db:backup');
-  try {
+  return withPostgres(url, 'drydock db:backup', async (client) => {
     const { rows } = await client.query<{ database: string; version: string; history: string | null }>(
       `SELECT current_database() AS database, current_setting('server_version') AS version, to_regclass('_prisma_migrations')::text AS history`,
     );
@@ -126,9 +125,7 @@ async function readFacts(url: Secret): Promise<Pick<Manifest, 'database' | 'serv
       serverVersion: rows[0]?.version ?? '',
       migrationHead: head?.rows[0]?.name ?? null,
     };
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export function mebibytes(bytes: number): string {

@@ -1,3 +1,4 @@
-export { type DeployPlan, deploySteps, planDeploy, rehearseStep } from './deploy/steps.ts';
+export { rehearseStep } from './deploy/rehearse.ts';
+export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
 export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
 export { type Target, targetOf } from './target.ts';

@@ -6,7 +6,7 @@ import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rehearseStep } from '../src/deploy/steps.ts';
+import { rehearseStep } from '../src/deploy/rehearse.ts';
 import { CODES } from '../src/hazards/codes.ts';
 import { readIgnores } from '../src/hazards/ignore.ts';
 import type { Hazard } from '../src/hazards/types.ts';

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectPostgres, Secret } from '@drydock/kit';
+import { Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import { deploySteps, planDeploy, rehearseStep } from '../src/deploy/steps.ts';
+import { rehearseStep } from '../src/deploy/rehearse.ts';
+import { deploySteps, planDeploy } from '../src/deploy/steps.ts';
 import type { Target } from '../src/target.ts';
 
 /** A product's prisma folder with the migrations given, and a target that points at it. */
@@ -37,12 +38,9 @@ export function writeMigration(root: string, name: string, sql: string): void {
 }
 
 export async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connectPostgres(new Secret(url), 'test');
-  try {
+  return withPostgres(new Secret(url), 'test', async (client) => {
     return await use(client);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export const query = (url: string, sql: string) => withClient(url, async (client) => (await client.query(sql)).rows);

@@ -11,7 +11,7 @@ export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export type { Output, Progress } from './output/output.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
-export { connectPostgres, libpqEnv, quoteIdentifier, schemaOf } from './postgres.ts';
+export { connectPostgres, libpqEnv, quoteIdentifier, schemaOf, withPostgres } from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
 export { freePort } from './process/free-port.ts';

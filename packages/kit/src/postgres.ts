@@ -26,6 +26,20 @@ export async function connectPostgres(url: Secret, applicationName: string): Pro
   }
 }
 
+/** Connects, hands the client to `use`, and ends it, however that ends. */
+export async function withPostgres<T>(
+  url: Secret,
+  applicationName: string,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectPostgres(url, applicationName);
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Prisma's `?schema=`, where everything is that names no schema: `public` if it is not given. */
 export function schemaOf(url: Secret): string {
   return new URL(url.reveal()).searchParams.get('schema') ?? 'public';

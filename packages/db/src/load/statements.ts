@@ -1,4 +1,4 @@
-import { connectPostgres, type Secret } from '@drydock/kit';
+import { connectPostgres, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /** A row of pg_stat_statements, summed over users. Times in ms. */
@@ -49,8 +49,7 @@ const KEPT = 10;
 export async function keepSnapshot(url: Secret, run: string): Promise<boolean> {
   const statements = await readStatements(url);
   if (!statements) return false;
-  const client = await connectPostgres(url, 'drydock db:deploy');
-  try {
+  return withPostgres(url, 'drydock db:deploy', async (client) => {
     await client.query(TABLE);
     await client.query(
       'INSERT INTO drydock.statement_snapshot (run, statements) VALUES ($1, $2) ON CONFLICT DO NOTHING',
@@ -61,15 +60,12 @@ export async function keepSnapshot(url: Secret, run: string): Promise<boolean> {
       [KEPT],
     );
     return true;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** The newest snapshot: the numbers before the last deploy. */
 export async function readSnapshot(url: Secret): Promise<{ at: Date; statements: Statement[] } | undefined> {
-  const client = await connectPostgres(url, 'drydock db:slow');
-  try {
+  return withPostgres(url, 'drydock db:slow', async (client) => {
     const { rows: found } = await client.query<{ there: boolean }>(
       `SELECT to_regclass('drydock.statement_snapshot') IS NOT NULL AS there`,
     );
@@ -78,9 +74,7 @@ export async function readSnapshot(url: Secret): Promise<{ at: Date; statements:
       'SELECT at, statements FROM drydock.statement_snapshot ORDER BY at DESC LIMIT 1',
     );
     return rows[0];
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export type Change = {

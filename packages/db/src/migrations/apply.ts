@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectPostgres, EXIT, OpsError, quoteIdentifier, type Secret } from '@drydock/kit';
+import { connectPostgres, EXIT, OpsError, quoteIdentifier, type Secret, schemaOf } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Migration } from './folder.ts';
 import { ensureHistory, recordFailure, recordFinish, recordStart, recordSteps } from './history.ts';
@@ -39,35 +39,80 @@ export interface Applied {
   retries: number;
 }
 
-/**
- * Applies one migration and records it as Prisma does. Where PostgreSQL allows it, the script and its record commit
- * together, so a kill leaves all or nothing. A script with CONCURRENTLY or transactions of its own runs in pieces, whose
- * number is recorded with each; repeating it goes on behind the last, and rebuilds an index that a kill left invalid.
- */
+/** Applies one migration in a session of its own: see `MigrationSession.apply`. */
 export async function applyMigration(url: Secret, migration: Migration, options: ApplyOptions): Promise<Applied> {
-  const statements = await parseStatements(migration.sql, migration.file);
-  const client = await connectPostgres(url, `drydock migrate ${migration.name}`.slice(0, 63));
-  const executor = options.executor ?? PLAIN;
-  const started = performance.now();
-  try {
+  return withMigrations(url, (session) => session.apply(migration, options));
+}
+
+/**
+ * A session in which migrations are applied one after the other, each as if it had a session of its own: what one sets
+ * is gone for the next. Holds the lock of Prisma's engine from the first on.
+ */
+export class MigrationSession {
+  readonly client: Client;
+  readonly #schema: string;
+  #begun = false;
+
+  constructor(client: Client, schema: string) {
+    this.client = client;
+    this.#schema = schema;
+  }
+
+  /**
+   * Applies one migration and records it as Prisma does. Where PostgreSQL allows it, the script and its record commit
+   * together, so a kill leaves all or nothing. A script with CONCURRENTLY or transactions of its own runs in pieces, whose
+   * number is recorded with each; repeating it goes on behind the last, and rebuilds an index that a kill left invalid.
+   */
+  async apply(migration: Migration, options: ApplyOptions): Promise<Applied> {
+    const { client } = this;
+    const statements = await parseStatements(migration.sql, migration.file);
+    const executor = options.executor ?? PLAIN;
+    const started = performance.now();
+    try {
+      await this.#begin(migration.name);
+      const pieces = statements.some((statement) => statement.alone);
+      const retries = await withLockRetry(client, options, () =>
+        pieces
+          ? applyInPieces(client, migration, statements, { executor, lockTimeoutMs: options.lockTimeoutMs })
+          : applyTogether(client, migration, statements, executor),
+      );
+      return {
+        name: migration.name,
+        durationMs: Math.round(performance.now() - started),
+        statements: statements.length,
+        retries,
+      };
+    } catch (thrown) {
+      throw migrationError(migration, thrown);
+    }
+  }
+
+  async #begin(name: string): Promise<void> {
+    const { client } = this;
+    // DISCARD ALL would give the advisory lock back as well.
+    const reset = this.#begun
+      ? `RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;
+         SET search_path = ${quoteIdentifier(this.#schema)};`
+      : '';
+    const called = client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63));
+    await client.query(`${reset} SET application_name = ${called}`);
+    if (this.#begun) return;
     await takePrismaLock(client);
     await ensureHistory(client);
-    const pieces = statements.some((statement) => statement.alone);
-    const retries = await withLockRetry(client, options, () =>
-      pieces
-        ? applyInPieces(client, migration, statements, { executor, lockTimeoutMs: options.lockTimeoutMs })
-        : applyTogether(client, migration, statements, executor),
-    );
-    return {
-      name: migration.name,
-      durationMs: Math.round(performance.now() - started),
-      statements: statements.length,
-      retries,
-    };
-  } catch (thrown) {
-    throw migrationError(migration, thrown);
+    this.#begun = true;
+  }
+}
+
+export async function openMigrations(url: Secret): Promise<MigrationSession> {
+  return new MigrationSession(await connectPostgres(url, 'drydock migrate'), schemaOf(url));
+}
+
+export async function withMigrations<T>(url: Secret, use: (session: MigrationSession) => Promise<T>): Promise<T> {
+  const session = await openMigrations(url);
+  try {
+    return await use(session);
   } finally {
-    await client.end();
+    await session.client.end();
   }
 }
 

@@ -26,7 +26,8 @@ export function readMigrations(folder: string): Migration[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function readMigration(folder: string, name: string): Migration {
+/** One of them; it must be there. */
+export function readMigration(folder: string, name: string): Migration {
   const file = join(folder, name, 'migration.sql');
   const bytes = readFileSync(file);
   const checksum = createHash('sha256').update(bytes).digest('hex');

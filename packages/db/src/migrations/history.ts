@@ -93,7 +93,10 @@ export async function recordRollback(client: Client, name: string): Promise<void
 }
 
 export async function isApplied(client: Client, name: string): Promise<boolean> {
-  return (await readHistory(client)).some(
-    (row) => row.name === name && row.finishedAt !== null && row.rolledBackAt === null,
+  if (!(await hasHistory(client))) return false;
+  const { rowCount } = await client.query(
+    'SELECT 1 FROM _prisma_migrations WHERE migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL',
+    [name],
   );
+  return rowCount !== 0;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectPostgres, OpsError, usageError } from '@drydock/kit';
+import { OpsError, usageError, withPostgres } from '@drydock/kit';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
 import { readMigrations } from './folder.ts';
@@ -51,8 +51,7 @@ function already(name: string, what: string): OpsError {
 export async function resolveApplied(target: Target, name: string): Promise<void> {
   const migration = readMigrations(target.migrationsDir).find((candidate) => candidate.name === name);
   if (!migration) throw unknown(name);
-  const client = await connectPostgres(target.url, 'drydock db:resolve');
-  try {
+  return withPostgres(target.url, 'drydock db:resolve', async (client) => {
     await ensureHistory(client);
     if (await isApplied(client, name)) return;
     await client.query('BEGIN');
@@ -62,19 +61,14 @@ export async function resolveApplied(target: Target, name: string): Promise<void
       [randomUUID(), migration.checksum, name],
     );
     await client.query('COMMIT');
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export async function resolveRolledBack(target: Target, name: string): Promise<void> {
-  const client = await connectPostgres(target.url, 'drydock db:resolve');
-  try {
+  return withPostgres(target.url, 'drydock db:resolve', async (client) => {
     await client.query(
       'UPDATE _prisma_migrations SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL AND finished_at IS NULL',
       [name],
     );
-  } finally {
-    await client.end();
-  }
+  });
 }

@@ -1,8 +1,8 @@
 import { type Finding, OpsError } from '@drydock/kit';
-import { applyMigration } from '../migrations/apply.ts';
+import { withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { compareInventories, hashInventory, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { compareInventories, hashInventory, type Inventory, readInventory } from '../schema/inventory.ts';
 import { readDeployed } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { withScratch } from './scratch.ts';
@@ -93,10 +93,11 @@ export async function whatTheyMake(target: Target, migrations: Migration[]): Pro
   if (migrations.length === 0) return new Map();
   return withScratch(
     target.url,
-    async ({ url }) => {
-      for (const migration of migrations) await applyMigration(url, migration, target);
-      return inventoryOf(url);
-    },
+    ({ url }) =>
+      withMigrations(url, async (session) => {
+        for (const migration of migrations) await session.apply(migration, target);
+        return readInventory(session.client);
+      }),
     'empty',
   );
 }

@@ -1,8 +1,8 @@
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
-import { applyMigration } from '../migrations/apply.ts';
+import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
-import { inventoryOf } from '../schema/inventory.ts';
+import { readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { lostByRunning } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
@@ -21,19 +21,23 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
   if (!migration) return [];
   return withScratch(
     target.url,
-    async ({ url }) => {
-      for (const earlier of all.slice(0, at)) await applyMigration(url, earlier, target);
-      const tables = (await readTables({ ...target, url })).map((table) => ({
-        ...table,
-        rows: Math.max(table.rows, 1),
-      }));
-      const before = await inventoryOf(url);
-      const witnesses: Witness[] = [];
-      await observeMigration(url, migration, target.lockTimeoutMs, await watchCopy(url, tables), witnesses);
-      const lost = lostByRunning(before, await inventoryOf(url), witnesses, undefined);
-      const { hazards } = await findHazards(migration, witnesses, tables, { ...target, levels: target.hazards }, lost);
-      return hazards;
-    },
+    ({ url }) =>
+      withMigrations(url, async (session) => {
+        const { client } = session;
+        for (const earlier of all.slice(0, at)) await session.apply(earlier, target);
+        const tables = (await readTables(client)).map((table) => ({ ...table, rows: Math.max(table.rows, 1) }));
+        const before = await readInventory(client);
+        const witnesses: Witness[] = [];
+        await observeMigration(session, migration, {
+          lockTimeoutMs: target.lockTimeoutMs,
+          watched: await watchCopy(client, tables),
+          witnesses,
+        });
+        const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
+        const config = { ...target, levels: target.hazards };
+        const { hazards } = await findHazards(migration, witnesses, tables, config, lost);
+        return hazards;
+      }),
     'empty',
   );
 }

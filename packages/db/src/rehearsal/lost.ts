@@ -1,4 +1,4 @@
-import { connectPostgres, quoteIdentifier as q } from '@drydock/kit';
+import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Raw } from '../hazards/types.ts';
 import { about } from '../hazards/types.ts';
@@ -109,8 +109,7 @@ export async function findDestroyedRows(target: Target, witnesses: Witness[]): P
   );
   const known = wanted.filter(({ table }) => table !== undefined && table.rows > 0);
   if (known.length === 0) return [];
-  const client = await connectPostgres(target.url, 'drydock db:dry-run');
-  try {
+  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
     const found: At[] = [];
     for (const { at, destroyed, table } of known) {
       if (!table || !(await hasValues(client, table.label, destroyed))) continue;
@@ -126,9 +125,7 @@ export async function findDestroyedRows(target: Target, witnesses: Witness[]): P
       });
     }
     return found;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** `label` comes quoted from PostgreSQL. A column that a pending migration adds is not there yet. */

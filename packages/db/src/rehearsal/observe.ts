@@ -1,6 +1,5 @@
-import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
-import { applyMigration, type Executor } from '../migrations/apply.ts';
+import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
@@ -13,11 +12,9 @@ import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from
  * in `witnesses`.
  */
 export async function observeMigration(
-  url: Secret,
+  session: MigrationSession,
   migration: Migration,
-  lockTimeoutMs: number,
-  watched: Watched,
-  witnesses: Witness[],
+  { lockTimeoutMs, watched, witnesses }: { lockTimeoutMs: number; watched: Watched; witnesses: Witness[] },
 ): Promise<ObservedMigration> {
   const held: { lock: ObservedLock; since: number }[] = [];
   let last: Sight | undefined;
@@ -48,23 +45,17 @@ export async function observeMigration(
     },
   };
   const first = witnesses.length;
-  const { durationMs } = await applyMigration(url, migration, { lockTimeoutMs, executor });
+  const { durationMs } = await session.apply(migration, { lockTimeoutMs, executor });
   const end = performance.now();
   for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
   return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
 }
 
 /** The target's tables as they are found on a copy, before anything is applied there. */
-export async function watchCopy(url: Secret, tables: Table[]): Promise<Watched> {
+export async function watchCopy(client: Client, tables: Table[]): Promise<Watched> {
   const watched = new Watched();
-  if (tables.length === 0) return watched;
-  const client = await connectPostgres(url, 'drydock rehearsal');
-  try {
-    await watched.find(client, tables);
-    return watched;
-  } finally {
-    await client.end();
-  }
+  if (tables.length > 0) await watched.find(client, tables);
+  return watched;
 }
 
 interface Seen {

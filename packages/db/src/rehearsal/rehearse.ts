@@ -1,18 +1,19 @@
-import { connectPostgres, type Finding, type Secret, toOpsError } from '@drydock/kit';
+import { type Finding, toOpsError, withPostgres } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
-import { applyMigration } from '../migrations/apply.ts';
+import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
-import { compareInventories, type Inventory, inventoryOf, type Promised } from '../schema/inventory.ts';
+import type { Node } from '../migrations/statements.ts';
+import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { driftBefore, driftFinding, historyFindings, replayFinding } from './findings.ts';
 import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
-import { type Content, type Copy, withScratch } from './scratch.ts';
+import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
 import { readTables, type Table, type Watched } from './tables.ts';
 import type { ObservedMigration, Witness } from './types.ts';
 
@@ -38,12 +39,8 @@ export interface RehearsalOptions {
 
 export async function readState(target: Target): Promise<MigrationState> {
   const migrations = readMigrations(target.migrationsDir);
-  const client = await connectPostgres(target.url, 'drydock db:status');
-  try {
-    return compareHistory(migrations, await readHistory(client));
-  } finally {
-    await client.end();
-  }
+  const history = await withPostgres(target.url, 'drydock db:status', readHistory);
+  return compareHistory(migrations, history);
 }
 
 /**
@@ -61,49 +58,60 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
-  const [tables, running] = [await readTables(target), await findRunning(target, options.running)];
+  const tables = await withPostgres(target.url, 'drydock db:dry-run', readTables);
+  const running = await findRunning(target, options.running);
   const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));
   const applied = all.filter(({ name }) => state.applied.includes(name));
   const hazards: Rehearsal['findings'] = [];
+  const onCopy = async (session: MigrationSession, { url, copy }: Scratch) => {
+    const { client } = session;
+    result.copy = copy;
+    const before = await readInventory(client);
+    result.findings.push(...(await findBefore(target, applied, { copy, inventory: before })));
+    const stage = { target, session, tables, running, watched: await watchCopy(client, tables) };
+    let now = before;
+    for (const migration of pending) {
+      options.onMigration?.(migration.name);
+      const outcome = await rehearseOne(stage, migration, now, before);
+      hazards.push(...outcome.findings);
+      result.ignored.push(...outcome.ignored);
+      if (!outcome.observed) return;
+      result.migrations.push(outcome.observed);
+      now = outcome.now;
+    }
+    const after = await readInventory(client);
+    const { added, changed } = compareInventories(before, after);
+    result.promised = [...added, ...changed].map((key) => {
+      const item = after.get(key);
+      return [key, item?.definition ?? '', item?.valid ?? true];
+    });
+    hazards.push(...leftInvalid(result.promised, pending));
+    const drift = await diffToSchema(url, target.schemaFile);
+    // Said before the hazards: a schema that is not what it should be makes the rest moot.
+    if (drift) result.findings.unshift(driftFinding(drift));
+  };
   await withScratch(
     target.url,
-    async ({ url, copy }) => {
-      result.copy = copy;
-      const before = await inventoryOf(url);
-      // A structure made anew is compared where it came from.
-      const actual = copy === 'replay' ? await inventoryOf(target.url) : before;
-      if (copy === 'replay') result.findings.push(replayFinding);
-      result.findings.push(...(await driftBefore(target, applied, actual, copy === 'replay' ? before : undefined)));
-      const stage = { target, url, tables, running, watched: await watchCopy(url, tables) };
-      let now = before;
-      for (const migration of pending) {
-        options.onMigration?.(migration.name);
-        const outcome = await rehearseOne(stage, migration, now, before);
-        hazards.push(...outcome.findings);
-        result.ignored.push(...outcome.ignored);
-        if (!outcome.observed) return;
-        result.migrations.push(outcome.observed);
-        now = outcome.now;
-      }
-      const after = now === before ? before : await inventoryOf(url);
-      const { added, changed } = compareInventories(before, after);
-      result.promised = [...added, ...changed].map((key) => {
-        const item = after.get(key);
-        return [key, item?.definition ?? '', item?.valid ?? true];
-      });
-      hazards.push(...leftInvalid(result.promised, pending));
-      const drift = await diffToSchema(url, target.schemaFile);
-      // Said before the hazards: a schema that is not what it should be makes the rest moot.
-      if (drift) result.findings.unshift(driftFinding(drift));
-    },
+    (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)),
     options.content ?? 'copy',
-    async (empty) => {
-      for (const migration of applied) await applyMigration(empty, migration, target);
-    },
+    (empty) =>
+      withMigrations(empty, async (session) => {
+        for (const migration of applied) await session.apply(migration, target);
+      }),
   );
   result.findings.push(...bySeverity(hazards));
   return result;
+}
+
+/** Drift that is there already. A structure made anew is what the migrations make: the target itself is looked at. */
+async function findBefore(
+  target: Target,
+  applied: Migration[],
+  { copy, inventory }: { copy: Copy; inventory: Inventory },
+): Promise<Finding[]> {
+  if (copy !== 'replay') return driftBefore(target, applied, inventory);
+  return [replayFinding, ...(await driftBefore(target, applied, await inventoryOf(target.url), inventory))];
 }
 
 /** The worst first, each level in the order of the statements. */
@@ -113,8 +121,8 @@ function bySeverity(findings: Rehearsal['findings']): Rehearsal['findings'] {
 
 interface Stage {
   target: Target;
-  /** Of the copy. */
-  url: Secret;
+  /** On the copy. */
+  session: MigrationSession;
   tables: Table[];
   running: Running | undefined;
   watched: Watched;
@@ -127,20 +135,21 @@ interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
 }
 
 async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, first: Inventory): Promise<Outcome> {
-  const { target, url, watched, tables } = stage;
+  const { target, session, watched, tables } = stage;
+  const { lockTimeoutMs } = target;
   const witnesses: Witness[] = [];
   const config = { ...target, levels: target.hazards };
   try {
-    const observed = await observeMigration(url, migration, target.lockTimeoutMs, watched, witnesses);
+    const observed = await observeMigration(session, migration, { lockTimeoutMs, watched, witnesses });
     const losing = tables.length > 0 && witnesses.some(mayLose);
-    const after = losing ? await inventoryOf(url) : now;
+    const after = losing ? await readInventory(session.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
     const more: At[] = losing
       ? [...lostByRunning(known, after, witnesses, stage.running), ...(await findDestroyedRows(target, witnesses))]
       : [];
     const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
-    return { observed, now: losing ? after : new Map(now), findings: hazards, ignored };
+    return { observed, now: after, findings: hazards, ignored };
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
@@ -157,13 +166,17 @@ async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, f
 
 /** Only then is the catalogue read again. */
 function mayLose({ statement: { node } }: Witness): boolean {
+  const drops = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
+    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_DropColumn',
+  );
   return Boolean(
-    node.DropStmt ||
+    drops ||
+      node.DropStmt ||
       node.RenameStmt ||
-      node.AlterTableStmt ||
       node.AlterEnumStmt ||
       node.AlterObjectSchemaStmt ||
       node.DoStmt ||
+      node.SelectStmt ||
       node.TruncateStmt,
   );
 }

@@ -1,6 +1,4 @@
-import { connectPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Target } from '../target.ts';
 
 /** A relation with rows that the target has before anything is applied. */
 export interface Table {
@@ -13,26 +11,21 @@ export interface Table {
   bytes: number;
 }
 
-/** The tables of the target, with the size of each, but for the catalogues and bookkeeping. Reads only. */
-export async function readTables(target: Target): Promise<Table[]> {
-  const client = await connectPostgres(target.url, 'drydock db:dry-run');
-  try {
-    const { rows } = await client.query<Table>(
-      `SELECT n.nspname AS schema, c.relname AS name, c.oid::regclass::text AS label,
-              c.reltuples::float8 AS rows, pg_relation_size(c.oid)::float8 AS bytes
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'm') AND c.relname <> '_prisma_migrations'
-          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock') ORDER BY 1, 2`,
-    );
-    // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself.
-    for (const table of rows.filter((row) => row.rows < 0)) {
-      const counted = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table.label}`);
-      table.rows = Number(counted.rows[0]?.n);
-    }
-    return rows;
-  } finally {
-    await client.end();
+/** The tables of a database, with the size of each, but for the catalogues and bookkeeping. Reads only. */
+export async function readTables(client: Client): Promise<Table[]> {
+  const { rows } = await client.query<Table>(
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid::regclass::text AS label,
+            c.reltuples::float8 AS rows, pg_relation_size(c.oid)::float8 AS bytes
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'm') AND c.relname <> '_prisma_migrations'
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock') ORDER BY 1, 2`,
+  );
+  // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself.
+  for (const table of rows.filter((row) => row.rows < 0)) {
+    const counted = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table.label}`);
+    table.rows = Number(counted.rows[0]?.n);
   }
+  return rows;
 }
 
 /** A relation as a statement names it. */

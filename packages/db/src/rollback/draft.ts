@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
 import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, usageError } from '@drydock/kit';
 import { withEngine } from '../engine/load.ts';
-import { applyMigration } from '../migrations/apply.ts';
+import { withMigrations } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { destroyedBy } from './losses.ts';
 
@@ -35,9 +35,12 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
   return withScratch(
     target.url,
     async ({ url }) => {
-      for (const earlier of all.slice(0, at)) await applyMigration(url, earlier, target);
-      const before = await inventoryOf(url);
-      await applyMigration(url, migration, target);
+      const before = await withMigrations(url, async (session) => {
+        for (const earlier of all.slice(0, at)) await session.apply(earlier, target);
+        const found = await readInventory(session.client);
+        await session.apply(migration, target);
+        return found;
+      });
       const back = [await engineDiff(target, url, all.slice(0, at))].filter(Boolean);
       const failure = await tryOut(url, back.join('\n'));
       const rest = failure ? [] : repair(before, await inventoryOf(url));

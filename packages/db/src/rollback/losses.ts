@@ -1,4 +1,4 @@
-import { connectPostgres, quoteIdentifier as q } from '@drydock/kit';
+import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { type Node, parseStatements } from '../migrations/statements.ts';
 import type { Named } from '../rehearsal/tables.ts';
@@ -15,8 +15,7 @@ export interface Destroyed {
 }
 
 export async function findLosses(target: Target, undo: { name: string; sql: string }[]): Promise<Loss[]> {
-  const client = await connectPostgres(target.url, 'drydock db:rollback');
-  try {
+  return withPostgres(target.url, 'drydock db:rollback', async (client) => {
     const losses: Loss[] = [];
     for (const { name, sql } of undo) {
       for (const destroyed of await findDestroyed(sql)) {
@@ -26,9 +25,7 @@ export async function findLosses(target: Target, undo: { name: string; sql: stri
       }
     }
     return losses;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export async function findDestroyed(sql: string): Promise<Destroyed[]> {

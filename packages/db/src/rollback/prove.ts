@@ -1,8 +1,8 @@
 import { OpsError } from '@drydock/kit';
-import { applyMigration } from '../migrations/apply.ts';
+import { withMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 
@@ -20,12 +20,15 @@ export async function proveDowns(
   await withScratch(
     target.url,
     async ({ url }) => {
-      const before = new Map<string, Inventory>();
-      for (const migration of applied) {
-        if (undone.has(migration.name)) before.set(migration.name, await inventoryOf(url));
-        detail(`up ${migration.name}`);
-        await applyMigration(url, migration, target);
-      }
+      const before = await withMigrations(url, async (session) => {
+        const found = new Map<string, Inventory>();
+        for (const migration of applied) {
+          if (undone.has(migration.name)) found.set(migration.name, await readInventory(session.client));
+          detail(`up ${migration.name}`);
+          await session.apply(migration, target);
+        }
+        return found;
+      });
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
         await runDown(url, { name, sql }, target);

@@ -1,4 +1,4 @@
-import { connectPostgres, defineStep, OpsError, type StepNode } from '@drydock/kit';
+import { defineStep, OpsError, type StepNode, withPostgres } from '@drydock/kit';
 import { readMigrations } from '../migrations/folder.ts';
 import { isApplied } from '../migrations/history.ts';
 import { whatTheyMake } from '../rehearsal/findings.ts';
@@ -11,12 +11,9 @@ import type { RollbackPlan } from './plan.ts';
 /** One step per migration, newest first; then the database must be what the remaining migrations make. */
 export function rollbackSteps(target: Target, { undo }: RollbackPlan): StepNode[] {
   const applied = async (name: string) => {
-    const client = await connectPostgres(target.url, 'drydock db:rollback');
-    try {
+    return withPostgres(target.url, 'drydock db:rollback', async (client) => {
       return await isApplied(client, name);
-    } finally {
-      await client.end();
-    }
+    });
   };
   return [
     ...undo.map(({ name, sql }) =>

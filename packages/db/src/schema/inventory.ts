@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { connectPostgres, type Secret } from '@drydock/kit';
+import { type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /** What is in a database, by kind and name: `column public.Job.title` to its definition. */
@@ -88,12 +88,9 @@ export function hashInventory(inventory: Inventory): string {
 
 /** Opens a connection for it. */
 export async function inventoryOf(url: Secret): Promise<Inventory> {
-  const client = await connectPostgres(url, 'drydock inventory');
-  try {
+  return withPostgres(url, 'drydock inventory', async (client) => {
     return await readInventory(client);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export interface Difference {

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { connectPostgres, exec, readEventsNamed, usageError } from '@drydock/kit';
+import { exec, readEventsNamed, usageError, withPostgres } from '@drydock/kit';
 import type { Target } from '../target.ts';
 import type { SchemaFile } from './files.ts';
 import { type Uses, usesOf } from './used.ts';
@@ -41,12 +41,9 @@ export async function findRunning(target: Target, ref?: string): Promise<Running
 
 /** Newest first. */
 export async function readDeployed(target: Target): Promise<Deployed[]> {
-  const client = await connectPostgres(target.url, 'drydock db:dry-run');
-  try {
+  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
     return (await readEventsNamed(client, DEPLOYED)).map(({ metadata }) => metadata as unknown as Deployed);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 export async function currentCommit(schemaFile: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { connectPostgres, defineChangeTask, defineStep, flag, operatorUrl, usageError } from '@drydock/kit';
+import { defineChangeTask, defineStep, flag, operatorUrl, usageError, withPostgres } from '@drydock/kit';
 import { loadSeedModule, type Seeded, type SeedModule } from './module.ts';
 import { checkedWallets } from './wallets.ts';
 
@@ -38,16 +38,12 @@ export const seedAdminTask = defineChangeTask({
     const inTransaction = async (
       work: (seed: SeedModule, client: Parameters<SeedModule['admins']>[0]) => Promise<Seeded>,
     ): Promise<Seeded> => {
-      const client = await connectPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock seed:admin');
-      try {
+      return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock seed:admin', async (client) => {
         await client.query('BEGIN');
         const seeded = await work(await loadSeedModule(module), client);
         await client.query('COMMIT');
         return seeded;
-      } finally {
-        // Without a COMMIT the end of the session undoes it.
-        await client.end();
-      }
+      });
     };
     return [
       defineStep<Seeded>({

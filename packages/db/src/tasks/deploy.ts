@@ -1,5 +1,6 @@
 import { defineChangeTask, flag, type StepNode, type TaskContext } from '@drydock/kit';
-import { type DeployPlan, deploySteps, planDeploy, rehearseStep } from '../deploy/steps.ts';
+import { rehearseStep } from '../deploy/rehearse.ts';
+import { type DeployPlan, deploySteps, planDeploy } from '../deploy/steps.ts';
 import { targetOf } from '../target.ts';
 
 /** `backup` is passed in by the script: the feature packages do not know each other. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectPostgres, type Finding, OpsError, type Secret } from '@drydock/kit';
+import { type Finding, OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { parseStatements } from '../migrations/statements.ts';
 
@@ -58,14 +58,11 @@ export async function checkPlans(
 ): Promise<{ checks: PlanCheck[]; findings: Finding[] }> {
   if (indexes.length === 0) return { checks: [], findings: [] };
   const queries = await readPlanQueries(folder);
-  const client = await connectPostgres(url, 'drydock db:verify');
-  try {
+  return withPostgres(url, 'drydock db:verify', async (client) => {
     const checks: PlanCheck[] = [];
     for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
     return { checks, findings: checks.flatMap(findingOf) };
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 interface IndexFacts {

@@ -1,4 +1,4 @@
-import { connectPostgres, type Finding } from '@drydock/kit';
+import { type Finding, withPostgres } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
 import { readMigrations } from '../migrations/folder.ts';
@@ -55,8 +55,7 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
 
 /** The index of a primary key or a unique constraint is there for the constraint's sake: nobody asks whether it is used. */
 async function onlyPlain(target: Target, indexes: string[]): Promise<string[]> {
-  const client = await connectPostgres(target.url, 'drydock db:verify');
-  try {
+  return withPostgres(target.url, 'drydock db:verify', async (client) => {
     const { rows } = await client.query<{ key: string }>(
       `SELECT n.nspname || '.' || c.relname AS key FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname || '.' || c.relname = ANY($1) AND NOT i.indisunique AND i.indisvalid`,
@@ -64,9 +63,7 @@ async function onlyPlain(target: Target, indexes: string[]): Promise<string[]> {
     );
     const plain = new Set(rows.map(({ key }) => key));
     return indexes.filter((key) => plain.has(key));
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 async function checkStatements(target: Target): Promise<{ findings: Finding[]; changes: Change[] | undefined }> {

@@ -2,7 +2,7 @@ import { findBreak } from '../audit/chain.ts';
 import { readEvents, readHead } from '../audit/store.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Json } from '../json.ts';
-import { connectPostgres } from '../postgres.ts';
+import { withPostgres } from '../postgres.ts';
 import { flag } from '../task/flags.ts';
 import { defineReadTask } from '../task/types.ts';
 
@@ -23,8 +23,7 @@ export const logTask = defineReadTask({
     run: flag.text({ about: 'only events of this run', value: 'RUN' }),
   },
   async run(ctx) {
-    const client = await connectPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:log');
-    try {
+    return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:log', async (client) => {
       const events = await readEvents(client);
       const broken = findBreak(events, await readHead(client));
       const { limit = 20, since, event, task, run } = ctx.flags;
@@ -44,8 +43,6 @@ export const logTask = defineReadTask({
         data: { total: events.length, events: shown as unknown as Json },
         findings: broken ? [{ level: 'error', code: 'AUDIT_CHAIN_BROKEN', message: `In ${ctx.env}, ${broken}.` }] : [],
       };
-    } finally {
-      await client.end();
-    }
+    });
   },
 });

@@ -5,7 +5,7 @@ import type { Json } from '../json.ts';
 import { readHolder } from '../lock/environment.ts';
 import { isAlive, lockFile, readFileHolder } from '../lock/file.ts';
 import { describeHolder } from '../lock/refusal.ts';
-import { connectPostgres, isUnreachable } from '../postgres.ts';
+import { isUnreachable, withPostgres } from '../postgres.ts';
 import { defineStep } from '../steps/types.ts';
 import { flag } from '../task/flags.ts';
 import { defineChangeTask, type TaskContext } from '../task/types.ts';
@@ -63,13 +63,10 @@ async function find(ctx: TaskContext): Promise<Found> {
   const inFile = readFileHolder(path);
   const file = inFile ? { path, holder: describeHolder(inFile), alive: isAlive(inFile) } : null;
   try {
-    const client = await connectPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock');
-    try {
+    return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock', async (client) => {
       const holder = await readHolder(client);
       return { session: holder ? { pid: holder.pid, holder: describeHolder(holder) } : null, file, reachable: true };
-    } finally {
-      await client.end();
-    }
+    });
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     return { session: null, file, reachable: false };
@@ -86,11 +83,8 @@ async function breakLock(ctx: TaskContext, { session, file }: Found, force: bool
   }
   if (file) rmSync(file.path, { force: true });
   if (!session) return;
-  const client = await connectPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock');
-  try {
+  return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock', async (client) => {
     // Waits up to a second for the session to be gone.
     await client.query('SELECT pg_terminate_backend($1, 1000)', [session.pid]);
-  } finally {
-    await client.end();
-  }
+  });
 }

@@ -16,8 +16,8 @@ export interface TestPostgres {
   /** As superuser, database postgres. */
   adminUrl: string;
   urlOf(database: string, role?: { user: string; password: string }): string;
-  /** Makes an empty database and returns its URL. */
-  createDatabase(name?: string): Promise<string>;
+  /** Makes an empty database, or a copy of one that nobody is connected to, and returns its URL. */
+  createDatabase(name?: string, template?: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -54,9 +54,9 @@ export async function startTestPostgres({
     adminUrl: adminUrl(service.port, PASSWORD),
     urlOf: (database, role) =>
       `postgresql://${role?.user ?? 'drydock'}:${role?.password ?? PASSWORD}@127.0.0.1:${service.port}/${database}`,
-    async createDatabase(name = `test_${++made}`) {
+    async createDatabase(name = `test_${++made}`, template = 'template1') {
       const admin = await connectPostgres(new Secret(adminUrl(service.port, PASSWORD), 'the test'), 'test');
-      await admin.query(`CREATE DATABASE ${quoteIdentifier(name)}`);
+      await admin.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
       await admin.end();
       return adminUrl(service.port, PASSWORD, encodeURIComponent(name));
     },
