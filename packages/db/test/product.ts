@@ -21,7 +21,7 @@ export function makeProduct(url: string, schema: string, migrations: Record<stri
   writeFileSync(join(root, 'prisma/schema.prisma'), `datasource db {\n  provider = "postgresql"\n}\n${schema}`);
   for (const [name, sql] of Object.entries(migrations)) writeMigration(join(root, 'prisma'), name, sql);
   const start = (script: string, ...args: string[]): ChildProcess =>
-    spawn(process.execPath, [join(SCRIPTS, script), '--env', 'staging', ...args], {
+    spawn(process.execPath, [join(SCRIPTS, script), ...(args.includes('--env') ? [] : ['--env', 'staging']), ...args], {
       cwd: root,
       env: {
         PATH: process.env.PATH,

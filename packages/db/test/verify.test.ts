@@ -33,7 +33,7 @@ async function deployed(): Promise<Target> {
   return target;
 }
 const errorsOf = async (target: Target) =>
-  (await verify(target, await promisedByApplied(target))).findings
+  (await verify(target, (await promisedByApplied(target)).promised)).findings
     .filter(({ level }) => level === 'error')
     .map(({ code, message }) =>
       `${code} ${/(?:no |^)((?:index|constraint|column|enum value) \S+?)[, ]/.exec(message)?.[1] ?? ''}`.trim(),
@@ -42,7 +42,7 @@ const errorsOf = async (target: Target) =>
 test('what the migrations make is found: tables, columns, indexes, constraints and enum values', async () => {
   const target = await deployed();
   assert.equal(await errorsOf(target), []);
-  const { objects } = await verify(target, await promisedByApplied(target));
+  const { objects } = await verify(target, (await promisedByApplied(target)).promised);
   assert.is(objects, 13);
 });
 

@@ -190,7 +190,10 @@ async function applyInPieces(
       await client.query('ROLLBACK');
       // A lock that was not free is asked for again; anything else is kept as Prisma keeps it.
       if ((error as { code?: string }).code !== LOCK_TIMEOUT) await recordFailure(client, id, (error as Error).message);
-      throw Object.assign(error as Error, { line: (error as { line?: number }).line ?? statement.line, number: i });
+      throw Object.assign(error as Error, {
+        atLine: (error as { atLine?: number }).atLine ?? statement.line,
+        number: i,
+      });
     }
   }
   await recordFinish(client, id);
@@ -264,9 +267,10 @@ async function alreadyBuilt(
 
 function migrationError(migration: Migration, thrown: unknown): Error {
   if (thrown instanceof OpsError) return thrown;
-  const error = thrown as Error & { code?: string; position?: string; line?: number; number?: number };
-  const where = error.line
-    ? `:${error.line}`
+  // Not `line`: that is the line of PostgreSQL's own source.
+  const error = thrown as Error & { code?: string; position?: string; atLine?: number; number?: number };
+  const where = error.atLine
+    ? `:${error.atLine}`
     : error.position
       ? `:${positionOf(migration.sql, Number(error.position) - 1)}`
       : '';

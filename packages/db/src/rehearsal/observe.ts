@@ -88,7 +88,7 @@ async function observe(
   } catch (error) {
     const { position } = error as { position?: string };
     const above = position ? sql.slice(0, Math.max(0, Number(position) - 1 - prefix.length)) : '';
-    throw Object.assign(error as Error, { line: line + above.split('\n').length - 1 });
+    throw Object.assign(error as Error, { atLine: line + above.split('\n').length - 1 });
   }
 }
 

@@ -11,5 +11,12 @@ export async function readSchemaFiles(path: string): Promise<SchemaFile[]> {
         .filter((name) => name.endsWith('.prisma'))
         .map((name) => join(path, name))
     : [path];
-  return files.map((file) => ({ path: file, content: readFileSync(file, 'utf8') }));
+  return files.map((file) => ({ path: file, content: withoutConnection(readFileSync(file, 'utf8')) }));
+}
+
+/** Before Prisma 7 a schema held its connection, which the engine of 7 refuses to read; ours is told it by the config. */
+export function withoutConnection(schema: string): string {
+  return schema.replaceAll(/^datasource\s+\w+\s*\{[^}]*\}/gm, (block) =>
+    block.replaceAll(/^[ \t]*(url|directUrl|shadowDatabaseUrl)[ \t]*=.*$/gm, ''),
+  );
 }

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { exec, readEventsNamed, usageError, withPostgres } from '@drydock/kit';
 import type { Target } from '../target.ts';
-import type { SchemaFile } from './files.ts';
+import { type SchemaFile, withoutConnection } from './files.ts';
 import { type Uses, usesOf } from './used.ts';
 
 /** The event that db:deploy leaves in the audit log: which version's schema the database has had since. */
@@ -58,7 +58,7 @@ async function filesAt(schemaFile: string, ref: string): Promise<SchemaFile[] | 
   return Promise.all(
     names.map(async (name) => {
       const { stdout } = await git(schemaFile, ['show', `${ref}:./${name}`]);
-      return { path: join(dirname(schemaFile), name), content: stdout };
+      return { path: join(dirname(schemaFile), name), content: withoutConnection(stdout) };
     }),
   );
 }

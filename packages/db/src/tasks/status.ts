@@ -1,4 +1,5 @@
-import { defineReadTask, type Json } from '@drydock/kit';
+import { defineReadTask, type Json, type Output } from '@drydock/kit';
+import type { MigrationState } from '../migrations/compare.ts';
 import { targetOf } from '../target.ts';
 
 export const statusTask = defineReadTask({
@@ -13,14 +14,11 @@ export const statusTask = defineReadTask({
     const { diffToSchema } = await import('../drift.ts');
     const target = targetOf(config, environment);
     const [state, drift] = await Promise.all([readState(target), diffToSchema(target.url, target.schemaFile)]);
-    const rows = [
-      ['applied', String(state.applied.length), state.applied.at(-1) ?? ''],
-      ['pending', String(state.pending.length), state.pending.join(', ')],
-      ['failed', String(state.failed.length), state.failed.map(({ name }) => name).join(', ')],
-      ['edited', String(state.edited.length), state.edited.join(', ')],
-      ['missing', String(state.missing.length), state.missing.join(', ')],
-    ];
-    out.table(['migrations', '', ''], rows);
+    out.table(
+      ['migrations', '', 'newest'],
+      Object.entries(namesOf(state)).map(([what, names]) => [what, String(names.length), names.at(-1) ?? '']),
+    );
+    for (const [what, names] of Object.entries(namesOf(state)).slice(1)) listNames(out, what, names);
     const unsound = state.failed.length + state.edited.length + state.missing.length > 0;
     // Before everything is applied, the schema is ahead of the database by right.
     const drifted = state.pending.length === 0 && drift !== undefined;
@@ -39,6 +37,17 @@ export const statusTask = defineReadTask({
     };
   },
 });
+
+function namesOf({ applied, pending, failed, edited, missing }: MigrationState): Record<string, string[]> {
+  return { applied, pending, failed: failed.map(({ name }) => name), edited, missing };
+}
+
+const SHOWN = 20;
+
+function listNames(out: Output, what: string, names: string[]): void {
+  for (const name of names.slice(0, SHOWN)) out.line(`${what}  ${name}`);
+  if (names.length > SHOWN) out.line(`${what}  and ${names.length - SHOWN} more: --json names all`);
+}
 
 function nextOf(env: string, { unsound, pending, drifted }: Record<'unsound' | 'pending' | 'drifted', boolean>) {
   if (unsound || pending) return { next: `npm run db:dry-run -- --env ${env}` };

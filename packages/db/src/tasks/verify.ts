@@ -13,9 +13,10 @@ export const verifyTask = defineReadTask({
     const target = targetOf(config, environment);
     const progress = out.progress('make the schema on an empty database');
     try {
-      const promised = await promisedByApplied(target);
+      const { promised, findings: unknown } = await promisedByApplied(target);
       progress.update('compare');
-      const { findings, objects, plans, statements } = await verify(target, promised);
+      const { findings: found, objects, plans, statements } = await verify(target, promised);
+      const findings = [...unknown, ...found];
       const failed = findings.some(({ level }) => level === 'error');
       if (failed) progress.fail();
       else progress.done();

@@ -1,4 +1,4 @@
-import { type Finding, withPostgres } from '@drydock/kit';
+import { type Finding, OpsError, withPostgres } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
 import { readMigrations } from '../migrations/folder.ts';
@@ -17,11 +17,21 @@ export interface Verification {
   statements: Change[] | undefined;
 }
 
-/** Everything that the applied migrations make, on an empty database beside the target. */
-export async function promisedByApplied(target: Target): Promise<Promised> {
+/**
+ * Everything that the applied migrations make, on an empty database beside the target. A history that needs rows that are
+ * not in it cannot be made anew: that is a finding, and nothing is promised.
+ */
+export async function promisedByApplied(target: Target): Promise<{ promised: Promised; findings: Finding[] }> {
   const { applied } = await readState(target);
   const migrations = readMigrations(target.migrationsDir).filter(({ name }) => applied.includes(name));
-  return [...(await whatTheyMake(target, migrations))].map(([key, { definition, valid }]) => [key, definition, valid]);
+  try {
+    const made = await whatTheyMake(target, migrations);
+    return { promised: [...made].map(([key, { definition, valid }]) => [key, definition, valid]), findings: [] };
+  } catch (thrown) {
+    if (!(thrown instanceof OpsError)) throw thrown;
+    const message = `What the migrations make could not be told, so only drift, plans and statements are checked: ${thrown.message}`;
+    return { promised: [], findings: [{ level: 'warn', code: 'PROMISE_UNKNOWN', message, hint: thrown.hint }] };
+  }
 }
 
 /** Whether the target has what was promised, valid and used, and is what the Prisma schema says. Reads only. */
