@@ -18,32 +18,27 @@ const SCHEMA = 'model T {\n  id BigInt @id\n}\n';
 const TABLE = 'CREATE TABLE "T" ("id" BIGINT NOT NULL, CONSTRAINT "T_pkey" PRIMARY KEY ("id"));';
 const product = async (migrations: Record<string, string>, schema = SCHEMA) =>
   makeProduct(await postgres.createDatabase(), schema, migrations);
-/** The one object on stdout, with the exit code. */
-async function ask(made: ReturnType<typeof makeProduct>, script: string, ...args: string[]) {
-  const { code, stdout } = await made.run(script, '--json', ...args);
-  return { code, ...JSON.parse(stdout) };
-}
 const tables = (url: string) =>
   query(url, `SELECT relname FROM pg_class WHERE relname IN ('T', 'T2', '_prisma_migrations') ORDER BY 1`);
 
 test('an empty migration is recorded, and nothing else', async () => {
   const made = await product({ '1_t': TABLE, '2_empty': '' });
-  const { code, data } = await ask(made, 'deploy.ts', '--yes');
+  const { code, data } = await made.ask('deploy.ts', '--yes');
   assert.is(code, 0);
   assert.equal(data.applied, ['1_t', '2_empty']);
-  assert.is((await ask(made, 'status.ts')).code, 0);
+  assert.is((await made.ask('status.ts')).code, 0);
 });
 
 test('a syntax error is told by file, line and column before anything is applied', async () => {
   const url = await postgres.createDatabase();
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE, '2_bad': 'SELECT 1;\nALTER TABEL "T" ADD n INT;' });
-  const rehearsal = await ask(made, 'dry-run.ts');
+  const rehearsal = await made.ask('dry-run.ts');
   assert.is(rehearsal.code, 3);
   const [found] = rehearsal.findings.filter(({ level }: { level: string }) => level === 'error');
   assert.is(found.code, 'MIGRATION_SYNTAX');
   assert.match(found.message, /2_bad\/migration\.sql:2:7: syntax error at or near "TABEL"/);
   assert.is(found.line, 2);
-  const deploy = await ask(made, 'deploy.ts', '--yes');
+  const deploy = await made.ask('deploy.ts', '--yes');
   assert.is(deploy.code, 1);
   assert.match(deploy.error.message, ':2:7: syntax error');
   assert.equal(await tables(url), []);
@@ -53,7 +48,7 @@ test('a migrations folder that is not there is a fault of the configuration', as
   const made = await product({ '1_t': TABLE });
   rmSync(join(made.root, 'prisma/migrations'), { recursive: true });
   for (const script of ['status.ts', 'dry-run.ts', 'deploy.ts']) {
-    const { code, error } = await ask(made, script);
+    const { code, error } = await made.ask(script);
     assert.is(code, 2, script);
     assert.match(error.hint, 'database.migrations');
   }
@@ -63,10 +58,10 @@ test('a migration that was edited after it was applied: status says no, deploy r
   const made = await product({ '1_t': TABLE });
   await made.run('deploy.ts', '--yes');
   appendFileSync(join(made.root, 'prisma/migrations/1_t/migration.sql'), '\n-- later');
-  const status = await ask(made, 'status.ts');
+  const status = await made.ask('status.ts');
   assert.is(status.code, 3);
   assert.equal(status.data.edited, ['1_t']);
-  const deploy = await ask(made, 'deploy.ts', '--yes');
+  const deploy = await made.ask('deploy.ts', '--yes');
   assert.is(deploy.code, 1);
   assert.is(deploy.error.code, 'MIGRATION_EDITED');
 });
@@ -92,7 +87,7 @@ test('an extension that the role may not make on the scratch database is named',
   const url = postgres.urlOf('with%20extension', { user: 'maker', password: 'maker-password' });
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
   await withClient(admin, async () => {
-    const { code, error } = await ask(made, 'dry-run.ts');
+    const { code, error } = await made.ask('dry-run.ts');
     assert.is(code, 1);
     assert.is(error.code, 'EXTENSION_MISSING');
     assert.match(error.message, 'earthdistance');
@@ -118,12 +113,12 @@ for (const major of [14, 18] as const)
       );
       made.write('2_n', 'ALTER TABLE "T" ADD COLUMN "n" INTEGER;', 'ALTER TABLE "T" DROP COLUMN "n";');
       made.write('3_index', 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");', 'DROP INDEX CONCURRENTLY "T_n_idx";');
-      const whole = await ask(made, 'dry-run.ts');
+      const whole = await made.ask('dry-run.ts');
       assert.is(whole.code, 0, JSON.stringify(whole.findings));
       assert.is(whole.data.copy, 'template');
       assert.is(whole.data.migrations[0].statements[0].locks[0].mode, 'AccessExclusiveLock');
       await withClient(url, async () => {
-        const busy = await ask(made, 'dry-run.ts');
+        const busy = await made.ask('dry-run.ts');
         assert.is(busy.code, 0, JSON.stringify(busy.findings));
         assert.is(busy.data.copy, major === 18 ? 'replay' : 'schema');
         const said = busy.findings.some(({ code }: { code: string }) => code === 'COPY_REPLAYED');
@@ -132,7 +127,7 @@ for (const major of [14, 18] as const)
       for (const script of ['deploy.ts', 'verify.ts', 'status.ts'])
         assert.is((await made.run(script, ...(script === 'deploy.ts' ? ['--yes'] : []))).code, 0, script);
       assert.is((await made.run('rollback.ts', '--steps', '2', '--yes', '--accept-data-loss')).code, 0);
-      assert.equal((await ask(made, 'status.ts')).data.pending, ['2_n', '3_index']);
+      assert.equal((await made.ask('status.ts')).data.pending, ['2_n', '3_index']);
     } finally {
       await other.stop();
     }
@@ -143,7 +138,7 @@ test('a migration of 5 MB is rehearsed and applied', async () => {
   const made = await product({ '1_t': TABLE, '2_rows': rows.join('\n') });
   const file = join(made.root, 'prisma/migrations/2_rows/migration.sql');
   assert.ok(readFileSync(file).length > 5_000_000);
-  const { code, error } = await ask(made, 'deploy.ts', '--yes');
+  const { code, error } = await made.ask('deploy.ts', '--yes');
   assert.is(code, 0, error?.message);
 });
 
@@ -166,11 +161,11 @@ test('names with quotes and capitals in another schema are deployed, verified an
     undefined,
     'DROP TABLE "Odd Schema"."T ""quoted""";\nDROP TYPE "Odd Schema"."Mood ""x""";\nDROP SCHEMA "Odd Schema";',
   );
-  const deploy = await ask(made, 'deploy.ts', '--yes');
+  const deploy = await made.ask('deploy.ts', '--yes');
   assert.is(deploy.code, 0, JSON.stringify(deploy.error));
-  const verified = await ask(made, 'verify.ts');
+  const verified = await made.ask('verify.ts');
   assert.is(verified.code, 0, JSON.stringify(verified.findings));
-  const undone = await ask(made, 'rollback.ts', '--steps', '1', '--yes');
+  const undone = await made.ask('rollback.ts', '--steps', '1', '--yes');
   assert.is(undone.code, 0, JSON.stringify(undone.error));
 });
 
@@ -184,7 +179,7 @@ test('a wrong flag and a value out of its set are usage errors, and nothing is s
     ['resolve.ts'],
     ['down.ts'],
   ] as [string, ...string[]][]) {
-    const { code, error } = await ask(made, script, ...args);
+    const { code, error } = await made.ask(script, ...args);
     assert.is(code, 2, `${script} ${args.join(' ')}: ${error?.message}`);
   }
 });

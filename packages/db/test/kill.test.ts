@@ -6,7 +6,7 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hashInventory, inventoryOf } from '../src/schema/inventory.ts';
-import { killAt, makeProduct, type Product } from './product.ts';
+import { makeProduct, type Product } from './product.ts';
 import { query } from './world.ts';
 
 const test = suite('kill -9');
@@ -76,7 +76,7 @@ test('a deploy killed before and after each step resumes into the schema and the
   let killed = 0;
   for (let at = 1; at < lines; at++) {
     const one = await product();
-    if (await killAt(one.product, at, 'deploy.ts', '--yes')) killed++;
+    if (await one.product.killAt(at, 'deploy.ts', '--yes')) killed++;
     await goOn(one.product, 'deploy.ts', []);
     assert.is(await worldOf(one.url), expected, `killed at line ${at} of ${lines}`);
   }
@@ -95,7 +95,7 @@ test('a rollback killed before and after each step resumes into the same', async
   const lines = after.product.journal().length;
   for (let at = 1; at < lines; at++) {
     const one = await product(deployed);
-    await killAt(one.product, at, 'rollback.ts', ...args);
+    await one.product.killAt(at, 'rollback.ts', ...args);
     await goOn(one.product, 'rollback.ts', args);
     assert.is(await worldOf(one.url), expected, `killed at line ${at} of ${lines}`);
   }

@@ -1,4 +1,5 @@
 export { readEventsNamed } from './audit/store.ts';
+export type { StoreConfig } from './config/backups.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
 export { loadEnvironment } from './env/environment.ts';
@@ -11,7 +12,16 @@ export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export type { Output, Progress } from './output/output.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
-export { connectPostgres, libpqEnv, quoteIdentifier, schemaOf, withPostgres } from './postgres.ts';
+export {
+  connectPostgres,
+  databaseOf,
+  isDatabaseMissing,
+  libpqEnv,
+  quoteIdentifier,
+  schemaOf,
+  withDatabase,
+  withPostgres,
+} from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
 export { freePort } from './process/free-port.ts';

@@ -1,10 +1,11 @@
 import type { Client } from 'pg';
 import { OpsError } from './errors.ts';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** SQLSTATE classes that say "the server is there and refuses you". */
-const REFUSED = new Set(['28P01', '28000', '3D000', '42501', '53300']);
+const REFUSED = new Set(['28P01', '28000', '42501', '53300']);
+const NO_SUCH_DATABASE = '3D000';
 
 /** A connected client of node-postgres, or an OpsError that tells an outage from a refusal. */
 export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
@@ -49,10 +50,34 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof OpsError && error.code === 'DATABASE_UNREACHABLE';
 }
 
+/** The server answers, and has no such database. */
+export function isDatabaseMissing(error: unknown): boolean {
+  return error instanceof OpsError && error.code === 'DATABASE_MISSING';
+}
+
+/** The name of the database that a URL leads to. */
+export function databaseOf(url: Secret): string {
+  return decodeURIComponent(new URL(url.reveal()).pathname.slice(1));
+}
+
+/** The same server and role, another database. */
+export function withDatabase(url: Secret, name: string): Secret {
+  const changed = new URL(url.reveal());
+  changed.pathname = `/${encodeURIComponent(name)}`;
+  return new Secret(changed.href, url.label);
+}
+
 function connectError(url: Secret, cause: unknown): OpsError {
   const { host, pathname } = new URL(url.reveal());
   const code = (cause as { code?: string }).code ?? '';
   const reason = cause instanceof Error ? cause.message || code : String(cause);
+  if (code === NO_SUCH_DATABASE)
+    return new OpsError({
+      code: 'DATABASE_MISSING',
+      message: `PostgreSQL at ${host} has no database ${decodeURIComponent(pathname.slice(1))}.`,
+      hint: `Check ${url.label}; if it is lost, restore it: npm run db:restore -- --from latest --in-place`,
+      cause,
+    });
   if (REFUSED.has(code)) {
     return new OpsError({
       code: 'DATABASE_REFUSED',
@@ -76,14 +101,14 @@ export function quoteIdentifier(name: string): string {
 
 /** A connection for PostgreSQL's own programs, by environment: an argument would stand in the process list. */
 export function libpqEnv(url: Secret, path: string | undefined): NodeJS.ProcessEnv {
-  const { hostname, port, username, password, pathname } = new URL(url.reveal());
+  const { hostname, port, username, password } = new URL(url.reveal());
   return {
     PATH: path,
     PGHOST: decodeURIComponent(hostname),
     PGPORT: port || '5432',
     PGUSER: decodeURIComponent(username),
     PGPASSWORD: decodeURIComponent(password),
-    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    PGDATABASE: databaseOf(url),
     PGCONNECT_TIMEOUT: '10',
   };
 }

@@ -1,5 +1,7 @@
 // For tests of the other packages: steps without a task around them, and a product without a checkout.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMemoryJournal } from './journal/memory-journal.ts';
@@ -31,6 +33,7 @@ export async function runStepsForTest(nodes: StepNode[]): Promise<{ results: Ste
     out: silentOutput(),
     signal: new AbortController().signal,
     assertLocked: async () => {},
+    withoutLockSession: (work) => work(),
     audit: async () => {},
     onFailure: 'keep',
   });
@@ -54,4 +57,82 @@ export function makeStrangeProduct(config: object, env: Record<string, string> =
       .join(''),
   );
   return root;
+}
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The tasks of a package as processes on a product, as a person or CI runs them. */
+export interface TaskProcesses {
+  root: string;
+  /** `--env staging` unless `args` say otherwise. */
+  start(script: string, ...args: string[]): ChildProcess;
+  run(script: string, ...args: string[]): Promise<Ended>;
+  /** With `--json`: the one object on stdout, and the exit code. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a task prints is its own.
+  ask(script: string, ...args: string[]): Promise<any>;
+  /** Lines of the newest run's journal. */
+  journal(): { event: string; step?: string }[];
+  /** Kills the task (SIGKILL) as soon as its journal has this many lines. False if it ended before. */
+  killAt(lines: number, script: string, ...args: string[]): Promise<boolean>;
+}
+
+/** `scripts` is the folder of the package's scripts. */
+export function taskProcesses(root: string, scripts: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
+  const start = (script: string, ...args: string[]): ChildProcess =>
+    spawn(process.execPath, [join(scripts, script), ...(args.includes('--env') ? [] : ['--env', 'staging']), ...args], {
+      cwd: root,
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        CI: 'true',
+        // As the npm scripts do: half of a start is compiling.
+        NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-test-compile-cache'),
+        ...env,
+      },
+    });
+  const run = async (script: string, ...args: string[]): Promise<Ended> => {
+    const child = start(script, ...args);
+    const said = { stdout: '', stderr: '' };
+    child.stdout?.on('data', (chunk) => (said.stdout += chunk));
+    child.stderr?.on('data', (chunk) => (said.stderr += chunk));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, ...said };
+  };
+  const journal = () => readJournal(root);
+  return {
+    root,
+    start,
+    run,
+    journal,
+    async ask(script, ...args) {
+      const { code, stdout, stderr } = await run(script, '--json', ...args);
+      if (!stdout.trim()) throw new Error(`${script} printed no object: ${stderr}`);
+      return { code, stderr, ...JSON.parse(stdout) };
+    },
+    async killAt(lines, script, ...args) {
+      const child = start(script, ...args);
+      child.stdout?.resume();
+      child.stderr?.resume();
+      const ended = once(child, 'close');
+      while (child.exitCode === null && journal().length < lines) await new Promise((done) => setTimeout(done, 4));
+      const killed = child.kill('SIGKILL');
+      await ended;
+      return killed;
+    },
+  };
+}
+
+function readJournal(root: string): { event: string; step?: string }[] {
+  const runs = join(root, '.drydock/runs');
+  const newest = existsSync(runs) ? readdirSync(runs).sort().at(-1) : undefined;
+  const file = newest ? join(runs, newest, 'journal.jsonl') : undefined;
+  if (!file || !existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line));
 }

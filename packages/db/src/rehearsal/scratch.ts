@@ -1,4 +1,4 @@
-import { connectPostgres, OpsError, quoteIdentifier as q, Secret } from '@drydock/kit';
+import { connectPostgres, databaseOf, OpsError, quoteIdentifier as q, type Secret, withDatabase } from '@drydock/kit';
 import type { Client } from 'pg';
 import { ulid } from 'ulid';
 import { copyAll, copyStructure } from './copy.ts';
@@ -136,14 +136,4 @@ async function copiedWhole(owner: Client, database: string, name: string, asked:
     if ((error as { code?: string }).code !== IN_USE) throw error;
     return false;
   }
-}
-
-function databaseOf(url: Secret): string {
-  return decodeURIComponent(new URL(url.reveal()).pathname.slice(1));
-}
-
-function withDatabase(url: Secret, name: string): Secret {
-  const changed = new URL(url.reveal());
-  changed.pathname = `/${encodeURIComponent(name)}`;
-  return new Secret(changed.href, url.label);
 }

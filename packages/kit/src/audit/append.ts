@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import type { Json } from '../json.ts';
-import { connectPostgres, isUnreachable } from '../postgres.ts';
+import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redact } from '../redact.ts';
 import { putInOutbox, readOutbox, takeFromOutbox } from './outbox.ts';
 import { insertEvent } from './store.ts';
@@ -41,7 +41,7 @@ async function flushOutbox(environment: Environment, config: LoadedConfig): Prom
   try {
     client = await connectPostgres(operatorUrl(config, environment), 'drydock audit');
   } catch (error) {
-    if (isUnreachable(error)) return 'waiting';
+    if (isUnreachable(error) || isDatabaseMissing(error)) return 'waiting';
     throw error;
   }
   try {

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import type { OpsError } from '../errors.ts';
-import { connectPostgres, isUnreachable } from '../postgres.ts';
+import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
 import { lockedError, lostError } from './refusal.ts';
@@ -15,7 +15,7 @@ const LOCK_KEY = 1;
 
 /**
  * The one operations lock of an environment: an advisory lock held by a session of its own (PostgreSQL manual, 13.3.5)
- * and a row that says whose it is. When the database cannot be reached, a lock file beside the journal.
+ * and a row that says whose it is. When the database cannot be reached, or is gone, a lock file beside the journal.
  */
 export async function acquireEnvironmentLock(
   environment: Environment,
@@ -25,7 +25,7 @@ export async function acquireEnvironmentLock(
   try {
     client = await connectPostgres(operatorUrl(config, environment), `drydock lock ${request.run}`);
   } catch (error) {
-    if (!isUnreachable(error)) throw error;
+    if (!isUnreachable(error) && !isDatabaseMissing(error)) throw error;
     return acquireFileLock(config.root, environment.name, request, unlockCommand(environment.name));
   }
   try {
@@ -107,6 +107,6 @@ class SessionLock implements OperationsLock {
   }
 }
 
-function unlockCommand(env: string): string {
+export function unlockCommand(env: string): string {
   return `npm run ops:unlock -- --env ${env}`;
 }

@@ -10,6 +10,7 @@ const EXTRA = {
   postgres: postgresFolders,
   initdb: postgresFolders,
   pg_dump: postgresFolders,
+  pg_dumpall: postgresFolders,
   pg_restore: postgresFolders,
   psql: postgresFolders,
   'redis-server': () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],

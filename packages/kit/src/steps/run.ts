@@ -21,6 +21,7 @@ export interface RunStepsOptions {
   /** Throws when the lock was lost. Asked before each step that would change something. */
   assertLocked(): Promise<void>;
   audit: StepContext['audit'];
+  withoutLockSession: StepContext['withoutLockSession'];
   onFailure: 'undo' | 'keep';
 }
 
@@ -50,6 +51,7 @@ class StepRunner {
       results: this.results,
       detail: (text) => this.#progress?.update(text),
       audit: options.audit,
+      withoutLockSession: options.withoutLockSession,
     };
   }
 

@@ -9,6 +9,11 @@ export interface StepContext {
   readonly results: StepResults;
   /** Shows what the step is at, beside its name: a rate, a file. Cheap: call it as often as you like. */
   detail(text: string): void;
+  /**
+   * Gives up the sessions that hold the operations locks while `work` runs, for it takes the database itself away, and
+   * takes the locks again in what then has its name. A lock file stands in for them meanwhile.
+   */
+  withoutLockSession<T>(work: () => Promise<T>): Promise<T>;
   /** Appends a named event to the audit log. */
   audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
 }

@@ -173,6 +173,7 @@ async function execute(run: ChangeRun, { plan, journal, before, locks }: Executi
       out: ctx.out,
       signal: ctx.signal,
       assertLocked: () => locks.assertHeld(),
+      withoutLockSession: (work) => locks.without(work),
       audit: bound.audit,
       onFailure: task.onFailure ?? 'undo',
     });

@@ -17,6 +17,8 @@ export interface AuditInput {
 export interface HeldLocks {
   assertHeld(): Promise<void>;
   audit(ctx: TaskContext, input: AuditInput): Promise<void>;
+  /** See StepContext.withoutLockSession. */
+  without<T>(work: () => Promise<T>): Promise<T>;
   release(): Promise<void>;
 }
 
@@ -29,9 +31,9 @@ export async function takeLocks(
 ): Promise<HeldLocks> {
   const held: OperationsLock[] = [];
   const release = async () => {
-    for (const lock of held.reverse()) await lock.release();
+    for (const lock of held.splice(0).reverse()) await lock.release();
   };
-  try {
+  const take = async () => {
     for (const acquire of acquirers(task, environments, ctx)) {
       const lock = await acquire();
       lock.onLost(onLost);
@@ -42,12 +44,28 @@ export async function takeLocks(
         );
       }
     }
+  };
+  try {
+    await take();
   } catch (error) {
     await release();
     throw error;
   }
   return {
     release,
+    async without(work) {
+      // One that is a file already does not go away with the database.
+      if (task.lock !== 'environment' || held.every(({ kind }) => kind === 'file')) return work();
+      const guards = await standIns(task, environments, ctx);
+      try {
+        await release();
+        const result = await work();
+        await take();
+        return result;
+      } finally {
+        for (const guard of guards) await guard.release();
+      }
+    },
     assertHeld: async () => {
       for (const lock of held) await lock.assertHeld();
     },
@@ -55,6 +73,13 @@ export async function takeLocks(
       for (const env of environments) await audit(bound, env, input);
     },
   };
+}
+
+async function standIns(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): Promise<OperationsLock[]> {
+  const { acquireFileLock } = await import('../lock/file.ts');
+  const { unlockCommand } = await import('../lock/environment.ts');
+  const holder = { task: task.name, run: ctx.run, reason: ctx.reason };
+  return environments.map((env) => acquireFileLock(ctx.config.root, env, holder, unlockCommand(env)));
 }
 
 function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): (() => Promise<OperationsLock>)[] {

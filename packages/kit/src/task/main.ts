@@ -6,6 +6,7 @@ import type { Environment } from '../env/types.ts';
 import { EXIT, toOpsError } from '../errors.ts';
 import { redactStream } from '../output/redact-stream.ts';
 import { createOutput } from '../output/terminal.ts';
+import { currentActor } from './actor.ts';
 import { type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId, runChange } from './change.ts';
 import { helpText } from './help.ts';
@@ -67,6 +68,7 @@ async function execute(
     env: common.env,
     flags: own as TaskContext['flags'],
     reason: common.reason,
+    actor: currentActor(process.env),
     config,
     get environment() {
       return environmentOf(common.env);

@@ -42,6 +42,8 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   readonly flags: FlagValues<F>;
   /** `--reason`, kept in the audit event. */
   readonly reason: string | undefined;
+  /** Who runs it, as the audit log names them. */
+  readonly actor: string;
   readonly config: LoadedConfig;
   /** The variables of `--env`, with their sources. */
   readonly environment: Environment;

@@ -24,6 +24,7 @@ function options(nodes: StepNode[], earlier: JournalEntry[] = [], signal = new A
       out: silentOutput(),
       signal,
       assertLocked: async () => {},
+      withoutLockSession: <T>(work: () => Promise<T>) => work(),
       audit: async () => {},
       onFailure: 'undo' as const,
     },

@@ -4,6 +4,12 @@ import { accepts } from '../ports.ts';
 import type { Service } from './types.ts';
 
 const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
+
+/** s3rver makes its continuation tokens with a cipher that OpenSSL 3 counts as legacy: beyond 1,000 objects it fails without. */
+export function nodeArgs(script: 'serve-s3.ts' | 'serve-sink.ts', port: number, folder: string): string[] {
+  const legacy = script === 'serve-s3.ts' ? ['--openssl-legacy-provider'] : [];
+  return [...legacy, join(SCRIPTS, script), String(port), folder];
+}
 export const BUCKET = 'drydock-backups';
 
 /** s3rver, in a process of its own. */
@@ -11,7 +17,7 @@ export const s3: Service = nodeService('s3', 'serve-s3.ts');
 /** Takes what the product would send to Sentry and PostHog, and shows it to tests. */
 export const sink: Service = nodeService('sink', 'serve-sink.ts');
 
-function nodeService(name: string, script: string): Service {
+function nodeService(name: string, script: Parameters<typeof nodeArgs>[0]): Service {
   return {
     name,
     graceMs: 3_000,
@@ -20,7 +26,7 @@ function nodeService(name: string, script: string): Service {
       mkdirSync(data, { recursive: true });
       return {
         command: process.execPath,
-        args: [join(SCRIPTS, script), String(port), data],
+        args: nodeArgs(script, port, data),
         env: { PATH: process.env.PATH },
         cwd: data,
       };

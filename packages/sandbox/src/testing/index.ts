@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { requireTool, stopDaemon } from '@drydock/kit';
 import { accepts } from '../ports.ts';
 import type { SinkEvent } from '../serve/sink.ts';
 import { anvilArgs, anvilPath, rpc } from '../services/anvil.ts';
 import { haproxy, proxyFiles } from '../services/haproxy.ts';
-import { BUCKET } from '../services/node-services.ts';
+import { BUCKET, nodeArgs } from '../services/node-services.ts';
 import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
@@ -14,7 +14,6 @@ export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { testRoot } from './root.ts';
 
-const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
 const env = () => ({ PATH: process.env.PATH });
 
 /** A real, throw-away Redis with one user, `app`. */
@@ -92,7 +91,7 @@ function startScript(name: 's3' | 'sink') {
     name,
     async (port) => ({
       command: process.execPath,
-      args: [join(SCRIPTS, `serve-${name}.ts`), String(port), root],
+      args: nodeArgs(`serve-${name}.ts`, port, root),
       env: env(),
       cwd: root,
     }),
