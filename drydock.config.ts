@@ -132,7 +132,7 @@ export default defineConfig({
     PROXY_STATE_FILE: { example: '/var/lib/haproxy/servers.state', about: 'what HAProxy loads when it starts' },
   },
   database: { seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] } },
-  backups: { store: { kind: 'file', path: '.drydock/backups' } },
+  backups: { stores: [{ kind: 'file', path: '.drydock/backups' }] },
   chain: { chainId: 31_337 },
   release: {
     baseBranch: 'main',

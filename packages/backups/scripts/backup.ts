@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { main } from '@drydock/kit';
-import { backupTask } from '../src/tasks.ts';
+import { backupTask } from '../src/tasks/backup.ts';
 
 await main(backupTask);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { main } from '@drydock/kit';
-import { keygenTask } from '../src/tasks.ts';
+import { keygenTask } from '../src/tasks/keygen.ts';
 
 await main(keygenTask);

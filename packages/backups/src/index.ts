@@ -1,4 +1,4 @@
-export type { Manifest } from './manifest.ts';
-export { type BackupSource, findBackup, restoreInto } from './open.ts';
-export { backupStep, backupTarget, newBackupId } from './steps.ts';
-export { backupTask, keygenTask, listTask } from './tasks.ts';
+export { backupStep } from './backup.ts';
+export { newBackupId } from './names.ts';
+export { rehearsalOnBackup } from './rehearsal.ts';
+export { backupTarget } from './target.ts';

@@ -1,45 +1,40 @@
-// Uses PostgreSQL and its own tools; artefacts are opened again with age, zstd and pg_restore.
-import { execFileSync } from 'node:child_process';
+// Uses PostgreSQL 15 and 18 and its own tools; artefacts are opened again with Debian's age, zstd and pg_restore.
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
-import { connectPostgres, type OpsError, requireTool, Secret } from '@drydock/kit';
+import { type OpsError, requireTool, Secret } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
-import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
-import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption';
+import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type BackupTarget, backupStep, newBackupId } from '../src/steps.ts';
-import { FileStore } from '../src/store.ts';
+import { backupStep, readFinished } from '../src/backup.ts';
+import { listBackups } from '../src/catalogue.ts';
+import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
+import { describePace } from '../src/pace.ts';
+import { compareRestored } from '../src/restore/compare.ts';
+import { FileStore } from '../src/store/file.ts';
+import { S3Store } from '../src/store/s3.ts';
+import type { BackupTarget } from '../src/target.ts';
+import { type Keys, makeKeys, makeTarget, query, temporaryFolder } from './world.ts';
 
 const test = suite('backup');
 let postgres: TestPostgres;
-let identity: string;
+let keys: Keys;
 test.before(async () => {
   postgres = await startTestPostgres();
-  identity = await generateIdentity();
+  keys = await makeKeys();
 });
 test.after(() => postgres.stop());
 
-async function makeTarget(sql = ''): Promise<BackupTarget & { folder: string }> {
+async function target(sql = '', more: Partial<BackupTarget> = {}) {
   const url = await postgres.createDatabase();
-  const client = await connectPostgres(new Secret(url), 'test');
-  if (sql) await client.query(sql);
-  await client.end();
-  const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-backup-'));
-  return {
-    env: 'staging',
-    url: new Secret(url),
-    recipients: [await identityToRecipient(identity)],
-    store: new FileStore(folder),
-    folder,
-  };
+  if (sql) await query(url, sql);
+  return makeTarget(url, keys, more);
 }
-
-async function backup(target: BackupTarget, id = newBackupId()) {
-  await runStepsForTest([backupStep(target, id)]);
+async function backup(of: BackupTarget, id = newBackupId()) {
+  await runStepsForTest([backupStep(of, id)]);
   return id;
 }
 const refusal = (work: Promise<unknown>) =>
@@ -48,76 +43,363 @@ const refusal = (work: Promise<unknown>) =>
     (error) => error as OpsError,
   );
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const finished = async (store: FileStore) =>
+  (await listBackups(store, 'staging')).filter((one) => one.finished).map(({ id }) => id);
 
-test('a backup opens with age, zstd and pg_restore, and holds the data', async () => {
-  const target = await makeTarget(
+test('a backup opens with nothing but age, zstd and pg_restore', async () => {
+  const of = await target(
     `CREATE TABLE t (n int, s text); INSERT INTO t SELECT n, repeat('x', n % 100) FROM generate_series(1, 5000) n`,
   );
-  const id = await backup(target);
-  const manifest = await target.store.read('staging', id);
-  const stored = readFileSync(target.store.pathOf('staging', id, manifest?.stored.name ?? ''));
-  assert.is(sha256(stored), manifest?.stored.sha256);
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(identity);
-  const plain = zstdDecompressSync(await decrypter.decrypt(stored));
+  const id = await backup(of);
+  const manifest = await readFinished(of.store, 'staging', id);
+  const key = join(temporaryFolder(), 'key');
+  writeFileSync(key, keys.identity, { mode: 0o600 });
+  const copy = await postgres.createDatabase();
+  const line = `age -d -i "$KEY" "$FILE" | zstd -d | pg_restore -d "$DATABASE"`;
+  const PATH = `${requireTool('pg_restore').replace(/\/[^/]+$/, '')}:${process.env.PATH}`;
+  const file = of.store.pathOf(keyOf('staging', id, DUMP));
+  execFileSync('bash', ['--norc', '-o', 'pipefail', '-c', line], {
+    env: { PATH, KEY: key, FILE: file, DATABASE: copy },
+  });
+  assert.equal(await query(copy, 'SELECT count(*)::int AS rows, sum(length(s))::int AS letters FROM t'), [
+    { rows: 5000, letters: 247_500 },
+  ]);
+  const plain = execFileSync('bash', ['--norc', '-c', 'age -d -i "$KEY" "$FILE" | zstd -d'], {
+    env: { PATH, KEY: key, FILE: file },
+  });
   assert.is(sha256(plain), manifest?.plain.sha256);
-  const url = await postgres.createDatabase();
-  execFileSync(requireTool('pg_restore'), ['-d', url], { input: plain });
-  const client = await connectPostgres(new Secret(url), 'test');
-  const { rows } = await client.query('SELECT count(*)::int AS rows, sum(length(s))::int AS letters FROM t');
-  await client.end();
-  assert.equal(rows, [{ rows: 5000, letters: 247_500 }]);
+  assert.is(plain.length, manifest?.plain.bytes);
+  for (const { name, sha256: kept, bytes } of manifest?.objects ?? []) {
+    const stored = readFileSync(of.store.pathOf(keyOf('staging', id, name)));
+    assert.equal([sha256(stored), stored.length], [kept, bytes]);
+  }
+  const globals = execFileSync('bash', ['--norc', '-c', 'age -d -i "$KEY" "$FILE" | zstd -d'], {
+    env: { PATH, KEY: key, FILE: of.store.pathOf(keyOf('staging', id, GLOBALS)) },
+    encoding: 'utf8',
+  });
+  assert.match(globals, 'CREATE ROLE drydock');
+  assert.not.match(globals, 'PASSWORD', 'roles are kept without their passwords');
+});
+
+test('the manifest says what, when, by whom, and from which snapshot', async () => {
+  const of = await target(
+    'CREATE TABLE "Odd ""t""" (n int); INSERT INTO "Odd ""t""" VALUES (1), (2); CREATE EXTENSION citext',
+  );
+  const id = await backup({ ...of, reason: 'before the hotfix' });
+  const manifest = await readFinished(of.store, 'staging', id);
+  assert.is(manifest?.actor, 'test');
+  assert.is(manifest?.reason, 'before the hotfix');
+  assert.equal(manifest?.extensions, ['citext']);
+  assert.equal(
+    manifest?.tables?.map(({ name, rows }) => [name, rows]),
+    [['public."Odd ""t"""', 2]],
+  );
+  assert.is(manifest?.structure.tables, 1);
+  assert.match(manifest?.serverVersion ?? '', /^15/);
+  assert.is(timeOf(id)?.getTime(), Math.floor(Date.parse(manifest?.startedAt ?? '') / 1_000) * 1_000);
 });
 
 test('nothing readable is stored, and nobody else may read it', async () => {
-  const target = await makeTarget(`CREATE TABLE t (s text); INSERT INTO t VALUES ('very-private-text')`);
-  const id = await backup(target);
-  for (const name of readdirSync(join(target.folder, 'staging', id))) {
-    const file = target.store.pathOf('staging', id, name);
+  const of = await target(`CREATE TABLE t (s text); INSERT INTO t VALUES ('very-private-text')`);
+  const id = await backup(of);
+  for (const name of [DUMP, GLOBALS, MANIFEST]) {
+    const file = of.store.pathOf(keyOf('staging', id, name));
     assert.not.match(readFileSync(file, 'latin1'), 'very-private-text');
     assert.is(statSync(file).mode & 0o077, 0);
   }
 });
 
+test('several people can open it, and nobody else', async () => {
+  const [other, stranger] = [await makeKeys(), await makeKeys()];
+  const of = await target('CREATE TABLE t (n int)', { recipients: [keys.recipient, other.recipient] });
+  const id = await backup(of);
+  const open = (identity: string) => {
+    const key = join(temporaryFolder(), 'key');
+    writeFileSync(key, identity);
+    return execFileSync('age', ['-d', '-i', key, of.store.pathOf(keyOf('staging', id, DUMP))], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  };
+  assert.ok(open(keys.identity).equals(open(other.identity)));
+  assert.throws(() => open(stranger.identity));
+});
+
 test('backups are listed newest first, and one without a manifest is none', async () => {
-  const target = await makeTarget();
-  const first = await backup(target, newBackupId(new Date(Date.now() - 60_000)));
-  const second = await backup(target);
-  await (await target.store.write('staging', '20990101T000000Z-unfinished', 'database.dump.zst.age')).close();
-  assert.equal(
-    (await target.store.list('staging')).map(({ id }) => id),
-    [second, first],
+  const of = await target();
+  const first = await backup(of, newBackupId(new Date(Date.now() - 60_000)));
+  const second = await backup(of);
+  const third = newBackupId(new Date(Date.now() + 60_000));
+  await of.store.write(keyOf('staging', third, DUMP), bytes('half'), { signal: new AbortController().signal });
+  assert.equal(await finished(of.store), [second, first]);
+});
+
+test('a database that is written to all the while is backed up as of one moment, counts and checksums included', async () => {
+  const of = await target(
+    `CREATE TABLE a (id serial PRIMARY KEY, n int); CREATE TABLE b (id serial PRIMARY KEY, a int); INSERT INTO a (n) SELECT n FROM generate_series(1, 20000) n; INSERT INTO b (a) SELECT n FROM generate_series(1, 20000) n`,
   );
+  const url = of.url.reveal();
+  let writing = true;
+  const writers = [1, 2, 3].map(async () => {
+    for (let n = 0; writing; n++)
+      await query(
+        url,
+        // Both tables in one transaction: a snapshot has as many of the one as of the other.
+        `WITH x AS (INSERT INTO a (n) VALUES (${n}) RETURNING id) INSERT INTO b (a) SELECT id FROM x; UPDATE a SET n = n + 1 WHERE id = ${(n % 20_000) + 1}`,
+      );
+  });
+  const ids = [await backup(of), await backup(of), await backup(of)];
+  writing = false;
+  await Promise.all(writers);
+  for (const id of ids) {
+    const manifest = await readFinished(of.store, 'staging', id);
+    if (!manifest) throw new Error('a manifest');
+    const [a, b] = manifest.tables ?? [];
+    assert.is(a?.rows, b?.rows);
+    const copy = await restored(of, id);
+    const { findings } = await compareRestored(new Secret(copy), manifest, 2);
+    assert.equal(findings, []);
+  }
+});
+
+test('what differs from the manifest is found: a row, a value, a table, an index, a sequence', async () => {
+  const of = await target(
+    `CREATE TABLE t (id serial PRIMARY KEY, s text); INSERT INTO t (s) SELECT 'x' || n FROM generate_series(1, 100) n; CREATE INDEX i ON t (s); CREATE TABLE u (n numeric)`,
+  );
+  const id = await backup(of);
+  const manifest = await readFinished(of.store, 'staging', id);
+  if (!manifest) throw new Error('a manifest');
+  const codes = async (change: string) => {
+    const copy = await restored(of, id);
+    await query(copy, change);
+    return (await compareRestored(new Secret(copy), manifest, 1)).findings.map(({ code }) => code);
+  };
+  assert.equal(await codes('SELECT 1'), []);
+  assert.equal(await codes('DELETE FROM t WHERE id = 7'), ['ROWS_DIFFER']);
+  assert.equal(await codes(`UPDATE t SET s = 'y' WHERE id = 7`), ['CHECKSUM_DIFFERS']);
+  assert.equal(await codes(`UPDATE t SET s = NULL WHERE id = 7`), ['CHECKSUM_DIFFERS']);
+  assert.equal(
+    await codes(
+      `WITH x AS (SELECT s FROM t WHERE id = 1) UPDATE t SET s = (SELECT s FROM t WHERE id = 2) WHERE id = 1`,
+    ),
+    ['CHECKSUM_DIFFERS'],
+  );
+  assert.equal(await codes(`UPDATE t SET id = id + 100 WHERE id = 1`), ['CHECKSUM_DIFFERS', 'SEQUENCE_BEHIND']);
+  assert.equal(await codes('DROP TABLE u'), ['TABLE_MISSING', 'OBJECTS_DIFFER']);
+  assert.equal(await codes('DROP INDEX i'), ['OBJECTS_DIFFER']);
 });
 
 test('a dump that fails says why, leaves nothing, and leaves the backup before it alone', async () => {
-  const target = await makeTarget();
-  const good = await backup(target);
-  const broken = { ...target, url: new Secret(target.url.reveal().replace(/:[^:@/]+@/, ':wrong-password@')) };
-  const error = await refusal(backup(broken));
-  assert.match(error?.message ?? '', /refuses the connection/);
-  assert.equal(readdirSync(join(target.folder, 'staging')), [good]);
+  const of = await target();
+  const good = await backup(of);
+  const broken = { ...of, url: new Secret(of.url.reveal().replace(/:[^:@/]+@/, ':wrong-password@')) };
+  assert.match((await refusal(backup(broken)))?.message ?? '', /refuses the connection/);
+  assert.equal(readdirSync(of.store.pathOf('staging')), [good]);
 });
 
 test('a table that may not be read fails the backup loudly', async () => {
-  const target = await makeTarget(`CREATE TABLE secret_table (n int)`);
-  const admin = await connectPostgres(target.url, 'test');
-  await admin.query(
-    `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'weak') THEN CREATE ROLE weak LOGIN PASSWORD 'weak-password'; END IF; END $$`,
-  );
-  await admin.end();
-  const weak = { ...target, url: new Secret(target.url.reveal().replace(/\/\/[^@]+@/, '//weak:weak-password@')) };
+  const of = await target('CREATE TABLE secret_table (n int); CREATE ROLE weak LOGIN PASSWORD $$weak-password$$');
+  const weak = { ...of, url: new Secret(of.url.reveal().replace(/\/\/[^@]+@/, '//weak:weak-password@')) };
   const error = await refusal(backup(weak));
-  assert.match(error?.message ?? '', /pg_dump failed: .*permission denied|Step "backup" failed: pg_dump failed/);
-  assert.equal(await target.store.list('staging'), []);
+  assert.is(error?.code, 'DUMP_FAILED');
+  assert.match(error?.message ?? '', 'permission denied for table secret_table');
+  assert.equal(readdirSync(of.store.pathOf('')), []);
+  // Without checksums it is pg_dump that meets it.
+  assert.match(
+    (await refusal(backup({ ...weak, checksums: false })))?.message ?? '',
+    'permission denied for table secret_table',
+  );
+});
+
+test('a pg_dump that is killed, or ends early, makes no backup', async () => {
+  const of = await target(
+    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
+  );
+  const good = await backup(of);
+  const working = backup(of);
+  const killed = refusal(working);
+  for (let dead = false; !dead; await new Promise((done) => setTimeout(done, 5))) {
+    const pids = execFileSync('bash', ['--norc', '-c', `pgrep -P ${process.pid} -x pg_dump || true`], {
+      encoding: 'utf8',
+    }).trim();
+    if (pids) dead = process.kill(Number(pids.split('\n')[0]), 'SIGKILL');
+  }
+  assert.match((await killed)?.message ?? '', /pg_dump failed: it ended with a signal/);
+  assert.equal(await finished(of.store), [good]);
+  assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
+});
+
+test('the server going away in the middle makes no backup', async () => {
+  const of = await target(
+    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
+  );
+  const working = refusal(backup(of));
+  for (let ended = 0; ended === 0; await new Promise((done) => setTimeout(done, 5))) {
+    const rows = await query(
+      postgres.adminUrl,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump'`,
+    );
+    ended = rows.length;
+  }
+  const error = await working;
+  assert.is(error?.code, 'DUMP_FAILED', error?.message);
+  assert.equal(await finished(of.store), []);
+});
+
+test('a full disk is one sentence, and nothing is left on it', async () => {
+  const folder = temporaryFolder();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'tmpfs', folder]);
+  try {
+    const of = await target(
+      `CREATE TABLE t (s text); INSERT INTO t SELECT md5(n::text) FROM generate_series(1, 100000) n`,
+      {
+        stores: [new FileStore(folder)],
+      },
+    );
+    const error = await refusal(backup(of));
+    assert.is(error?.code, 'STORE_FULL');
+    assert.match(error?.hint ?? '', 'backup:prune');
+    assert.equal(await new FileStore(folder).list(''), []);
+    assert.equal(
+      await new FileStore(folder).sweep('', new Date(Date.now() + 1_000)),
+      [],
+      'no half-written file either',
+    );
+  } finally {
+    execFileSync('umount', [folder]);
+  }
+});
+
+test('a store that stops answering fails the backup, and is named', async () => {
+  const sockets: import('node:net').Socket[] = [];
+  const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+  await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+  const { port } = silent.address() as { port: number };
+  const store = new S3Store({
+    bucket: 'gone',
+    prefix: '',
+    pathStyle: true,
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${port}`,
+    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
+    serverSideEncryption: undefined,
+    kmsKeyId: undefined,
+    conditionalWrites: false,
+    silenceMs: 500,
+  });
+  const of = await target('CREATE TABLE t (n int)', { stores: [store] });
+  const error = await refusal(backup(of));
+  assert.is(error?.code, 'STORE_UNREACHABLE');
+  assert.match(error?.message ?? '', 's3:gone does not answer');
+  for (const socket of sockets) socket.destroy();
+  silent.close();
 });
 
 test('a store that cannot be written is one sentence', async () => {
-  const target = await makeTarget();
-  writeFileSync(join(target.folder, 'staging'), 'a file where the folder should be');
-  const error = await refusal(backup(target));
-  assert.is(error?.code, 'STORE_NOT_WRITABLE');
-  chmodSync(target.folder, 0o700);
+  const of = await target();
+  writeFileSync(of.store.pathOf('staging'), 'a file where the folder should be');
+  assert.is((await refusal(backup(of)))?.code, 'STORE_NOT_WRITABLE');
+  chmodSync(of.store.pathOf(''), 0o700);
 });
+
+test('two stores get the same bytes; where one fails the other keeps its backup, and a second try copies it', async () => {
+  const [first, second] = [new FileStore(temporaryFolder()), new FileStore(temporaryFolder())];
+  const of = await target('CREATE TABLE t AS SELECT generate_series(1, 1000) n', { stores: [first, second] });
+  const both = await backup(of);
+  for (const name of [DUMP, GLOBALS, MANIFEST]) {
+    const key = keyOf('staging', both, name);
+    assert.ok(readFileSync(first.pathOf(key)).equals(readFileSync(second.pathOf(key))));
+  }
+  const id = newBackupId();
+  mkdirSync(second.pathOf('staging'), { recursive: true });
+  writeFileSync(second.pathOf(`staging/${id}`), 'in the way');
+  const error = await refusal(backup(of, id));
+  assert.is(error?.code, 'STORE_BEHIND');
+  assert.match(error?.message ?? '', `is in ${first.label}, and not in ${second.label}`);
+  assert.ok(await readFinished(first, 'staging', id));
+  execFileSync('rm', [second.pathOf(`staging/${id}`)]);
+  await backup(of, id);
+  assert.ok(
+    readFileSync(first.pathOf(keyOf('staging', id, DUMP))).equals(
+      readFileSync(second.pathOf(keyOf('staging', id, DUMP))),
+    ),
+  );
+});
+
+test('a server newer than pg_dump is told as such', async () => {
+  const binaries = postgresOf(18);
+  if (!binaries) return;
+  const newer = await startTestPostgres({ binaries, settings: { shared_preload_libraries: '' } });
+  try {
+    const error = await refusal(backup(makeTarget(await newer.createDatabase(), keys)));
+    assert.is(error?.code, 'PG_DUMP_TOO_OLD');
+    assert.match(error?.message ?? '', /pg_dump(all)? 15[.\d]+ cannot read a server of version 18/);
+    assert.match(error?.hint ?? '', 'postgresql-client-18');
+  } finally {
+    await newer.stop();
+  }
+});
+
+test('a server older than pg_dump is backed up', async () => {
+  const binaries = postgresOf(14);
+  if (!binaries) return;
+  const older = await startTestPostgres({ binaries, settings: { shared_preload_libraries: '' } });
+  try {
+    const url = await older.createDatabase();
+    await query(url, 'CREATE TABLE t AS SELECT generate_series(1, 10) n');
+    const of = makeTarget(url, keys);
+    const id = await backup(of);
+    assert.is((await readFinished(of.store, 'staging', id))?.tables?.[0]?.rows, 10);
+  } finally {
+    await older.stop();
+  }
+});
+
+test('without the age program the same format is written by its package', async () => {
+  const of = await target('CREATE TABLE t AS SELECT generate_series(1, 1000) n');
+  const path = process.env.PATH;
+  // Nothing but PostgreSQL's own programs, which are found by their folders.
+  process.env.PATH = temporaryFolder();
+  let id: string;
+  try {
+    id = await backup(of);
+  } finally {
+    process.env.PATH = path;
+  }
+  const key = join(temporaryFolder(), 'key');
+  writeFileSync(key, keys.identity);
+  assert.ok(execFileSync('age', ['-d', '-i', key, of.store.pathOf(keyOf('staging', id, DUMP))]).length > 0);
+});
+
+test('progress tells share, rate and what is left', () => {
+  assert.is(
+    describePace(100 * 1_048_576, 400 * 1_048_576, 2),
+    '█████░░░░░░░░░░░░░░░ 25 %  100 MiB of about 400 MiB, 50 MiB/s, 6 s left',
+  );
+  assert.is(describePace(500 * 1_048_576, 400 * 1_048_576, 10), '500 MiB, 50 MiB/s', 'an estimate that was too low');
+});
+
+async function* bytes(text: string) {
+  yield Buffer.from(text);
+}
+
+/** With stock tools, so that only the comparison is under test. */
+async function restored(of: BackupTarget & { store: FileStore }, id: string): Promise<string> {
+  const key = join(temporaryFolder(), 'key');
+  writeFileSync(key, keys.identity);
+  const copy = await postgres.createDatabase();
+  const PATH = `${requireTool('pg_restore').replace(/\/[^/]+$/, '')}:${process.env.PATH}`;
+  const child = spawn(
+    'bash',
+    ['--norc', '-o', 'pipefail', '-c', 'age -d -i "$KEY" "$FILE" | zstd -d | pg_restore -d "$DATABASE"'],
+    {
+      env: { PATH, KEY: key, FILE: of.store.pathOf(keyOf('staging', id, DUMP)), DATABASE: copy },
+      stdio: 'ignore',
+    },
+  );
+  const code = await new Promise((done) => child.once('close', done));
+  if (code !== 0) throw new Error(`restore ended with ${code}`);
+  assert.ok(existsSync(key));
+  return copy;
+}
 
 test.run();

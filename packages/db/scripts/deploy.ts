@@ -4,11 +4,11 @@ import { defineGroup, main } from '@drydock/kit';
 import { createDeployTask } from '../src/tasks/deploy.ts';
 
 await main(
-  createDeployTask(({ config, environment }) =>
+  createDeployTask((ctx) =>
     defineGroup({
       name: 'backup first',
       plan: async () => ({ id: newBackupId() }),
-      steps: ({ id }) => [backupStep(backupTarget(config, environment), id)],
+      steps: ({ id }) => [backupStep(backupTarget(ctx), id)],
     }),
   ),
 );

@@ -3,9 +3,8 @@ import { main } from '@drydock/kit';
 import { createDryRunTask } from '../src/tasks/dry-run.ts';
 
 await main(
-  createDryRunTask(async ({ config, environment }, id) => {
-    const { findBackup, restoreInto } = await import('@drydock/backups');
-    const source = await findBackup(config, environment, id);
-    return (empty) => restoreInto(source, empty);
+  createDryRunTask(async (where, id) => {
+    const { rehearsalOnBackup } = await import('@drydock/backups');
+    return rehearsalOnBackup(where, id);
   }),
 );

@@ -30,7 +30,7 @@ export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: b
     keepWhenDone,
     plan: async () => ({ backup: newBackupId() }),
     steps: ({ backup }) => [
-      backupStep(backupTarget(ctx.config, environment), backup),
+      backupStep(backupTarget({ ...ctx, environment }), backup),
       rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] }),
       defineGroup<DeployPlan>({
         name: 'db:deploy',

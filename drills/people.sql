@@ -1,0 +1,1 @@
+SELECT id, wallet FROM "User" LIMIT 1;

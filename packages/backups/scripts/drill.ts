@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { drillTask } from '../src/tasks/drill.ts';
+
+await main(drillTask);

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { pruneTask } from '../src/tasks/prune.ts';
+
+await main(pruneTask);

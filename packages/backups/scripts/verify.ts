@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { verifyTask } from '../src/tasks/verify.ts';
+
+await main(verifyTask);

@@ -1,0 +1,151 @@
+import {
+  defineStep,
+  type Finding,
+  OpsError,
+  type Secret,
+  type Step,
+  type StepNode,
+  type TaskContext,
+  withDatabase,
+} from '@drydock/kit';
+import { listBackups, markName } from '../catalogue.ts';
+import { compact, keyOf } from '../names.ts';
+import { compareRestored } from '../restore/compare.ts';
+import { dropDatabase, makeDatabase, onServer } from '../restore/databases.ts';
+import { isHole, pgRestore } from '../restore/pg-restore.ts';
+import { readPlain } from '../restore/plain.ts';
+import { openSource } from '../restore/plan.ts';
+import { openStores } from '../store/open.ts';
+import { nothing } from '../tasks/hold.ts';
+import { appendDrill } from './log.ts';
+import { runDrillQueries } from './queries.ts';
+
+/** Journalled: a resumed drill tries the backup that it began with. */
+export type DrillPlan = {
+  from: string;
+  backup: string;
+  scratch: string;
+  jobs: number;
+  startedAt: string;
+};
+
+export type Tried = {
+  rto: number;
+  rpo: number;
+  tables: number;
+  rows: number;
+  queries: number;
+  /** Sentences; none if it passed. */
+  faults: string[];
+};
+
+/** A backup that cannot be restored is the drill's result, not its failure: it is written down like any other. */
+export function drillSteps(ctx: TaskContext, server: Secret, plan: DrillPlan): StepNode[] {
+  return [tryStep(ctx, server, plan), dropStep(server, plan), recordStep(ctx, plan)];
+}
+
+function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried> {
+  return defineStep<Tried>({
+    name: 'restore and compare',
+    async run({ signal, detail }) {
+      const started = performance.now();
+      const tried: Tried = { rto: 0, rpo: 0, tables: 0, rows: 0, queries: 0, faults: [] };
+      try {
+        const source = await openSource(ctx, plan.from);
+        const { manifest } = source;
+        tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
+        const identity = ctx.environment.secret(ctx.config.backups.identity);
+        await onServer(server, (client) => makeDatabase(client, plan.scratch, manifest?.locale));
+        const url = withDatabase(server, plan.scratch);
+        detail('restore');
+        const skipped = await pgRestore(readPlain(source, identity), url, { jobs: plan.jobs, noOwner: true, signal });
+        const findings: Finding[] = skipped.filter(isHole).map(({ what, why }) => ({
+          level: 'error',
+          code: 'NOT_RESTORED',
+          message: `${what} was not restored: ${why}.`,
+        }));
+        detail('compare');
+        if (manifest) {
+          const compared = await compareRestored(url, manifest, plan.jobs);
+          Object.assign(tried, { tables: compared.tables, rows: compared.rows });
+          findings.push(...compared.findings.filter(({ level }) => level === 'error'));
+        }
+        tried.rto = (performance.now() - started) / 1_000;
+        detail('queries of the product');
+        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills));
+        tried.queries = asked.count;
+        tried.faults = [...findings, ...asked.findings].map(({ message }) => message);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof OpsError) || isOurTrouble(error)) throw error;
+        tried.faults = [error.message];
+      }
+      return tried;
+    },
+  });
+}
+
+/** The server, the key or the store were not there: nothing was tried, so nothing is said of the backup. */
+function isOurTrouble({ code }: OpsError): boolean {
+  return /^(DATABASE_|STORE_|NO_CREATEDB|TOOL_MISSING|VARIABLE_|BACKUP_UNKNOWN)/.test(code);
+}
+
+function dropStep(server: Secret, plan: DrillPlan): Step {
+  return defineStep({
+    name: 'drop the copy',
+    async run() {
+      await onServer(server, (client) => dropDatabase(client, plan.scratch));
+      return null;
+    },
+  });
+}
+
+function recordStep(ctx: TaskContext, plan: DrillPlan): Step {
+  return defineStep({
+    name: 'record',
+    async run({ results, run, signal, audit }) {
+      const tried = results.get<Tried>('restore and compare');
+      const passed = tried.faults.length === 0;
+      if (passed) await markProved(ctx, plan, signal);
+      const result = passed ? 'passed' : `FAILED: ${tried.faults[0]}`;
+      const { rto, rpo, tables, rows, queries } = tried;
+      const row = {
+        run,
+        at: plan.startedAt,
+        env: ctx.env,
+        backup: plan.backup,
+        rto,
+        rpo,
+        tables,
+        rows,
+        queries,
+        result,
+      };
+      appendDrill(ctx.config.path(ctx.config.backups.drillLog), row);
+      await audit('backup.drill', {
+        backup: plan.backup,
+        passed,
+        rto,
+        rpo,
+        tables,
+        rows,
+        queries,
+        faults: tried.faults,
+      });
+      return null;
+    },
+  });
+}
+
+async function markProved(
+  { config, environment, env }: TaskContext,
+  { backup, startedAt }: DrillPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const store of openStores(config, environment)) {
+    const listed = (await listBackups(store, env)).find(({ id }) => id === backup);
+    if (!listed || listed.marks.some((mark) => mark.kind === 'drill' && mark.at === compact(new Date(startedAt))))
+      continue;
+    await store.write(keyOf(env, backup, markName.drill(compact(new Date(startedAt)))), nothing(), { signal });
+  }
+}

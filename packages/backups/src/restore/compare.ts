@@ -1,0 +1,137 @@
+import { connectPostgres, type Finding, type Secret } from '@drydock/kit';
+import type { Client } from 'pg';
+import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from '../dump/checksums.ts';
+import { readStructure } from '../dump/structure.ts';
+import type { Manifest } from '../manifest.ts';
+
+export interface Comparison {
+  tables: number;
+  rows: number;
+  findings: Finding[];
+}
+
+/**
+ * Whether a restored database is what the manifest says: rows and checksum of every table, large objects, the number of
+ * objects of each kind, sequences beyond their columns, the migration head. `jobs` tables at a time.
+ */
+export async function compareRestored(url: Secret, manifest: Manifest, jobs: number): Promise<Comparison> {
+  const clients = await Promise.all(Array.from({ length: Math.max(1, jobs) }, () => connectSumming(url)));
+  const [client] = clients;
+  if (!client) throw new Error('a client');
+  try {
+    const names = await listTables(client);
+    const sums = manifest.tables ? await sumAll(clients, names) : [];
+    return {
+      tables: names.length,
+      rows: sums.reduce((all, { rows }) => all + rows, 0),
+      findings: [
+        ...(manifest.tables ? compareTables(manifest.tables, sums) : [notSummed]),
+        ...(await compareLargeObjects(client, manifest)),
+        ...compareStructure(manifest, await readStructure(client)),
+        ...(await checkSequences(client)),
+        ...(await compareHead(client, manifest)),
+      ],
+    };
+  } finally {
+    await Promise.all(clients.map((one) => one.end()));
+  }
+}
+
+const notSummed: Finding = {
+  level: 'warn',
+  code: 'NOT_SUMMED',
+  message: 'The backup was made with --checksums off: rows cannot be compared.',
+};
+
+async function connectSumming(url: Secret): Promise<Client> {
+  const client = await connectPostgres(url, 'drydock compare');
+  await client.query(SUM_SETTINGS);
+  return client;
+}
+
+async function sumAll(clients: Client[], names: string[]): Promise<TableSum[]> {
+  const queue = [...names];
+  const sums: TableSum[] = [];
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) sums.push(await sumTable(client, name));
+    }),
+  );
+  return sums;
+}
+
+export function compareTables(expected: TableSum[], actual: TableSum[]): Finding[] {
+  const found = new Map(actual.map((sum) => [sum.name, sum]));
+  const wanted = new Set(expected.map(({ name }) => name));
+  const more = actual.filter(({ name }) => !wanted.has(name));
+  return [
+    ...expected.flatMap(({ name, rows, checksum }): Finding[] => {
+      const sum = found.get(name);
+      if (!sum) return [differs('TABLE_MISSING', `The table ${name} is not there.`)];
+      if (sum.rows !== rows) return [differs('ROWS_DIFFER', `${name} has ${sum.rows} rows, the backup has ${rows}.`)];
+      if (sum.checksum !== checksum)
+        return [differs('CHECKSUM_DIFFERS', `${name} has the ${rows} rows of the backup, and another checksum.`)];
+      return [];
+    }),
+    ...more.map(({ name }) => differs('TABLE_UNKNOWN', `The table ${name} is not in the backup.`)),
+  ];
+}
+
+async function compareLargeObjects(client: Client, { largeObjects }: Manifest): Promise<Finding[]> {
+  if (!largeObjects) return [];
+  const { count, checksum } = await sumLargeObjects(client);
+  if (count === largeObjects.count && checksum === largeObjects.checksum) return [];
+  return [
+    differs(
+      'LARGE_OBJECTS_DIFFER',
+      `${count} large objects are there, or not the same; the backup has ${largeObjects.count}.`,
+    ),
+  ];
+}
+
+function compareStructure({ structure }: Manifest, actual: Record<string, number>): Finding[] {
+  return [...new Set([...Object.keys(structure), ...Object.keys(actual)])].flatMap((kind): Finding[] => {
+    const [wanted, found] = [structure[kind] ?? 0, actual[kind] ?? 0];
+    return wanted === found ? [] : [differs('OBJECTS_DIFFER', `${found} ${kind} are there, the backup has ${wanted}.`)];
+  });
+}
+
+/** A sequence is read by the dump when it comes to it, so later than the rows: it must be at or beyond them. */
+async function checkSequences(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<{ sequence: string; table: string; column: string }>(
+    `SELECT d.objid::regclass::text AS sequence, d.refobjid::regclass::text AS table, quote_ident(a.attname) AS column
+       FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+       JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+      WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND n.nspname <> 'drydock'`,
+  );
+  const findings: Finding[] = [];
+  for (const { sequence, table, column } of rows) {
+    const { rows: behind } = await client.query<{ last: string; most: string }>(
+      `SELECT s.last_value AS last, t.most FROM ${sequence} s, (SELECT max(${column}) AS most FROM ${table}) t
+        WHERE t.most > s.last_value AND (SELECT increment_by > 0 FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename)::regclass = '${sequence.replaceAll("'", "''")}'::regclass)`,
+    );
+    if (behind[0])
+      findings.push(
+        differs(
+          'SEQUENCE_BEHIND',
+          `The sequence ${sequence} stands at ${behind[0].last}, ${table}.${column} at ${behind[0].most}.`,
+        ),
+      );
+  }
+  return findings;
+}
+
+async function compareHead(client: Client, { migrationHead }: Manifest): Promise<Finding[]> {
+  if (!migrationHead) return [];
+  const { rows } = await client.query<{ head: string | null }>(
+    'SELECT max(migration_name) AS head FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+  );
+  if (rows[0]?.head === migrationHead) return [];
+  return [
+    differs('HEAD_DIFFERS', `The newest migration is ${rows[0]?.head ?? 'none'}, the backup has ${migrationHead}.`),
+  ];
+}
+
+function differs(code: string, message: string): Finding {
+  return { level: 'error', code, message };
+}

@@ -1,0 +1,146 @@
+import {
+  databaseOf,
+  ENV_NAMES,
+  type EnvName,
+  EXIT,
+  OpsError,
+  type Secret,
+  type TaskContext,
+  usageError,
+  withDatabase,
+} from '@drydock/kit';
+import { exists, onServer, taken } from './databases.ts';
+import { type BackupSource, findBackup } from './source.ts';
+
+/** Journalled: a resumed run restores what it began with, to where it began. */
+export type RestorePlan = {
+  /** `production/20261124T020000Z-…`, or a path. */
+  from: string;
+  label: string;
+  /** The database that is made. Its name has the run's in it: whatever an attempt before left of it is ours. */
+  fresh: string;
+  /** The name that it gets once it is proved, and that of what has the name until then (in place). */
+  name: string;
+  before: string | null;
+  /** Comment of the database once it has its name. */
+  mark: string;
+  table: string | null;
+  anonymise: string | null;
+  noOwner: boolean;
+  jobs: number;
+};
+
+export interface RestoreWish {
+  from: string | undefined;
+  to: string | undefined;
+  inPlace: boolean;
+  table: string | undefined;
+  anonymise: string | undefined;
+  foreign: boolean;
+  noOwner: boolean;
+  jobs: number | undefined;
+}
+
+/** PostgreSQL cuts names off here. */
+const NAME_BYTES = 63;
+const JOBS = 2;
+
+export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
+  if ((wish.to === undefined) === !wish.inPlace)
+    throw usageError('USAGE', 'Say where to: either --to NEWDB or --in-place.', 'npm run db:restore -- --help');
+  if (wish.table && wish.inPlace)
+    throw usageError(
+      'USAGE',
+      'One table is restored into another database, from where its rows can be taken.',
+      `npm run db:restore -- --env ${ctx.env} --from latest --to NEWDB --table ${wish.table}`,
+    );
+  const { source, from } = await chooseSource(ctx, wish);
+  refuseForeign(ctx, source, wish);
+  const name = wish.to ?? databaseOf(url);
+  await onServer(url, async (client) => {
+    if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
+    if (source.manifest) await refuseUnfit(client, source, wish.noOwner);
+  });
+  return {
+    from,
+    label: source.label,
+    fresh: named(name, 'restore', ctx.run),
+    name,
+    before: wish.inPlace ? named(name, 'before', ctx.run) : null,
+    mark: `drydock restored by ${ctx.run}`,
+    table: wish.table ?? null,
+    anonymise: wish.anonymise ?? null,
+    noOwner: wish.noOwner,
+    jobs: wish.jobs ?? JOBS,
+  };
+}
+
+export function named(live: string, what: string, run: string): string {
+  const tail = `_${what}_${run.toLowerCase()}`;
+  return `${live.slice(0, NAME_BYTES - tail.length)}${tail}`;
+}
+
+/** `latest`, an id, `production/latest`, or a path. What is returned names one backup for good. */
+async function chooseSource(
+  ctx: TaskContext,
+  { from = 'latest' }: RestoreWish,
+): Promise<{ source: BackupSource; from: string }> {
+  const source = await openSource(ctx, from);
+  const { manifest } = source;
+  const isPath = source.label === from;
+  return { source, from: isPath || !manifest ? from : `${manifest.env}/${manifest.id}` };
+}
+
+export function openSource(
+  ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf'>,
+  from: string,
+): Promise<BackupSource> {
+  const [first = '', ...rest] = from.split('/');
+  const other = ENV_NAMES.includes(first as EnvName) && rest.length === 1;
+  const environment = ctx.environmentOf(other ? (first as EnvName) : ctx.env);
+  return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from);
+}
+
+/** People's data stay where they are, unless somebody says otherwise in so many words. */
+function refuseForeign(ctx: TaskContext, { manifest, label }: BackupSource, wish: RestoreWish): void {
+  const foreign = manifest && (manifest.env !== ctx.env || manifest.product !== ctx.config.product);
+  if (!foreign || wish.foreign || wish.anonymise) return;
+  throw new OpsError({
+    code: 'FOREIGN_BACKUP',
+    message: `${label} is of ${manifest.product} ${manifest.env}, not of ${ctx.config.product} ${ctx.env}.`,
+    hint: 'Give a script that makes its people unrecognisable (--anonymise FILE.sql), or say that it is meant: --foreign',
+    exit: EXIT.refused,
+  });
+}
+
+async function refuseUnfit(
+  client: Parameters<typeof exists>[0],
+  { manifest, label }: BackupSource,
+  noOwner: boolean,
+): Promise<void> {
+  const { rows: extensions } = await client.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) AS name WHERE name NOT IN (SELECT name FROM pg_available_extensions)',
+    [manifest?.extensions ?? []],
+  );
+  if (extensions[0])
+    throw new OpsError({
+      code: 'EXTENSION_MISSING',
+      message: `This server does not have the extension ${extensions[0].name}, which ${label} needs.`,
+      hint: 'Install it on the server (on Debian: apt-get install postgresql-VERSION-NAME), then run it again.',
+    });
+  const { rows: roles } = await client.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles)',
+    [noOwner ? [] : (manifest?.roles ?? [])],
+  );
+  if (roles[0])
+    throw new OpsError({
+      code: 'ROLE_MISSING',
+      message: `This server does not have the role ${roles.map(({ name }) => name).join(', ')}, to which objects of ${label} belong.`,
+      hint: 'Make them (globals.sql.zst.age in the backup shows how), or restore for yourself alone: --no-owner',
+    });
+}
+
+/** The URL of the database that is made. */
+export function freshUrl(url: Secret, { fresh }: RestorePlan): Secret {
+  return withDatabase(url, fresh);
+}

@@ -1,0 +1,92 @@
+import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, withDatabase } from '@drydock/kit';
+import type { Client } from 'pg';
+import { commentOf, exists } from './databases.ts';
+
+export type Swap = {
+  fresh: string;
+  /** The name that it gets. */
+  name: string;
+  /** And what has the name until then; null where nothing may have it. */
+  before: string | null;
+  /** Comment of the restored database once it has its name: how a resumed run knows that it was here. */
+  mark: string;
+};
+
+/** PostgreSQL looks this long for sessions to go before it refuses a rename; we end them meanwhile. */
+const ENDING_MS = 20;
+const ATTEMPTS = 5;
+/** SQLSTATE object_in_use. */
+const IN_USE = '55006';
+
+/**
+ * name → before and fresh → name, in one transaction: at no moment is there no whole database of that name. The rename
+ * holds a lock that keeps new sessions waiting, while a second session ends the old ones. Who waited is told by
+ * PostgreSQL that the database "seems to have just been renamed", and finds the new one at the next try. Returns for how
+ * many milliseconds nobody came in.
+ */
+export async function swapDatabases(url: Secret, { name, fresh, before, mark }: Swap): Promise<number> {
+  const server = withDatabase(url, 'postgres');
+  const client = await connectPostgres(server, 'drydock swap');
+  const ender = await connectPostgres(server, 'drydock swap');
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const started = performance.now();
+        await whileEnding(ender, before ? [name, fresh] : [fresh], async () => {
+          await client.query('BEGIN');
+          if (before && (await exists(client, name)))
+            await client.query(`ALTER DATABASE ${q(name)} RENAME TO ${q(before)}`);
+          await client.query(`ALTER DATABASE ${q(fresh)} RENAME TO ${q(name)}`);
+          await client.query(`COMMENT ON DATABASE ${q(name)} IS ${client.escapeLiteral(mark)}`);
+          await client.query('COMMIT');
+        });
+        return performance.now() - started;
+      } catch (cause) {
+        await client.query('ROLLBACK');
+        const { code, message } = cause as Error & { code?: string };
+        if (code === IN_USE && attempt < ATTEMPTS) continue;
+        throw new OpsError({
+          code: code === IN_USE ? 'DATABASE_BUSY' : 'SWAP_FAILED',
+          message:
+            code === IN_USE
+              ? `${name} could not be taken from its sessions: ${message}.`
+              : `The databases could not be renamed: ${message}. ${name} is what it was.`,
+          hint:
+            code === IN_USE
+              ? 'Grant pg_signal_backend to the role, or stop what connects, and go on with --resume.'
+              : 'The role must own both databases and have CREATEDB.',
+          cause,
+        });
+      }
+    }
+  } finally {
+    await Promise.all([client.end(), ender.end()]);
+  }
+}
+
+/** A kill may have come right after the COMMIT. */
+export async function isSwapped(client: Client, { name, fresh, mark }: Swap): Promise<boolean> {
+  return !(await exists(client, fresh)) && (await commentOf(client, name)) === mark;
+}
+
+async function whileEnding(ender: Client, databases: string[], work: () => Promise<void>): Promise<void> {
+  let working = true;
+  const ending = (async () => {
+    while (working) {
+      // Sessions of a superuser are not ours to end; then the rename says who is in the way.
+      await ender
+        .query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+          [databases],
+        )
+        .catch(() => {});
+      await new Promise((done) => setTimeout(done, ENDING_MS));
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    working = false;
+    await ending;
+  }
+}

@@ -1,0 +1,146 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isMissing, OpsError } from '@drydock/kit';
+import { missing } from './errors.ts';
+import type { Store, StoredObject, WriteOptions } from './types.ts';
+
+/** What is being written has this name until it is whole. */
+const PART = '.part';
+
+/** A folder, readable for nobody but us. What is written is on the disk, and so is its name, before it counts. */
+export class FileStore implements Store {
+  readonly label: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.label = `file:${root}`;
+  }
+
+  pathOf(key: string): string {
+    return join(this.#root, ...key.split('/'));
+  }
+
+  async write(key: string, body: AsyncIterable<Uint8Array>, { signal }: WriteOptions): Promise<void> {
+    const file = this.pathOf(key);
+    const part = `${file}${PART}`;
+    try {
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await chmod(dirname(file), 0o700);
+      await pipeline(
+        Readable.from(body, { objectMode: false }),
+        createWriteStream(part, { mode: 0o600, flush: true }),
+        {
+          signal,
+        },
+      );
+      await rename(part, file);
+      await syncFolder(dirname(file));
+    } catch (cause) {
+      // The folder goes with it, unless something else lies there.
+      await rm(part, { force: true })
+        .then(() => rmdir(dirname(file)))
+        .catch(() => {});
+      throw this.#cannotWrite(file, cause);
+    }
+  }
+
+  async read(key: string): Promise<Readable> {
+    const file = this.pathOf(key);
+    await stat(file).catch((cause) => {
+      throw missing(this.label, key, cause);
+    });
+    return createReadStream(file, { highWaterMark: 1 << 20 });
+  }
+
+  async readText(key: string): Promise<string | undefined> {
+    try {
+      return await readFile(this.pathOf(key), 'utf8');
+    } catch (cause) {
+      if (isMissing(cause)) return undefined;
+      throw cause;
+    }
+  }
+
+  async list(prefix: string): Promise<StoredObject[]> {
+    const found = await this.#files(prefix);
+    return found.filter(({ key }) => !key.endsWith(PART)).sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async remove(keys: string[]): Promise<{ key: string; reason: string }[]> {
+    const stays: { key: string; reason: string }[] = [];
+    for (const key of keys) {
+      try {
+        await rm(this.pathOf(key), { force: true });
+        await rmdir(dirname(this.pathOf(key)));
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException;
+        // The folder goes with its last file.
+        if (code === 'ENOTEMPTY' || isMissing(cause)) continue;
+        stays.push({ key, reason: code ?? (cause as Error).message });
+      }
+    }
+    return stays;
+  }
+
+  async sweep(prefix: string, before: Date): Promise<string[]> {
+    const left = (await this.#files(prefix)).filter(({ key, modified }) => key.endsWith(PART) && modified < before);
+    await this.remove(left.map(({ key }) => key));
+    return left.map(({ key }) => key);
+  }
+
+  async #files(prefix: string): Promise<(StoredObject & { modified: Date })[]> {
+    const folder = this.pathOf(prefix);
+    let entries: Awaited<ReturnType<typeof readEntries>>;
+    try {
+      entries = await readEntries(folder);
+    } catch (cause) {
+      if (isMissing(cause)) return [];
+      throw cause;
+    }
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const found = await Promise.all(
+      files.map(async (file) => {
+        // Another run may remove it meanwhile.
+        const facts = await stat(file).catch(() => undefined);
+        const key = relative(this.#root, file).split(sep).join('/');
+        return facts && { key, bytes: facts.size, modified: facts.mtime };
+      }),
+    );
+    return found.filter((object) => object !== undefined);
+  }
+
+  #cannotWrite(file: string, cause: unknown): unknown {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    // What the source of the bytes said is its own to tell.
+    if (cause instanceof OpsError || !code || code === 'ABORT_ERR') return cause;
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    return new OpsError({
+      code: full ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
+      message: full
+        ? `The disk of ${this.label} is full.`
+        : `The backup could not be written to ${file} (${code || message}).`,
+      hint: full
+        ? 'Free space (npm run backup:prune), then run it again; the backups before it are untouched.'
+        : 'Make the folder of backups.stores writable, then run it again; the backups before it are untouched.',
+      cause,
+    });
+  }
+}
+
+function readEntries(folder: string) {
+  return readdir(folder, { recursive: true, withFileTypes: true });
+}
+
+/** A new name is only safe once its folder is flushed. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

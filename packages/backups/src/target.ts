@@ -1,0 +1,64 @@
+import {
+  type Environment,
+  type LoadedConfig,
+  operatorUrl,
+  type Secret,
+  type TaskContext,
+  usageError,
+} from '@drydock/kit';
+import { RECIPIENT } from './crypt/age.ts';
+import { openStores } from './store/open.ts';
+import type { Store } from './store/types.ts';
+
+/** What is backed up, to whom it is encrypted, and where it goes. */
+export interface BackupTarget {
+  env: string;
+  product: string;
+  /** The product's checkout: its commit is kept in the manifest. */
+  root: string;
+  url: Secret;
+  recipients: string[];
+  stores: Store[];
+  level: number;
+  checksums: boolean;
+  /** Days for which the stores themselves keep it. */
+  lockDays: number;
+  actor: string;
+  reason: string | undefined;
+}
+
+type Context = Pick<TaskContext, 'config' | 'environment' | 'actor' | 'reason'>;
+
+export function backupTarget({ config, environment, actor, reason }: Context, checksums = true): BackupTarget {
+  const { compressionLevel, stores } = config.backups;
+  return {
+    env: environment.name,
+    product: config.product,
+    root: config.root,
+    url: operatorUrl(config, environment),
+    recipients: recipientsOf(config, environment),
+    stores: openStores(config, environment),
+    level: compressionLevel,
+    checksums,
+    lockDays: Math.max(0, ...stores.map((store) => (store.kind === 's3' ? (store.objectLockDays ?? 0) : 0))),
+    actor,
+    reason,
+  };
+}
+
+function recipientsOf(config: LoadedConfig, environment: Environment): string[] {
+  const variable = config.backups.recipients;
+  const keys = environment
+    .require(variable)
+    .split(',')
+    .map((key) => key.trim())
+    .filter(Boolean);
+  const bad = keys.find((key) => !RECIPIENT.test(key));
+  if (bad)
+    throw usageError(
+      'RECIPIENT_MALFORMED',
+      `${variable} holds "${bad}", which is no age public key.`,
+      'Make a pair: npm run backup:keygen',
+    );
+  return keys;
+}

@@ -1,0 +1,84 @@
+import {
+  databaseOf,
+  defineChangeTask,
+  flag,
+  operatorUrl,
+  type Secret,
+  type TaskContext,
+  usageError,
+} from '@drydock/kit';
+import { type DrillPlan, drillSteps, type Tried } from '../drill/steps.ts';
+import { named, openSource } from '../restore/plan.ts';
+
+export const drillTask = defineChangeTask({
+  name: 'backup:drill',
+  summary: 'Restores a backup into a scratch database, proves it, measures it, and writes it down.',
+  description:
+    "Every table's rows and checksum are compared with the manifest, the product's own queries (backups.drills) must bring rows, the time to\n" +
+    'restore (RTO) and the age of the data (RPO) are measured. The scratch is dropped; the result is a row of the runbook and an audit event.\n' +
+    'Exit 3 if the backup is not what it should be. --target-url names a variable that holds the URL of another server.',
+  examples: [
+    'npm run backup:drill -- --env production --yes --confirm production --reason quarterly',
+    'npm run backup:drill -- --env production --target-url DRILL_DATABASE_URL',
+  ],
+  flags: {
+    from: flag.text({ value: 'ID|latest', about: 'which backup (default latest)' }),
+    targetUrl: flag.text({
+      value: 'VARIABLE',
+      about: 'restore on the server of this variable, not beside the live database',
+    }),
+    jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
+  },
+  lock: 'environment',
+  onFailure: 'keep',
+  async plan(ctx): Promise<DrillPlan> {
+    const server = serverOf(ctx, ctx.flags.targetUrl);
+    const { manifest } = await openSource(ctx, ctx.flags.from ?? 'latest');
+    if (!manifest)
+      throw usageError(
+        'DRILL_NEEDS_MANIFEST',
+        'A dump without its manifest cannot be proved.',
+        'Name a backup: npm run backup:list',
+      );
+    return {
+      from: `${manifest.env}/${manifest.id}`,
+      backup: manifest.id,
+      scratch: named(databaseOf(server), 'drill', ctx.run),
+      jobs: ctx.flags.jobs ?? 2,
+      startedAt: new Date().toISOString(),
+    };
+  },
+  describe: ({ backup, scratch }) => [
+    `restore ${backup} into ${scratch}`,
+    'compare, ask, measure',
+    'drop it, and write the result down',
+  ],
+  steps: (ctx, plan) => drillSteps(ctx, serverOf(ctx, ctx.flags.targetUrl), plan),
+  outcome({ env }, { backup }, results) {
+    const tried = results.get<Tried>('restore and compare');
+    const passed = tried.faults.length === 0;
+    return {
+      verdict: passed
+        ? `${backup} of ${env} was restored and proved in ${tried.rto.toFixed(1)} s (RTO); its data were ${Math.round(tried.rpo)} minutes old (RPO).`
+        : `${backup} of ${env} is not what it should be.`,
+      ok: passed,
+      data: { backup, ...tried },
+      findings: tried.faults.map((message) => ({ level: 'error', code: 'DRILL_FAILED', message })),
+      ...(passed ? {} : { next: `npm run backup:verify -- --env ${env} --id ${backup}` }),
+    };
+  },
+});
+
+/** A URL on the command line would stand in the process list with its password. */
+function serverOf(
+  { config, environment }: Pick<TaskContext, 'config' | 'environment'>,
+  variable: string | undefined,
+): Secret {
+  if (!variable) return operatorUrl(config, environment);
+  if (/^[A-Z][A-Z0-9_]*$/.test(variable)) return environment.secret(variable);
+  throw usageError(
+    'TARGET_URL_MALFORMED',
+    '--target-url wants the name of a variable, not a URL: that would show its password to everybody on this machine.',
+    'Put the URL into .env.ENV.local as DRILL_DATABASE_URL, and give --target-url DRILL_DATABASE_URL.',
+  );
+}

@@ -1,0 +1,75 @@
+import { defineChangeTask, flag, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import { dropOldStep, planDropOld } from '../restore/drop-old.ts';
+import { planRestore, type RestorePlan } from '../restore/plan.ts';
+import { type Restored, restoreSteps } from '../restore/steps.ts';
+
+type Plan = { restore: RestorePlan | null; drop: string | null };
+
+const urlOf = ({ config, environment }: Pick<TaskContext, 'config' | 'environment'>): Secret =>
+  operatorUrl(config, environment);
+
+export const restoreTask = defineChangeTask({
+  name: 'db:restore',
+  summary: 'Restores a backup beside the live database, proves it, and in place lets the two change their names.',
+  description:
+    'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
+    'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
+    'With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file.',
+  examples: [
+    'npm run db:restore -- --env staging --from latest --to marketplace_look',
+    'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
+    'npm run db:restore -- --env staging --from production/latest --in-place --anonymise prisma/anonymise.sql',
+    'npm run db:restore -- --env production --drop-old RUN',
+  ],
+  flags: {
+    from: flag.text({ value: 'ID|latest|ENV/ID|PATH', about: 'which backup (default latest)' }),
+    to: flag.text({ value: 'NEWDB', about: 'into a new database of this name' }),
+    inPlace: flag.boolean({ about: 'put it in the place of the live database' }),
+    table: flag.text({ value: 'TABLE', about: 'this table alone, with its rows' }),
+    jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
+    anonymise: flag.text({ value: 'FILE.sql', about: 'run this before anybody sees it' }),
+    foreign: flag.boolean({ about: 'yes, a backup of another environment or product, as it is' }),
+    noOwner: flag.boolean({ about: 'leave owners and grants out' }),
+    dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
+  },
+  lock: 'environment',
+  destructive: true,
+  async plan(ctx): Promise<Plan> {
+    const url = urlOf(ctx);
+    if (ctx.flags.dropOld) return { restore: null, drop: await planDropOld(url, ctx.flags.dropOld) };
+    return { restore: await planRestore(ctx, url, ctx.flags), drop: null };
+  },
+  describe: ({ restore, drop }) =>
+    drop
+      ? [`drop the database ${drop}`]
+      : restore
+        ? [
+            `restore ${restore.label}${restore.table ? ` (${restore.table} alone)` : ''} into ${restore.before ? restore.fresh : restore.name}`,
+            ...(restore.anonymise ? [`run ${restore.anonymise} there`] : []),
+            ...(restore.before
+              ? [`${restore.name} becomes ${restore.before}, and ${restore.fresh} becomes ${restore.name}`]
+              : []),
+          ]
+        : [],
+  steps(ctx, { restore, drop }) {
+    const url = urlOf(ctx);
+    if (drop) return [dropOldStep(url, drop)];
+    return restore ? restoreSteps(ctx, url, restore) : [];
+  },
+  outcome({ env, run }, { restore, drop }, results) {
+    if (drop || !restore) return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
+    const { skipped, seconds } = results.get<Restored>('restore');
+    const { tables, rows } = results.get<{ tables: number; rows: number }>('verify');
+    const { blockedMs } = results.get<{ blockedMs: number | null }>(restore.before ? 'swap' : 'name it');
+    const proved = tables > 0 ? `, ${tables} tables with ${rows.toLocaleString('en')} rows as they were backed up` : '';
+    return {
+      verdict: restore.before
+        ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
+        : `${restore.label} is restored into ${restore.name}${proved}.`,
+      data: { ...restore, skipped, seconds, tables, rows, blockedMs },
+      next: restore.before
+        ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
+        : `psql -d ${restore.name}`,
+    };
+  },
+});

@@ -1,0 +1,122 @@
+// Uses PostgreSQL; the tasks run as processes.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { appendDrill } from '../src/drill/log.ts';
+import { DUMP, keyOf } from '../src/names.ts';
+import { type Keys, makeKeys, makeProduct, query, temporaryFolder } from './world.ts';
+
+const test = suite('backup drill');
+let postgres: TestPostgres;
+let keys: Keys;
+test.before(async () => {
+  postgres = await startTestPostgres();
+  keys = await makeKeys();
+});
+test.after(() => postgres.stop());
+
+async function shop(env: Record<string, string> = {}) {
+  const url = await postgres.createDatabase();
+  await query(url, `CREATE TABLE orders AS SELECT n AS id FROM generate_series(1, 500) n`);
+  const product = makeProduct(url, keys, { env });
+  mkdirSync(join(product.root, 'drills'));
+  writeFileSync(join(product.root, 'drills/orders.sql'), 'SELECT id FROM orders LIMIT 1');
+  return { url, product, log: join(product.root, 'docs/OPERATIONS_BACKUPS_RUNBOOK.md') };
+}
+const scratches = () => query(postgres.adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE '%_drill_%'`);
+
+test('a drill restores, proves, measures, writes a row and an event, and drops its copy', async () => {
+  const { url, product, log } = await shop();
+  assert.is((await product.ask('status.ts')).code, 3);
+  const backup = await product.ask('backup.ts');
+  const drill = await product.ask('drill.ts');
+  assert.is(drill.code, 0, JSON.stringify(drill.error));
+  const { rto, rpo, tables, rows, queries } = drill.data;
+  assert.ok(rto > 0 && rpo >= 0);
+  assert.equal([tables, rows, queries], [1, 500, 1]);
+  assert.match(
+    readFileSync(log, 'utf8'),
+    new RegExp(`## Drills[\\s\\S]*\\| staging \\| ${backup.data.id} \\|.*\\| 1 \\| 500 \\| 1 \\| passed`),
+  );
+  const [event] = await query(url, `SELECT metadata FROM drydock."AuditEvent" WHERE event = 'backup.drill'`);
+  assert.equal([event.metadata.passed, event.metadata.rows], [true, 500]);
+  assert.equal(await scratches(), []);
+  const status = await product.ask('status.ts');
+  assert.is(status.code, 0, JSON.stringify(status.findings));
+  assert.ok(status.data.stores[0].nextDrill > new Date(Date.now() + 89 * 86_400_000).toISOString());
+  assert.match(JSON.stringify((await product.ask('prune.ts', '--plan')).data), 'proved by a drill');
+});
+
+test('a damaged backup, and a query that brings nothing, are the answer no, and are written down', async () => {
+  const { product, log } = await shop();
+  const { data } = await product.ask('backup.ts');
+  writeFileSync(join(product.root, 'drills/nothing.sql'), 'SELECT 1 WHERE false');
+  const empty = await product.ask('drill.ts');
+  assert.is(empty.code, 3);
+  assert.match(empty.findings[0].message, 'nothing.sql brings no row');
+  const file = product.store.pathOf(keyOf('staging', data.id, DUMP));
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0, bytes.length - 20));
+  const damaged = await product.ask('drill.ts');
+  assert.is(damaged.code, 3);
+  assert.match(
+    readFileSync(log, 'utf8'),
+    /FAILED: The query nothing\.sql[\s\S]*FAILED: The backup cannot be decrypted/,
+  );
+  assert.equal(await scratches(), []);
+  assert.is((await product.ask('status.ts')).code, 3, 'no drill has passed');
+});
+
+test('a drill on another server, named by a variable; a URL on the command line is refused', async () => {
+  const elsewhere = await startTestPostgres();
+  try {
+    const { product } = await shop({ DRILL_DATABASE_URL: await elsewhere.createDatabase('drills') });
+    await product.ask('backup.ts');
+    const drill = await product.ask('drill.ts', '--target-url', 'DRILL_DATABASE_URL');
+    assert.is(drill.code, 0, JSON.stringify(drill.error ?? drill.findings));
+    const url = await product.ask('drill.ts', '--target-url', 'postgresql://a:b@127.0.0.1/c');
+    assert.equal([url.code, url.error.code], [2, 'TARGET_URL_MALFORMED']);
+  } finally {
+    await elsewhere.stop();
+  }
+});
+
+test('without the private key nothing was tried, and nothing is written down', async () => {
+  const { product } = await shop();
+  await product.ask('backup.ts');
+  const env = join(product.root, '.env.staging');
+  writeFileSync(env, readFileSync(env, 'utf8').replace(/BACKUP_IDENTITY.*\n/, ''));
+  const drill = await product.ask('drill.ts');
+  assert.ok([1, 2].includes(drill.code));
+  assert.match(drill.error.message, 'BACKUP_IDENTITY');
+  assert.equal(await scratches(), []);
+});
+
+test('a row is written once a run, below what is there', () => {
+  const file = join(temporaryFolder(), 'docs/log.md');
+  mkdirSync(join(file, '..'));
+  writeFileSync(file, '# Backups\n\nText.\n');
+  const row = {
+    run: 'R1',
+    at: '2026-11-24T10:00:00Z',
+    env: 'production',
+    backup: 'b',
+    rto: 1,
+    rpo: 2,
+    tables: 3,
+    rows: 4_000,
+    queries: 5,
+    result: 'passed',
+  };
+  appendDrill(file, row);
+  appendDrill(file, row);
+  appendDrill(file, { ...row, run: 'R2', result: 'FAILED: a | b' });
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, '# Backups\n\nText.\n\n## Drills\n\n| date');
+  assert.is(text.match(/R1/g)?.length, 1);
+  assert.match(text, '| FAILED: a \\| b <!-- R2 --> |\n');
+});
+
+test.run();

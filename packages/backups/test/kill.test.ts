@@ -1,0 +1,152 @@
+// Uses PostgreSQL; the tasks run as processes and are killed with SIGKILL at random moments.
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseOf, Secret } from '@drydock/kit';
+import type { TaskProcesses } from '@drydock/kit/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { listBackups } from '../src/catalogue.ts';
+import { newBackupId } from '../src/names.ts';
+import { checkBackup } from '../src/verify/check.ts';
+import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+
+const test = suite('kill -9 of backups');
+const ROUNDS = 20;
+let postgres: TestPostgres;
+let keys: Keys;
+test.before(async () => {
+  postgres = await startTestPostgres();
+  keys = await makeKeys();
+});
+test.after(() => postgres.stop());
+
+const ROWS = `CREATE TABLE t (id serial PRIMARY KEY, s text); INSERT INTO t (s) SELECT repeat(md5(n::text), 4) FROM generate_series(1, 20000) n`;
+
+async function shop(backups: object = {}) {
+  const url = await postgres.createDatabase();
+  await query(url, ROWS);
+  return { url, product: makeProduct(url, keys, { backups }) };
+}
+
+/** Kills the task after a part of the time that it takes undisturbed, and goes on with it. */
+async function killAndGoOn(product: TaskProcesses, afterMs: number, script: string, ...args: string[]): Promise<void> {
+  const runs = () => {
+    try {
+      return readdirSync(`${product.root}/.drydock/runs`).length;
+    } catch {
+      return 0;
+    }
+  };
+  const before = runs();
+  const child = product.start(script, ...args);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  await Promise.race([sleep(afterMs), once(child, 'close')]);
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+  const again = await product.run(script, ...(runs() > before ? ['--resume', '--yes'] : args));
+  // It may have ended in time, and there is nothing to go on with.
+  assert.ok(again.code === 0 || /is unfinished/.test(again.stdout + again.stderr), again.stdout + again.stderr);
+}
+
+/** Moments spread over the time of an undisturbed run. */
+const moments = (totalMs: number) => Array.from({ length: ROUNDS }, (_, n) => (totalMs * (n + Math.random())) / ROUNDS);
+
+test('of a backup: what is listed can be opened and is whole, and nothing is left in the store', async () => {
+  const { product } = await shop();
+  const started = performance.now();
+  assert.is((await product.run('backup.ts')).code, 0);
+  for (const moment of moments(performance.now() - started)) {
+    await killAndGoOn(product, moment, 'backup.ts');
+    const [newest] = await listBackups(product.store, 'staging');
+    assert.ok(newest?.finished);
+    assert.equal((await checkBackup(product.store, 'staging', newest.id, new Secret(keys.identity))).findings, []);
+  }
+  const listed = await listBackups(product.store, 'staging');
+  assert.equal(
+    listed.filter(({ finished }) => !finished).map(({ id }) => id),
+    [],
+    'a resumed run tidies up what the kill left',
+  );
+  assert.equal(await product.store.sweep('staging/', new Date(Date.now() + 60_000)), []);
+});
+
+test('of a restore in place: the live database is whole at every moment, and the run finishes', async () => {
+  const { url, product } = await shop();
+  const name = databaseOf(new Secret(url));
+  assert.is((await product.run('backup.ts')).code, 0);
+  const count = async () => (await query(url, 'SELECT count(*)::int AS n, sum(id)::int AS sum FROM t'))[0];
+  const whole = await count();
+  const started = performance.now();
+  assert.is((await product.run('restore.ts', '--in-place', '--yes')).code, 0);
+  const total = performance.now() - started;
+  let looking = true;
+  const broken: unknown[] = [];
+  const looker = (async () => {
+    while (looking) {
+      try {
+        const seen = await count();
+        if (seen.n !== whole.n || seen.sum !== whole.sum) broken.push(seen);
+      } catch (error) {
+        // A session that is ended for the swap is no broken database; one that is not there is.
+        const { code, detail } = ((error as Error).cause ?? error) as { code?: string; detail?: string };
+        if (code === '3D000' && !/just been dropped or renamed/.test(detail ?? '')) broken.push(error);
+      }
+      await sleep(10);
+    }
+  })();
+  try {
+    for (const moment of moments(total)) {
+      await killAndGoOn(product, moment, 'restore.ts', '--in-place', '--yes');
+      assert.equal(await count(), whole);
+    }
+  } finally {
+    looking = false;
+    await looker;
+  }
+  assert.equal(broken, []);
+  const left = await query(postgres.adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE '${name}_restore_%'`);
+  assert.equal(left, [], 'no half-restored database is left');
+  await product.run('restore.ts', '--to', `${name}_last`, '--yes');
+  assert.equal(
+    readdirSync(tmpdir()).filter((entry) => entry.startsWith('drydock-restore-')),
+    [],
+    'nothing lies about in the clear',
+  );
+});
+
+test('of a prune: what it keeps is whole, what it deletes goes in the end', async () => {
+  const { product } = await shop({ retention: { days: 1, last: 1 } });
+  const old = (n: number) => newBackupId(new Date(Date.now() - (n + 2) * 86_400_000));
+  const signal = new AbortController().signal;
+  const fill = async () => {
+    for (let n = 0; n < 40; n++) {
+      const id = old(n);
+      for (const file of ['database.dump.zst.age', 'globals.sql.zst.age', 'manifest.json'])
+        await product.store.write(`staging/${id}/${file}`, some(), { signal });
+    }
+  };
+  assert.is((await product.run('backup.ts')).code, 0);
+  const [good] = await listBackups(product.store, 'staging');
+  await fill();
+  const started = performance.now();
+  assert.is((await product.run('prune.ts', '--force')).code, 0);
+  for (const moment of moments(performance.now() - started)) {
+    await fill();
+    await killAndGoOn(product, moment, 'prune.ts', '--force');
+    assert.equal(
+      (await listBackups(product.store, 'staging')).map(({ id }) => id),
+      [good?.id],
+    );
+  }
+  assert.equal((await checkBackup(product.store, 'staging', good?.id ?? '', new Secret(keys.identity))).findings, []);
+});
+
+async function* some() {
+  yield Buffer.from('x');
+}
+
+test.run();

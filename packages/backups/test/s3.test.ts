@@ -1,0 +1,141 @@
+// Uses an S3 endpoint, through a proxy that sees what is asked.
+import { Secret } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
+import { startTestPostgres, startTestS3 } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backupStep } from '../src/backup.ts';
+import { listBackups } from '../src/catalogue.ts';
+import { newBackupId } from '../src/names.ts';
+import { planPrune } from '../src/prune/plan.ts';
+import { type S3Settings, S3Store } from '../src/store/s3.ts';
+import { watchCalls } from './proxy.ts';
+import { makeKeys, makeTarget } from './world.ts';
+
+const test = suite('S3 store');
+const signal = new AbortController().signal;
+let s3: Awaited<ReturnType<typeof startTestS3>>;
+let proxy: Awaited<ReturnType<typeof watchCalls>>;
+test.before(async () => {
+  s3 = await startTestS3();
+  proxy = await watchCalls(s3.endpoint);
+});
+test.before.each(() => proxy.reset());
+test.after(async () => {
+  await proxy.stop();
+  await s3.stop();
+});
+
+const store = (more: Partial<S3Settings> = {}) =>
+  new S3Store({
+    bucket: s3.bucket,
+    prefix: '',
+    pathStyle: true,
+    region: 'us-east-1',
+    endpoint: proxy.endpoint,
+    credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
+    serverSideEncryption: undefined,
+    kmsKeyId: undefined,
+    conditionalWrites: false,
+    ...more,
+  });
+
+async function* zeros(mebibytes: number, failAt = Number.POSITIVE_INFINITY) {
+  for (let n = 0; n < mebibytes; n++) {
+    if (n === failAt) throw new Error('the source broke');
+    yield Buffer.alloc(1_048_576);
+  }
+}
+const writes = () => proxy.calls().filter(({ method }) => method === 'PUT' || method === 'POST');
+
+test('what the configuration asks for is asked of the server: encryption, lock, and never writing over', async () => {
+  const until = new Date('2030-01-01T00:00:00Z');
+  const strict = store({ serverSideEncryption: 'aws:kms', kmsKeyId: 'key-1', conditionalWrites: true });
+  await strict.write('small', zeros(1), { signal, retainUntil: until });
+  const [put] = writes();
+  assert.is(put?.headers['if-none-match'], '*');
+  assert.is(put?.headers['x-amz-server-side-encryption'], 'aws:kms');
+  assert.is(put?.headers['x-amz-server-side-encryption-aws-kms-key-id'], 'key-1');
+  assert.is(put?.headers['x-amz-object-lock-mode'], 'COMPLIANCE');
+  assert.match(put?.headers['x-amz-object-lock-retain-until-date'] as string, /^2030-01-01T00:00:00/);
+  assert.ok(
+    Object.keys(put?.headers ?? {}).some((name) => name.startsWith('x-amz-checksum-') || name === 'x-amz-trailer'),
+  );
+  proxy.reset();
+  await strict.write('large', zeros(40), { signal, retainUntil: until });
+  const [begin, ...parts] = writes();
+  const end = parts.pop();
+  assert.match(begin?.url ?? '', 'uploads');
+  assert.is(begin?.headers['x-amz-object-lock-mode'], 'COMPLIANCE');
+  assert.is(parts.length, 3, 'parts of 16 MiB');
+  assert.is(end?.headers['if-none-match'], '*', 'a large one is asked when it is put together');
+});
+
+test('an upload whose source breaks is aborted: no object, and nothing that costs', async () => {
+  const error = await store()
+    .write('broken', zeros(60, 50), { signal })
+    .then(
+      () => undefined,
+      (thrown) => thrown,
+    );
+  assert.match(error?.message ?? '', 'the source broke');
+  assert.equal(await store().list('broken'), []);
+  const begun = writes().filter(({ url, method }) => method === 'POST' && /[?&]uploads/.test(url));
+  const aborted = proxy.calls().filter(({ method, url }) => method === 'DELETE' && /uploadId=/.test(url));
+  assert.is(aborted.length, begun.length, 'what was begun is aborted');
+});
+
+test('an upload is aborted with the run', async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 50);
+  const slow = (async function* () {
+    for (let n = 0; n < 1_000; n++) {
+      yield Buffer.alloc(1_048_576);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  })();
+  const error = await store()
+    .write('aborted', slow, { signal: controller.signal })
+    .then(
+      () => undefined,
+      (thrown) => thrown,
+    );
+  assert.ok(error);
+  assert.equal(await store().list('aborted'), []);
+});
+
+test('what the store is asked to lock says so in its name, and prune leaves it alone', async () => {
+  const postgres = await startTestPostgres();
+  try {
+    const keys = await makeKeys();
+    const locked = store({ prefix: 'locked' });
+    const target = makeTarget(await postgres.createDatabase(), keys, { stores: [locked], lockDays: 40 });
+    const old = newBackupId(new Date(Date.now() - 35 * 86_400_000));
+    await runStepsForTest([backupStep(target, old)]);
+    await runStepsForTest([backupStep(target, newBackupId())]);
+    const backups = await listBackups(locked, 'staging');
+    const retention = { days: 1, last: 1, daily: 0, weekly: 0, monthly: 0 };
+    const decision = planPrune(backups, retention, new Date()).find(({ id }) => id === old);
+    assert.is(decision?.keep, true);
+    assert.match(decision?.reasons.join() ?? '', 'locked by the store');
+    assert.ok(new Secret(keys.identity));
+  } finally {
+    await postgres.stop();
+  }
+});
+
+test('an endpoint that is not there, and keys that are not known, are told apart', async () => {
+  const codeOf = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error) => error.code,
+    );
+  assert.is(await codeOf(store({ endpoint: 'http://127.0.0.1:9' }).list('')), 'STORE_UNREACHABLE');
+  const stranger = store({ credentials: { accessKeyId: 'nobody', secretAccessKey: 'nothing' } });
+  assert.is(await codeOf(stranger.list('')), 'STORE_REFUSED');
+  assert.is(await codeOf(store({ bucket: 'not-there' }).list('')), 'STORE_REFUSED');
+  assert.is(await codeOf(store().read('not-there')), 'BACKUP_MISSING');
+  assert.is(await store().readText('not-there'), undefined);
+});
+
+test.run();

@@ -1,0 +1,182 @@
+// Uses PostgreSQL and an S3 endpoint; some tasks run as processes.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Secret } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
+import { startTestPostgres, startTestS3, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backupStep } from '../src/backup.ts';
+import { readManifest } from '../src/manifest.ts';
+import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId } from '../src/names.ts';
+import { checkBackup } from '../src/verify/check.ts';
+import { type Keys, makeKeys, makeProduct, makeTarget, query } from './world.ts';
+
+const test = suite('backup verify');
+let postgres: TestPostgres;
+let keys: Keys;
+test.before(async () => {
+  postgres = await startTestPostgres();
+  keys = await makeKeys();
+});
+test.after(() => postgres.stop());
+
+const ROWS = `CREATE TABLE t AS SELECT n, md5(n::text) AS s FROM generate_series(1, 2000) n`;
+
+/** A fixed sequence, so that a failure can be looked at again: xorshift32. */
+function dice(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+test('one flipped bit anywhere is found: 500 of 500, over dump, globals and manifest', async () => {
+  const url = await postgres.createDatabase();
+  await query(url, ROWS);
+  const target = makeTarget(url, keys);
+  const id = newBackupId();
+  await runStepsForTest([backupStep(target, id)]);
+  const { store } = target;
+  assert.equal((await checkBackup(store, 'staging', id, new Secret(keys.identity))).findings, []);
+  const roll = dice(20_261_124);
+  const names = [DUMP, GLOBALS, MANIFEST];
+  const missed: string[] = [];
+  for (let n = 0; n < 500; n++) {
+    const name = names[n % 3] ?? DUMP;
+    const file = store.pathOf(keyOf('staging', id, name));
+    const bytes = readFileSync(file);
+    const [at, bit] = [roll(bytes.length), roll(8)];
+    const flipped = Buffer.from(bytes);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << bit);
+    writeFileSync(file, flipped);
+    const { findings } = await checkBackup(store, 'staging', id, undefined);
+    if (findings.length === 0) missed.push(`${name} byte ${at} bit ${bit}`);
+    writeFileSync(file, bytes);
+  }
+  assert.equal(missed, []);
+  assert.equal((await checkBackup(store, 'staging', id, undefined)).findings, []);
+});
+
+test('a manifest is read to the letter: another order, a blank, a field more or less is another manifest', () => {
+  const good = (text: string) => readManifest(text).ok;
+  const minimal = '{"format":1}';
+  assert.is(good(minimal), false);
+  assert.is(good(''), false);
+  assert.is(good('[]'), false);
+});
+
+test('an object that is gone, short, or of another backup is named', async () => {
+  const url = await postgres.createDatabase();
+  await query(url, ROWS);
+  const target = makeTarget(url, keys);
+  const [first, second] = [newBackupId(), newBackupId()];
+  for (const id of [first, second]) await runStepsForTest([backupStep(target, id)]);
+  const { store } = target;
+  const path = (id: string, name: string) => store.pathOf(keyOf('staging', id, name));
+  const codes = async () => (await checkBackup(store, 'staging', first, undefined)).findings.map(({ code }) => code);
+  const dump = readFileSync(path(first, DUMP));
+  writeFileSync(path(first, DUMP), dump.subarray(0, -1));
+  assert.equal(await codes(), ['OBJECT_DAMAGED']);
+  rmSync(path(first, DUMP));
+  assert.equal(await codes(), ['OBJECT_MISSING']);
+  writeFileSync(path(first, DUMP), dump);
+  const manifest = readFileSync(path(first, MANIFEST));
+  writeFileSync(path(first, MANIFEST), readFileSync(path(second, MANIFEST)));
+  assert.equal(await codes(), ['MANIFEST_DAMAGED']);
+  writeFileSync(path(first, MANIFEST), manifest);
+  assert.equal(await codes(), []);
+});
+
+test('the task checks one, or all, with the key or without, and says which', async () => {
+  const url = await postgres.createDatabase();
+  await query(url, ROWS);
+  const product = makeProduct(url, keys);
+  assert.is((await product.ask('verify.ts')).code, 3, 'there is none yet');
+  const [first, second] = [await product.ask('backup.ts'), await product.ask('backup.ts')];
+  const all = await product.ask('verify.ts', '--all');
+  assert.equal([all.code, all.data.checked.length, all.data.opened], [0, 2, true]);
+  assert.ok(all.data.checked[0].entries > 0);
+  const file = product.store.pathOf(keyOf('staging', first.data.id, GLOBALS));
+  writeFileSync(file, readFileSync(file).fill(0, 5, 6));
+  assert.is((await product.ask('verify.ts')).code, 0, 'the newest is whole');
+  const bad = await product.ask('verify.ts', '--id', first.data.id);
+  assert.equal([bad.code, bad.findings[0].code], [3, 'OBJECT_DAMAGED']);
+  assert.is((await product.ask('verify.ts', '--id', 'nonsense')).code, 3);
+  const env = join(product.root, '.env.staging');
+  writeFileSync(env, readFileSync(env, 'utf8').replace(/BACKUP_IDENTITY.*\n/, ''));
+  const closed = await product.run('verify.ts', '--id', second.data.id);
+  assert.is(closed.code, 0);
+  assert.match(closed.stdout, 'without BACKUP_IDENTITY they were not opened');
+});
+
+test('the same in S3, with a prefix: backup, list, verify, restore, hold, prune', async () => {
+  const s3 = await startTestS3();
+  try {
+    const url = await postgres.createDatabase('in_s3');
+    await query(url, `CREATE TABLE big AS SELECT n, repeat(md5(n::text), 40) AS s FROM generate_series(1, 30000) n`);
+    const product = makeProduct(url, keys, {
+      backups: {
+        stores: [
+          { kind: 's3', prefix: 'shop/pg', pathStyle: true },
+          { kind: 'file', path: 'backups' },
+        ],
+        retention: { days: 1, last: 1 },
+      },
+      env: {
+        S3_ENDPOINT: s3.endpoint,
+        S3_ACCESS_KEY_ID: s3.accessKeyId,
+        S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+        BACKUP_BUCKET: s3.bucket,
+      },
+    });
+    const made = await product.ask('backup.ts');
+    assert.is(made.code, 0, made.error?.message);
+    const list = await product.ask('list.ts');
+    assert.equal(
+      list.data.stores.map(({ store, count }: { store: string; count: number }) => [store.split(':')[0], count]),
+      [
+        ['s3', 1],
+        ['file', 1],
+      ],
+    );
+    const verified = await product.ask('verify.ts');
+    assert.is(verified.code, 0, JSON.stringify(verified.findings));
+    rmSync(join(product.root, 'backups'), { recursive: true });
+    const restored = await product.ask('restore.ts', '--to', 'from_s3', '--yes');
+    assert.is(restored.code, 0, restored.error?.message);
+    assert.is(restored.data.rows, 30_000);
+    assert.is((await product.ask('hold.ts', '--id', made.data.id)).code, 0);
+    assert.match(JSON.stringify((await product.ask('list.ts')).data), '"kind":"hold"');
+    const plan = await product.ask('prune.ts', '--plan');
+    assert.match(JSON.stringify(plan.data), 'held');
+    assert.is((await product.ask('hold.ts', '--id', made.data.id, '--release')).code, 0);
+    assert.not.match(JSON.stringify((await product.ask('list.ts')).data), '"kind":"hold"');
+    assert.is((await product.ask('hold.ts', '--id', 'nonsense')).code, 2);
+    const env = join(product.root, '.env.staging');
+    writeFileSync(
+      env,
+      readFileSync(env, 'utf8').replace(/S3_ACCESS_KEY_ID='[^']*'/, `S3_ACCESS_KEY_ID='nobody-we-know'`),
+    );
+    const refused = await product.ask('list.ts');
+    assert.is(refused.code, 1);
+    assert.is(refused.error.code, 'STORE_REFUSED');
+  } finally {
+    await s3.stop();
+  }
+});
+
+test('nothing of a backup lies in the clear in the folder of the product', async () => {
+  const url = await postgres.createDatabase();
+  await query(url, `CREATE TABLE t (s text); INSERT INTO t VALUES ('very-private-text')`);
+  const product = makeProduct(url, keys);
+  await product.ask('backup.ts');
+  const files = readdirSync(product.root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const { parentPath, name } of files)
+    assert.not.match(readFileSync(join(parentPath, name), 'latin1'), 'very-private-text', name);
+});
+
+test.run();
