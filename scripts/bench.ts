@@ -2,12 +2,13 @@
 // npm run bench: each figure beside its peer, measured in the same run. Never a test: machines differ.
 import { parseArgs } from 'node:util';
 import { createOutput } from '@drydock/kit';
+import { backups } from './bench/backups.ts';
 import { coldStart } from './bench/cold-start.ts';
 import type { Bench, Figure } from './bench/figures.ts';
 import { lockQueue } from './bench/lock-queue.ts';
 import { migrations } from './bench/migrations.ts';
 
-const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue };
+const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue, backups };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, help: { type: 'boolean' } },

@@ -63,6 +63,23 @@ export async function median(rounds: number, command: () => Promise<Command> | C
   return times.slice(1).sort((a, b) => a - b)[Math.floor((times.length - 1) / 2)] ?? 0;
 }
 
+/**
+ * The least of the rounds for each, taken in turns: what else the machine does meanwhile hits all of them alike, and none
+ * is faster than it is. The first round, which warms caches, is left out unless it is the only one.
+ */
+export async function least<const C extends readonly (() => Promise<Command> | Command)[]>(
+  rounds: number,
+  commands: C,
+): Promise<{ -readonly [K in keyof C]: number }> {
+  const best: number[] = commands.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round <= rounds; round++)
+    for (const [at, command] of commands.entries()) {
+      const took = time(await command());
+      if (round > 0 || rounds === 0) best[at] = Math.min(best[at] ?? took, took);
+    }
+  return best as { -readonly [K in keyof C]: number };
+}
+
 /** A task as the npm scripts start it. */
 export function task(script: string, args: string[], rest: Partial<Command> = {}): Command {
   const preload = join(ROOT, 'scripts/compile-cache.mjs');
