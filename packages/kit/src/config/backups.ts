@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { scheduleSchema } from './schedule.ts';
 
 const fileStoreSchema = z.strictObject({
   kind: z.literal('file'),
@@ -67,6 +68,7 @@ export const backupsSchema = z.strictObject({
   drillLog: z.string().default('docs/OPERATIONS_BACKUPS_RUNBOOK.md'),
   /** Commands around the swap of a restore in place, e.g. maintenance mode on and off. */
   drain: z.strictObject({ before: z.array(z.string()).min(1), after: z.array(z.string()).min(1) }).optional(),
+  schedule: scheduleSchema.prefault({}),
 });
 
 export type StoreConfig = z.output<typeof backupsSchema>['stores'][number];

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { parseCron } from './cron.ts';
+
+const cron = z.string().superRefine((expression, ctx) => {
+  try {
+    parseCron(expression);
+  } catch (error) {
+    ctx.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+
+/** When backups are made, pruned and tried: five fields of cron each. */
+export const scheduleSchema = z.strictObject({
+  backup: cron.default('17 2 * * *'),
+  /** A job of its own; left out, each backup that went well is followed by it. */
+  prune: cron.optional(),
+  /** A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise. */
+  drill: cron.default('41 4 2 */2 *'),
+  timeZone: z.string().refine(isTimeZone, 'is no time zone, such as UTC or Europe/Berlin').default('UTC'),
+  /** A job that has not started this long after its time has been missed. */
+  marginMinutes: z.number().int().positive().default(30),
+  /** A job that takes longer is ended and counts as failed. */
+  maxMinutes: z.number().int().positive().default(180),
+});
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    // Node also takes offsets (+01:00), which no scheduler does.
+    return /^[A-Z]/.test(name);
+  } catch {
+    return false;
+  }
+}
