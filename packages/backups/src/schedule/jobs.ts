@@ -1,0 +1,57 @@
+import type { EnvName, LoadedConfig } from '@drydock/kit';
+import { slugOf } from '../slug.ts';
+import { variablesOf } from './needs.ts';
+
+export type JobKind = 'backup' | 'prune' | 'drill';
+
+/** What is to run when: every format is written from this. */
+export interface Job {
+  kind: JobKind;
+  /** Of its unit, its CronJob and its Sentry monitor: `shop-backup-production`. */
+  name: string;
+  about: string;
+  /** Five fields of cron. */
+  cron: string;
+  /** Run in the toolkit's folder; the first word is `node` or `npm`. */
+  command: string[];
+  /** Variables that must reach it. */
+  variables: string[];
+}
+
+/** The jobs of an environment. `configFile` is left out where the toolkit finds it by itself. */
+export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string): Job[] {
+  const { prune, backup, drill } = config.backups.schedule;
+  const job = (kind: JobKind, about: string, cron: string, command: string[]): Job => ({
+    kind,
+    name: jobName(config, kind, env),
+    about,
+    cron,
+    command,
+    variables: variablesOf(config, kind),
+  });
+  const where = ['--env', env, ...(configFile ? ['--config', configFile] : [])];
+  const script = (only: string[]) => ['node', 'scripts/backup-db.ts', ...where, '--reason', 'scheduled', ...only];
+  return [
+    prune
+      ? job('backup', 'a backup', backup, script(['--only', 'backup']))
+      : job('backup', 'a backup, then pruning', backup, script([])),
+    ...(prune ? [job('prune', 'pruning', prune, script(['--only', 'prune']))] : []),
+    job('drill', 'a restore drill', drill, [
+      'npm',
+      'run',
+      'backup:drill',
+      '--',
+      ...where,
+      ...confirmation(config, env),
+    ]),
+  ];
+}
+
+export function jobName({ product }: LoadedConfig, kind: JobKind, env: EnvName): string {
+  return `${slugOf(product)}-${kind}-${env}`;
+}
+
+/** What stands for the person who would type the name of a guarded environment. */
+export function confirmation(config: LoadedConfig, env: EnvName, reason = 'scheduled'): string[] {
+  return ['--yes', ...(config.environments[env].guard === 'confirm' ? ['--confirm', env] : []), '--reason', reason];
+}

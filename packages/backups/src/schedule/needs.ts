@@ -1,0 +1,22 @@
+import type { LoadedConfig, StoreConfig } from '@drydock/kit';
+
+/** Variables without which a job cannot run. The private key is for drills alone: a host that backs up has none. */
+export function variablesOf({ database, backups }: LoadedConfig, kind: 'backup' | 'prune' | 'drill'): string[] {
+  const keys = [backups.recipients, ...(kind === 'drill' ? [backups.identity] : [])];
+  return [...new Set([database.url, ...keys, ...backups.stores.flatMap(storeVariables), 'SENTRY_DSN'])];
+}
+
+function storeVariables(store: StoreConfig): string[] {
+  if (store.kind === 'file') return [];
+  return [store.bucket, store.endpoint, store.region, store.accessKeyId, store.secretAccessKey];
+}
+
+/** Folders that backups are written to; none if all of them go to a server. */
+export function storeFolders(config: LoadedConfig): string[] {
+  return config.backups.stores.flatMap((store) => (store.kind === 'file' ? [config.path(store.path)] : []));
+}
+
+/** Would what is backed up by a machine that is thrown away be gone with it? */
+export function keepsNothingElsewhere({ backups }: LoadedConfig): boolean {
+  return backups.stores.every(({ kind }) => kind === 'file');
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { CheckIn } from '@drydock/kit';
+
+/** One task of a scheduled job, as a script of its own. */
+export interface ScheduledTask {
+  name: string;
+  script: string;
+  args: string[];
+}
+
+export interface ScheduledRun {
+  tasks: ScheduledTask[];
+  /** Runs one and gives its exit code. */
+  run(task: ScheduledTask): Promise<number>;
+  /** Tells the monitor; undefined where there is none. */
+  checkIn: CheckIn | undefined;
+  /** Something that whoever reads the log should know. */
+  warn(text: string): void;
+}
+
+/**
+ * One task after the other, and the exit code of the first that failed. What comes after that one is left: nothing is
+ * pruned on a day without a new backup. However it ends, the monitor is told.
+ */
+export async function runScheduled({ tasks, run, checkIn, warn }: ScheduledRun): Promise<number> {
+  const tell = async (status: 'ok' | 'error') => {
+    if (checkIn && !(await checkIn.close(status))) warn(`Sentry could not be told of this run (${status}).`);
+  };
+  let code = 0;
+  try {
+    for (const task of tasks) {
+      code = await run(task);
+      if (code !== 0) break;
+    }
+  } catch (error) {
+    await tell('error');
+    throw error;
+  }
+  await tell(code === 0 ? 'ok' : 'error');
+  return code;
+}
+
+/** The same Node, this process's output, nobody to ask. A signal to us alone reaches the child as well. */
+export async function runScript({ script, args }: ScheduledTask): Promise<number> {
+  const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
+  // The terminal sends Ctrl-C to the child by itself.
+  const ignore = () => {};
+  process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
+  try {
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((done, fail) =>
+      child.once('error', fail).once('exit', (...how) => done(how)),
+    );
+    // As a shell tells it.
+    return code ?? 128 + constants.signals[signal as NodeJS.Signals];
+  } finally {
+    process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
+  }
+}
