@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { scheduleTask } from '../src/tasks/schedule.ts';
+
+await main(scheduleTask);

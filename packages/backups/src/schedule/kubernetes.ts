@@ -1,0 +1,70 @@
+import { Document } from 'yaml';
+import type { PrintedFile } from '../printed.ts';
+import type { Job } from './jobs.ts';
+
+export interface KubernetesPlace {
+  env: string;
+  image: string;
+  timeZone: string;
+  /** Minutes. */
+  margin: number;
+  max: number;
+}
+
+/** A CronJob each, as the "restricted" standard for pods wants them. */
+export function cronJobs(jobs: Job[], place: KubernetesPlace): PrintedFile {
+  const documents = jobs.map((job) => {
+    const document = new Document(cronJob(job, place), { aliasDuplicateObjects: false });
+    document.commentBefore = ` The image holds the toolkit in its working directory, Node 24 and PostgreSQL's client. The secret holds
+ ${job.variables.join(', ')}:
+ kubectl create secret generic ${job.name} --from-env-file=FILE`;
+    return document.toString({ lineWidth: 0 });
+  });
+  return { path: `backups-${place.env}.yaml`, text: documents.join('---\n') };
+}
+
+function cronJob(
+  { kind, name, about, cron, command }: Job,
+  { env, image, timeZone, margin, max }: KubernetesPlace,
+): object {
+  const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': kind };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { name, labels, annotations: { description: `${about} of ${env}` } },
+    spec: {
+      schedule: cron,
+      timeZone,
+      concurrencyPolicy: 'Forbid',
+      startingDeadlineSeconds: margin * 60,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 3,
+      jobTemplate: {
+        spec: {
+          // A node that went away is worth another try; a drill costs too much to be repeated unseen.
+          backoffLimit: kind === 'drill' ? 0 : 1,
+          activeDeadlineSeconds: max * 60,
+          template: {
+            metadata: { labels },
+            spec: {
+              restartPolicy: 'Never',
+              automountServiceAccountToken: false,
+              // Addresses of services come as variables that could pass for the product's.
+              enableServiceLinks: false,
+              securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+              containers: [
+                {
+                  name: kind,
+                  image,
+                  command,
+                  envFrom: [{ secretRef: { name } }],
+                  securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import type { PrintedFile } from '../printed.ts';
+import { calendarOf } from './calendar.ts';
+import type { Job } from './jobs.ts';
+
+export interface SystemdPlace {
+  /** Where the toolkit lies on the host. */
+  folder: string;
+  /** Folders it must be able to write. */
+  writable: string[];
+  /** Folder of the files with secrets. */
+  secrets: string;
+  user: string;
+  timeZone: string;
+  /** Minutes. */
+  max: number;
+}
+
+const UNITS = '/etc/systemd/system';
+
+/** A service and a timer for each job. */
+export function systemdUnits(jobs: Job[], place: SystemdPlace): PrintedFile[] {
+  return jobs.flatMap((job) => [
+    { path: `${UNITS}/${job.name}.service`, text: service(job, place) },
+    { path: `${UNITS}/${job.name}.timer`, text: timer(job, place) },
+  ]);
+}
+
+function service({ name, about, command, variables }: Job, place: SystemdPlace): string {
+  const { folder, writable, secrets, user, max } = place;
+  const [program = '', ...args] = command;
+  const start = program === 'node' ? [`${folder}/node_modules/.bin/node`, ...args] : ['/usr/bin/env', ...command];
+  return `[Unit]
+Description=${name}: ${escapeSpecifier(about)}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+User=${user}
+WorkingDirectory=${escapeSpecifier(folder)}
+# Readable for root alone; it sets ${variables.join(', ')}.
+EnvironmentFile=${escapeSpecifier(`${secrets}/${name}.env`)}
+Environment=${word(`PATH=${folder}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin`)}
+ExecStart=${start.map((text) => word(text).replaceAll('$', '$$$$')).join(' ')}
+TimeoutStartSec=${max}min
+UMask=0077
+NoNewPrivileges=true
+PrivateTmp=true
+PrivateDevices=true
+ProtectSystem=strict
+ProtectHome=read-only
+ReadWritePaths=${writable.map((path) => word(`-${path}`)).join(' ')}
+ProtectKernelTunables=true
+ProtectKernelModules=true
+ProtectKernelLogs=true
+ProtectControlGroups=true
+ProtectClock=true
+ProtectHostname=true
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+LockPersonality=true
+SystemCallArchitectures=native
+CapabilityBoundingSet=
+# Not MemoryDenyWriteExecute: V8 compiles while it runs.
+`;
+}
+
+function timer({ name, cron }: Job, { timeZone }: SystemdPlace): string {
+  return `[Unit]
+Description=${name}: ${cron} (${timeZone})
+
+[Timer]
+${calendarOf(cron, timeZone)
+  .map((value) => `OnCalendar=${value}`)
+  .join('\n')}
+# A run that was missed while the host was down is made up for.
+Persistent=true
+RandomizedDelaySec=5min
+
+[Install]
+WantedBy=timers.target
+`;
+}
+
+/** Quoted where it must be. In ExecStart= a `$` begins a variable besides. */
+function word(text: string): string {
+  const escaped = escapeSpecifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+  return /[\s"'\\;]/.test(text) ? `"${escaped}"` : escaped;
+}
+
+/** `%` begins a specifier: systemd.unit(5). */
+function escapeSpecifier(text: string): string {
+  return text.replaceAll('%', '%%');
+}
