@@ -18,7 +18,10 @@ const NEEDED = [
   { tool: 'redis-server', apt: 'redis-server', brew: 'redis', what: 'Redis' },
   { tool: 'haproxy', apt: 'haproxy', brew: 'haproxy', what: 'HAProxy' },
 ];
-const FOR_TESTS = [{ tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' }];
+const FOR_TESTS = [
+  { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },
+  { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
+];
 
 class SetupError extends Error {}
 const say = (text) => process.stderr.write(`${text}\n`);

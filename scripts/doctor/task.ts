@@ -17,6 +17,7 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'redis-server', least: 6, for: 'the sandbox' },
   { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
   { tool: 'chromium', for: 'tests' },
+  { tool: 'pgbackrest', flag: 'version', for: 'tests' },
 ];
 const LEAST_FREE_GIB = 2;
 

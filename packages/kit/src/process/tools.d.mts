@@ -5,6 +5,7 @@ export type ToolName =
   | 'pg_dumpall'
   | 'pg_restore'
   | 'psql'
+  | 'pgbackrest'
   | 'redis-server'
   | 'haproxy'
   | 'chromium'

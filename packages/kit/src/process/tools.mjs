@@ -13,6 +13,7 @@ const EXTRA = {
   pg_dumpall: postgresFolders,
   pg_restore: postgresFolders,
   psql: postgresFolders,
+  pgbackrest: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   'redis-server': () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   haproxy: () => ['/usr/sbin', '/usr/local/sbin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   chromium: () => [
