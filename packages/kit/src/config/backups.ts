@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pitrSchema } from './pitr.ts';
 import { scheduleSchema } from './schedule.ts';
 
 const fileStoreSchema = z.strictObject({
@@ -69,6 +70,7 @@ export const backupsSchema = z.strictObject({
   /** Commands around the swap of a restore in place, e.g. maintenance mode on and off. */
   drain: z.strictObject({ before: z.array(z.string()).min(1), after: z.array(z.string()).min(1) }).optional(),
   schedule: scheduleSchema.prefault({}),
+  pitr: pitrSchema.prefault({}),
 });
 
 export type StoreConfig = z.output<typeof backupsSchema>['stores'][number];

@@ -10,6 +10,7 @@ import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
+export { unprivilegedUser } from '../services/postgres.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { testRoot } from './root.ts';

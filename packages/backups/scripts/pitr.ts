@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { pitrTask } from '../src/tasks/pitr.ts';
+
+await main(pitrTask);
