@@ -20,6 +20,8 @@ const NEEDED = [
 ];
 const FOR_TESTS = [
   { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },
+  { tool: 'age', apt: 'age', brew: 'age', what: 'age' },
+  { tool: 'zstd', apt: 'zstd', brew: 'zstd', what: 'zstd' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
 ];
 

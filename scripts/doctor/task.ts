@@ -14,6 +14,7 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'postgres', least: 14, for: 'the sandbox' },
   { tool: 'pg_dump', least: 14, for: 'backups and rehearsals' },
   { tool: 'psql', least: 14, for: 'rehearsals' },
+  { tool: 'age', for: 'fast encryption of backups' },
   { tool: 'redis-server', least: 6, for: 'the sandbox' },
   { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
   { tool: 'chromium', for: 'tests' },

@@ -58,9 +58,9 @@ export const backupsSchema = z.strictObject({
       ageHours: z.number().positive().default(26),
       /** Since the last drill that passed. */
       drillDays: z.number().positive().default(90),
-      /** Beyond this size, or below this RPO, dumps cannot serve: see backup:pitr. */
+      /** Beyond this size, or below this RPO (a nightly job drifts by some minutes), dumps cannot serve: see backup:pitr. */
       sizeGiB: z.number().positive().default(100),
-      rpoMinutes: z.number().positive().default(1_440),
+      rpoMinutes: z.number().positive().default(1_560),
     })
     .prefault({}),
   /** Read queries of the product that a drill runs: `*.sql`, relative to the config. */

@@ -27,13 +27,13 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
   let out = createOutput(stream);
   try {
     const args = parseTaskArgs(task, argv);
-    if (task.kind === 'read' && task.writesDocument?.(args.own as never)) {
-      stream = process.stderr;
-      out = createOutput(stream);
-    }
     if (args.common.help) {
       out.line(helpText(task));
       return await exit(EXIT.done);
+    }
+    if (task.kind === 'read' && task.writesDocument?.(args.own as never)) {
+      stream = process.stderr;
+      out = createOutput(stream);
     }
     ending.env = task.perEnvironment === false ? '' : args.common.env;
     ending.outcome = await execute(task, args, argv, ending, out);
