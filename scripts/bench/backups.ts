@@ -4,8 +4,9 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from '@drydock/kit';
 import { startTestPostgres } from '@drydock/sandbox/testing';
+import { commands, startHost } from '../../packages/backups/test/pitr/host.ts';
 import { makeKeys, makeProduct, query, temporaryFolder } from '../../packages/backups/test/world.ts';
-import { type Bench, type Command, type Figure, least, ms, ratio, task } from './figures.ts';
+import { type Bench, type Command, type Figure, least, ms, ratio, task, time } from './figures.ts';
 
 /** A shop as one is: keys, text, amounts, times, JSON. About 350 bytes a turn on the disk, indexes included. */
 const shop = (turns: number) => `
@@ -30,7 +31,7 @@ export const backups: Bench = async ({ rounds, say }) => {
     const url = await postgres.createDatabase('shop');
     await query(url, shop(1_300_000));
     const [{ bytes }] = await query(url, 'SELECT pg_database_size(current_database())::float8 AS bytes');
-    const product = makeProduct(url, keys, { backups: { compressionLevel: 1 } });
+    const product = makeProduct(url, keys);
     const run = (script: string, ...args: string[]): Command =>
       task(`packages/backups/scripts/${script}.ts`, ['--env', 'staging', ...args], { cwd: product.root });
     const sh = (line: string): Command => ({
@@ -80,6 +81,9 @@ export const backups: Bench = async ({ rounds, say }) => {
       ratio('db:backup against pg_dump -Fc | age > file', summed, gzip, 1),
       ratio('db:restore --to, proof included, against pg_restore -j2', ours, stock, 1.25),
     ];
+
+    say('pgBackRest');
+    figures.push(await besidePgBackRest(rounds));
 
     for (const [name, turns] of [
       ['50 MB', 130_000],
@@ -140,6 +144,31 @@ export const backups: Bench = async ({ rounds, say }) => {
     await postgres.stop();
   }
 };
+
+/** On a server of its own, which archives its WAL: pgBackRest backs up files, and wants that. */
+async function besidePgBackRest(rounds: number): Promise<Figure> {
+  const host = await startHost();
+  try {
+    const root = host.product({ kind: 'posix', path: host.at('repository') }, 'pgbackrest.conf');
+    await host.handOver(root, 'pgbackrest.conf');
+    const lines = await commands(root);
+    await host.succeed(lines['stanza-create']);
+    const url = await host.postgres.createDatabase('shop');
+    await query(url, shop(1_300_000));
+    const product = makeProduct(url, await makeKeys());
+    const ours = task('packages/backups/scripts/backup.ts', ['--env', 'staging', '--json'], { cwd: product.root });
+    let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let round = 0; round < Math.min(rounds, 3); round++) {
+      const started = performance.now();
+      await host.succeed(lines.full);
+      const theirs = performance.now() - started;
+      best = [Math.min(best[0] ?? 0, time(ours)), Math.min(best[1] ?? 0, theirs)];
+    }
+    return ratio('db:backup against a full backup by pgBackRest (zstd, AES-256)', best[0] ?? 0, best[1] ?? 0, 1);
+  } finally {
+    await host.stop();
+  }
+}
 
 async function dropCopies(url: string): Promise<void> {
   const rows = await query(url, `SELECT datname AS name FROM pg_database WHERE datname LIKE 'again\\_%'`);

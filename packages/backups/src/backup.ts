@@ -51,7 +51,7 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
   await discard(target, id);
   const snapshot = await Snapshot.open(url);
   try {
-    const dumping = dumpDatabase(url, snapshot.id);
+    const dumping = await dumpDatabase(url, snapshot.id);
     const facts = await snapshot.facts();
     const pace = new Pace(facts.tableBytes, detail);
     let reason: unknown;
@@ -62,7 +62,7 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
     });
     const streams = [
       streamDump(keyOf(env, id, DUMP), stores, { ...options, dumping, onBytes: (n) => pace.add(n) }),
-      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: dumpGlobals(url) }),
+      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: await dumpGlobals(url) }),
     ] as const;
     const rest = [sums, readDumpVersion(), commitOf(target.root)] as const;
     const [dump, globals, summed, dumpVersion, commit] = await Promise.all([...streams, ...rest]).catch(

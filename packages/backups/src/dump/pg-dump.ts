@@ -1,26 +1,22 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { databaseOf, libpqEnv, OpsError, requireTool, type Secret, type ToolName } from '@drydock/kit';
+import { type Take, widePipe } from './wide-pipe.ts';
 
-/** A program of PostgreSQL whose output is read as it comes. `ended` rejects with what it said. */
+/** A program of PostgreSQL whose output is read as it comes. */
 export interface Dumping {
-  stdout: NonNullable<ChildProcess['stdout']>;
-  ended: Promise<void>;
+  /** Rejects where the program fails, however much came before. */
+  read(take: Take): Promise<void>;
   kill(): void;
 }
 
 /** One snapshot in the custom format, without its own compression. */
-export function dumpDatabase(url: Secret, snapshot: string): Dumping {
+export function dumpDatabase(url: Secret, snapshot: string): Promise<Dumping> {
   return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', `--snapshot=${snapshot}`]);
 }
 
-/** One schema and its rows, for pg_restore. */
-export function dumpSchema(url: Secret, schema: string): Dumping {
-  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', `--schema=${schema}`]);
-}
-
 /** Roles, their settings and memberships; never a password. */
-export function dumpGlobals(url: Secret): Dumping {
+export function dumpGlobals(url: Secret): Promise<Dumping> {
   return start('pg_dumpall', url, [
     '--globals-only',
     '--no-role-passwords',
@@ -29,13 +25,41 @@ export function dumpGlobals(url: Secret): Dumping {
   ]);
 }
 
-function start(tool: ToolName, url: Secret, args: string[]): Dumping {
-  const child = spawn(requireTool(tool), args, {
+/** One schema and its rows, for pg_restore. */
+export async function* dumpSchema(url: Secret, schema: string): AsyncIterable<Buffer> {
+  const args = ['-Fc', '-Z0', '--no-password', `--schema=${schema}`];
+  const child = spawn(requireTool('pg_dump'), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: libpqEnv(url, process.env.PATH),
   });
+  const ended = endOf('pg_dump', child);
+  yield* child.stdout as AsyncIterable<Buffer>;
+  await ended;
+}
+
+async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumping> {
+  const pipe = await widePipe();
+  const child = spawn(requireTool(tool), args, {
+    stdio: ['ignore', pipe.end, 'pipe'],
+    env: libpqEnv(url, process.env.PATH),
+  });
+  pipe.end.destroy();
+  const ended = endOf(tool, child);
+  return {
+    async read(take) {
+      await pipe.read(take);
+      await ended;
+    },
+    kill() {
+      child.kill('SIGKILL');
+      pipe.destroy();
+    },
+  };
+}
+
+function endOf(tool: string, child: ChildProcess): Promise<void> {
   let said = '';
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-4_000);
   });
   const ended = new Promise<void>((done, fail) => {
@@ -44,7 +68,7 @@ function start(tool: ToolName, url: Secret, args: string[]): Dumping {
   });
   // Awaited beside the stream; a failure before that must not count as unhandled.
   ended.catch(() => {});
-  return { stdout: child.stdout, ended, kill: () => void child.kill('SIGKILL') };
+  return ended;
 }
 
 function dumpFailed(tool: string, said: string, code: number | null): OpsError {

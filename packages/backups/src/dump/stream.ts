@@ -42,7 +42,7 @@ export async function streamDump(key: string, stores: Store[], input: StreamInpu
   try {
     const compress = createZstdCompress({
       chunkSize: BATCH_BYTES,
-      params: { [constants.ZSTD_c_compressionLevel]: input.level },
+      params: { [constants.ZSTD_c_compressionLevel]: input.level, [constants.ZSTD_c_checksumFlag]: 1 },
     });
     const fed = feed(dumping, compress, plain, input.onBytes).catch((error) => void compress.destroy(error));
     const encrypted = await encrypt(compress, input.recipients);
@@ -56,37 +56,38 @@ export async function streamDump(key: string, stores: Store[], input: StreamInpu
 }
 
 /**
- * Gathers what the pipe gives, 64 KiB at a time, into a few large buffers that are used again and again: one is filled
- * while others are compressed. Rejects where the dump failed, however much came before.
+ * Gathers what comes into a few large buffers that are used again and again: one is filled while others are compressed.
+ * Rejects where the dump failed, however much came before.
  */
-async function feed(
-  dumping: Dumping,
-  compress: ZstdCompress,
-  meter: Meter,
-  onBytes: StreamInput['onBytes'],
-): Promise<void> {
+async function feed(dumping: Dumping, compress: ZstdCompress, meter: Meter, onBytes: StreamInput['onBytes']) {
   const free = Array.from({ length: BATCHES }, () => Promise.resolve(Buffer.allocUnsafe(BATCH_BYTES)));
   let [batch, filled] = [await nextOf(free), 0];
   const flush = () => {
-    const full = batch.subarray(0, filled);
+    const [full, buffer] = [batch.subarray(0, filled), batch];
     meter.add(full);
     onBytes?.(filled);
-    const buffer = batch;
     // Free again once it is compressed.
-    free.push(new Promise((done, fail) => compress.write(full, (error) => (error ? fail(error) : done(buffer)))));
-    free.at(-1)?.catch(() => {});
+    const done = new Promise<Batch>((free, fail) =>
+      compress.write(full, (error) => (error ? fail(error) : free(buffer))),
+    );
+    done.catch(() => {});
+    free.push(done);
   };
-  for await (const chunk of dumping.stdout as AsyncIterable<Buffer>) {
-    for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(batch, filled, at);
+  const fill = async (piece: Buffer): Promise<void> => {
+    for (let at = 0; at < piece.length; ) {
+      const copied = piece.copy(batch, filled, at);
       at += copied;
       filled += copied;
       if (filled < BATCH_BYTES) continue;
       flush();
       [batch, filled] = [await nextOf(free), 0];
     }
-  }
-  await dumping.ended;
+  };
+  await dumping.read((piece) => {
+    if (filled + piece.length >= BATCH_BYTES) return fill(piece);
+    filled += piece.copy(batch, filled);
+    return undefined;
+  });
   if (filled > 0) flush();
   compress.end();
 }

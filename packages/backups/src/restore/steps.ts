@@ -219,10 +219,7 @@ async function carryLog(url: Secret, plan: RestorePlan): Promise<void> {
   await withPostgres(freshUrl(url, plan), 'drydock db:restore', (client) =>
     client.query('DROP SCHEMA IF EXISTS drydock CASCADE'),
   );
-  const dumping = dumpSchema(url, 'drydock');
-  const holes = await pgRestore(dumping.stdout as AsyncIterable<Buffer>, freshUrl(url, plan), { jobs: 1 });
-  await dumping.ended;
-  refuseHoles(holes);
+  refuseHoles(await pgRestore(dumpSchema(url, 'drydock'), freshUrl(url, plan), { jobs: 1 }));
 }
 
 function dropOurs(url: Secret, { fresh }: RestorePlan): Promise<void> {

@@ -39,8 +39,8 @@ export const backupsSchema = z.strictObject({
   recipients: z.string().default('BACKUP_RECIPIENTS'),
   /** Variable with the age private key; only where backups are opened. */
   identity: z.string().default('BACKUP_IDENTITY'),
-  /** Of zstd: 1 is fastest, 19 smallest. */
-  compressionLevel: z.number().int().min(1).max(19).default(3),
+  /** Of zstd: 1 keeps pace with the server on one core, 19 is smallest. */
+  compressionLevel: z.number().int().min(1).max(19).default(1),
   /** What is kept; what several of these keep is kept once. */
   retention: z
     .strictObject({
