@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { defineStep, OpsError, type Step, type StepContext } from '@drydock/kit';
 import { markName } from './catalogue.ts';
-import { dumpDatabase, dumpGlobals, readDumpVersion } from './dump/pg-dump.ts';
+import { type Dumping, dumpDatabase, dumpGlobals, readDumpVersion } from './dump/pg-dump.ts';
 import { Snapshot, type Sums } from './dump/snapshot.ts';
 import { type Streamed, streamDump } from './dump/stream.ts';
 import { type Manifest, readManifest, writeManifest } from './manifest.ts';
@@ -50,8 +50,11 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
   const options = { level, recipients, retainUntil, signal: AbortSignal.any([signal, ending.signal]) };
   await discard(target, id);
   const snapshot = await Snapshot.open(url);
+  const dumpings: Dumping[] = [];
   try {
-    const dumping = await dumpDatabase(url, snapshot.id);
+    dumpings.push(await dumpDatabase(url, snapshot.id), await dumpGlobals(url));
+    const [dumping, globalsDumping] = dumpings;
+    if (!dumping || !globalsDumping) throw new Error('two dumps');
     const facts = await snapshot.facts();
     const pace = new Pace(facts.tableBytes, detail);
     let reason: unknown;
@@ -62,7 +65,7 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
     });
     const streams = [
       streamDump(keyOf(env, id, DUMP), stores, { ...options, dumping, onBytes: (n) => pace.add(n) }),
-      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: await dumpGlobals(url) }),
+      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: globalsDumping }),
     ] as const;
     const rest = [sums, readDumpVersion(), commitOf(target.root)] as const;
     const [dump, globals, summed, dumpVersion, commit] = await Promise.all([...streams, ...rest]).catch(
@@ -105,6 +108,7 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
     await discard(target, id);
     throw error;
   } finally {
+    for (const one of dumpings) one.kill();
     await snapshot.close();
   }
 }
