@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { defineStep, OpsError, type Step, type StepContext } from '@drydock/kit';
 import { markName } from './catalogue.ts';
-import { type Dumping, dumpDatabase, dumpGlobals, readDumpVersion } from './dump/pg-dump.ts';
-import { Snapshot, type Sums } from './dump/snapshot.ts';
-import { type Streamed, streamDump } from './dump/stream.ts';
+import { dumpEverything } from './dump/everything.ts';
+import type { Streamed } from './dump/stream.ts';
 import { type Manifest, readManifest, writeManifest } from './manifest.ts';
 import { compact, DUMP, GLOBALS, keyOf, MANIFEST } from './names.ts';
-import { Pace } from './pace.ts';
 import type { Store } from './store/types.ts';
 import type { BackupTarget } from './target.ts';
 
@@ -42,40 +38,13 @@ export function backupStep(target: BackupTarget, id: string): Step<Manifest> {
 }
 
 async function makeBackup(target: BackupTarget, id: string, { run, signal, detail }: StepContext): Promise<Manifest> {
-  const { env, stores, url, recipients, level, lockDays } = target;
+  const { env, stores, recipients, lockDays } = target;
   const startedAt = new Date();
   const retainUntil = lockDays > 0 ? new Date(startedAt.getTime() + lockDays * 86_400_000) : undefined;
-  // One part that fails ends the others, and nothing is tidied up before they have ended.
-  const ending = new AbortController();
-  const options = { level, recipients, retainUntil, signal: AbortSignal.any([signal, ending.signal]) };
   await discard(target, id);
-  const snapshot = await Snapshot.open(url);
-  const dumpings: Dumping[] = [];
   try {
-    dumpings.push(await dumpDatabase(url, snapshot.id), await dumpGlobals(url));
-    const [dumping, globalsDumping] = dumpings;
-    if (!dumping || !globalsDumping) throw new Error('two dumps');
-    const facts = await snapshot.facts();
-    const pace = new Pace(facts.tableBytes, detail);
-    let reason: unknown;
-    // Beside the dump, in its snapshot; the server has a core for each.
-    const sums: Promise<Sums | undefined> = target.checksums ? snapshot.sums() : Promise.resolve(undefined);
-    sums.catch((error) => {
-      reason = error;
-    });
-    const streams = [
-      streamDump(keyOf(env, id, DUMP), stores, { ...options, dumping, onBytes: (n) => pace.add(n) }),
-      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: globalsDumping }),
-    ] as const;
-    const rest = [sums, readDumpVersion(), commitOf(target.root)] as const;
-    const [dump, globals, summed, dumpVersion, commit] = await Promise.all([...streams, ...rest]).catch(
-      async (error) => {
-        ending.abort();
-        await Promise.allSettled(streams);
-        // What the sums met first is the reason, not that the dump was stopped for it.
-        throw reason ?? error;
-      },
-    );
+    const read = await dumpEverything(target, id, { signal, retainUntil, say: detail });
+    const { facts, dump, globals, sums } = read;
     const { tableBytes: _, ...known } = facts;
     const manifest: Manifest = {
       format: 1,
@@ -93,23 +62,20 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
         { name: DUMP, ...dump.stored },
         { name: GLOBALS, ...globals.stored },
       ],
-      dumpVersion,
-      commit,
+      dumpVersion: read.dumpVersion,
+      commit: read.commit,
       recipients,
-      tables: summed?.tables ?? null,
-      largeObjects: summed?.largeObjects ?? null,
+      tables: sums?.tables ?? null,
+      largeObjects: sums?.largeObjects ?? null,
     };
     const failed = [...dump.failed, ...globals.failed];
     const complete = without(stores, failed);
     for (const store of complete) await finish(store, manifest, { signal, retainUntil });
-    refusePartial(complete, failed);
+    refusePartial(complete, failed, run);
     return manifest;
   } catch (error) {
     await discard(target, id);
     throw error;
-  } finally {
-    for (const one of dumpings) one.kill();
-    await snapshot.close();
   }
 }
 
@@ -125,13 +91,13 @@ async function finish(
 }
 
 /** Elsewhere it is whole and stays; that it is not everywhere is a failure all the same. */
-function refusePartial(complete: Store[], failed: Streamed['failed']): void {
+function refusePartial(complete: Store[], failed: Streamed['failed'], run: string): void {
   const [first] = failed;
   if (!first) return;
   throw new OpsError({
     code: 'STORE_BEHIND',
     message: `The backup is in ${complete.map(({ label }) => label).join(', ')}, and not in ${first.store.label}: ${first.error.message}`,
-    hint: 'Mend the store, then run it again with --resume: it is copied there.',
+    hint: `Mend the store, then copy it there: npm run db:backup -- --resume ${run}   (with the same --env)`,
     cause: first.error,
   });
 }
@@ -191,14 +157,4 @@ function without(stores: Store[], failed: Streamed['failed']): Store[] {
 
 async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
   yield Buffer.from(text);
-}
-
-/** A product without git has none. */
-async function commitOf(root: string): Promise<string | null> {
-  try {
-    const { stdout } = await promisify(execFile)('git', ['rev-parse', '--verify', '--quiet', 'HEAD'], { cwd: root });
-    return stdout.trim();
-  } catch {
-    return null;
-  }
 }
