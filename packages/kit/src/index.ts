@@ -1,6 +1,6 @@
 export { readEventsNamed } from './audit/store.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
+export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
@@ -19,6 +19,7 @@ export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
+export { reportFailure } from './sentry.ts';
 export {
   defineGroup,
   defineStep,

@@ -9,8 +9,8 @@ export interface StepContext {
   readonly results: StepResults;
   /** Shows what the step is at, beside its name: a rate, a file. Cheap: call it as often as you like. */
   detail(text: string): void;
-  /** Appends a named event to the audit log. */
-  audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
+  /** Appends a named event to the audit log; with `once`, a word of its own in the run, a single time whatever is killed and resumed. */
+  audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
 
 /** Data that steps returned, by step name. */
