@@ -51,9 +51,12 @@ export const escrowSchema = z.strictObject({
     .strictObject({
       /** What is not paid out yet. */
       unreleased: z.string().default('unreleased'),
-      /** `equals` for a contract that tells it by a number or a word. */
+      /** `equals` for a contract that tells it by a number (an enum). */
       rolledBack: z
-        .strictObject({ function: z.string(), equals: z.union([z.boolean(), z.number(), z.string()]).default(true) })
+        .strictObject({
+          function: z.string(),
+          equals: z.union([z.boolean(), z.number().int().min(0).max(255)]).default(true),
+        })
         .prefault({ function: 'rolledBack' }),
       /** Was milestone N paid? */
       released: z.string().nullable().default('released'),

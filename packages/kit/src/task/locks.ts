@@ -71,7 +71,11 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
   });
 }
 
-async function audit(ctx: TaskContext, env: EnvName, { event, outcome, metadata, closing, once }: AuditInput): Promise<void> {
+async function audit(
+  ctx: TaskContext,
+  env: EnvName,
+  { event, outcome, metadata, closing, once }: AuditInput,
+): Promise<void> {
   const { appendAudit } = await import('../audit/append.ts');
   const written = await appendAudit(ctx.environmentOf(env), {
     config: ctx.config,

@@ -1,0 +1,44 @@
+import { createPublicClient, defineChain, fallback, http, type PublicClient } from 'viem';
+import type { Target } from '../target.ts';
+
+export type Reader = PublicClient;
+
+/** Reads through all RPCs: the next is asked when one fails; the fastest and steadiest come first. */
+export function createReader({ chain, rpcUrls }: Pick<Target, 'chain' | 'rpcUrls'>): Reader {
+  const transports = rpcUrls.map((url) => http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }));
+  return createPublicClient({
+    chain: describeChain(chain.chainId),
+    transport: fallback(transports, { retryCount: 0, rank: transports.length > 1 && { interval: 10_000 } }),
+    pollingInterval: chain.pollMs,
+    // What was asked a moment ago is not what is so now.
+    cacheTime: 0,
+  }) as Reader;
+}
+
+/** A client per RPC, with no fallback: for asking whether they agree. */
+export function createReaders({
+  chain,
+  rpcUrls,
+}: Pick<Target, 'chain' | 'rpcUrls'>): { host: string; reader: Reader }[] {
+  return rpcUrls.map((url) => ({
+    host: hostOf(url.reveal()),
+    reader: createPublicClient({
+      transport: http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }),
+      cacheTime: 0,
+    }) as Reader,
+  }));
+}
+
+/** All of a URL that may be printed: paths and queries carry keys. */
+export function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+function describeChain(id: number) {
+  return defineChain({
+    id,
+    name: `chain ${id}`,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [] } },
+  });
+}
