@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { type Hex, keccak256, parseGwei } from 'viem';
 import { retryTask } from '../src/tasks/retry.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
-import { accountOf, admin, productOf, startWorld, type World } from './world.ts';
+import { abis, accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('escrow:retry');
 let world: World;
@@ -99,7 +99,7 @@ test('run again it changes nothing and sends nothing', async () => {
 
 test('an escrow that is there is adopted, with the transaction that made it', async () => {
   const job = await world.addJob();
-  const hash = await world.createOnChain(job);
+  const { transactionHash: hash } = await world.mined(world.createOnChain(job));
   const before = await nonces();
   assert.is((await retry(job)).error, undefined);
   await assertMade(job);
@@ -268,12 +268,12 @@ test('a transaction of somebody else in the mempool can only be waited for', asy
   await world.chain.setAutomine(false);
   const role = await world.chain.readContract({
     address: world.factory,
-    abi: (await import('./world.ts')).abis.factory,
+    abi: abis.factory,
     functionName: 'OPERATOR_ROLE',
   });
   await world.chain.writeContract({
     address: world.factory,
-    abi: (await import('./world.ts')).abis.factory,
+    abi: abis.factory,
     functionName: 'grantRole',
     args: [role, accountOf(5).address],
     account: admin,
@@ -291,13 +291,13 @@ test('what can never work is refused before anything is signed', async () => {
   const before = await nonces();
   const refusal = async (job: string, product = root) => (await retry(job, { product })).error;
   const rolledBack = await world.addJob();
-  await world.createOnChain(rolledBack);
-  await world.callEscrow(rolledBack, 'rollback');
+  await world.mined(world.createOnChain(rolledBack));
+  await world.mined(world.callEscrow(rolledBack, 'rollback'));
   assert.is((await refusal(rolledBack))?.code, 'ROLLED_BACK');
   const idle = await world.addJob({ pending: false });
   assert.is((await refusal(idle))?.code, 'NOT_ASKED_FOR');
   const other = await world.addJob();
-  await world.createOnChain(other, { amounts: [999n] });
+  await world.mined(world.createOnChain(other, { amounts: [999n] }));
   const mismatch = await refusal(other);
   assert.is(mismatch?.code, 'AMOUNT_MISMATCH');
   assert.match(mismatch?.message ?? '', 'holds 999 wei unreleased, and the job says 350 wei');
@@ -312,7 +312,6 @@ test('what can never work is refused before anything is signed', async () => {
 });
 
 test('a revert is told by the contract’s own error', async () => {
-  const { abis } = await import('./world.ts');
   const job = await world.addJob();
   const call = (functionName: string) =>
     world.chain.writeContract({
@@ -323,9 +322,9 @@ test('a revert is told by the contract’s own error', async () => {
       chain: null,
       args: [],
     });
-  await call('pause');
+  await world.mined(call('pause'));
   const { error } = await retry(job);
-  await call('unpause');
+  await world.mined(call('unpause'));
   assert.is(error?.code, 'WOULD_REVERT');
   assert.match(error?.message ?? '', 'EnforcedPause()');
 });

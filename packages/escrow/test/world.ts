@@ -160,6 +160,10 @@ export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = 
         account: accountOf(from),
         chain: null,
       } as never),
+    /** A block is made a moment after the hash is known. */
+    async mined(hash: Promise<Hex>) {
+      return chain.waitForTransactionReceipt({ hash: await hash });
+    },
     stop: () => Promise.all([postgres.stop(), anvil.stop()]),
   };
 }
