@@ -1,2 +1,3 @@
 export { loadArtifact } from './contracts/artifacts.ts';
 export { type Deployed, deployContracts } from './contracts/deploy.ts';
+export { anvilPath } from './fork/anvil.ts';

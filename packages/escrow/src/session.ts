@@ -1,5 +1,5 @@
 import { type TaskContext, usageError } from '@drydock/kit';
-import { parseGwei } from 'viem';
+import { parseGwei, zeroAddress } from 'viem';
 import { createReader, type Reader } from './chain/client.ts';
 import { guardReads } from './chain/guards.ts';
 import { createLocate, type Locate } from './chain/locate.ts';
@@ -24,21 +24,28 @@ export async function openSession({ config, environment, out }: Context): Promis
   return { target, reader, locate: await createLocate(target, reader) };
 }
 
+/** Has no role anywhere, and cannot sign. */
+const NOBODY: Sending['account'] = {
+  address: zeroAddress,
+  signTransaction: () => Promise.reject(new Error('There is no key to sign with.')),
+};
+
 export interface SendFlags {
   maxFee: string | undefined;
   wait: number | undefined;
 }
 
-/** With the key: only a task that sends asks for it. */
+/** With the key: only a task that sends asks for it. `keyless`: to follow what the chain has already. */
 export async function openSending(
   session: Session,
   { config, environment, out }: Context,
   flags: SendFlags,
+  { keyless = false } = {},
 ): Promise<Sending> {
   const { chain } = session.target;
   return {
     ...session,
-    account: await loadAccount(config, environment),
+    account: keyless ? NOBODY : await loadAccount(config, environment),
     turn: new Turn(session.target),
     cap: capOf(flags.maxFee, chain.maxFeeGwei),
     minedWithinMs: flags.wait ?? chain.minedWithinMs,

@@ -164,7 +164,9 @@ export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = 
     async mined(hash: Promise<Hex>) {
       return chain.waitForTransactionReceipt({ hash: await hash });
     },
-    stop: () => Promise.all([postgres.stop(), anvil.stop()]),
+    async stop(): Promise<void> {
+      await Promise.all([postgres.stop(), anvil.stop()]);
+    },
   };
 }
 

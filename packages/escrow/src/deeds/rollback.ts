@@ -1,8 +1,9 @@
 import { type Address, encodeFunctionData } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
+import type { Reader } from '../chain/client.ts';
 import { readEscrow } from '../chain/escrow-state.ts';
-import { findLog } from '../chain/logs.ts';
+import { type EventSeen, findLog } from '../chain/logs.ts';
 import { shown } from '../jobs/shown.ts';
 import type { Deed } from '../send/deed.ts';
 import type { Target } from '../target.ts';
@@ -24,12 +25,15 @@ export function rollbackDeed(target: Target, jobId: string, address: Address): D
       const block = blockNumber ?? (await reader.getBlockNumber());
       return (await readEscrow(target, reader, address, block)).rolledBack;
     },
-    async find(reader) {
-      const event = escrow.reads.rolledBackEvent;
-      return event ? findLog(target, reader, { address, abi: abi.escrow, event }, () => true) : undefined;
-    },
+    find: (reader) => findRollback(target, reader, address),
     // The product keeps no column for it; this checkout's journals and the mempool do.
     recall: async () => undefined,
     remember: async () => {},
   };
+}
+
+/** The contract's own event of it. */
+export async function findRollback(target: Target, reader: Reader, address: Address): Promise<EventSeen | undefined> {
+  const event = target.escrow.reads.rolledBackEvent;
+  return event ? findLog(target, reader, { address, abi: target.abi.escrow, event }, () => true) : undefined;
 }

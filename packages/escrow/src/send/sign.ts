@@ -13,7 +13,7 @@ import type { Turn } from './turn.ts';
 export interface Signing {
   target: Target;
   reader: Reader;
-  account: LocalAccount;
+  account: Pick<LocalAccount, 'address' | 'signTransaction'>;
   turn: Turn;
   /** Most to offer per gas, in wei. */
   cap: bigint;
