@@ -42,7 +42,8 @@ export async function planRetry(session: Session, sending: Sending, job: string)
   return { job, address, order: { ...order }, settled, lines };
 }
 
-function refuseHopeless(row: JobRow, address: string, escrow: EscrowState): void {
+/** What no transaction can mend. */
+export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState): void {
   const job = shown(row.id);
   if (escrow.foreign)
     throw refused(

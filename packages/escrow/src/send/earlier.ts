@@ -17,7 +17,7 @@ export function signedBefore(root: string, deed: string): Known[] {
     .flatMap(({ steps }) => [...steps.values()])
     .flatMap(({ name, data }) => {
       const signed = data as Partial<Signed> | null | undefined;
-      return /(^|› )sign$/.test(name) && signed?.deed === deed ? [signed as Signed] : [];
+      return /(^| )sign$/.test(name) && signed?.deed === deed ? [signed as Signed] : [];
     })
     .flatMap(({ hash, nonce, from, max, priority, raw }) =>
       hash && nonce !== null && raw

@@ -1,0 +1,66 @@
+import { isAddressEqual } from 'viem';
+import { readLogs } from '../chain/logs.ts';
+import { readJobsById, withJobs } from '../jobs/read.ts';
+import type { Session } from '../session.ts';
+import { type Survey, type Surveyed, survey } from '../survey.ts';
+
+/** More are counted, not kept: memory stays flat however much has drifted. */
+const KEPT = 1_000;
+
+/** An escrow of the factory that no job of the database stands for. */
+export interface Stray {
+  job: string;
+  address: string;
+  hash: string;
+  block: string;
+}
+
+export interface Comparison extends Survey {
+  /** Where the two sides differ; the first 1,000. */
+  drift: Surveyed[];
+  strays: Stray[];
+}
+
+/** Every job against the chain, and every escrow of the factory against the jobs. */
+export async function compare(session: Session, onPage: (jobs: number) => void): Promise<Comparison> {
+  const { target, reader, locate } = session;
+  const drift: Surveyed[] = [];
+  const surveyed = await survey(target, reader, locate, {
+    marked: false,
+    onJob: (job) => void (isDrift(job) && drift.length < KEPT && drift.push(job)),
+    onPage,
+  });
+  return { ...surveyed, drift, strays: await findStrays(session, surveyed.block) };
+}
+
+export function isDrift({ verdict }: Surveyed): boolean {
+  return verdict === 'drifted' || verdict === 'orphaned';
+}
+
+/** By the factory's events: one span of blocks, then one question to the database, so that no list of all is kept. */
+async function findStrays({ target, reader, locate }: Session, block: bigint): Promise<Stray[]> {
+  const { event, jobId, escrow } = target.escrow.created;
+  if (jobId === null) return [];
+  const strays: Stray[] = [];
+  await withJobs(target, async (client) => {
+    for await (const events of readLogs(
+      target,
+      reader,
+      { address: target.factory, abi: target.abi.factory, event },
+      block,
+    )) {
+      const made = new Map(events.map((one) => [String(one.args[jobId]), one]));
+      const known = new Set((await readJobsById(client, target.escrow.database, [...made.keys()])).map(({ id }) => id));
+      for (const [job, one] of made) {
+        if (known.has(job)) continue;
+        const address = String(one.args[escrow]);
+        const ours = await locate(job).then(
+          (at) => isAddressEqual(at, address as `0x${string}`),
+          () => false,
+        );
+        if (ours && strays.length < KEPT) strays.push({ job, address, hash: one.hash, block: String(one.block) });
+      }
+    }
+  });
+  return strays;
+}
