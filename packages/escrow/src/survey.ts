@@ -1,4 +1,4 @@
-import type { Address } from 'viem';
+import { type Address, getAddress } from 'viem';
 import type { Reader } from './chain/client.ts';
 import { chainError } from './chain/errors.ts';
 import { readEscrows } from './chain/escrow-state.ts';
@@ -18,6 +18,8 @@ export interface Surveyed extends Judgement {
 export interface Survey {
   block: bigint;
   jobs: number;
+  /** Jobs whose escrow is there. */
+  existing: number;
   counts: Record<Verdict, number>;
 }
 
@@ -47,23 +49,28 @@ export async function survey(
   const { number: block, hash } = await pin(target, reader);
   const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   let jobs = 0;
+  let existing = 0;
   await withJobs(target, async (client) => {
     for await (const rows of readJobPages(client, target.escrow.database, { marked })) {
-      const addresses = await Promise.all(rows.map(({ id }) => locate(id)));
+      const addresses = await locate.many(rows.map(({ id }) => id));
       const states = await readEscrows(target, reader, addresses, block);
       rows.forEach((row, i) => {
         const [address, state] = [addresses[i], states[i]];
         if (!address || !state) return;
-        const judgement = judge(row, address, state, { now, stuckAfterMs });
-        counts[judgement.verdict] += 1;
-        onJob({ row, address, unreleased: state.unreleased, ...judgement });
+        existing += state.exists ? 1 : 0;
+        const quick = judge(row, address, state, { now, stuckAfterMs });
+        counts[quick.verdict] += 1;
+        // Most are well, and nobody looks at their address.
+        const shown = quick.settled ? address : getAddress(address);
+        const judgement = quick.settled ? quick : judge(row, shown, state, { now, stuckAfterMs });
+        onJob({ row, address: shown, unreleased: state.unreleased, ...judgement });
       });
       jobs += rows.length;
       onPage?.(jobs);
     }
   });
   await assertSameBlock(target, reader, block, hash);
-  return { block, jobs, counts };
+  return { block, jobs, existing, counts };
 }
 
 export async function pin(target: Target, reader: Reader): Promise<{ number: bigint; hash: string }> {

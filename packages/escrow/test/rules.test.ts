@@ -1,7 +1,7 @@
 // Nothing but functions: what is decided, given what is seen.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { getAddress, type Hex, keccak256, parseGwei } from 'viem';
+import { type Hex, keccak256, parseGwei } from 'viem';
 import { cloneCodeHash, create2Address, saltOf } from '../src/chain/address.ts';
 import { shown } from '../src/jobs/shown.ts';
 import type { JobRow } from '../src/jobs/types.ts';
@@ -173,7 +173,7 @@ test('salts: each rule takes ids of its kind alone', () => {
 
 test('CREATE2: the examples of EIP-1014, and the init code of a clone', () => {
   const at = create2Address('0xdeadbeef00000000000000000000000000000000', `0x${'0'.repeat(64)}`, keccak256('0x00'));
-  assert.is(at, getAddress('0xB928f69Bb1D91Cd65274e3c79d8986362984fDA3'));
+  assert.is(at, '0xb928f69bb1d91cd65274e3c79d8986362984fda3');
   assert.match(cloneCodeHash(ADDRESS), /^0x[0-9a-f]{64}$/);
 });
 

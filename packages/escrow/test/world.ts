@@ -8,6 +8,7 @@ import {
   type Abi,
   type Address,
   createTestClient,
+  getAddress,
   type Hex,
   http,
   keccak256,
@@ -85,7 +86,8 @@ export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = 
     factory,
     databaseUrl,
     query,
-    escrowOf: (job: string) => create2Address(factory, keccak256(stringToBytes(job)), cloneCodeHash(implementation)),
+    escrowOf: (job: string) =>
+      getAddress(create2Address(factory, keccak256(stringToBytes(job)), cloneCodeHash(implementation))),
     async job(id: string) {
       const [row] = await query(
         `SELECT "escrowPending" AS pending, "escrowDeployed" AS deployed, "escrowAddress" AS address, "escrowTxHash" AS "txHash", status::text FROM "Job" WHERE id = $1`,

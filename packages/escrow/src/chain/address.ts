@@ -1,5 +1,5 @@
 import { usageError } from '@drydock/kit';
-import { type Address, concat, getCreate2Address, type Hex, keccak256, pad, stringToBytes, toHex } from 'viem';
+import { type Address, concat, type Hex, keccak256, pad, stringToBytes, toHex } from 'viem';
 import type { EscrowConfig } from '../target.ts';
 
 /** The salt of a job, by the product's rule: the salt is the job, so a second escrow for it cannot be made. */
@@ -36,7 +36,7 @@ export function cloneCodeHash(implementation: Address): Hex {
   );
 }
 
-/** Where CREATE2 puts it (EIP-1014). */
+/** Where CREATE2 puts it (EIP-1014), in lower case: a checksum costs another hash, and most addresses are never shown. */
 export function create2Address(factory: Address, salt: Hex, initCodeHash: Hex): Address {
-  return getCreate2Address({ from: factory, salt, bytecodeHash: initCodeHash });
+  return `0x${keccak256(concat(['0xff', factory, salt, initCodeHash])).slice(26)}`;
 }

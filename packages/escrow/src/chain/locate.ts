@@ -1,13 +1,21 @@
 import { OpsError } from '@drydock/kit';
-import type { Address, Hex } from 'viem';
+import pMap from 'p-map';
+import { type Address, getAddress, type Hex } from 'viem';
 import { argumentsOf, type CallValues } from '../abi.ts';
 import type { Target } from '../target.ts';
 import { cloneCodeHash, create2Address, saltOf } from './address.ts';
 import type { Reader } from './client.ts';
 import { chainError } from './errors.ts';
 
-/** Where each job's escrow is, or will be. */
-export type Locate = (jobId: string) => Promise<Address>;
+/** Where escrows are, or will be. */
+export interface Locate {
+  /** Checksummed. */
+  one(jobId: string): Promise<Address>;
+  /** In lower case: for comparing many. */
+  many(jobIds: string[]): Promise<Address[]>;
+}
+
+const CONCURRENCY = 16;
 
 /** Asks the chain once for what all addresses have in common; after that they are computed. */
 export async function createLocate(target: Target, reader: Reader): Promise<Locate> {
@@ -15,7 +23,7 @@ export async function createLocate(target: Target, reader: Reader): Promise<Loca
   const { salt, address: rule } = target.escrow;
   const contract = { address: target.factory, abi: target.abi.factory };
   if (rule.kind === 'function') {
-    return async (jobId) => {
+    const ask = async (jobId: string) => {
       const values = { jobId, salt: saltOf(salt, jobId) } as CallValues;
       const args = argumentsOf(target.abi.factory, rule, values);
       try {
@@ -24,10 +32,14 @@ export async function createLocate(target: Target, reader: Reader): Promise<Loca
         throw chainError(target, `The factory does not say where the escrow of ${jobId} is`, cause);
       }
     };
+    const many = async (ids: string[]) =>
+      (await pMap(ids, ask, { concurrency: CONCURRENCY })).map((address) => address.toLowerCase() as Address);
+    return { one: ask, many };
   }
   const hash =
     rule.kind === 'clone' ? await implementationHash(target, reader, rule.implementation) : (rule.initCodeHash as Hex);
-  return async (jobId) => create2Address(target.factory, saltOf(salt, jobId), hash);
+  const compute = (jobId: string) => create2Address(target.factory, saltOf(salt, jobId), hash);
+  return { one: async (id) => getAddress(compute(id)), many: async (ids) => ids.map(compute) };
 }
 
 async function implementationHash(target: Target, reader: Reader, functionName: string): Promise<Hex> {

@@ -1,4 +1,13 @@
-import { type Abi, type AbiEvent, type Address, decodeEventLog, type Hex, type Log } from 'viem';
+import {
+  type Abi,
+  type AbiEvent,
+  type Address,
+  decodeEventLog,
+  type Hex,
+  type RpcLog,
+  toEventSelector,
+  toHex,
+} from 'viem';
 import type { Target } from '../target.ts';
 import type { Reader } from './client.ts';
 import { chainError } from './errors.ts';
@@ -26,9 +35,7 @@ export async function* readLogs(
   wanted: Wanted,
   to: bigint,
 ): AsyncGenerator<EventSeen[]> {
-  const span = BigInt(target.chain.logRange);
-  for (let from = BigInt(target.chain.startBlock); from <= to; from += span)
-    yield await readSpan(target, reader, wanted, from, minOf(from + span - 1n, to));
+  for (const [from, until] of spans(target, to)) yield await readSpan(target, reader, wanted, from, until);
 }
 
 /** The newest event that matches, looked for from the newest block back. */
@@ -38,8 +45,9 @@ export async function findLog(
   wanted: Wanted,
   matches: (event: EventSeen) => boolean,
 ): Promise<EventSeen | undefined> {
-  const [start, span] = [BigInt(target.chain.startBlock), BigInt(target.chain.logRange)];
-  for (let to = await reader.getBlockNumber(); to >= start; to -= span) {
+  const head = await reader.getBlockNumber();
+  const [start, span] = [firstBlock(target, head), BigInt(target.chain.logRange)];
+  for (let to = head; to >= start; to -= span) {
     const from = to - span + 1n > start ? to - span + 1n : start;
     const found = (await readSpan(target, reader, wanted, from, to)).findLast(matches);
     if (found) return found;
@@ -47,33 +55,69 @@ export async function findLog(
   return undefined;
 }
 
+/** How many events of one name there are up to a block: counted without being read. */
+export async function countLogs(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): Promise<number> {
+  let count = 0;
+  for (const [from, until] of spans(target, to)) count += (await rawLogs(target, reader, wanted, from, until)).length;
+  return count;
+}
+
+/** Older blocks are not looked through: on a long chain that would take hours. `chain.startBlock` and `chain.logRange` move it. */
+const SPANS = 500n;
+
+/** The first block whose events are read; later than `chain.startBlock` on a chain that is too long. */
+export function firstBlock({ chain }: LogTarget, to: bigint): bigint {
+  const start = BigInt(chain.startBlock);
+  const reach = to - SPANS * BigInt(chain.logRange) + 1n;
+  return reach > start ? reach : start;
+}
+
+function* spans(target: LogTarget, to: bigint): Generator<[bigint, bigint]> {
+  const span = BigInt(target.chain.logRange);
+  for (let from = firstBlock(target, to); from <= to; from += span) yield [from, minOf(from + span - 1n, to)];
+}
+
 async function readSpan(
   target: LogTarget,
   reader: Reader,
-  { address, abi, event }: Wanted,
-  fromBlock: bigint,
-  toBlock: bigint,
+  wanted: Wanted,
+  from: bigint,
+  to: bigint,
 ): Promise<EventSeen[]> {
-  const item = abi.find((one) => one.type === 'event' && one.name === event) as AbiEvent | undefined;
+  return (await rawLogs(target, reader, wanted, from, to)).flatMap((log) => decode(log, wanted.abi, wanted.event));
+}
+
+/** By topic, and as they come: the library's own call would decode them a first time. */
+async function rawLogs(
+  target: LogTarget,
+  reader: Reader,
+  { address, abi, event }: Wanted,
+  from: bigint,
+  to: bigint,
+): Promise<RpcLog[]> {
+  const item = abi.find((one): one is AbiEvent => one.type === 'event' && one.name === event);
   try {
-    const where = { address, fromBlock, toBlock };
-    const logs: Log[] = await (item ? reader.getLogs({ ...where, event: item }) : reader.getLogs(where));
-    return logs.flatMap((log) => decode(log, abi, event));
+    return await reader.request({
+      method: 'eth_getLogs',
+      params: [
+        { address, fromBlock: toHex(from), toBlock: toHex(to), ...(item ? { topics: [toEventSelector(item)] } : {}) },
+      ],
+    });
   } catch (cause) {
-    throw chainError(target, `The events of ${address} cannot be read (blocks ${fromBlock} to ${toBlock})`, cause);
+    throw chainError(target, `The events of ${address} cannot be read (blocks ${from} to ${to})`, cause);
   }
 }
 
-function decode(log: Log, abi: Abi, event: string | undefined): EventSeen[] {
+function decode(log: RpcLog, abi: Abi, event: string | undefined): EventSeen[] {
   try {
-    const decoded = decodeEventLog({ abi, data: log.data, topics: log.topics });
+    const decoded = decodeEventLog({ abi, data: log.data, topics: log.topics as [Hex, ...Hex[]] });
     if (event !== undefined && decoded.eventName !== event) return [];
     return [
       {
         name: decoded.eventName ?? '',
         args: (decoded.args ?? {}) as Record<string, unknown>,
         hash: log.transactionHash as Hex,
-        block: log.blockNumber as bigint,
+        block: BigInt(log.blockNumber ?? 0),
         address: log.address,
       },
     ];

@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import { chainError } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
-import type { EventSeen } from '../chain/logs.ts';
+import { type EventSeen, firstBlock } from '../chain/logs.ts';
 import { roleHash } from '../chain/roles.ts';
 import { readJob } from '../jobs/read.ts';
 import type { JobRow } from '../jobs/types.ts';
@@ -18,6 +18,8 @@ export interface Inspection {
   judgement: Judgement;
   balance: bigint;
   baseFee: bigint | null;
+  /** From this block on. */
+  historyFrom: bigint;
   history: EventSeen[];
   transactions: Inspected[];
   /** Accounts with the role that a rollback wants; empty where the factory does not tell. */
@@ -28,7 +30,7 @@ export interface Inspection {
 export async function inspect(session: Session, job: string): Promise<Inspection> {
   const { target, reader, locate } = session;
   const row = await readJob(target, job);
-  const address = await locate(job);
+  const address = await locate.one(job);
   try {
     const { number: block, baseFeePerGas: baseFee } = await reader.getBlock();
     const escrow = await readEscrow(target, reader, address, block);
@@ -49,7 +51,8 @@ export async function inspect(session: Session, job: string): Promise<Inspection
       ),
     ]);
     const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
-    return { row, address, block, escrow, judgement, balance, baseFee, history, transactions, admins };
+    const historyFrom = firstBlock(target, block);
+    return { row, address, block, escrow, judgement, balance, baseFee, historyFrom, history, transactions, admins };
   } catch (cause) {
     throw chainError(target, `Job ${job} cannot be inspected`, cause);
   }

@@ -1,5 +1,5 @@
 import { isAddressEqual } from 'viem';
-import { readLogs } from '../chain/logs.ts';
+import { countLogs, firstBlock, readLogs } from '../chain/logs.ts';
 import { readJobsById, withJobs } from '../jobs/read.ts';
 import type { Session } from '../session.ts';
 import { type Survey, type Surveyed, survey } from '../survey.ts';
@@ -19,6 +19,8 @@ export interface Comparison extends Survey {
   /** Where the two sides differ; the first 1,000. */
   drift: Surveyed[];
   strays: Stray[];
+  /** Escrows older than this block were not looked for among the strays; undefined if all were. */
+  straysFrom: bigint | undefined;
 }
 
 /** Every job against the chain, and every escrow of the factory against the jobs. */
@@ -30,31 +32,32 @@ export async function compare(session: Session, onPage: (jobs: number) => void):
     onJob: (job) => void (isDrift(job) && drift.length < KEPT && drift.push(job)),
     onPage,
   });
-  return { ...surveyed, drift, strays: await findStrays(session, surveyed.block) };
+  const from = firstBlock(target, surveyed.block);
+  const straysFrom = from > BigInt(target.chain.startBlock) ? from : undefined;
+  return { ...surveyed, drift, strays: await findStrays(session, surveyed), straysFrom };
 }
 
 export function isDrift({ verdict }: Surveyed): boolean {
   return verdict === 'drifted' || verdict === 'orphaned';
 }
 
-/** By the factory's events: one span of blocks, then one question to the database, so that no list of all is kept. */
-async function findStrays({ target, reader, locate }: Session, block: bigint): Promise<Stray[]> {
+/**
+ * By the factory's events. As many as there are jobs with an escrow: each belongs to one, and none is read. Otherwise one
+ * span of blocks, then one question to the database, so that no list of all is kept.
+ */
+async function findStrays({ target, reader, locate }: Session, { block, existing }: Survey): Promise<Stray[]> {
   const { event, jobId, escrow } = target.escrow.created;
-  if (jobId === null) return [];
+  const wanted = { address: target.factory, abi: target.abi.factory, event };
+  if (jobId === null || (await countLogs(target, reader, wanted, block)) === existing) return [];
   const strays: Stray[] = [];
   await withJobs(target, async (client) => {
-    for await (const events of readLogs(
-      target,
-      reader,
-      { address: target.factory, abi: target.abi.factory, event },
-      block,
-    )) {
+    for await (const events of readLogs(target, reader, wanted, block)) {
       const made = new Map(events.map((one) => [String(one.args[jobId]), one]));
       const known = new Set((await readJobsById(client, target.escrow.database, [...made.keys()])).map(({ id }) => id));
       for (const [job, one] of made) {
         if (known.has(job)) continue;
         const address = String(one.args[escrow]);
-        const ours = await locate(job).then(
+        const ours = await locate.one(job).then(
           (at) => isAddressEqual(at, address as `0x${string}`),
           () => false,
         );

@@ -32,7 +32,7 @@ export async function fixJobs(session: Session, ids: string[]): Promise<Fixed> {
   const fixed: Fixed = { written: [], skipped: [], left: [] };
   await withJobs(target, async (client) => {
     const rows = await readJobsById(client, target.escrow.database, ids);
-    const addresses = await Promise.all(rows.map(({ id }) => locate(id)));
+    const addresses = await Promise.all(rows.map(({ id }) => locate.one(id)));
     const [now, then] = await Promise.all([
       readEscrows(target, reader, addresses, head),
       readEscrows(target, reader, addresses, deep),

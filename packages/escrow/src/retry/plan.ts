@@ -30,7 +30,7 @@ export type RetryPlan = {
 export async function planRetry(session: Session, sending: Sending, job: string): Promise<RetryPlan> {
   const { target, reader, locate } = session;
   const row = await readJob(target, job);
-  const address = await locate(job);
+  const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);
   refuseHopeless(row, address, escrow);

@@ -34,7 +34,7 @@ export async function planRollback(
 ): Promise<RollbackPlan> {
   const { target, reader, locate } = session;
   const row = await readJob(target, job);
-  const address = await locate(job);
+  const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);
   refuseWithoutEscrow(row, address, escrow);

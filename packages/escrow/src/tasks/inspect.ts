@@ -23,6 +23,8 @@ export const inspectTask = defineReadTask({
     const ether = (wei: bigint) => `${wei} wei (${formatEther(wei)} ETH)`;
     printSides(ctx.out, found, ether);
     printHistory(ctx.out, found);
+    if (found.historyFrom > BigInt(ctx.config.chain?.startBlock ?? 0))
+      ctx.out.line(`events and admins from block ${found.historyFrom} on (chain.startBlock, chain.logRange)`);
     printTransactions(ctx.out, found, (wei) => `${formatGwei(wei)} gwei`);
     for (const { address, balance } of found.admins) ctx.out.line(`may roll back: ${address}, ${ether(balance)}`);
     const { why, command } = nextFor(ctx.env, found);

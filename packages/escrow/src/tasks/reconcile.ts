@@ -91,7 +91,7 @@ async function compareAll(ctx: Pick<TaskContext, 'config' | 'environment' | 'out
 }
 
 async function look(ctx: TaskContext<typeof flags>): Promise<Outcome> {
-  const { jobs, block, counts, drift, strays } = await compareAll(ctx);
+  const { jobs, block, counts, drift, strays, straysFrom } = await compareAll(ctx);
   const differ = counts.drifted + counts.orphaned + strays.length;
   const findings = [
     ...drift.slice(0, SHOWN).map(
@@ -109,12 +109,22 @@ async function look(ctx: TaskContext<typeof flags>): Promise<Outcome> {
         hint: 'Was the database restored from before it? Nothing is written for a job that does not exist.',
       }),
     ),
+    ...(straysFrom === undefined
+      ? []
+      : [
+          {
+            level: 'info' as const,
+            code: 'STRAYS_FROM',
+            message: `Escrows without a job were looked for from block ${straysFrom} on.`,
+            hint: 'Set chain.startBlock to where the factory was deployed, and chain.logRange to what the RPC allows.',
+          },
+        ]),
   ];
   return {
     verdict:
       differ === 0
         ? `All ${jobs} jobs of ${ctx.env} are as the chain has them at block ${block}.`
-        : `${differ} of ${jobs} jobs of ${ctx.env} differ from the chain at block ${block}${differ > findings.length ? `; the first ${findings.length} are shown` : ''}.`,
+        : `${differ} of ${jobs} jobs of ${ctx.env} differ from the chain at block ${block}${differ > 2 * SHOWN ? `; the first ${SHOWN} of each kind are shown` : ''}.`,
     ok: differ === 0,
     data: {
       jobs,
