@@ -8,7 +8,7 @@ export function createReader({ chain, rpcUrls }: Pick<Target, 'chain' | 'rpcUrls
   const transports = rpcUrls.map((url) => http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }));
   return createPublicClient({
     chain: describeChain(chain.chainId),
-    transport: fallback(transports, { retryCount: 0, rank: transports.length > 1 && { interval: 10_000 } }),
+    transport: fallback(transports, { rank: transports.length > 1 && { interval: 10_000 } }),
     pollingInterval: chain.pollMs,
     // What was asked a moment ago is not what is so now.
     cacheTime: 0,

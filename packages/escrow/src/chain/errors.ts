@@ -51,9 +51,10 @@ export function reasonOf(error: unknown): string {
   return (rpc?.details || error.details || error.shortMessage).replace(/\.$/, '');
 }
 
+/** `ECONNREFUSED`, or the innermost words: "fetch failed" tells nothing. */
 function causeCode(error: BaseError): string {
-  const inner = error.walk((cause) => Boolean((cause as { code?: unknown }).code)) as { code?: string | number } | null;
-  return String(inner?.code ?? (error.details || error.shortMessage).replace(/\.$/, ''));
+  const inner = error.walk() as { code?: string | number; message: string };
+  return String(inner.code ?? inner.message);
 }
 
 /** `EscrowExists(0xAb…)`: the contract's own error by the ABIs known, a reason text, or the raw data. */
