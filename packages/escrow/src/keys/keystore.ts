@@ -1,4 +1,4 @@
-import { pbkdf2, scrypt } from 'node:crypto';
+import { pbkdf2 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isMissing, OpsError, Secret, usageError } from '@drydock/kit';
@@ -13,13 +13,16 @@ interface KeystoreFile {
   };
 }
 
-/** Opens a keystore. The key is derived natively; MAC and cipher are ox's. */
+/** Opens a keystore. MAC and cipher are ox's. */
 export async function openKeystore(path: string, password: Secret): Promise<Secret> {
   const keystore = readKeystore(path);
   const { decrypt } = await import('ox/Keystore');
   const derived = await deriveKey(keystore, password.reveal());
   try {
-    return new Secret(decrypt(keystore as never, `0x${derived.toString('hex')}`), 'the keystore');
+    return new Secret(
+      decrypt(keystore as never, () => `0x${Buffer.from(derived).toString('hex')}`),
+      'the keystore',
+    );
   } catch (cause) {
     throw new OpsError({
       code: 'KEYSTORE_LOCKED',
@@ -46,14 +49,13 @@ function readKeystore(path: string): KeystoreFile {
   return keystore as KeystoreFile;
 }
 
-async function deriveKey({ crypto: { kdf, kdfparams } }: KeystoreFile, password: string): Promise<Buffer> {
+async function deriveKey({ crypto: { kdf, kdfparams } }: KeystoreFile, password: string): Promise<Uint8Array> {
   const { dklen = 32, salt: hex, n = 262_144, r = 8, p = 1, c = 262_144 } = kdfparams;
   const salt = Buffer.from(hex, 'hex');
   if (kdf === 'pbkdf2') return promisify(pbkdf2)(password, salt, c, dklen, 'sha256');
-  const options = { N: n, r, p, maxmem: 256 * n * r };
-  return new Promise((done, fail) =>
-    scrypt(password, salt, dklen, options, (error, key) => (error ? fail(error) : done(key))),
-  );
+  // Not Node's: OpenSSL refuses r = 1 with this n, which the format's own example has. Not ox's: it knows r = 1 alone.
+  const { scryptAsync } = await import('@noble/hashes/scrypt.js');
+  return scryptAsync(password, salt, { N: n, r, p, dkLen: dklen });
 }
 
 function malformed(path: string, why: string) {
