@@ -55,6 +55,18 @@ export async function findLog(
   return undefined;
 }
 
+/** Events of a few blocks, oldest first; no more than one request can ask for. */
+export async function readSince(
+  target: LogTarget,
+  reader: Reader,
+  wanted: Wanted,
+  from: bigint,
+  to: bigint,
+): Promise<EventSeen[]> {
+  const reach = to - BigInt(target.chain.logRange) + 1n;
+  return readSpan(target, reader, wanted, from > reach ? from : reach, to);
+}
+
 /** How many events of one name there are up to a block: counted without being read. */
 export async function countLogs(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): Promise<number> {
   let count = 0;

@@ -12,16 +12,16 @@ const CONCURRENCY = 8;
 /** With what became of the transaction that the database remembers; empty where it does not matter. */
 export type Listed = Surveyed & { transaction: string };
 
-/** Jobs that are not settled, the worst first, then the oldest. */
+/** Jobs that are not settled, the worst first, then the oldest. `awaited` leaves out those that are well and hold money. */
 export async function listUnsettled(
   { target, reader, locate }: Session,
-  { stuckAfterMs }: { stuckAfterMs?: number | undefined },
+  { stuckAfterMs, awaited = false }: { stuckAfterMs?: number | undefined; awaited?: boolean },
 ): Promise<{ jobs: Listed[]; survey: Survey }> {
   const found: Surveyed[] = [];
   const result = await survey(target, reader, locate, {
     marked: true,
     stuckAfterMs,
-    onJob: (job) => void (job.settled || found.push(job)),
+    onJob: (job) => void (job.settled || (awaited && job.verdict === 'ok') || found.push(job)),
   });
   try {
     const jobs = await pMap(found, async (job) => ({ ...job, transaction: await transactionOf(reader, job) }), {
