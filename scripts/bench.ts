@@ -3,11 +3,12 @@
 import { parseArgs } from 'node:util';
 import { createOutput } from '@drydock/kit';
 import { coldStart } from './bench/cold-start.ts';
+import { escrow } from './bench/escrow.ts';
 import type { Bench, Figure } from './bench/figures.ts';
 import { lockQueue } from './bench/lock-queue.ts';
 import { migrations } from './bench/migrations.ts';
 
-const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue };
+const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue, escrow };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, help: { type: 'boolean' } },

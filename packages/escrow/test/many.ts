@@ -23,6 +23,7 @@ export async function fundMany(world: World, name: string, first: number, count:
   const many = await deployMany(world);
   const [client, freelancer] = [accountOf(2).address, accountOf(3).address];
   const ids = Array.from({ length: count }, (_, i) => `${name}-${first + i}`);
+  await world.chain.setBalance({ address: admin.address, value: 10n ** 24n });
   for (let at = 0; at < ids.length; at += PER_TRANSACTION) {
     const jobs = ids.slice(at, at + PER_TRANSACTION);
     await world.mined(
