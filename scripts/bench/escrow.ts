@@ -5,7 +5,7 @@ import { surviveFaults } from '../../packages/escrow/test/faults.ts';
 import { fuzz } from '../../packages/escrow/test/fuzz/run.ts';
 import { fundMany } from '../../packages/escrow/test/many.ts';
 import { productOf, startWorld } from '../../packages/escrow/test/world.ts';
-import { type Bench, type Figure, ms, ROOT, task } from './figures.ts';
+import { type Bench, type Figure, ms, task } from './figures.ts';
 
 const SMALL = 10_000;
 const LARGE = 100_000;

@@ -1,4 +1,4 @@
-import { pbkdf2 } from 'node:crypto';
+import { pbkdf2, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isMissing, OpsError, Secret, usageError } from '@drydock/kit';
@@ -33,6 +33,17 @@ export async function openKeystore(path: string, password: Secret): Promise<Secr
       cause: (cause as Error).message,
     });
   }
+}
+
+/** The JSON of a keystore. `cost` is scrypt's n; the default is geth's. */
+export async function sealKeystore(privateKey: `0x${string}`, password: string, cost = 262_144): Promise<string> {
+  const { encrypt } = await import('ox/Keystore');
+  const { scryptAsync } = await import('@noble/hashes/scrypt.js');
+  const [salt, iv] = [randomBytes(32), randomBytes(16)];
+  const kdfparams = { dklen: 32, n: cost, r: 8, p: 1, salt: salt.toString('hex') };
+  const derived = await scryptAsync(password, salt, { N: cost, r: 8, p: 1, dkLen: 32 });
+  const key = `0x${Buffer.from(derived).toString('hex')}` as const;
+  return JSON.stringify(encrypt(privateKey, key, { iv, kdf: 'scrypt', kdfparams } as never));
 }
 
 function readKeystore(path: string): KeystoreFile {
