@@ -47,7 +47,7 @@ export function connect(rpcUrl: string) {
     .extend(publicActions)
     .extend(walletActions);
 }
-export type Chain = ReturnType<typeof connect>;
+type Chain = ReturnType<typeof connect>;
 
 export interface NewJob {
   id?: string;
