@@ -1,5 +1,6 @@
 // Uses PostgreSQL and anvil, partly through an RPC that fails; the tasks run in this process, journal and lock included.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Secret, withPostgres } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -285,6 +286,30 @@ test('a transaction of somebody else in the mempool can only be waited for', asy
   const { error } = await retry(job);
   assert.is(error?.code, 'OTHER_SENDER');
   assert.match(error?.message ?? '', accountOf(5).address);
+});
+
+test('a new nonce is taken in turn with the product, which may be sending from the same account', async () => {
+  const job = await world.addJob();
+  const before = await nonces();
+  let ended = false;
+  await withPostgres(new Secret(world.databaseUrl), 'the product', async (session) => {
+    await session.query('SELECT pg_advisory_lock(7203401)');
+    const running = retry(job).finally(() => {
+      ended = true;
+    });
+    const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7203401 AND NOT granted`;
+    while ((await world.query(waits)).length === 0) await sleep(20);
+    assert.is(ended, false);
+    assert.is(await nonces(), before, 'nothing is sent meanwhile');
+    await session.query('SELECT pg_advisory_unlock(7203401)');
+    assert.is((await running).error, undefined);
+  });
+  await assertMade(job);
+  assert.equal(
+    await world.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7203401`),
+    [],
+    'the turn is given back',
+  );
 });
 
 test('what can never work is refused before anything is signed', async () => {

@@ -47,7 +47,6 @@ export function connect(rpcUrl: string) {
     .extend(publicActions)
     .extend(walletActions);
 }
-type Chain = ReturnType<typeof connect>;
 
 export interface NewJob {
   id?: string;

@@ -33,9 +33,10 @@ export async function withFork<T>(
     '--fork-block-number',
     String(block),
     '--quiet',
+    '--no-storage-caching',
     '--auto-impersonate',
   ];
-  const anvil = spawn(anvilPath(), args, { stdio: 'ignore', env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+  const anvil = spawn(anvilPath(), args, { stdio: 'ignore', env: {} });
   const stop = () => anvil.kill('SIGKILL');
   process.once('exit', stop);
   try {

@@ -6,7 +6,6 @@ import type { RollbackPlan } from './plan.ts';
 
 export interface RollbackSteps extends DeedPlan {
   session(): Promise<Session>;
-  actor: DeedPlan['actor'];
   reason: string | undefined;
 }
 
