@@ -83,8 +83,15 @@ export default defineConfig({
       kind: 'hex',
       secret: true,
       example: '0x…',
-      about: 'signs for the platform',
+      about: "signs for the platform; in development for the operator's tasks too",
       required: ['staging', 'production'],
+    },
+    ESCROW_KEYSTORE: { example: '/home/ops/keys/production.json', about: "the operator's encrypted key" },
+    ESCROW_KEYSTORE_PASSWORD: { secret: true, example: 'a long password', about: 'opens it' },
+    ESCROW_SAFE_ADDRESS: {
+      kind: 'address',
+      example: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+      about: 'the multisig that --propose safe addresses',
     },
     JWT_ACCESS_KEYS: {
       secret: true,
@@ -133,7 +140,8 @@ export default defineConfig({
   },
   database: { seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] } },
   backups: { stores: [{ kind: 'file', path: '.drydock/backups' }] },
-  chain: { chainId: 31_337 },
+  // The sandbox's anvil makes a block for each transaction, and none besides: no block comes on top, and the newest is old.
+  chain: { chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
   release: {
     baseBranch: 'main',
     artifact: {

@@ -4,11 +4,18 @@ import { parseArgs } from 'node:util';
 import { createOutput } from '@drydock/kit';
 import { backups } from './bench/backups.ts';
 import { coldStart } from './bench/cold-start.ts';
+import { escrow } from './bench/escrow.ts';
 import type { Bench, Figure } from './bench/figures.ts';
 import { lockQueue } from './bench/lock-queue.ts';
 import { migrations } from './bench/migrations.ts';
 
-const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue, backups };
+const BENCHES: Record<string, Bench> = {
+  'cold-start': coldStart,
+  migrations,
+  'lock-queue': lockQueue,
+  backups,
+  escrow,
+};
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, help: { type: 'boolean' } },

@@ -2,7 +2,7 @@ export { readEventsNamed } from './audit/store.ts';
 export type { StoreConfig } from './config/backups.ts';
 export { parseCron } from './config/cron.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
+export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
@@ -30,7 +30,7 @@ export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
-export { type CheckIn, type Monitor, openCheckIn } from './sentry.ts';
+export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry.ts';
 export {
   defineGroup,
   defineStep,

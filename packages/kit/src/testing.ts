@@ -4,11 +4,18 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadConfig } from './config/load.ts';
+import type { EnvName } from './config/schema.ts';
+import { loadEnvironment } from './env/environment.ts';
+import { type OpsError, toOpsError } from './errors.ts';
 import { createMemoryJournal } from './journal/memory-journal.ts';
 import type { JournalEntry } from './journal/types.ts';
 import type { Output } from './output/output.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
+import { parseTaskArgs } from './task/args.ts';
+import { newRunId, runChange } from './task/change.ts';
+import type { AnyTask, Outcome, TaskContext } from './task/types.ts';
 
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
@@ -38,6 +45,41 @@ export async function runStepsForTest(nodes: StepNode[]): Promise<{ results: Ste
     onFailure: 'keep',
   });
   return { results, entries: journal.entries };
+}
+
+/** Runs a whole task on a product, in this process: arguments, guard, lock, plan, journal, steps, audit. */
+export async function runTaskForTest(
+  task: AnyTask,
+  root: string,
+  argv: string[],
+): Promise<{ outcome?: Outcome; error?: OpsError; said: string[] }> {
+  const out = silentOutput();
+  const { common, own } = parseTaskArgs(task, argv);
+  const config = await loadConfig(undefined, root);
+  const controller = new AbortController();
+  const environmentOf = (env: EnvName) => loadEnvironment(config, env, {});
+  const ctx: TaskContext = {
+    task: task.name,
+    run: newRunId(),
+    actor: 'test',
+    env: common.env,
+    flags: own as TaskContext['flags'],
+    reason: common.reason,
+    config,
+    environment: environmentOf(common.env),
+    environmentOf,
+    out,
+    signal: controller.signal,
+    audit: () => Promise.reject(new Error('not here')),
+  };
+  try {
+    const look = task.kind === 'read' ? task.run(ctx) : common.resume ? undefined : task.look?.(ctx);
+    if (look || task.kind === 'read') return { outcome: await (look as Promise<Outcome>), said: out.said };
+    const abort = (reason: OpsError) => controller.abort(reason);
+    return { outcome: await runChange({ task, ctx, common, script: '', argv, shell: {}, abort }), said: out.said };
+  } catch (thrown) {
+    return { error: toOpsError(thrown), said: out.said };
+  }
 }
 
 /** A folder with a plain config (all environments unguarded) and an `.env.staging`. Swept by the test runner. */

@@ -19,6 +19,8 @@ export interface EnvironmentSecrets {
   jwtAccessKey: string;
   jwtRefreshKey: string;
   adminToken: string;
+  /** Of the keystore with the environment's admin key; made up when that is first written. */
+  keystorePassword?: string;
 }
 
 export function sandboxFolder(root: string): string {

@@ -3,6 +3,7 @@ import { provisionBackupKey } from './provision/backup-key.ts';
 import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
 import { writeEnvFiles } from './provision/env-files.ts';
+import { provisionKeystores } from './provision/keystores.ts';
 import { SERVICES } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
 import { newState, portOf, readState, writeState } from './state.ts';
@@ -34,6 +35,7 @@ export async function up({ root, out }: { root: string; out?: Output }): Promise
     provisionDatabases(state, await portOf(state, 'postgres')),
     provisionContracts(state, await portOf(state, 'anvil')),
     provisionBackupKey(state),
+    provisionKeystores(root, state),
   ]);
   writeState(root, state);
   await writeEnvFiles(root, state);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContractArtifact } from './compile.ts';
 
-export type ContractName = 'EscrowFactory' | 'MilestoneEscrow' | 'Certificate';
+export type ContractName = 'EscrowFactory' | 'MilestoneEscrow' | 'Certificate' | 'BatchReader';
 
 const FOLDER = join(import.meta.dirname, '../../artifacts');
 

@@ -17,13 +17,20 @@ interface SolcOutput {
 
 /** Compiles every .sol of a folder; imports of @openzeppelin come from node_modules. Throws with the compiler's words. */
 export async function compileContracts(folder: string): Promise<ContractArtifact[]> {
-  const { default: solc } = await import('solc');
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.sol'))
     .sort();
-  const sources = Object.fromEntries(
-    files.map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
+  return compileSources(
+    Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
+    folder,
   );
+}
+
+/** The same for texts by file name; relative imports come from `folder`. */
+export async function compileSources(texts: Record<string, string>, folder: string): Promise<ContractArtifact[]> {
+  const { default: solc } = await import('solc');
+  const files = Object.keys(texts);
+  const sources = Object.fromEntries(files.map((name) => [name, { content: texts[name] ?? '' }]));
   const input = {
     language: 'Solidity',
     sources,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { backupsSchema } from './backups.ts';
 import { chainSchema } from './chain.ts';
 import { databaseSchema } from './database.ts';
+import { escrowSchema } from './escrow.ts';
 import { healthSchema } from './health.ts';
 import { releaseSchema } from './release.ts';
 
@@ -58,6 +59,7 @@ export const configSchema = z.strictObject({
   database: databaseSchema.prefault({}),
   backups: backupsSchema.prefault({}),
   chain: chainSchema.optional(),
+  escrow: escrowSchema.prefault({}),
   health: healthSchema.prefault({}),
   release: releaseSchema.optional(),
 });

@@ -14,8 +14,8 @@ export interface StepContext {
    * takes the locks again in what then has its name. A lock file stands in for them meanwhile.
    */
   withoutLockSession<T>(work: () => Promise<T>): Promise<T>;
-  /** Appends a named event to the audit log. */
-  audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
+  /** Appends a named event to the audit log; with `once`, a word of its own in the run, a single time whatever is killed and resumed. */
+  audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
 
 /** Data that steps returned, by step name. */

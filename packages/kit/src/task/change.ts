@@ -163,7 +163,7 @@ async function execute(run: ChangeRun, { plan, journal, before, locks }: Executi
   const { task, ctx } = run;
   const bound: TaskContext = {
     ...ctx,
-    audit: (event, metadata) => locks.audit(ctx, { event, outcome: 'done', metadata }),
+    audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),
   };
   try {
     const results = await runSteps({

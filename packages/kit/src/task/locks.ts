@@ -11,6 +11,8 @@ export interface AuditInput {
   metadata: { [key: string]: Json };
   /** The run's own last event: written once, however often the end of a run is repeated. */
   closing?: boolean;
+  /** Told apart by this within the run: written once, however often the step that writes it is repeated. */
+  once?: string | undefined;
 }
 
 /** The locks of one run, and the audit logs of the environments that they protect. */
@@ -94,7 +96,11 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
   });
 }
 
-async function audit(ctx: TaskContext, env: EnvName, { event, outcome, metadata, closing }: AuditInput): Promise<void> {
+async function audit(
+  ctx: TaskContext,
+  env: EnvName,
+  { event, outcome, metadata, closing, once }: AuditInput,
+): Promise<void> {
   const { appendAudit } = await import('../audit/append.ts');
   const written = await appendAudit(ctx.environmentOf(env), {
     config: ctx.config,
@@ -105,7 +111,7 @@ async function audit(ctx: TaskContext, env: EnvName, { event, outcome, metadata,
     reason: ctx.reason,
     outcome,
     metadata,
-    ...(closing ? { id: ctx.run } : {}),
+    ...(closing ? { id: ctx.run } : once ? { id: `${ctx.run}-${once}` } : {}),
   });
   if (written === 'waiting')
     ctx.out.warn(`The audit event ${event} waits beside the journal: the database of ${env} is away.`);

@@ -31,7 +31,7 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
       out.line(helpText(task));
       return await exit(EXIT.done);
     }
-    if (task.kind === 'read' && task.writesDocument?.(args.own as never)) {
+    if (task.writesDocument?.(args.own as never)) {
       stream = process.stderr;
       out = createOutput(stream);
     }
@@ -81,6 +81,8 @@ async function execute(
   try {
     if (task.perEnvironment !== false) environmentOf(common.env);
     if (task.kind === 'read') return await readUnlessInterrupted(task.run(ctx), ctx.signal);
+    const look = common.resume ? undefined : task.look?.(ctx);
+    if (look) return await readUnlessInterrupted(look, ctx.signal);
     return await runChange({
       task,
       ctx,

@@ -53,7 +53,7 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   /** Aborted by the first Ctrl-C, or when the environment lock is lost. Pass it to whatever can wait long. */
   readonly signal: AbortSignal;
   /** Appends a named event of the runbook (`escrow.rollback`) to the audit log of `env`. */
-  audit(event: string, metadata: { [key: string]: Json }): Promise<void>;
+  audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
 
 interface TaskBase<F extends FlagSpecs> {
@@ -68,13 +68,13 @@ interface TaskBase<F extends FlagSpecs> {
   flags?: F;
   /** `false` for tasks that are not about one environment (sandbox:up): they do not know `--env`. */
   perEnvironment?: boolean;
+  /** With these flags stdout is for the outcome's `document`, and people are spoken to on stderr. */
+  writesDocument?(flags: FlagValues<F>): boolean;
 }
 
 /** A task that only looks. */
 export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   kind: 'read';
-  /** With these flags stdout is for the outcome's `document`, and people are spoken to on stderr. */
-  writesDocument?(flags: FlagValues<F>): boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;
 }
 
@@ -90,6 +90,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   destructive?: boolean;
   /** A killed run needs no resume: the next one repairs whatever it finds. */
   restartable?: boolean;
+  /** With flags that ask for a look alone, looks: no question, no lock, no journal. Undefined goes on with the change. */
+  look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
   /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */

@@ -51,7 +51,7 @@ const world = (root: string) => readFileSync(join(root, 'world'), 'utf8').trim()
 
 /** Starts a change that hangs in step two, and waits until it does. */
 async function hang(root: string): Promise<ChildProcess> {
-  const child = start(root, ['change', '--env', 'staging', '--stop-in', 'two']);
+  const child = start(root, ['change', '--env', 'staging', '--stop-in', 'two', '--tell']);
   let said = '';
   await new Promise<void>((done) => {
     child.stdout?.on('data', (chunk) => {
@@ -162,6 +162,21 @@ test('kill -9 in the middle: the next run names it, --resume finishes without do
     readRuns(root).map(({ status }) => status),
     ['done'],
   );
+  const log = await run(root, 'ops-log.ts', '--env', 'staging', '--event', 'test.told', '--json');
+  const told = JSON.parse(log.stdout).data.events.map(({ metadata }: { metadata: { line: string } }) => metadata.line);
+  assert.equal(told, ['one', 'two', 'three'], 'an event of a step that ran twice is written once');
+});
+
+test('a change that is only asked to look takes no lock, keeps no journal, and leaves stdout to its document', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const { code, stdout, stderr } = await run(root, 'change', '--env', 'production', '--ask');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.is(code, 0, stderr);
+  assert.is(stdout, '{}\n');
+  assert.match(stderr, 'Looked.');
+  assert.is(readRuns(root).length, 1, 'that of the run that hangs');
 });
 
 test('Ctrl-C is answered at once, ends with 130, and says how to go on', async () => {

@@ -7,6 +7,7 @@ import { BUCKET } from '../services/node-services.ts';
 import { type SandboxState, sandboxFolder } from '../state.ts';
 import { adminKey } from './contracts.ts';
 import { rolesOf } from './databases.ts';
+import { keystoreFile } from './keystores.ts';
 
 const FEATURES: Record<EnvName, string> = {
   development: 'reviews,certificates,demo-banner',
@@ -53,6 +54,8 @@ async function variablesOf(root: string, state: SandboxState, env: EnvName): Pro
     ESCROW_FACTORY_ADDRESS: contracts?.[env].escrowFactory ?? '',
     CERTIFICATE_ADDRESS: contracts?.[env].certificate ?? '',
     ESCROW_ADMIN_KEY: await adminKey(env),
+    ESCROW_KEYSTORE: keystoreFile(root, env),
+    ESCROW_KEYSTORE_PASSWORD: secrets.keystorePassword ?? '',
     JWT_ACCESS_KEYS: secrets.jwtAccessKey,
     JWT_REFRESH_KEYS: secrets.jwtRefreshKey,
     ADMIN_TOKEN: secrets.adminToken,

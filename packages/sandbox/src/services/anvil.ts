@@ -1,30 +1,11 @@
 import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { OpsError } from '@drydock/kit';
+import { anvilPath } from '@drydock/escrow';
 import type { Service } from './types.ts';
 
 export const CHAIN_ID = 31_337;
 /** The mnemonic every anvil and hardhat uses; worth nothing anywhere. */
 export const MNEMONIC = 'test test test test test test test test test test test junk';
-const NAMES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
-
-/** The binary inside anvil's platform package; its install script, which would link it, stays off. */
-export function anvilPath(): string {
-  const platform = `${process.platform}-${NAMES[process.arch] ?? process.arch}`;
-  try {
-    const anvil = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json');
-    return createRequire(anvil).resolve(`@foundry-rs/anvil-${platform}/bin/anvil`);
-  } catch (cause) {
-    throw new OpsError({
-      code: 'TOOL_MISSING',
-      message: `anvil has no build for ${platform}.`,
-      hint: 'Install again: npm run prepare-machine',
-      exit: 2,
-      cause,
-    });
-  }
-}
 
 export function anvilArgs(port: number, extra: string[] = []): string[] {
   return [

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { anvilPath } from '@drydock/escrow';
 import { requireTool, stopDaemon } from '@drydock/kit';
 import { accepts } from '../ports.ts';
 import type { SinkEvent } from '../serve/sink.ts';
-import { anvilArgs, anvilPath, rpc } from '../services/anvil.ts';
+import { anvilArgs, rpc } from '../services/anvil.ts';
 import { haproxy, proxyFiles } from '../services/haproxy.ts';
 import { BUCKET, nodeArgs } from '../services/node-services.ts';
 import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';

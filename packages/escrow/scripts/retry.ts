@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { retryTask } from '../src/tasks/retry.ts';
+
+await main(retryTask);

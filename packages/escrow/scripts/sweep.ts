@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { sweepTask } from '../src/tasks/sweep.ts';
+
+await main(sweepTask);

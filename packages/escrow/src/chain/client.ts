@@ -1,0 +1,55 @@
+import { createPublicClient, defineChain, fallback, http, type PublicClient, type Transport } from 'viem';
+import type { Target } from '../target.ts';
+
+export type Reader = PublicClient;
+
+const RANK_MS = 4_000;
+
+/** Reads through all RPCs: the next is asked when one fails; the fastest and steadiest come first. */
+export function createReader({ chain, rpcUrls }: Pick<Target, 'chain' | 'rpcUrls'>): Reader {
+  const transports = rpcUrls.map((url) => http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }));
+  let used = Date.now();
+  // Ranking has no end of its own: it waits for ever, and holds nothing, once the reader was not used between two samples.
+  const ping = ({ transport }: { transport: ReturnType<Transport> }) =>
+    Date.now() - used > RANK_MS ? new Promise<void>(() => {}) : transport.request({ method: 'net_listening' });
+  const transport = fallback(transports, { rank: transports.length > 1 && { interval: RANK_MS, ping } });
+  const reader = createPublicClient({
+    chain: describeChain(chain.chainId),
+    transport,
+    pollingInterval: chain.pollMs,
+    // What was asked a moment ago is not what is so now.
+    cacheTime: 0,
+  });
+  reader.transport.onResponse(() => {
+    used = Date.now();
+  });
+  return reader as Reader;
+}
+
+/** A client per RPC, with no fallback: for asking whether they agree. */
+export function createReaders({
+  chain,
+  rpcUrls,
+}: Pick<Target, 'chain' | 'rpcUrls'>): { host: string; reader: Reader }[] {
+  return rpcUrls.map((url) => ({
+    host: hostOf(url.reveal()),
+    reader: createPublicClient({
+      transport: http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }),
+      cacheTime: 0,
+    }) as Reader,
+  }));
+}
+
+/** All of a URL that may be printed: paths and queries carry keys. */
+export function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+function describeChain(id: number) {
+  return defineChain({
+    id,
+    name: `chain ${id}`,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [] } },
+  });
+}

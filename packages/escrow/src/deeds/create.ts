@@ -1,0 +1,52 @@
+import { type Address, encodeFunctionData, type Hex, isAddressEqual } from 'viem';
+import { argumentsOf } from '../abi.ts';
+import { saltOf } from '../chain/address.ts';
+import type { Reader } from '../chain/client.ts';
+import { findLog } from '../chain/logs.ts';
+import { readJob, withJobs } from '../jobs/read.ts';
+import { shown } from '../jobs/shown.ts';
+import type { Order } from '../jobs/types.ts';
+import { rememberTransaction } from '../jobs/write.ts';
+import type { Deed } from '../send/deed.ts';
+import type { Target } from '../target.ts';
+
+/** Makes and funds the escrow of a job at the address that its salt gives. */
+export function createDeed(target: Target, order: Order, address: Address): Deed {
+  const { escrow, abi, factory, chain } = target;
+  const amounts = order.amounts.map(BigInt);
+  const total = amounts.reduce((sum, amount) => sum + amount, 0n);
+  const args = argumentsOf(abi.factory, escrow.create, {
+    jobId: order.jobId,
+    salt: saltOf(escrow.salt, order.jobId),
+    client: order.client as Address,
+    freelancer: order.freelancer as Address,
+    amounts,
+    total,
+  });
+  return {
+    key: `${chain.chainId}:create:${factory}:${order.jobId}`,
+    what: `the escrow of job ${shown(order.jobId)}`,
+    call: {
+      to: factory,
+      data: encodeFunctionData({ abi: abi.factory, functionName: escrow.create.function, args }),
+      value: total,
+    },
+    isDone: (reader, blockNumber) => hasCode(reader, address, blockNumber),
+    find: (reader) => findCreation(target, reader, address),
+    recall: async () => ((await readJob(target, order.jobId)).txHash as Hex | null) ?? undefined,
+    remember: (hash) =>
+      withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash)),
+  };
+}
+
+/** The transaction that made the escrow, by the factory's event. */
+export async function findCreation(target: Target, reader: Reader, address: Address) {
+  const { event, escrow: parameter } = target.escrow.created;
+  const wanted = { address: target.factory, abi: target.abi.factory, event };
+  return findLog(target, reader, wanted, ({ args }) => isAddressEqual(args[parameter] as Address, address));
+}
+
+async function hasCode(reader: Reader, address: Address, blockNumber?: bigint): Promise<boolean> {
+  const code = await reader.getCode({ address, ...(blockNumber === undefined ? {} : { blockNumber }) });
+  return code !== undefined && code !== '0x';
+}

@@ -1,0 +1,36 @@
+import { shown } from '../jobs/shown.ts';
+import type { Inspection } from './read.ts';
+
+/** What to type next, and why. */
+export function nextFor(
+  env: string,
+  { row, judgement, escrow, transactions }: Inspection,
+): { why: string; command?: string } {
+  const job = shown(row.id);
+  const retry = `npm run escrow:retry -- --env ${env} --job ${job} --plan`;
+  const waiting = transactions.find(({ state }) => state === 'pending');
+  if (judgement.verdict === 'stuck' || judgement.verdict === 'pending') {
+    if (waiting)
+      return {
+        why: `Transaction ${waiting.hash} waits in the mempool${waiting.note ? ` (${waiting.note})` : ''}.`,
+        command: retry,
+      };
+    return judgement.verdict === 'stuck'
+      ? { why: 'Nothing is under way for it.', command: retry }
+      : { why: 'It is younger than the threshold: the product may still be at it.' };
+  }
+  if (judgement.verdict === 'orphaned' && row.pending) return { why: 'The escrow is there: adopt it.', command: retry };
+  if (judgement.truth)
+    return {
+      why: "The database can be set to the chain's truth.",
+      command: `npm run escrow:reconcile -- --env ${env} --fix --plan`,
+    };
+  if (judgement.verdict === 'drifted') return { why: `A person must decide: ${judgement.why ?? judgement.state}.` };
+  if (judgement.verdict === 'rolled-back') return { why: 'It is over: rolled back on both sides.' };
+  if (escrow.exists && escrow.unreleased > 0n)
+    return {
+      why: 'Both sides agree. To return what is unreleased:',
+      command: `npm run escrow:rollback -- --env ${env} --job ${job} --reason "…" --plan`,
+    };
+  return { why: 'Both sides agree; there is nothing to do.' };
+}

@@ -1,0 +1,145 @@
+import { OpsError, quoteIdentifier as q, usageError, withPostgres } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { Target } from '../target.ts';
+import { databaseError } from './errors.ts';
+import { amountsJoin, jobColumns, table, walletOf } from './names.ts';
+import { shown } from './shown.ts';
+import type { JobRow, Order } from './types.ts';
+
+type Database = Pick<Target, 'databaseUrl' | 'escrow'>;
+const PAGE = 5_000;
+
+/** Connects, and tells errors of names that the config gives wrong in its own terms. */
+export async function withJobs<T>(target: Database, use: (client: Client) => Promise<T>): Promise<T> {
+  return withPostgres(target.databaseUrl, 'drydock escrow', async (client) => {
+    try {
+      return await use(client);
+    } catch (cause) {
+      throw databaseError(cause);
+    }
+  });
+}
+
+/**
+ * All jobs, page by page, of one moment: a cursor in a transaction that sees nothing later. `marked` leaves out those
+ * that never asked for an escrow.
+ */
+export async function* readJobPages(
+  client: Client,
+  tables: Target['escrow']['database'],
+  { marked }: { marked: boolean },
+): AsyncGenerator<JobRow[]> {
+  const { pending, deployed, address, txHash } = tables.columns;
+  const where = marked
+    ? `WHERE j.${q(pending)} OR j.${q(deployed)} OR j.${q(address)} IS NOT NULL OR j.${q(txHash)} IS NOT NULL`
+    : '';
+  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    await client.query(
+      `DECLARE drydock_jobs NO SCROLL CURSOR FOR SELECT ${jobColumns(tables)} FROM ${table(tables, tables.jobs)} j ${amountsJoin(tables, 'all')} ${where}`,
+    );
+    for (;;) {
+      const { rows } = await client.query<RawRow>(`FETCH ${PAGE} FROM drydock_jobs`);
+      if (rows.length === 0) return;
+      yield rows.map(toRow);
+    }
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** One job; unknown is a usage error. */
+export async function readJob(target: Database, id: string): Promise<JobRow> {
+  const tables = target.escrow.database;
+  const [row] = await withJobs(target, (client) => readJobsById(client, tables, [id]));
+  if (row) return row;
+  throw usageError(
+    'JOB_UNKNOWN',
+    `There is no job ${shown(id)} in ${shown(tables.jobs)}.`,
+    'Copy its id from the database, or list what is open: npm run escrow:status',
+  );
+}
+
+/** In no order; those that are not there are left out. */
+export async function readJobsById(
+  client: Client,
+  tables: Target['escrow']['database'],
+  ids: string[],
+): Promise<JobRow[]> {
+  const id = q(tables.columns.id);
+  try {
+    const { rows } = await client.query<RawRow>(
+      `SELECT ${jobColumns(tables)} FROM ${table(tables, tables.jobs)} j ${amountsJoin(tables, 'one')} WHERE j.${id} = ANY($1)`,
+      [ids],
+    );
+    return rows.map(toRow);
+  } catch (cause) {
+    // Not a value of the id's type, or text that PostgreSQL cannot hold (a NUL): no job has it.
+    if (['22P02', '22021', '22003'].includes((cause as { code?: string }).code ?? '')) return [];
+    throw cause;
+  }
+}
+
+/** What the escrow of a job is made with, checked. */
+export async function readOrder(target: Database, id: string): Promise<Order> {
+  const tables = target.escrow.database;
+  return withJobs(target, async (client) => {
+    const { rows } = await client.query<{ client: string | null; freelancer: string | null; amount: string | null }>(
+      `SELECT ${walletOf(tables, 'client')} AS client, ${walletOf(tables, 'freelancer')} AS freelancer
+         FROM ${table(tables, tables.jobs)} j WHERE j.${q(tables.columns.id)} = $1`,
+      [id],
+    );
+    const [parties] = rows;
+    return {
+      jobId: id,
+      client: await checkedWallet(id, 'client', parties?.client),
+      freelancer: await checkedWallet(id, 'freelancer', parties?.freelancer),
+      amounts: await readAmounts(client, tables, id),
+    };
+  });
+}
+
+async function readAmounts(client: Client, tables: Target['escrow']['database'], id: string): Promise<string[]> {
+  const { amounts, columns } = tables;
+  const sql =
+    'column' in amounts
+      ? `SELECT ${q(amounts.column)}::text AS amount FROM ${table(tables, tables.jobs)} WHERE ${q(columns.id)} = $1`
+      : `SELECT ${q(amounts.amount)}::text AS amount FROM ${table(tables, amounts.table)} WHERE ${q(amounts.job)} = $1 ORDER BY ${q(amounts.position)}`;
+  const { rows } = await client.query<{ amount: string | null }>(sql, [id]);
+  const wrong = rows.find(({ amount }) => !/^\d+$/.test(amount ?? ''));
+  if (rows.length > 0 && !wrong) return rows.map(({ amount }) => amount ?? '');
+  throw new OpsError({
+    code: 'JOB_INCOMPLETE',
+    message: wrong
+      ? `Job ${shown(id)} has the amount ${wrong.amount ?? 'NULL'}, which is no whole number of wei.`
+      : `Job ${shown(id)} has no amounts to fund.`,
+    hint: 'Mend the job in the product, then run it again.',
+  });
+}
+
+async function checkedWallet(id: string, who: string, wallet: string | null | undefined): Promise<string> {
+  const { getAddress, isAddress } = await import('viem');
+  if (wallet && isAddress(wallet)) return getAddress(wallet);
+  throw new OpsError({
+    code: 'JOB_INCOMPLETE',
+    message: wallet
+      ? `The ${who} of job ${shown(id)} has the wallet ${shown(wallet)}, which is no address, or its checksum (EIP-55) is wrong.`
+      : `Job ${shown(id)} has no ${who} with a wallet.`,
+    hint: 'Mend the job in the product, then run it again.',
+  });
+}
+
+interface RawRow {
+  id: string;
+  pending: boolean;
+  deployed: boolean;
+  address: string | null;
+  txHash: string | null;
+  sinceMs: number | null;
+  total: string | null;
+  open: string | null;
+}
+
+function toRow({ total, open, ...row }: RawRow): JobRow {
+  return { ...row, total: BigInt(total ?? 0), open: open === null ? undefined : BigInt(open) };
+}

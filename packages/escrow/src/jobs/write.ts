@@ -1,0 +1,118 @@
+import { OpsError, quoteIdentifier as q } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { Tables } from '../target.ts';
+import { table } from './names.ts';
+import { shown } from './shown.ts';
+import type { JobRow } from './types.ts';
+
+/** Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. */
+export async function rememberTransaction(client: Client, tables: Tables, id: string, hash: string): Promise<void> {
+  await updateJob(client, tables, id, { txHash: hash });
+}
+
+export interface Made {
+  address: string;
+  /** Null if nobody knows it: what the database has stays. */
+  txHash: string | null;
+}
+
+/** The escrow is there: the flags, where it is, and what the product sets besides. */
+export async function markDeployed(
+  client: Client,
+  tables: Tables,
+  id: string,
+  { address, txHash }: Made,
+): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await updateJob(client, tables, id, {
+      pending: false,
+      deployed: true,
+      address,
+      ...(txHash === null ? {} : { txHash }),
+    });
+    await advance(client, tables, id);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** What the product sets besides, from the one value it may have. */
+async function advance(client: Client, tables: Tables, id: string): Promise<void> {
+  const { whenDeployed, columns } = tables;
+  if (!whenDeployed) return;
+  const column = q(whenDeployed.column);
+  await client.query(
+    `UPDATE ${table(tables, tables.jobs)} SET ${column} = $2 WHERE ${q(columns.id)} = $1 AND ${column} = $3`,
+    [id, whenDeployed.to, whenDeployed.from],
+  );
+}
+
+/** Runbook, section 7: `escrowDeployed=false`, `escrowPending=false`, and nothing else. */
+export async function clearFlags(client: Client, tables: Tables, id: string): Promise<void> {
+  await updateJob(client, tables, id, { pending: false, deployed: false });
+}
+
+async function updateJob(
+  client: Client,
+  tables: Tables,
+  id: string,
+  values: Partial<Record<keyof Tables['columns'], string | boolean>>,
+): Promise<void> {
+  const entries = Object.entries(values) as [keyof Tables['columns'], string | boolean][];
+  const set = entries.map(([column], i) => `${q(tables.columns[column])} = $${i + 2}`).join(', ');
+  const { rowCount } = await client.query(
+    `UPDATE ${table(tables, tables.jobs)} SET ${set} WHERE ${q(tables.columns.id)} = $1`,
+    [id, ...entries.map(([, value]) => value)],
+  );
+  if (rowCount === 1) return;
+  throw new OpsError({
+    code: 'JOB_GONE',
+    message: `Job ${shown(id)} is not in the database any more.`,
+    hint: 'Somebody deleted it meanwhile. npm run escrow:reconcile shows escrows without a job.',
+  });
+}
+
+export interface RowTruth {
+  pending?: boolean;
+  deployed?: boolean;
+  address?: string;
+  /** The transaction that made it; null leaves what is there. */
+  hash: string | null;
+}
+
+/** Writes what the chain says, if the row is still what was compared; false if the product changed it meanwhile. */
+export async function writeTruth(
+  client: Client,
+  tables: Tables,
+  row: JobRow,
+  { pending, deployed, address, hash }: RowTruth,
+  besides: () => Promise<void>,
+): Promise<boolean> {
+  const c = tables.columns;
+  await client.query('BEGIN');
+  try {
+    const locked = await client.query(
+      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} = $2 AND ${q(c.deployed)} = $3 AND ${q(c.address)} IS NOT DISTINCT FROM $4 FOR UPDATE`,
+      [row.id, row.pending, row.deployed, row.address],
+    );
+    if (locked.rowCount === 1) {
+      const values = {
+        ...(pending === undefined ? {} : { pending }),
+        ...(deployed === undefined ? {} : { deployed }),
+        ...(address === undefined ? {} : { address }),
+        ...(deployed && hash ? { txHash: hash } : {}),
+      };
+      if (Object.keys(values).length > 0) await updateJob(client, tables, row.id, values);
+      if (deployed) await advance(client, tables, row.id);
+      await besides();
+    }
+    await client.query('COMMIT');
+    return locked.rowCount === 1;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { formatDuration } from '@drydock/kit';
+import { formatEther, formatGwei } from 'viem';
+import { refused } from '../chain/errors.ts';
+import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
+import { requireRole } from '../chain/roles.ts';
+import { createDeed } from '../deeds/create.ts';
+import { readJob, readOrder } from '../jobs/read.ts';
+import { shown } from '../jobs/shown.ts';
+import type { JobRow, Order } from '../jobs/types.ts';
+import type { Sending } from '../send/actor.ts';
+import { type Decision, decide } from '../send/decide.ts';
+import { observe } from '../send/observe.ts';
+import { simulate } from '../send/sign.ts';
+import type { Session } from '../session.ts';
+import { pin } from '../survey.ts';
+import { judge } from '../verdict.ts';
+
+/** Journalled with the run: a resumed retry makes the escrow that it began with. */
+export type RetryPlan = {
+  job: string;
+  address: string;
+  order: { jobId: string; client: string; freelancer: string; amounts: string[] };
+  /** Both sides agree already. */
+  settled: boolean;
+  /** In a person's words. */
+  lines: string[];
+};
+
+/** What a retry of one job would do. Refuses what can never work, before anything is signed. */
+export async function planRetry(session: Session, sending: Sending, job: string): Promise<RetryPlan> {
+  const { target, reader, locate } = session;
+  const row = await readJob(target, job);
+  const address = await locate.one(job);
+  const { number } = await pin(target, reader);
+  const escrow = await readEscrow(target, reader, address, number);
+  refuseHopeless(row, address, escrow);
+  const order = await readOrder(target, job);
+  const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
+  const settled = escrow.exists && judgement.verdict === 'ok';
+  const lines = settled ? [] : [`job ${shown(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
+  if (!settled) lines.push(...(await linesOfDecision(session, sending, order, address)));
+  return { job, address, order: { ...order }, settled, lines };
+}
+
+/** What no transaction can mend. */
+export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState): void {
+  const job = shown(row.id);
+  if (escrow.foreign)
+    throw refused(
+      'NOT_AN_ESCROW',
+      `What stands at ${address} for job ${job} does not answer like an escrow.`,
+      'Do escrow.abi and escrow.reads in drydock.config.ts belong to this factory?',
+    );
+  if (escrow.rolledBack)
+    throw refused(
+      'ROLLED_BACK',
+      `The escrow of job ${job} was rolled back, and that is final: its salt is the job, so there is no second one.`,
+      `npm run escrow:inspect -- --job ${job} shows when and by whom. A new job gets a new escrow.`,
+    );
+  if (escrow.exists) refuseOtherAmounts(row, address, escrow);
+  if (escrow.exists || row.pending || row.deployed) return;
+  throw refused(
+    'NOT_ASKED_FOR',
+    `Job ${job} has not asked for an escrow: it is neither pending nor deployed.`,
+    'The client asks for it in the product.',
+  );
+}
+
+/** An escrow that is there is adopted only if it holds what the job says. */
+function refuseOtherAmounts(row: JobRow, address: string, { unreleased }: EscrowState): void {
+  const expected = row.open ?? row.total;
+  if (row.deployed || unreleased === expected || row.open === undefined) return;
+  throw refused(
+    'AMOUNT_MISMATCH',
+    `The escrow of job ${shown(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,
+    `npm run escrow:inspect -- --job ${shown(row.id)} shows both; payments that the database missed: npm run escrow:reconcile -- --fix`,
+  );
+}
+
+function believed({ pending, deployed, sinceMs }: JobRow): string {
+  const flags = `pending=${pending} deployed=${deployed}`;
+  return sinceMs === null ? flags : `${flags} for ${formatDuration(Math.max(0, Date.now() - sinceMs))}`;
+}
+
+async function linesOfDecision(session: Session, sending: Sending, order: Order, address: string): Promise<string[]> {
+  const { target, reader } = session;
+  const deed = createDeed(target, order, address as `0x${string}`);
+  const from = sending.account.address;
+  const decision = decide(
+    await observe(reader, deed, { root: target.root, account: from, cap: sending.cap, floor: 0 }),
+  );
+  if (decision.action === 'send' || decision.action === 'replace') {
+    await requireRole(target, reader, 'create', from);
+    await simulate(sending, deed);
+  }
+  return [describeDecision(decision, from, deed.call.value)];
+}
+
+export function describeDecision(decision: Decision, from: string, value: bigint): string {
+  switch (decision.action) {
+    case 'adopt':
+      return 'it is on the chain already: adopt it';
+    case 'wait':
+      return `transaction ${decision.hash} waits at nonce ${decision.nonce} and pays enough: wait for it`;
+    case 'replace':
+      return `transaction ${decision.hash} waits: replace it at nonce ${decision.nonce}, offering up to ${formatGwei(decision.fees.max)} gwei`;
+    case 'send':
+      return `send it from ${from} with ${formatEther(value)} ETH at nonce ${decision.nonce}, offering up to ${formatGwei(decision.fees.max)} gwei`;
+  }
+}

@@ -1,0 +1,39 @@
+import { defineStep, type StepResults } from '@drydock/kit';
+import { confirmedOf, type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
+import type { Target } from '../target.ts';
+
+export interface RetryJob {
+  job: string;
+  address: string;
+}
+
+export interface RetrySteps extends DeedPlan {
+  target(): Promise<Target>;
+}
+
+/** Chain, then database, for one job. */
+export function retrySteps({ job, address }: RetryJob, steps: RetrySteps): DeedSteps {
+  const { first, rest } = deedSteps(steps);
+  const result = (results: StepResults) => confirmedOf(results, `${steps.prefix ?? ''}${steps.name ?? ''}`);
+  const made = (results: StepResults) => ({ address, txHash: result(results).hash });
+  return {
+    first,
+    rest: [
+      ...rest,
+      defineStep({
+        name: `${steps.name ?? ''}database`,
+        async run({ results }) {
+          if (result(results).state === 'refused') return { written: false };
+          const { adopt } = await import('./adopt.ts');
+          await adopt(await steps.target(), job, made(results));
+          return { written: true };
+        },
+        async verify({ results }) {
+          if (result(results).state === 'refused') return;
+          const { verifyAdopted } = await import('./adopt.ts');
+          await verifyAdopted(await steps.target(), job, made(results));
+        },
+      }),
+    ],
+  };
+}

@@ -1,0 +1,141 @@
+import { readEventsNamed, usageError, withPostgres } from '@drydock/kit';
+import type { Address } from 'viem';
+import { refused } from '../chain/errors.ts';
+import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
+import { readLogs } from '../chain/logs.ts';
+import { rollbackDeed } from '../deeds/rollback.ts';
+import { readJob } from '../jobs/read.ts';
+import { shown } from '../jobs/shown.ts';
+import type { JobRow } from '../jobs/types.ts';
+import type { Session } from '../session.ts';
+import { pin } from '../survey.ts';
+
+export const EVENT = 'escrow.rollback';
+
+/** Journalled with the run. Amounts are wei as decimal text. */
+export type RollbackPlan = {
+  job: string;
+  address: string;
+  /** What goes back to the client, and what is paid out and stays so. */
+  returned: string;
+  released: string;
+  /** The chain has it already: the database, or the event, may be missing. */
+  onChain: boolean;
+  /** Chain, flags and event are as they should be. */
+  settled: boolean;
+  lines: string[];
+};
+
+/** Both states identified, and what cannot be refused. Nothing here needs a key. */
+export async function planRollback(
+  session: Session,
+  job: string,
+  accept: { released: boolean },
+): Promise<RollbackPlan> {
+  const { target, reader, locate } = session;
+  const row = await readJob(target, job);
+  const address = await locate.one(job);
+  const { number } = await pin(target, reader);
+  const escrow = await readEscrow(target, reader, address, number);
+  refuseWithoutEscrow(row, address, escrow);
+  const payments = await readPayments(session, address, number);
+  const released = payments.reduce((sum, { amount }) => sum + amount, 0n);
+  if (!escrow.rolledBack) refuseReleased(row, escrow, payments, accept.released);
+  const told = escrow.rolledBack && (await isTold(session, job));
+  const flags = row.pending || row.deployed;
+  return {
+    job,
+    address,
+    returned: String(escrow.rolledBack ? 0n : escrow.unreleased),
+    released: String(released),
+    onChain: escrow.rolledBack,
+    settled: escrow.rolledBack && told && !flags,
+    lines: [
+      escrow.rolledBack
+        ? `job ${shown(job)}: the escrow at ${address} is rolled back on chain already`
+        : `job ${shown(job)}: return ${escrow.unreleased} wei from ${address} to the client, once and for good`,
+      ...(flags ? ['set escrowDeployed=false, escrowPending=false'] : []),
+      ...(told ? [] : [`write the event ${EVENT}`]),
+    ],
+  };
+}
+
+function refuseWithoutEscrow(row: JobRow, address: string, { exists, foreign }: EscrowState): void {
+  const job = shown(row.id);
+  if (!exists)
+    throw refused(
+      'NOTHING_TO_ROLL_BACK',
+      `Job ${job} has no escrow: there is no contract at ${address}, so nothing can be returned.`,
+      row.pending
+        ? `It is still pending. Make it first (npm run escrow:retry -- --job ${job}), or let the product cancel the job.`
+        : `npm run escrow:reconcile shows where the database differs.`,
+    );
+  if (foreign)
+    throw refused(
+      'NOT_AN_ESCROW',
+      `What stands at ${address} for job ${job} does not answer like an escrow.`,
+      'Do escrow.abi and escrow.reads in drydock.config.ts belong to this factory?',
+    );
+}
+
+interface Payment {
+  index: string;
+  amount: bigint;
+}
+
+/** What was paid out, by the contract's own events. */
+async function readPayments({ target, reader }: Session, address: Address, block: bigint): Promise<Payment[]> {
+  const event = target.escrow.reads.releasedEvent;
+  if (!event) return [];
+  const payments: Payment[] = [];
+  for await (const seen of readLogs(target, reader, { address, abi: target.abi.escrow, event }, block))
+    for (const { args } of seen) {
+      const [index, ...rest] = Object.values(args);
+      const amount = rest.findLast((value) => typeof value === 'bigint');
+      payments.push({ index: String(index), amount: (amount as bigint | undefined) ?? 0n });
+    }
+  return payments;
+}
+
+function refuseReleased(row: JobRow, { unreleased }: EscrowState, payments: Payment[], accepted: boolean): void {
+  const released = payments.reduce((sum, { amount }) => sum + amount, 0n);
+  if (payments.length === 0 && unreleased > 0n) return;
+  const paid = payments.map(({ index, amount }) => `milestone ${index}: ${amount} wei`).join(', ');
+  if (unreleased === 0n)
+    throw refused(
+      'ALL_RELEASED',
+      `Everything of job ${shown(row.id)} is paid out (${paid || 'the escrow is empty'}); 0 wei would go back.`,
+      'What is released cannot be fetched back by anybody.',
+    );
+  if (accepted) return;
+  throw refused(
+    'PARTLY_RELEASED',
+    `${released} wei of job ${shown(row.id)} are released already and cannot come back (${paid}); ${unreleased} wei of ${released + unreleased} would go back to the client.`,
+    'If returning the rest is what you want: --accept-released',
+  );
+}
+
+async function isTold({ target }: Session, job: string): Promise<boolean> {
+  return withPostgres(target.databaseUrl, 'drydock escrow', async (client) => {
+    const events = await readEventsNamed(client, EVENT, 100_000);
+    return events.some(({ metadata }) => metadata.job === job);
+  });
+}
+
+/** Whoever signs must be an admin; the contract is asked by simulation besides. */
+export async function simulateRollback(session: Session, plan: RollbackPlan, account: Address): Promise<void> {
+  const { requireRole } = await import('../chain/roles.ts');
+  const { simulate } = await import('../send/sign.ts');
+  await requireRole(session.target, session.reader, 'rollback', account);
+  const deed = rollbackDeed(session.target, plan.job, plan.address as Address);
+  await simulate({ ...session, account: { address: account } }, deed);
+}
+
+export function requireReason(reason: string | undefined): void {
+  if (reason) return;
+  throw usageError(
+    'REASON_MISSING',
+    'A rollback wants its reason: --reason "why".',
+    'npm run escrow:rollback -- --help',
+  );
+}

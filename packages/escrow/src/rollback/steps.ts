@@ -1,0 +1,70 @@
+import { defineStep, OpsError, type StepNode } from '@drydock/kit';
+import type { Confirmed } from '../send/deed.ts';
+import { confirmedOf, type DeedPlan, deedSteps } from '../send/steps.ts';
+import type { Session } from '../session.ts';
+import type { RollbackPlan } from './plan.ts';
+
+export interface RollbackSteps extends DeedPlan {
+  session(): Promise<Session>;
+  reason: string | undefined;
+}
+
+/** Chain → flags → event. Each asks the world before it acts, so that a run killed anywhere is run again. */
+export function rollbackSteps(plan: RollbackPlan, steps: RollbackSteps): StepNode[] {
+  const { first, rest } = deedSteps(steps);
+  return [
+    ...first,
+    ...rest,
+    defineStep({
+      name: 'flags',
+      async run() {
+        const { target } = await steps.session();
+        const { withJobs } = await import('../jobs/read.ts');
+        const { clearFlags } = await import('../jobs/write.ts');
+        await withJobs(target, (client) => clearFlags(client, target.escrow.database, plan.job));
+        return { pending: false, deployed: false };
+      },
+      async verify() {
+        const { target } = await steps.session();
+        const { readJob } = await import('../jobs/read.ts');
+        const { pending, deployed } = await readJob(target, plan.job);
+        if (!pending && !deployed) return;
+        throw new OpsError({
+          code: 'FLAGS_DIFFER',
+          message: 'The flags were cleared, and the database does not say so: something else writes them too.',
+          hint: `npm run escrow:inspect -- --job ${plan.job}`,
+        });
+      },
+    }),
+    defineStep({
+      name: 'event',
+      async run({ results, audit }) {
+        const { EVENT } = await import('./plan.ts');
+        const metadata = await metadataOf(await steps.session(), plan, confirmedOf(results), steps.reason);
+        await audit(EVENT, metadata, `rollback-${plan.job}`);
+        return metadata;
+      },
+    }),
+  ];
+}
+
+/** What the runbook wants of the event; who did it on the chain stands in the contract's own. */
+async function metadataOf(
+  session: Session,
+  plan: RollbackPlan,
+  { hash, block }: Confirmed,
+  reason: string | undefined,
+) {
+  const { findRollback } = await import('../deeds/rollback.ts');
+  const seen = await findRollback(session.target, session.reader, plan.address as `0x${string}`);
+  const amount = Object.values(seen?.args ?? {}).findLast((value) => typeof value === 'bigint');
+  return {
+    job: plan.job,
+    address: plan.address,
+    tx: hash ?? seen?.hash ?? null,
+    block: block ?? (seen ? String(seen.block) : null),
+    amounts: { returned: amount === undefined ? plan.returned : String(amount), released: plan.released },
+    by: (Object.values(seen?.args ?? {}).find((value) => typeof value === 'string') as string | undefined) ?? null,
+    reason: reason ?? null,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Address, Hex } from 'viem';
+import type { Reader } from '../chain/client.ts';
+
+/** One thing to be brought about on the chain by one transaction, once, whoever tries how often. */
+export interface Deed {
+  /** Names it in journals, so that a later run finds what an earlier one sent: `31337:create:0xFactory:job`. */
+  key: string;
+  /** In a sentence: `the escrow of job 42`. */
+  what: string;
+  call: { to: Address; data: Hex; value: bigint };
+  /** Does the chain say so already? At the newest block, or at the one given. */
+  isDone(reader: Reader, blockNumber?: bigint): Promise<boolean>;
+  /** The transaction that did it, by the contract's event, if it can be found. */
+  find(reader: Reader): Promise<{ hash: Hex; block: bigint } | undefined>;
+  /** A transaction that the product remembers for it. */
+  recall(): Promise<Hex | undefined>;
+  /** Writes a transaction down where the product looks, before it is sent. */
+  remember(hash: Hex): Promise<void>;
+}
+
+/** What a `sign` step leaves in the journal. A signed transaction is public the moment it is sent, and sent again it is the same one. */
+export type Signed = {
+  deed: string;
+  action: 'adopt' | 'wait' | 'replace' | 'send' | 'refused';
+  /** Who signed. */
+  from: string;
+  hash: string | null;
+  nonce: number | null;
+  /** The transaction this one takes the place of. */
+  replaces: string | null;
+  raw: string | null;
+  /** Wei per gas, as decimal text. */
+  max: string | null;
+  priority: string | null;
+  /** Why nothing was signed. */
+  why: string | null;
+};
+
+/** What a `confirm` step found. `open`: not there yet, and the next attempt looks again. */
+export type Confirmed = {
+  state: 'done' | 'open' | 'refused';
+  hash: string | null;
+  block: string | null;
+  why: string | null;
+};

@@ -1,0 +1,129 @@
+import type { Finding } from '@drydock/kit';
+import { type Address, formatEther, type Hex, keccak256, type LocalAccount } from 'viem';
+import type { Reader } from '../chain/client.ts';
+import { chainError, refused, revertOf } from '../chain/errors.ts';
+import { guardWrites } from '../chain/guards.ts';
+import type { Target } from '../target.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Deed, Signed } from './deed.ts';
+import type { Fees } from './fees.ts';
+import { observe } from './observe.ts';
+import type { Turn } from './turn.ts';
+
+export interface Signing {
+  target: Target;
+  reader: Reader;
+  account: Pick<LocalAccount, 'address' | 'signTransaction'>;
+  turn: Turn;
+  /** Most to offer per gas, in wei. */
+  cap: bigint;
+  warn(finding: Finding): void;
+}
+
+/** Gas beyond the estimate: another transaction may come first and make storage dearer. */
+const GAS_MARGIN = { numerator: 12n, denominator: 10n };
+
+/** Looks at chain and mempool, decides, and signs. Nothing leaves this machine, so that it may be done again. */
+export async function sign(signing: Signing, deed: Deed, floor: number): Promise<Signed> {
+  const { target, reader, account, turn, cap } = signing;
+  try {
+    for (const finding of await guardWrites(target)) signing.warn(finding);
+    const look = async () =>
+      decide(await observe(reader, deed, { root: target.root, account: account.address, cap, floor }));
+    let decision = await look();
+    if (decision.action === 'send') {
+      // A new nonce is taken in turn; what was so before the wait may not be so now.
+      await turn.take();
+      decision = await look();
+    }
+    if (decision.action === 'adopt' || decision.action === 'wait') return unsigned(deed, account.address, decision);
+    const gas = await simulate(signing, deed);
+    await requireBalance(signing, deed.call.value + gas * decision.fees.max);
+    return await signTransaction(signing, deed, decision, gas);
+  } catch (cause) {
+    throw chainError(target, `${deed.what} cannot be prepared`, cause);
+  }
+}
+
+/** Calls it as if, at the newest block; a revert is told by the contract's own error. Returns the gas to allow. */
+export async function simulate(
+  { target, reader, account }: Pick<Signing, 'target' | 'reader'> & { account: { address: Address } },
+  deed: Deed,
+): Promise<bigint> {
+  // Nodes estimate on top of the mempool by default, where the transaction that this one replaces has already happened.
+  const request = { account: account.address, ...deed.call, blockTag: 'latest' as const };
+  try {
+    await reader.call(request);
+    return ((await reader.estimateGas(request)) * GAS_MARGIN.numerator) / GAS_MARGIN.denominator;
+  } catch (cause) {
+    const funds = /insufficient funds|exceeds.*balance|outoffunds/i.test(String((cause as Error).message));
+    if (funds) await requireBalance({ target, reader, account }, deed.call.value + 1n);
+    const reason = revertOf(cause, [target.abi.escrow, target.abi.factory]);
+    if (reason === undefined) throw cause;
+    throw refused(
+      'WOULD_REVERT',
+      `The contract refuses this: ${deed.what} would revert with ${reason}.`,
+      'Nothing was sent. npm run escrow:inspect -- --job ID shows both sides.',
+    );
+  }
+}
+
+async function requireBalance(
+  { reader, account }: { target: Target; reader: Reader; account: { address: Address } },
+  needed: bigint,
+): Promise<void> {
+  const balance = await reader.getBalance({ address: account.address });
+  if (balance >= needed) return;
+  throw refused(
+    'BALANCE_TOO_LOW',
+    `${account.address} has ${formatEther(balance)} ETH, and this may take ${formatEther(needed)}.`,
+    `Send it ${formatEther(needed - balance)} ETH or more, then run this again.`,
+  );
+}
+
+async function signTransaction(
+  { account, target }: Signing,
+  deed: Deed,
+  decision: Extract<Decision, { action: 'send' | 'replace' }>,
+  gas: bigint,
+): Promise<Signed> {
+  const { nonce, fees, action } = decision;
+  const common = { chainId: target.chain.chainId, nonce, gas, ...deed.call };
+  const raw = await account.signTransaction({ ...common, ...feeFields(fees) } as Parameters<
+    LocalAccount['signTransaction']
+  >[0]);
+  return {
+    deed: deed.key,
+    action,
+    from: account.address,
+    hash: keccak256(raw as Hex),
+    nonce,
+    replaces: action === 'replace' ? decision.hash : null,
+    raw,
+    max: String(fees.max),
+    priority: fees.priority === null ? null : String(fees.priority),
+    why: null,
+  };
+}
+
+function feeFields({ max, priority }: Fees) {
+  return priority === null
+    ? { type: 'legacy', gasPrice: max }
+    : { type: 'eip1559', maxFeePerGas: max, maxPriorityFeePerGas: priority };
+}
+
+function unsigned(deed: Deed, from: Address, decision: Extract<Decision, { action: 'adopt' | 'wait' }>): Signed {
+  const waits = decision.action === 'wait' ? decision : undefined;
+  return {
+    deed: deed.key,
+    action: decision.action,
+    from,
+    hash: waits?.hash ?? null,
+    nonce: waits?.nonce ?? null,
+    replaces: null,
+    raw: null,
+    max: null,
+    priority: null,
+    why: null,
+  };
+}

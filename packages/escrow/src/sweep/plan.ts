@@ -1,0 +1,56 @@
+import { toOpsError } from '@drydock/kit';
+import { readEscrow } from '../chain/escrow-state.ts';
+import { readOrder } from '../jobs/read.ts';
+import { shown } from '../jobs/shown.ts';
+import { refuseHopeless } from '../retry/plan.ts';
+import type { Session } from '../session.ts';
+import { type Surveyed, survey } from '../survey.ts';
+
+/** Journalled with the run: a resumed sweep goes on with the jobs that it began with. */
+export type SweepPlan = {
+  jobs: {
+    job: string;
+    address: string;
+    order: { jobId: string; client: string; freelancer: string; amounts: string[] };
+  }[];
+  /** Cannot be made, and why. */
+  left: { job: string; code: string; message: string }[];
+  /** Past the threshold too, beyond the limit. */
+  more: number;
+  lines: string[];
+};
+
+/** The jobs that have been pending for longer than the threshold, the oldest first. */
+export async function planSweep(
+  session: Session,
+  { limit, stuckAfterMs }: { limit: number; stuckAfterMs: number | undefined },
+): Promise<SweepPlan> {
+  const { target, reader, locate } = session;
+  const late: Surveyed[] = [];
+  const threshold = stuckAfterMs ?? target.escrow.stuckAfterMs;
+  const now = Date.now();
+  const { block } = await survey(target, reader, locate, {
+    marked: true,
+    stuckAfterMs: threshold,
+    now,
+    onJob(job) {
+      const old = job.row.sinceMs === null || now - job.row.sinceMs > threshold;
+      if (job.row.pending && old && ['stuck', 'orphaned'].includes(job.verdict)) late.push(job);
+    },
+  });
+  late.sort((a, b) => (a.row.sinceMs ?? 0) - (b.row.sinceMs ?? 0));
+  const plan: SweepPlan = { jobs: [], left: [], more: Math.max(0, late.length - limit), lines: [] };
+  for (const { row, address, state } of late.slice(0, limit)) {
+    try {
+      refuseHopeless(row, address, await readEscrow(target, reader, address, block));
+      plan.jobs.push({ job: row.id, address, order: { ...(await readOrder(target, row.id)) } });
+      plan.lines.push(`job ${shown(row.id)}: ${state} at ${address}`);
+    } catch (thrown) {
+      const { code, message } = toOpsError(thrown);
+      plan.left.push({ job: row.id, code, message });
+      plan.lines.push(`leave job ${shown(row.id)}: ${message}`);
+    }
+  }
+  if (plan.more > 0) plan.lines.push(`${plan.more} more are past the threshold, and wait for the next sweep (--limit)`);
+  return plan;
+}

@@ -1,0 +1,83 @@
+import { type Environment, type EnvName, type LoadedConfig, operatorUrl, Secret, usageError } from '@drydock/kit';
+import type { Abi, Address } from 'viem';
+import { loadAbi, requireEvent, requireFunction } from './abi.ts';
+
+type Chain = NonNullable<LoadedConfig['chain']>;
+export type EscrowConfig = LoadedConfig['escrow'];
+export type Tables = EscrowConfig['database'];
+
+/** What every escrow task works on: one chain, one factory, one database, as the config names them. */
+export interface Target {
+  env: EnvName;
+  /** Folder with `.drydock`: earlier runs know which transactions they sent. */
+  root: string;
+  chain: Chain;
+  escrow: EscrowConfig;
+  rpcUrls: Secret[];
+  factory: Address;
+  abi: { factory: Abi; escrow: Abi };
+  databaseUrl: Secret;
+}
+
+/** Everything that can be told wrong without asking the chain or the database is told here (exit 2). */
+export async function targetOf(config: LoadedConfig, environment: Environment): Promise<Target> {
+  const { chain, escrow } = config;
+  if (!chain)
+    throw usageError(
+      'CHAIN_MISSING',
+      `${config.file} has no section "chain".`,
+      'Add one: chain: { chainId: 1 }, with the variables CHAIN_RPC_URL and ESCROW_FACTORY_ADDRESS.',
+    );
+  const abi = { factory: loadAbi(config, 'factory'), escrow: loadAbi(config, 'escrow') };
+  requireFunction(abi.factory, escrow.create.function, 'escrow.create');
+  requireFunction(abi.escrow, escrow.rollback.function, 'escrow.rollback');
+  requireFunction(abi.escrow, escrow.reads.rolledBack.function, 'escrow.reads.rolledBack');
+  requireFunction(abi.escrow, escrow.reads.unreleased, 'escrow.reads.unreleased');
+  if (escrow.reads.released) requireFunction(abi.escrow, escrow.reads.released, 'escrow.reads.released');
+  requireEvent(abi.factory, escrow.created.event, 'escrow.created');
+  for (const name of [escrow.reads.rolledBackEvent, escrow.reads.releasedEvent])
+    if (name) requireEvent(abi.escrow, name, 'escrow.reads');
+  return {
+    env: environment.name,
+    root: config.root,
+    chain,
+    escrow,
+    rpcUrls: rpcUrlsOf(environment, chain.rpcUrl),
+    factory: await addressIn(environment, chain.escrowFactory),
+    abi,
+    databaseUrl: operatorUrl(config, environment),
+  };
+}
+
+/** Each a secret of its own: most providers' URLs carry a key. */
+function rpcUrlsOf(environment: Environment, variable: string): Secret[] {
+  const urls = environment
+    .require(variable)
+    .split(',')
+    .map((url) => url.trim())
+    .filter(Boolean);
+  const bad = urls.findIndex((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''));
+  if (urls.length === 0 || bad !== -1)
+    throw usageError(
+      'RPC_URL_MALFORMED',
+      `${variable} of ${environment.name} must be one or more http(s) URLs, separated by commas${bad > 0 ? ` (number ${bad + 1} is not)` : ''}.`,
+      `For example: ${variable}='https://rpc.example/v1,https://other.example'`,
+    );
+  return urls.map((url) => new Secret(url, variable));
+}
+
+/** A checksummed address from a variable; a wrong checksum (EIP-55) is a slip of the hand. */
+export async function addressIn(environment: Environment, variable: string): Promise<Address> {
+  return checkedAddress(environment.require(variable), variable);
+}
+
+export async function checkedAddress(text: string, what: string): Promise<Address> {
+  const { getAddress, isAddress } = await import('viem');
+  if (!isAddress(text))
+    throw usageError(
+      'ADDRESS_MALFORMED',
+      `${what} is ${JSON.stringify(text)}, which is no address, or its checksum (EIP-55) is wrong.`,
+      'Copy it again from where it came from.',
+    );
+  return getAddress(text);
+}

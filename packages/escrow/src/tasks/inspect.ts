@@ -1,0 +1,151 @@
+import { defineReadTask, type Json, type Output } from '@drydock/kit';
+import type { Inspection } from '../inspect/read.ts';
+import { shown } from '../jobs/shown.ts';
+import { jobFlag, requireJob } from './flags.ts';
+
+export const inspectTask = defineReadTask({
+  name: 'escrow:inspect',
+  summary:
+    'Shows everything about one job: both sides, events, transactions, balances, who may roll back, and what to do.',
+  description: 'Reads only. Exit 3 if the two sides differ or it is stuck.',
+  examples: [
+    'npm run escrow:inspect -- --env production --job 42',
+    'npm run escrow:inspect -- --env staging --job 42 --json',
+  ],
+  flags: { job: jobFlag },
+  async run(ctx) {
+    const job = requireJob('escrow:inspect', ctx.flags.job);
+    const { openSession } = await import('../session.ts');
+    const { inspect } = await import('../inspect/read.ts');
+    const { nextFor } = await import('../inspect/next.ts');
+    const { formatEther, formatGwei } = await import('viem');
+    const found = await inspect(await openSession(ctx), job);
+    const ether = (wei: bigint) => `${wei} wei (${formatEther(wei)} ETH)`;
+    printSides(ctx.out, found, ether);
+    printHistory(ctx.out, found);
+    if (found.historyFrom > BigInt(ctx.config.chain?.startBlock ?? 0))
+      ctx.out.line(`events and admins from block ${found.historyFrom} on (chain.startBlock, chain.logRange)`);
+    printTransactions(ctx.out, found, (wei) => `${formatGwei(wei)} gwei`);
+    for (const { address, balance } of found.admins) ctx.out.line(`may roll back: ${address}, ${ether(balance)}`);
+    const { why, command } = nextFor(ctx.env, found);
+    const { verdict, why: differ } = found.judgement;
+    return {
+      verdict: `Job ${shown(job)} of ${ctx.env}: ${verdict}${differ ? ` (${differ})` : ''}. ${why}`,
+      ok: !['stuck', 'orphaned', 'drifted'].includes(verdict),
+      data: toJson(found),
+      ...(command ? { next: command } : {}),
+    };
+  },
+});
+
+type Ether = (wei: bigint) => string;
+
+function printSides(
+  out: Output,
+  { row, address, escrow, balance, block, baseFee, judgement }: Inspection,
+  ether: Ether,
+): void {
+  out.table(
+    ['', 'database', `chain (block ${block})`],
+    [
+      [
+        'state',
+        [row.pending ? 'pending' : '', row.deployed ? 'deployed' : ''].filter(Boolean).join(', ') || '–',
+        judgement.state,
+      ],
+      ['address', row.address ?? '–', address],
+      ['since', row.sinceMs === null ? '–' : new Date(row.sinceMs).toISOString(), ''],
+      ['unreleased', row.open === undefined ? '–' : ether(row.open), ether(escrow.unreleased)],
+      ['total / balance', ether(row.total), ether(balance)],
+      ['base fee', '', baseFee === null ? '–' : `${Number(baseFee) / 1e9} gwei`],
+    ],
+  );
+}
+
+function printHistory(out: Output, { history }: Inspection): void {
+  if (history.length === 0) return;
+  out.line('');
+  out.table(
+    ['block', 'event', 'what', 'transaction'],
+    history.map(({ block, name, args, hash }) => [
+      String(block),
+      name,
+      Object.entries(args)
+        .map(([key, value]) => `${key}=${shown(String(value))}`)
+        .join(' '),
+      hash,
+    ]),
+  );
+}
+
+function printTransactions(out: Output, { transactions }: Inspection, gwei: Ether): void {
+  if (transactions.length === 0) return;
+  out.line('');
+  out.table(
+    ['transaction', 'state', 'nonce', 'from', 'offers per gas', 'known by', ''],
+    transactions.map(({ hash, state, nonce, from, fees, source, note }) => [
+      hash,
+      state,
+      nonce === undefined ? '?' : String(nonce),
+      from ?? '?',
+      fees ? gwei(fees.max) : '?',
+      source,
+      note,
+    ]),
+  );
+  out.line('');
+}
+
+function toJson({
+  row,
+  address,
+  block,
+  escrow,
+  judgement,
+  balance,
+  baseFee,
+  history,
+  transactions,
+  admins,
+}: Inspection): Json {
+  const text = (value: bigint | undefined | null) => (value === undefined || value === null ? null : String(value));
+  return {
+    job: row.id,
+    verdict: judgement.verdict,
+    why: judgement.why ?? null,
+    block: text(block),
+    database: {
+      escrowPending: row.pending,
+      escrowDeployed: row.deployed,
+      address: row.address,
+      txHash: row.txHash,
+      total: text(row.total),
+      unreleased: text(row.open),
+    },
+    chain: {
+      state: judgement.state,
+      address,
+      unreleased: text(escrow.unreleased),
+      balance: text(balance),
+      baseFee: text(baseFee),
+    },
+    events: history.map(({ name, args, hash, block: at }) => ({
+      event: name,
+      args: Object.fromEntries(Object.entries(args).map(([key, value]) => [key, String(value)])),
+      transaction: hash,
+      block: text(at),
+    })),
+    transactions: transactions.map(({ hash, state, nonce, from, fees, source, note, blockNumber }) => ({
+      hash,
+      state,
+      nonce: nonce ?? null,
+      from: from ?? null,
+      maxFeePerGas: text(fees?.max),
+      maxPriorityFeePerGas: text(fees?.priority),
+      block: text(blockNumber),
+      source,
+      note,
+    })),
+    admins: admins.map((admin) => ({ address: admin.address, balance: text(admin.balance) })),
+  };
+}

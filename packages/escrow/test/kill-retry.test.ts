@@ -1,0 +1,74 @@
+// Uses PostgreSQL and anvil; escrow:retry runs as a process and is killed with SIGKILL before and after each of its steps.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertOneEscrow, goOn, killWhen, linesOf } from './kill.ts';
+import { journalOf } from './process.ts';
+import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
+import { admin, productOf, startWorld, type World } from './world.ts';
+
+const test = suite('kill -9 in escrow:retry');
+let world: World;
+let proxy: RpcProxy;
+test.before(async () => {
+  world = await startWorld();
+  proxy = await startRpcProxy(world.rpcUrl);
+});
+test.before.each(() => proxy.reset());
+test.after(async () => {
+  await proxy.stop();
+  await world.stop();
+});
+
+const nonces = () => world.chain.getTransactionCount({ address: admin.address });
+
+test('between each two of its steps: it resumes into one escrow, by one transaction', async () => {
+  const lines = await linesOf(productOf(world), 'retry', '--job', await world.addJob());
+  let killed = 0;
+  // A step takes two lines, begun and done: every other line is the moment between two steps. The bench kills inside them.
+  for (let at = 1; at < lines; at += 2) {
+    const [job, root, before] = [await world.addJob(), productOf(world), await nonces()];
+    if (await killWhen(root, () => journalOf(root).length >= at, 'retry', '--job', job)) killed++;
+    await goOn(root, 'retry', '--job', job);
+    await assertOneEscrow(world, job);
+    assert.is(await nonces(), before + 1, `killed at line ${at} of ${lines}`);
+  }
+  assert.ok(killed >= Math.floor(lines / 2) - 2, `${killed} of ${Math.floor(lines / 2)} kills came in time`);
+});
+
+test('just before and just after the chain has the transaction', async () => {
+  for (const moment of ['before', 'after'] as const) {
+    const [job, root, before] = [await world.addJob(), productOf({ ...world, rpcUrl: proxy.url }), await nonces()];
+    let reached = false;
+    proxy[moment] = async ({ method }) => {
+      if (method !== 'eth_sendRawTransaction' || reached) return;
+      reached = true;
+      // Long enough to be killed in.
+      await new Promise((done) => setTimeout(done, 400));
+      if (moment === 'before') throw new Error('its sender is gone');
+    };
+    assert.ok(await killWhen(root, () => reached, 'retry', '--job', job));
+    proxy.reset();
+    assert.is((await world.job(job)).deployed, false);
+    await goOn(root, 'retry', '--job', job);
+    await assertOneEscrow(world, job);
+    assert.is(await nonces(), before + 1, moment);
+  }
+});
+
+test('while nothing is mined, and given up: a new run goes on with the transaction of the dead one', async () => {
+  const [job, root, before] = [
+    await world.addJob(),
+    productOf(world, { chain: { minedWithinMs: 60_000 } }),
+    await nonces(),
+  ];
+  await world.chain.setAutomine(false);
+  const pool = async () => Number((await world.chain.getTxpoolStatus()).pending);
+  await killWhen(root, async () => (await pool()) === 1, 'retry', '--job', job);
+  await world.chain.setAutomine(true);
+  const other = productOf(world);
+  await goOn(other, 'retry', '--job', job);
+  await assertOneEscrow(world, job);
+  assert.is(await nonces(), before + 1);
+});
+
+test.run();

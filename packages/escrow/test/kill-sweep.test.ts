@@ -1,0 +1,32 @@
+// Uses PostgreSQL and anvil; escrow:sweep runs as a process and is killed with SIGKILL before and after each of its steps.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertOneEscrow, goOn, killWhen, linesOf } from './kill.ts';
+import { journalOf } from './process.ts';
+import { admin, productOf, startWorld, type World } from './world.ts';
+
+const test = suite('kill -9 in escrow:sweep');
+let world: World;
+test.before(async () => {
+  world = await startWorld();
+});
+test.after(() => world.stop());
+
+const nonces = () => world.chain.getTransactionCount({ address: admin.address });
+
+test('between each two of its steps: it resumes into one escrow a job, in one nonce line', async () => {
+  await Promise.all([world.addJob(), world.addJob()]);
+  const lines = await linesOf(productOf(world), 'sweep', '--yes');
+  let killed = 0;
+  // A step takes two lines, begun and done: every other line is the moment between two steps. The bench kills inside them.
+  for (let at = 1; at < lines; at += 2) {
+    const [jobs, root, before] = [[await world.addJob(), await world.addJob()], productOf(world), await nonces()];
+    if (await killWhen(root, () => journalOf(root).length >= at, 'sweep', '--yes')) killed++;
+    await goOn(root, 'sweep');
+    for (const job of jobs) await assertOneEscrow(world, job);
+    assert.is(await nonces(), before + 2, `killed at line ${at} of ${lines}`);
+  }
+  assert.ok(killed >= Math.floor(lines / 2) - 2, `${killed} of ${Math.floor(lines / 2)} kills came in time`);
+});
+
+test.run();

@@ -1,0 +1,69 @@
+import { createServer, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@drydock/kit';
+
+export interface RpcRequest {
+  id: number;
+  method: string;
+  params: unknown[];
+}
+
+/**
+ * What the proxy does with a request: `pass` on, answer with an HTTP status, `hang`, or `result`: the answer itself.
+ * `after` sees a request that was passed on before its answer goes back.
+ */
+export type Rule = (request: RpcRequest) => 'pass' | 'hang' | { status: number } | { result: unknown };
+
+/** An RPC between the toolkit and the chain, whose behaviour a test can change at any time. */
+export async function startRpcProxy(target: string) {
+  const port = await freePort();
+  const state = {
+    rule: (() => 'pass') as Rule,
+    /** Called with each request before it is passed on, and with its answer before that goes back. */
+    before: async (_request: RpcRequest): Promise<void> => {},
+    after: async (_request: RpcRequest): Promise<void> => {},
+    seen: [] as string[],
+  };
+  const server = createServer(async (incoming, response) => {
+    let body = '';
+    for await (const chunk of incoming) body += chunk;
+    const request = JSON.parse(body) as RpcRequest;
+    state.seen.push(request.method);
+    await answer(request, body, response).catch(() => response.destroy());
+  });
+  async function answer(request: RpcRequest, body: string, response: ServerResponse): Promise<void> {
+    const what = state.rule(request);
+    if (what === 'hang') return;
+    if (typeof what === 'object' && 'status' in what) {
+      response.writeHead(what.status, { 'content-type': 'text/plain' }).end('no');
+      return;
+    }
+    response.setHeader('content-type', 'application/json');
+    if (typeof what === 'object') {
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: request.id, result: what.result }));
+      return;
+    }
+    await state.before(request);
+    const passed = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const text = await passed.text();
+    await state.after(request);
+    response.end(text);
+  }
+  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${port}`,
+    reset() {
+      state.rule = () => 'pass';
+      state.before = async () => {};
+      state.after = async () => {};
+      state.seen = [];
+    },
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+      await sleep(0);
+    },
+  });
+}
+
+export type RpcProxy = Awaited<ReturnType<typeof startRpcProxy>>;

@@ -1,0 +1,71 @@
+// Uses PostgreSQL, anvil behind an RPC that fails, and the Sentry sink; the watch runs as a process.
+import { once } from 'node:events';
+import { startTestSink } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ask, startTask } from './process.ts';
+import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
+import { productOf, startWorld, type World } from './world.ts';
+
+const test = suite('escrow:watch');
+let world: World;
+let proxy: RpcProxy;
+let sink: Awaited<ReturnType<typeof startTestSink>>;
+test.before(async () => {
+  [world, sink] = await Promise.all([startWorld(), startTestSink()]);
+  proxy = await startRpcProxy(world.rpcUrl);
+});
+test.after(async () => {
+  await Promise.all([proxy.stop(), sink.stop(), world.stop()]);
+});
+
+test('tells what changes, warns of what becomes stuck, survives the loss of the RPC, and ends with SIGTERM', async () => {
+  const root = productOf(
+    { ...world, rpcUrl: proxy.url },
+    { chain: { timeoutMs: 300 }, env: { SENTRY_DSN: sink.sentryDsn } },
+  );
+  const job = await world.addJob({ ageMs: 1_000 });
+  const child = startTask(root, 'watch', '--interval', '200ms', '--older-than', '6s');
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
+  const hears = async (what: string | RegExp) => {
+    const deadline = Date.now() + 30_000;
+    while (!said.match(what)) {
+      if (Date.now() > deadline) throw new Error(`It did not say ${what}: ${said}`);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  await hears(`job ${job}: well → pending`);
+  await hears(`job ${job}: pending → stuck`);
+  await hears('1 escrow is stuck');
+  const events = async () => (await sink.events('sentry')).map((event) => JSON.stringify(event));
+  while (!(await events()).some((event) => event.includes('ESCROW_STUCK')))
+    await new Promise((done) => setTimeout(done, 50));
+  proxy.rule = () => ({ status: 503 });
+  await hears('HTTP 503');
+  await world.mined(world.createOnChain(job));
+  proxy.reset();
+  await hears(/back after/);
+  await hears(`job ${job}: stuck → orphaned`);
+  await hears(`of job ${job} is made`);
+  const losses = said.match(/Going on when it is back/g) ?? [];
+  assert.is(losses.length, 1, 'a loss is told once');
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+  assert.is(code, 130);
+});
+
+test('--for ends it with a verdict', async () => {
+  const { code, data } = await ask(productOf(world), 'watch', '--interval', '100ms', '--for', '300ms');
+  assert.is(code, 3);
+  assert.ok(data.looks >= 1);
+  assert.is(Object.values(data.jobs)[0], 'orphaned');
+});
+
+test('what does not mend itself ends it', async () => {
+  const { code, error } = await ask(productOf(world, { chain: { chainId: 5 } }), 'watch', '--interval', '100ms');
+  assert.is(code, 4);
+  assert.is(error.code, 'WRONG_CHAIN');
+});
+
+test.run();

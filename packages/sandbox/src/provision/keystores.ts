@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sealKeystore } from '@drydock/escrow';
+import { ENV_NAMES, type EnvName } from '@drydock/kit';
+import { type SandboxState, sandboxFolder } from '../state.ts';
+import { adminKey } from './contracts.ts';
+
+/** scrypt's n: everybody knows these keys. */
+const COST = 4_096;
+
+export function keystoreFile(root: string, env: EnvName): string {
+  return join(sandboxFolder(root), 'keys', `${env}.json`);
+}
+
+/** The admin key of each environment as an operator has it: in a keystore, with a password of its own. */
+export async function provisionKeystores(root: string, state: SandboxState): Promise<void> {
+  for (const env of ENV_NAMES) {
+    const secrets = state.environments[env];
+    const file = keystoreFile(root, env);
+    if (secrets.keystorePassword && existsSync(file)) continue;
+    secrets.keystorePassword ??= randomBytes(24).toString('base64url');
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(file, await sealKeystore(await adminKey(env), secrets.keystorePassword, COST), { mode: 0o600 });
+  }
+}
