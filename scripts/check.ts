@@ -12,16 +12,23 @@ const HELP = `npm test -- [flags] [part of a path…]
 
   --only-checks  types, lint, dead code and arrows alone
   --only-tests   tests alone
+  --thorough     every round of the tests that kill and disturb, not a sample of them
   --help         show this help`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'only-checks': { type: 'boolean' }, 'only-tests': { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    'only-checks': { type: 'boolean' },
+    'only-tests': { type: 'boolean' },
+    thorough: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
+if (values.thorough) process.env.DRYDOCK_THOROUGH = '1';
 const wanted = (suite: Suite) => positionals.length === 0 || positionals.some((part) => suite.name.includes(part));
 const checks = values['only-tests'] || positionals.length > 0 ? [] : CHECKS;
 const tests = values['only-checks'] ? [] : findSuites(ROOT).filter(wanted);

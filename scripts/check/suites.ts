@@ -41,7 +41,7 @@ export function findSuites(root: string): Suite[] {
       command: process.execPath,
       args: [file],
       counts: 'uvu',
-      timeoutMs: 8 * MINUTE,
+      timeoutMs: (process.env.DRYDOCK_THOROUGH === '1' ? 60 : 8) * MINUTE,
       ...(file.includes('.release.') ? { alone: true } : {}),
     }),
   );

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseOf, Secret } from '@drydock/kit';
-import type { TaskProcesses } from '@drydock/kit/testing';
+import { sampleRounds, type TaskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -53,7 +53,11 @@ async function killAndGoOn(product: TaskProcesses, afterMs: number, script: stri
 }
 
 /** Moments spread over the time of an undisturbed run. */
-const moments = (totalMs: number) => Array.from({ length: ROUNDS }, (_, n) => (totalMs * (n + Math.random())) / ROUNDS);
+const moments = (totalMs: number) =>
+  sampleRounds(
+    Array.from({ length: ROUNDS }, (_, n) => (totalMs * (n + Math.random())) / ROUNDS),
+    4,
+  );
 
 test('of a backup: what is listed can be opened and is whole, and nothing is left in the store', async () => {
   const { product } = await shop();

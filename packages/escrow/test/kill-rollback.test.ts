@@ -1,4 +1,5 @@
 // Uses PostgreSQL and anvil; escrow:rollback runs as a process and is killed with SIGKILL before and after each of its steps.
+import { linesToKillAt } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Address } from 'viem';
@@ -32,11 +33,11 @@ async function funded(): Promise<{ job: string; client: { address: Address; had:
   return { job, client: { address, had: await world.chain.getBalance({ address }) } };
 }
 
-test('between each two of its steps: it resumes into one refund, cleared flags and one event', async () => {
+test('before and after each of its steps: it resumes into one refund, cleared flags and one event', async () => {
   const lines = await linesOf(productOf(world), 'rollback', ...args((await funded()).job));
   let killed = 0;
-  // A step takes two lines, begun and done: every other line is the moment between two steps. The bench kills inside them.
-  for (let at = 1; at < lines; at += 2) {
+  const moments = linesToKillAt(lines, 4);
+  for (const at of moments) {
     const [{ job, client }, root] = [await funded(), productOf(world)];
     const before = await nonces();
     if (await killWhen(root, () => journalOf(root).length >= at, 'rollback', ...args(job))) killed++;
@@ -44,7 +45,7 @@ test('between each two of its steps: it resumes into one refund, cleared flags a
     await assertOneRefund(world, job, client);
     assert.is(await nonces(), before + 1, `killed at line ${at} of ${lines}`);
   }
-  assert.ok(killed >= Math.floor(lines / 2) - 2, `${killed} of ${Math.floor(lines / 2)} kills came in time`);
+  assert.ok(killed >= moments.length - 1, `${killed} of ${moments.length} kills came in time`);
 });
 
 test('just before and just after the chain has it, and when the event is written and not yet journalled', async () => {

@@ -1,4 +1,5 @@
 // Uses PostgreSQL and anvil; escrow:sweep runs as a process and is killed with SIGKILL before and after each of its steps.
+import { linesToKillAt } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertOneEscrow, goOn, killWhen, linesOf } from './kill.ts';
@@ -14,19 +15,19 @@ test.after(() => world.stop());
 
 const nonces = () => world.chain.getTransactionCount({ address: admin.address });
 
-test('between each two of its steps: it resumes into one escrow a job, in one nonce line', async () => {
+test('before and after each of its steps: it resumes into one escrow a job, in one nonce line', async () => {
   await Promise.all([world.addJob(), world.addJob()]);
   const lines = await linesOf(productOf(world), 'sweep', '--yes');
   let killed = 0;
-  // A step takes two lines, begun and done: every other line is the moment between two steps. The bench kills inside them.
-  for (let at = 1; at < lines; at += 2) {
+  const moments = linesToKillAt(lines, 3);
+  for (const at of moments) {
     const [jobs, root, before] = [[await world.addJob(), await world.addJob()], productOf(world), await nonces()];
     if (await killWhen(root, () => journalOf(root).length >= at, 'sweep', '--yes')) killed++;
     await goOn(root, 'sweep');
     for (const job of jobs) await assertOneEscrow(world, job);
     assert.is(await nonces(), before + 2, `killed at line ${at} of ${lines}`);
   }
-  assert.ok(killed >= Math.floor(lines / 2) - 2, `${killed} of ${Math.floor(lines / 2)} kills came in time`);
+  assert.ok(killed >= moments.length - 1, `${killed} of ${moments.length} kills came in time`);
 });
 
 test.run();

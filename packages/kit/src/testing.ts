@@ -30,6 +30,23 @@ export function silentOutput(): Output & { said: string[] } {
   };
 }
 
+/**
+ * What a test does in many rounds, each of them a process or two: all of them where `npm test -- --thorough` runs it,
+ * otherwise `few`, spread from the first to the last.
+ */
+export function sampleRounds<T>(all: T[], few: number): T[] {
+  if (process.env.DRYDOCK_THOROUGH === '1' || all.length <= few) return all;
+  return Array.from({ length: few }, (_, n) => all[Math.round((n * (all.length - 1)) / (few - 1))] as T);
+}
+
+/** The lines of a journal after which a run can be killed: all but the last. */
+export function linesToKillAt(lines: number, few: number): number[] {
+  return sampleRounds(
+    Array.from({ length: lines - 1 }, (_, n) => n + 1),
+    few,
+  );
+}
+
 /** Runs steps on a memory journal, undoing nothing. */
 export async function runStepsForTest(nodes: StepNode[]): Promise<{ results: StepResults; entries: JournalEntry[] }> {
   const journal = createMemoryJournal();
