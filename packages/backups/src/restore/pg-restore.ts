@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+import { OffsetFinder } from '../archive/offsets.ts';
 
 export interface RestoreOptions {
   jobs: number;
@@ -31,14 +31,26 @@ export async function pgRestore(plain: AsyncIterable<Buffer>, to: Secret, option
   const folder = await mkdtemp(join(tmpdir(), `${TEMPORARY}${process.pid}-`));
   try {
     const file = join(folder, 'dump');
-    await pipeline(
-      Readable.from(plain),
-      createWriteStream(file, { mode: 0o600 }),
-      options.signal ? { signal: options.signal } : {},
-    );
+    await writeArchive(plain, file, options.signal);
     return await run(to, [...args, `--jobs=${options.jobs}`, file], options.signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As pg_dump writes it into a file: with the offset of each table's data, so that several can be read at once. */
+async function writeArchive(plain: AsyncIterable<Buffer>, path: string, signal?: AbortSignal): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const finder = new OffsetFinder();
+    for await (const piece of plain) {
+      signal?.throwIfAborted();
+      finder.add(piece);
+      await file.writeFile(piece);
+    }
+    for (const { at, bytes } of finder.patches()) await file.write(bytes, 0, bytes.length, at);
+  } finally {
+    await file.close();
   }
 }
 
