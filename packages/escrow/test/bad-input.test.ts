@@ -53,9 +53,14 @@ test('no job, a wrong flag, a fee that is none', async () => {
   assert.match((await ask(root, 'inspect')).error.message, 'Say which job: --job ID.');
   assert.match((await ask(root, 'status', '--nonsense')).error.message, "Unknown option '--nonsense'.");
   const job = await world.addJob();
-  const { code, error } = await ask(root, 'retry', '--job', job, '--max-fee', '1e3');
-  assert.is(code, 2);
-  assert.match(error.message, '--max-fee must be gwei');
+  for (const [script, ...rest] of [
+    ['retry', '--job', job],
+    ['sweep', '--older-than', '1h', '--yes'],
+  ] as const) {
+    const { code, error } = await ask(root, script, ...rest, '--max-fee', '1e3');
+    assert.is(code, 2, script);
+    assert.match(error.message, '--max-fee must be gwei');
+  }
 });
 
 test('an address that is none, or whose checksum is wrong', async () => {

@@ -4,7 +4,7 @@ import { OpsError } from '@drydock/kit';
 const NAMES = new Set(['42P01', '42703', '3F000']);
 const HINT = {
   names:
-    "escrow.database in drydock.config.ts names tables and columns as PostgreSQL has them (not as Prisma's models).",
+    "Apply the migrations if it has none yet (npm run db:status). escrow.database in drydock.config.ts names tables and columns as PostgreSQL has them, not as Prisma's models.",
   grants: 'The operator of database.url must own the tables, or be granted SELECT and UPDATE on them.',
 };
 

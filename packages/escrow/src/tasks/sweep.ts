@@ -27,7 +27,9 @@ export const sweepTask = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   async plan(ctx): Promise<SweepPlan> {
-    const { openSession } = await import('../session.ts');
+    const { capOf, openSession } = await import('../session.ts');
+    // Refused here too where nothing is stuck.
+    capOf(ctx.flags.maxFee, 0);
     const { planSweep } = await import('../sweep/plan.ts');
     return planSweep(await openSession(ctx), { limit: ctx.flags.limit ?? LIMIT, stuckAfterMs: ctx.flags.olderThan });
   },
