@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { main } from '@drydock/kit';
-import { checkTask } from '../src/tasks.ts';
+import { checkTask } from '../src/tasks/check.ts';
 
 await main(checkTask);

@@ -1,2 +1,1 @@
-export { checkHealth, type HealthResult, publicUrl } from './check.ts';
-export { checkTask } from './tasks.ts';
+export { checkHealth, type HealthResult, publicUrl } from './check/endpoint.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { backupsSchema } from './backups.ts';
 import { chainSchema } from './chain.ts';
 import { databaseSchema } from './database.ts';
-import { healthSchema } from './health.ts';
+import { healthSchema } from './health/index.ts';
 import { releaseSchema } from './release.ts';
 
 export const ENV_NAMES = ['development', 'staging', 'production'] as const;

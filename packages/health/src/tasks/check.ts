@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineReadTask, flag, type Json } from '@drydock/kit';
-import { checkHealth } from './check.ts';
+import { checkHealth } from '../check/endpoint.ts';
 
 const RETRY_MS = 500;
 
