@@ -20,8 +20,17 @@ export function judgeGate(input: JudgeInput): GateVerdict {
   const verdict = worstOf(judged, findings, input.windows.length);
   const order: Judged['verdict'][] = ['fail', 'inconclusive'];
   const offending = order.flatMap((kind) => judged.filter((one) => one.verdict === kind).map(({ id }) => id));
-  const failed = findings.some(({ level, code }) => level === 'error' && code !== 'UNCLEAR');
-  return { verdict, offending, judged, findings, final: failed && verdict === 'fail' };
+  return { verdict, offending, judged, findings, final: isFinal(judged, findings, input.settings) };
+}
+
+/** What later measurements cannot mend: breaches are not taken back, a share over the whole run may still come down. */
+function isFinal(judged: readonly Judged[], findings: readonly Finding[], { failureLimit }: GateSettings): boolean {
+  if (findings.some(({ code }) => FATAL.has(code) || code === 'METRICS_LOST')) return true;
+  const mended = new Set(['cache-hits', 'cpu', 'gc', 'memory']);
+  return judged.some(
+    ({ id, verdict, breaches }) =>
+      verdict === 'fail' && (id === 'health' || (!mended.has(id) && breaches > failureLimit)),
+  );
 }
 
 function worstOf(judged: readonly Judged[], findings: readonly Finding[], measurements: number): Verdict {

@@ -80,7 +80,9 @@ export function findMissing(scrape: Scrape, names: Names): Missing[] {
   const there = [...new Set([...scrape.series.keys(), ...scrape.announced])];
   const missing = selectorsOf(names).flatMap(({ key, selector }): Missing[] => {
     const base = selector.name.replace(/_(bucket|sum|count)$/, '');
-    const found = scrape.series.has(selector.name) || scrape.announced.has(selector.name) || scrape.announced.has(base);
+    // OpenMetrics announces a counter without its ending.
+    const names = [selector.name, base, base.replace(/_total$/, '')];
+    const found = scrape.series.has(selector.name) || names.some((name) => scrape.announced.has(name));
     return found ? [] : [{ key, name: base, similar: similarTo(base, there) }];
   });
   return missing.filter((one, at) => missing.findIndex(({ name }) => name === one.name) === at);

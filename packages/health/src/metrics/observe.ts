@@ -65,7 +65,7 @@ function isAnnounced(scrape: Scrape, { name }: Selector): boolean {
   return (
     scrape.series.has(name) ||
     scrape.announced.has(name) ||
-    scrape.announced.has(name.replace(/_(bucket|sum|count)$/, ''))
+    scrape.announced.has(name.replace(/_(bucket|sum|count|total)$/, ''))
   );
 }
 

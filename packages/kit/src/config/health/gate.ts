@@ -3,9 +3,9 @@ import { z } from 'zod';
 export const gateSchema = z.strictObject({
   /** How long it looks, if --for does not say. */
   forSeconds: z.number().int().min(10).default(300),
-  intervalSeconds: z.number().int().min(1).default(10),
+  intervalSeconds: z.number().min(0.1).default(10),
   /** Each measurement looks back this far: shorter is quicker, and blind where there is little traffic. */
-  windowSeconds: z.number().int().min(1).default(30),
+  windowSeconds: z.number().min(0.1).default(30),
   /** More measurements than this beyond a bound, and the objective has failed (Argo Rollouts' failureLimit). */
   failureLimit: z.number().int().min(0).default(0),
   /** More scrapes than this in a row without an answer, and it is over (Argo Rollouts' consecutiveErrorLimit). */
