@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export const gateSchema = z.strictObject({
   /** How long it looks, if --for does not say. */
-  forSeconds: z.number().int().min(10).default(300),
+  forSeconds: z.number().int().min(1).default(300),
   intervalSeconds: z.number().min(0.1).default(10),
   /** Each measurement looks back this far: shorter is quicker, and blind where there is little traffic. */
   windowSeconds: z.number().min(0.1).default(30),
@@ -29,7 +29,7 @@ export const gateSchema = z.strictObject({
   /** Lets a release wait for the gate after its last check. Left out, it does not. */
   release: z
     .strictObject({
-      forSeconds: z.number().int().min(10),
+      forSeconds: z.number().int().min(1),
       environments: z
         .array(z.enum(['staging', 'production']))
         .min(1)
