@@ -56,9 +56,14 @@ export async function startStrangeServer(seed = 1): Promise<StrangeServer> {
 /** Quick enough for a test; everything else as it is by default. */
 export const QUICK_GATE = { intervalSeconds: 0.25, windowSeconds: 0.75, minRequests: 5 };
 
-export function strangeTasks(url: string, health: object = {}, env: Record<string, string> = {}): TaskProcesses {
+export function strangeTasks(
+  url: string,
+  health: object = {},
+  env: Record<string, string> = {},
+  more: object = {},
+): TaskProcesses {
   const root = makeStrangeProduct(
-    { health: { timeoutMs: 1_000, gate: QUICK_GATE, ...health } },
+    { health: { timeoutMs: 3_000, gate: QUICK_GATE, ...health }, ...more },
     { PUBLIC_URL: url, ADMIN_TOKEN: 'the-token-of-health', ...env },
   );
   return taskProcesses(root, SCRIPTS);
