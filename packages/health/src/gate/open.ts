@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Environment, LoadedConfig } from '@drydock/kit';
+import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import { checkHealth } from '../check/endpoint.ts';
 import { namesOf } from '../metrics/names.ts';
-import { Recorder } from '../series/recorder.ts';
-import { SeriesStore } from '../series/store.ts';
+import { SampleKeeper } from '../series/keeper.ts';
 import { openSource } from '../source/open.ts';
 import { type GateResult, type GateRun, runGate } from './run.ts';
 
@@ -20,22 +19,23 @@ export async function gate(config: LoadedConfig, environment: Environment, optio
   const { signal, url } = options;
   const { regression, intervalSeconds } = config.health.gate;
   const source = openSource(config, environment, { url, signal, stepSeconds: intervalSeconds });
-  const store = await SeriesStore.open(config, environment.name);
-  const recorder = new Recorder((minute) => store.put(minute));
+  const findings: Finding[] = [];
+  const keeper = await SampleKeeper.open(config, environment.name, (finding) => findings.push(finding));
   try {
-    return await runGate({
+    const result = await runGate({
       config: config.health,
       source,
       names: namesOf(config.health.metrics, config.health.prometheus.instanceLabel),
       forSeconds: options.forSeconds,
       askHealth: () => checkHealth(config, environment, url),
-      baselineOf: (version) => store.before(version, regression.minutes),
-      onWindow: (window, version) => recorder.add(window, version),
+      baselineOf: (version) => keeper.before(version, regression.minutes),
+      onWindow: (window, version) => keeper.add(window, version),
       onMeasurement: options.onMeasurement ?? (() => {}),
       sleep: (ms) => sleep(ms, undefined, { signal }),
       elapsed: () => performance.now(),
     });
+    return { ...result, findings: [...result.findings, ...findings] };
   } finally {
-    store.close();
+    keeper.close();
   }
 }

@@ -1,7 +1,7 @@
 import { type Finding, type LoadedConfig, OpsError, toOpsError } from '@drydock/kit';
 import type { HealthResult } from '../check/endpoint.ts';
+import { Follower } from '../metrics/follow.ts';
 import type { Names } from '../metrics/names.ts';
-import { observe } from '../metrics/observe.ts';
 import type { Scrape } from '../metrics/scrape.ts';
 import type { Window } from '../metrics/window.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
@@ -37,7 +37,7 @@ export async function runGate(run: GateRun): Promise<GateResult> {
   const { config, source, forSeconds } = run;
   const { intervalSeconds } = config.gate;
   const began = run.elapsed();
-  const state = newState();
+  const state = newState(run.names);
   const ticks = Math.max(1, Math.ceil(forSeconds / intervalSeconds));
   let verdict = judge(run, state);
   for (let tick = 0; tick <= ticks; tick++) {
@@ -60,7 +60,7 @@ export async function runGate(run: GateRun): Promise<GateResult> {
 }
 
 interface State {
-  before: Scrape | undefined;
+  follower: Follower;
   windows: Window[];
   health: (string | null)[];
   errors: GateEvidence['errorsInARow'];
@@ -69,9 +69,10 @@ interface State {
   findings: Finding[];
 }
 
-function newState(): State {
+function newState(names: Names): State {
   const errors = { count: 0, last: '', away: false };
-  return { before: undefined, windows: [], health: [], errors, version: undefined, baseline: undefined, findings: [] };
+  const follower = new Follower(names);
+  return { follower, windows: [], health: [], errors, version: undefined, baseline: undefined, findings: [] };
 }
 
 async function look(run: GateRun, state: State): Promise<void> {
@@ -91,21 +92,18 @@ async function look(run: GateRun, state: State): Promise<void> {
     const error = toOpsError(thrown);
     const away = AWAY_CODES.has(error.code);
     // A wrong token or a page that cannot be read will not get better by waiting.
-    if (!state.before && !away) throw error;
+    if (!state.follower.began && !away) throw error;
     if (error.exit === 130 || error.code === 'METRIC_MISSING') throw error;
     state.errors = { count: state.errors.count + 1, last: error.message, away };
   }
 }
 
 function take(run: GateRun, state: State, scrape: Scrape): void {
-  if (state.before) {
-    const window = observe(state.before, scrape, run.names);
-    state.windows.push(window);
-    run.onWindow(window, state.version);
-  } else {
-    state.findings.push(...checkMetrics(scrape, run.names, applicableObjectives(run.config)));
-  }
-  state.before = scrape;
+  if (!state.follower.began) state.findings.push(...checkMetrics(scrape, run.names, applicableObjectives(run.config)));
+  const window = state.follower.take(scrape);
+  if (!window) return;
+  state.windows.push(window);
+  run.onWindow(window, state.version);
 }
 
 function judge({ config }: GateRun, state: State): GateVerdict {

@@ -41,14 +41,24 @@ export function judgeShare(objective: ShareObjective, windows: readonly Window[]
   return { ...result, verdict: 'pass', reason: coldAtFirst(objective, sumWindows(windows)) ?? `${whole}.` };
 }
 
-/** Sliding sums of the windows of one interval: each ends where one of them does. */
-export function measurementsOf(windows: readonly Window[], { intervalSeconds, windowSeconds }: GateSettings): Window[] {
-  const size = Math.max(1, Math.round(windowSeconds / intervalSeconds));
-  return windows.map((_, at) => windows.slice(Math.max(0, at + 1 - size), at + 1).reduce(addWindows));
+/** Sliding sums of so many seconds: each ends where one of the windows does. */
+export function measurementsOf(windows: readonly Window[], settings: GateSettings): Window[] {
+  return windows.map((_, at) => lookingBack(windows.slice(0, at + 1), settings).reduce(addWindows));
+}
+
+/** The newest windows, as far as they ended within so many seconds; looks are not on the dot. By time, since Prometheus has its own pace. */
+export function lookingBack(
+  windows: readonly Window[],
+  { intervalSeconds, windowSeconds }: Pick<GateSettings, 'intervalSeconds' | 'windowSeconds'>,
+): readonly Window[] {
+  const end = windows.at(-1)?.to ?? 0;
+  const begin = end - (windowSeconds - intervalSeconds / 2) * 1_000;
+  const first = windows.findLastIndex(({ to }) => to <= begin) + 1;
+  return windows.slice(Math.min(first, windows.length - 1));
 }
 
 /** Beyond the bound even for the most lenient reading of what was seen. */
-function isBreach({ least, total }: Counts, allowed: number): boolean {
+export function isBreach({ least, total }: Counts, allowed: number): boolean {
   return total > 0 && wilson(least, total, Z_ALARM).lower > allowed;
 }
 

@@ -6,6 +6,8 @@ const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,?)/y;
 const TYPE = /^#\s+TYPE\s+(\S+)\s+(\S+)\s*$/;
 const TYPES = new Set(['counter', 'gauge', 'histogram', 'summary', 'untyped']);
 const VALUE = /^\s+(\S+)(?:\s+(-?\d+))?\s*$/;
+/** As many series as a large product has. */
+const MOST_KNOWN = 50_000;
 
 /**
  * Reads Prometheus' text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). What is malformed is named by line
@@ -35,7 +37,16 @@ function parseLine(line: string, number: number): Series {
   let end = NAME.lastIndex;
   let labels: Labels = {};
   const open = /^\s*\{/.exec(line.slice(end));
-  if (open) [labels, end] = parseLabels(line, end + open[0].length, { number, name });
+  if (open) {
+    const raw = line.slice(end, line.lastIndexOf('}') + 1);
+    const seen = known.get(raw);
+    if (seen) [labels, end] = [seen, end + raw.length];
+    else {
+      const begin = end;
+      [labels, end] = parseLabels(line, end + open[0].length, { number, name });
+      remember(line.slice(begin, end), labels);
+    }
+  }
   // A timestamp may follow. Whose clock it is of, nobody knows: what counts is when it was asked.
   const [, text] = VALUE.exec(line.slice(end)) ?? [];
   if (text === undefined)
@@ -43,6 +54,14 @@ function parseLine(line: string, number: number): Series {
   const value = parseValue(text);
   if (value === undefined) throw malformed(number, name, `has the value "${shortened(text)}", which is no number`);
   return { name, labels, value };
+}
+
+/** A page repeats its labels from look to look: read once, they are one object, and whatever is kept by object is kept for all looks. */
+const known = new Map<string, Labels>();
+
+function remember(raw: string, labels: Labels): void {
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(raw, labels);
 }
 
 function parseLabels(line: string, start: number, of: { number: number; name: string }): [Labels, number] {

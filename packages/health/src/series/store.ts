@@ -15,6 +15,23 @@ export interface Minute {
   window: Window;
 }
 
+const TABLE = (name: string) =>
+  `${name} (slot INTEGER PRIMARY KEY, at INTEGER NOT NULL, seconds REAL NOT NULL, version TEXT, body TEXT NOT NULL)`;
+
+/** Another number of days is another place for every minute; where two come to the same, the newer stays. Free pages are used again. */
+function resize(db: DatabaseSync, rows: number): void {
+  const before = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+  if (before === rows) return;
+  db.exec(`
+    BEGIN IMMEDIATE;
+    CREATE TABLE ${TABLE('resized')};
+    INSERT OR REPLACE INTO resized SELECT at / ${MINUTE_MS} % ${rows}, at, seconds, version, body FROM minutes ORDER BY at, seconds;
+    DROP TABLE minutes;
+    ALTER TABLE resized RENAME TO minutes;
+    PRAGMA user_version = ${rows};
+    COMMIT`);
+}
+
 /**
  * A ring of minutes in SQLite: a minute's row is found by `minute mod rows`, so that the newest takes the place of the oldest, and the file
  * stays as large as that many rows are. Several tasks may write at once.
@@ -37,9 +54,8 @@ export class SeriesStore {
       const db = new DatabaseSync(file, { timeout: 2_000 });
       // What a crash may cost is the last minute of a measurement: not worth a flush each time.
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 1048576');
-      db.exec(
-        'CREATE TABLE IF NOT EXISTS minutes (slot INTEGER PRIMARY KEY, at INTEGER NOT NULL, seconds REAL NOT NULL, version TEXT, body TEXT NOT NULL)',
-      );
+      db.exec(`CREATE TABLE IF NOT EXISTS ${TABLE('minutes')}`);
+      resize(db, days * 1_440);
       return new SeriesStore(db, days * 1_440);
     } catch (cause) {
       throw new OpsError({

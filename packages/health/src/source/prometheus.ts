@@ -1,9 +1,12 @@
-import { type EnvName, type LoadedConfig, usageError } from '@drydock/kit';
+import { type EnvName, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
 import { type Names, selectorsOf } from '../metrics/names.ts';
 import { type Scrape, type Series, toScrape } from '../metrics/scrape.ts';
 import { matchesLabels, type Selector } from '../metrics/selector.ts';
 import type { Matrix, PrometheusClient } from './prometheus-client.ts';
 import type { Source } from './types.ts';
+
+/** Nobody scrapes more seldom; what is older is a target that is gone. */
+const STALE_MS = 150_000;
 
 interface Options {
   names: Names;
@@ -27,10 +30,13 @@ export function prometheusSource(client: PrometheusClient, { names, labels, step
       announced ??= await client.announced();
       // By its clock: asked for a time that has not come to it yet, it would have nothing to say.
       const now = await client.now();
-      const from = last === undefined ? now : last + stepSeconds * 1_000;
-      if (from > now) return [];
-      const scrapes = toScrapes(await client.range(query, { from, to: now, stepSeconds }), names, announced);
-      if (last === undefined && scrapes.length === 0) throw unknownProduct(client.url, labels);
+      if (last !== undefined && last + stepSeconds * 1_000 > now) return [];
+      // From the last one again, so that a repetition of it can be told.
+      const range = { from: last ?? now, to: now, stepSeconds };
+      const all = toScrapes(await client.range(query, range), names, announced);
+      if (last === undefined && all.length === 0) throw unknownProduct(client.url, labels);
+      const scrapes = all.filter(({ at }) => last === undefined || at > last);
+      if (last !== undefined && scrapes.length === 0 && now - last > STALE_MS) throw stale(client.url, last);
       last = scrapes.at(-1)?.at ?? last;
       return scrapes;
     },
@@ -56,7 +62,10 @@ export function matchersOf(labels: Record<string, string>): string {
     .join('');
 }
 
-/** One scrape per step that has any series. */
+/**
+ * One scrape per step that has any series. A step without a new scrape repeats the last values (for five minutes, where the target did not
+ * say that it ended): such a step is left out, or a slow scrape would look like a product that does nothing, and then everything at once.
+ */
 export function toScrapes(matrix: Matrix, names: Names, announced: ReadonlySet<string>): Scrape[] {
   const wanted = new Map<string, Selector[]>();
   for (const { selector } of selectorsOf(names))
@@ -72,7 +81,24 @@ export function toScrapes(matrix: Matrix, names: Names, announced: ReadonlySet<s
       all.push({ name, labels, value: Number(value === '+Inf' ? 'Infinity' : value) });
     }
   }
-  return [...byTime].sort(([a], [b]) => a - b).map(([at, series]) => toScrape(at, series, announced));
+  return [...byTime]
+    .sort(([a], [b]) => a - b)
+    .filter(([, series], step, all) => !isRepeated(series, all[step - 1]?.[1]))
+    .map(([at, series]) => toScrape(at, series, announced));
+}
+
+/** The matrix has its series in one order, and each step takes them in it. */
+function isRepeated(series: readonly Series[], before: readonly Series[] | undefined): boolean {
+  if (before?.length !== series.length) return false;
+  return series.every(({ value, labels }, at) => Object.is(value, before[at]?.value) && labels === before[at]?.labels);
+}
+
+function stale(url: string, last: number) {
+  return new OpsError({
+    code: 'PROMETHEUS_STALE',
+    message: `Prometheus at ${url} has scraped nothing of the product since ${new Date(last).toISOString()}.`,
+    hint: 'Is its target up? See its /targets.',
+  });
 }
 
 function unknownProduct(url: string, labels: Record<string, string>) {

@@ -132,10 +132,10 @@ test('no traffic is inconclusive, and says how much it would take', async () => 
   );
 });
 
-test('an hour of steady load, twelve gates under each of 20 seeds, raises no alarm', async () => {
+test('an hour of steady load, twelve gates under each of 10 seeds, raises no alarm', async () => {
   let gates = 0;
   const alarms: string[] = [];
-  for (let seed = 100; seed < 120; seed++) {
+  for (let seed = 100; seed < 110; seed++) {
     const product = new FakeProduct(seed);
     let before = await product.scrape();
     for (let at = 0; at < 12; at++) {
@@ -159,7 +159,7 @@ test('an hour of steady load, twelve gates under each of 20 seeds, raises no ala
       if (verdict !== 'pass') alarms.push(`${seed}/${at}: ${findings.map(({ message }) => message).join(' | ')}`);
     }
   }
-  assert.is(gates, 240);
+  assert.is(gates, 120);
   assert.equal(alarms, []);
 });
 
