@@ -17,6 +17,8 @@ export interface Behaviour {
   garbage: number;
   leak: number;
   gcSecondsPerMajor: number;
+  /** Bytes that old space may grow to: near it, collections are many and free little. */
+  heapLimit?: number;
 }
 
 export const STEADY: Behaviour = {
@@ -134,12 +136,15 @@ class Process {
     this.#gauge('process_start_time_seconds').set(Math.floor(startedAt / 1_000));
   }
 
-  live({ cpu, garbage, leak, gcSecondsPerMajor }: Behaviour, random: () => number): void {
+  live(
+    { cpu, garbage, leak, gcSecondsPerMajor, heapLimit = Number.POSITIVE_INFINITY }: Behaviour,
+    random: () => number,
+  ): void {
     this.#cpu.inc(cpu * (0.8 + 0.4 * random()));
     this.#live += leak * (0.5 + random());
     this.#used += (garbage + leak) * (0.5 + random());
     this.#gc.observe({ kind: 'minor' }, 0.002);
-    if (this.#used > this.#limit) {
+    if (this.#used > Math.min(this.#limit, heapLimit)) {
       this.#used = this.#live * (0.98 + 0.04 * random());
       this.#limit = this.#used * 1.3 + 4 * MIB;
       this.#gc.observe({ kind: 'major' }, gcSecondsPerMajor);
