@@ -20,6 +20,7 @@ export function silentOutput(): Output & { said: string[] } {
     warn: keep,
     table: (header, rows) => keep([header, ...rows].map((row) => row.join(' ')).join('\n')),
     progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
+    live: () => undefined,
   };
 }
 
