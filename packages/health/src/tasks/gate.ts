@@ -1,6 +1,7 @@
 import { defineReadTask, flag, type Json } from '@drydock/kit';
 import type { GateResult } from '../gate/run.ts';
 import type { Judged } from '../gate/types.ts';
+import type { RouteReading } from '../metrics/routes.ts';
 
 export const gateTask = defineReadTask({
   name: 'health:gate',
@@ -45,15 +46,25 @@ export const gateTask = defineReadTask({
         one.verdict === 'unjudged' ? '–' : `${one.breaches} of ${one.measured}`,
       ]),
     );
+    const routes = await routesIn(result);
+    if (routes.length > 1)
+      out.table(
+        ['', 'route', 'requests', 'p95'],
+        routes
+          .slice(0, MOST_ROUTES)
+          .map(({ route, requests, p95 }) => ['', route, String(requests), inMilliseconds(p95)]),
+      );
     return {
       verdict: describe(env, result),
       ok: result.verdict === 'pass',
-      data: toData(result),
+      data: { ...toData(result), routes: routes as unknown as Json },
       findings: result.findings,
     };
   },
 });
 
+/** For a person; --json has them all. */
+const MOST_ROUTES = 10;
 const MARKS: Record<Judged['verdict'], string> = { pass: '✔', fail: '✖', inconclusive: '?', unjudged: '–' };
 
 function describe(env: string, { verdict, version, baseline }: GateResult): string {
@@ -64,7 +75,7 @@ function describe(env: string, { verdict, version, baseline }: GateResult): stri
   return `inconclusive: there is too little to judge ${what} by.`;
 }
 
-function toData({ verdict, offending, version, baseline, seconds, judged, windows }: GateResult): Json {
+function toData({ verdict, offending, version, baseline, seconds, judged, windows }: GateResult) {
   return {
     verdict,
     offending,
@@ -74,4 +85,16 @@ function toData({ verdict, offending, version, baseline, seconds, judged, window
     measurements: windows.length,
     objectives: judged as unknown as Json,
   };
+}
+
+/** Every route over the whole run, those without an objective as well: busiest first. */
+async function routesIn({ windows }: GateResult): Promise<RouteReading[]> {
+  const { routesOf } = await import('../metrics/routes.ts');
+  const { sumWindows } = await import('../metrics/window.ts');
+  const whole = sumWindows(windows);
+  return whole ? routesOf(whole) : [];
+}
+
+function inMilliseconds(seconds: number | null): string {
+  return seconds === null ? '–' : `${Math.round(seconds * 1_000)} ms`;
 }

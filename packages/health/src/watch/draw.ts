@@ -17,7 +17,7 @@ export interface Screen {
   health: string | null | undefined;
   /** Oldest first. */
   looks: readonly Look[];
-  /** Share of a core that looking has cost so far. */
+  /** Share of a core that looking costs. */
   cost: number;
 }
 

@@ -5,6 +5,7 @@ import { namesOf } from '../metrics/names.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
 import { SampleKeeper } from '../series/keeper.ts';
 import { openSource } from '../source/open.ts';
+import { costMeter } from './cost.ts';
 import type { Look } from './draw.ts';
 import { type WatchState, watch } from './run.ts';
 
@@ -14,7 +15,7 @@ export interface WatchOptions {
   forSeconds: number;
   url: string | undefined;
   signal: AbortSignal;
-  /** `cost` is the share of a core that looking took so far. */
+  /** `cost` is the share of a core that looking takes. */
   onLook(look: Look, state: WatchState & { cost: number }): void;
   onFinding(finding: Finding): void;
 }
@@ -29,13 +30,7 @@ export async function watchEnvironment(
   const names = namesOf(health.metrics, health.prometheus.instanceLabel);
   const source = openSource(config, environment, { url, signal, stepSeconds: intervalSeconds });
   const keeper = await SampleKeeper.open(config, environment.name, onFinding);
-  const began = performance.now();
-  const used = process.cpuUsage();
-  const cost = () => {
-    const { user, system } = process.cpuUsage(used);
-    // Before the first interval is over there is no share to speak of.
-    return (user + system) / 1_000 / Math.max(performance.now() - began, intervalSeconds * 1_000);
-  };
+  const cost = costMeter();
   try {
     return await watch({
       source,

@@ -1,6 +1,7 @@
 import { judgeGrowth } from '../gate/growth.ts';
 import { isBreach, reading } from '../gate/share.ts';
-import { countOf, quantileOf } from '../metrics/histogram.ts';
+import { countOf } from '../metrics/histogram.ts';
+import { type RouteReading, routesOf } from '../metrics/routes.ts';
 import { allRequests, sumWindows, type Window } from '../metrics/window.ts';
 import { countsOf, quantileIn, usageOf } from '../objectives/count.ts';
 import { percent } from '../objectives/list.ts';
@@ -31,8 +32,8 @@ export interface Sample {
   instances: number;
   requestsPerSecond: number;
   readings: Reading[];
-  /** p95 in seconds and requests by route, busiest first. */
-  routes: { route: string; p95: number | null; requests: number }[];
+  /** Busiest first. */
+  routes: RouteReading[];
   memoryBytes: number | null;
   oldSpaceBytes: number | null;
   restarts: number;
@@ -65,17 +66,6 @@ export function toSample(windows: readonly Window[], { objectives, cores, histor
     oldSpaceBytes: window.oldSpace?.last ?? null,
     restarts: windows.at(-1)?.restarts ?? 0,
   };
-}
-
-/** p95 of every route, busiest first. */
-export function routesOf({ routes }: Window): Sample['routes'] {
-  return [...routes]
-    .map(([route, histogram]) => ({
-      route,
-      p95: quantileOf(histogram, 0.95)?.value ?? null,
-      requests: Math.round(countOf(histogram)),
-    }))
-    .sort((a, b) => b.requests - a.requests);
 }
 
 function readShare(objective: ShareObjective, window: Window): Reading {
