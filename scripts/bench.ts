@@ -7,8 +7,9 @@ import { coldStart } from './bench/cold-start.ts';
 import type { Bench, Figure } from './bench/figures.ts';
 import { lockQueue } from './bench/lock-queue.ts';
 import { migrations } from './bench/migrations.ts';
+import { watch } from './bench/watch.ts';
 
-const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue, backups };
+const BENCHES: Record<string, Bench> = { 'cold-start': coldStart, migrations, 'lock-queue': lockQueue, backups, watch };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, help: { type: 'boolean' } },

@@ -44,6 +44,14 @@ export async function checkHealth(
   return readReport(body, answer.ok, expect, endpoint);
 }
 
+/** What is wrong, in a line; null for nothing. A part that is down says more than the status that it brings about. */
+export function problemOf({ healthy, parts }: HealthResult): string | null {
+  if (healthy) return null;
+  const bad = parts.filter(({ ok, required }) => required && !ok);
+  const named = bad.find(({ part }) => part !== 'endpoint') ?? bad[0];
+  return named ? `${named.part}: ${named.detail}` : 'the endpoint says so';
+}
+
 export function publicUrl(config: LoadedConfig, environment: Environment): string {
   return environment.require(config.environments[environment.name].url);
 }

@@ -1,5 +1,5 @@
 import { type Finding, type LoadedConfig, OpsError, toOpsError } from '@drydock/kit';
-import type { HealthResult } from '../check/endpoint.ts';
+import { type HealthResult, problemOf } from '../check/endpoint.ts';
 import { Follower } from '../metrics/follow.ts';
 import type { Names } from '../metrics/names.ts';
 import type { Scrape } from '../metrics/scrape.ts';
@@ -78,8 +78,7 @@ function newState(names: Names): State {
 async function look(run: GateRun, state: State): Promise<void> {
   const health = await run.askHealth?.();
   if (health) {
-    const bad = health.parts.find(({ ok, required }) => required && !ok);
-    state.health.push(health.healthy ? null : bad ? `${bad.part} ${bad.detail}` : 'the endpoint says so');
+    state.health.push(problemOf(health));
     if (health.version !== undefined && health.version !== state.version) {
       state.version = health.version;
       state.baseline = run.baselineOf(health.version);

@@ -1,5 +1,5 @@
 import { toOpsError } from '@drydock/kit';
-import type { HealthResult } from '../check/endpoint.ts';
+import { type HealthResult, problemOf } from '../check/endpoint.ts';
 import { lookingBack } from '../gate/share.ts';
 import { Follower } from '../metrics/follow.ts';
 import type { Names } from '../metrics/names.ts';
@@ -66,10 +66,9 @@ export async function watch(run: WatchRun): Promise<WatchState> {
 }
 
 async function askHealth(run: WatchRun, state: WatchState): Promise<void> {
-  const { healthy, parts, version } = await run.askHealth();
-  const bad = parts.find(({ ok, required }) => required && !ok);
-  state.health = healthy ? null : bad ? `${bad.part} ${bad.detail}` : 'the endpoint says so';
-  state.version = version ?? state.version;
+  const result = await run.askHealth();
+  state.health = problemOf(result);
+  state.version = result.version ?? state.version;
 }
 
 /** Undefined for the first scrape, which there is nothing to compare with, and while Prometheus has nothing new. */

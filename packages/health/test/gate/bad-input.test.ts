@@ -127,7 +127,7 @@ test('every bad page, answer and name is told by its code, its sentence and the 
 test('a product that is away fails, and so does one whose metrics are slow', async () => {
   const away = await gateOf(`http://127.0.0.1:${await freePort()}`, 20);
   assert.equal([away.verdict, away.windows.length], ['fail', 0]);
-  assert.match(JSON.stringify(away.findings), /health.*endpoint cannot be reached \(ECONNREFUSED\)/);
+  assert.match(JSON.stringify(away.findings), /health.*endpoint: cannot be reached \(ECONNREFUSED\)/);
   server.page = () => ({ body: 'late', delayMs: 400 });
   const slow = await gateOf(server.url, 20, { timeoutMs: 150, gate: { ...QUICK_GATE, consecutiveErrors: 2 } });
   assert.is(slow.verdict, 'fail');
