@@ -11,13 +11,11 @@ export interface StrangeServer {
   product: FakeProduct;
   behaviour: Behaviour;
   /** Takes the place of the page of metrics. */
-  page:
-    | ((
-        path: string,
-      ) => { status?: number; body: string; delayMs?: number; headers?: Record<string, string> } | undefined)
-    | undefined;
+  page: ((path: string) => { status?: number; body: string; delayMs?: number } | undefined) | undefined;
   health: { status: number; body: string };
   version: string;
+  /** How far its clock is ahead. */
+  clockMs: number;
   seen: { path: string; authorization: string | undefined }[];
   close(): void;
 }
@@ -31,7 +29,8 @@ export async function startStrangeServer(seed = 1): Promise<StrangeServer> {
     if (path.startsWith('/metrics')) {
       const special = strange.page?.(path);
       product.run(1, strange.behaviour);
-      const { status = 200, body, delayMs = 0, headers = {} } = special ?? { body: await product.page() };
+      const { status = 200, body, delayMs = 0 } = special ?? { body: await product.page() };
+      const headers = { date: new Date(Date.now() + strange.clockMs).toUTCString() };
       setTimeout(() => response.writeHead(status, headers).end(body), delayMs);
     } else response.writeHead(strange.health.status).end(strange.health.body.replace('VERSION', strange.version));
   });
@@ -44,6 +43,7 @@ export async function startStrangeServer(seed = 1): Promise<StrangeServer> {
     page: undefined,
     health: { status: 200, body: '{"ok":true,"version":"VERSION","parts":{"database":{"ok":true,"ms":2}}}' },
     version: 'v2',
+    clockMs: 0,
     seen: [],
     close() {
       server.closeAllConnections();

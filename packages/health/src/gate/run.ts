@@ -5,6 +5,7 @@ import type { Names } from '../metrics/names.ts';
 import type { Scrape } from '../metrics/scrape.ts';
 import type { Window } from '../metrics/window.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
+import { skewFinding } from '../source/skew.ts';
 import { AWAY_CODES, type Source } from '../source/types.ts';
 import { judgeGate } from './judge.ts';
 import type { GateEvidence, GateVerdict } from './types.ts';
@@ -116,20 +117,6 @@ function judge({ config }: GateRun, state: State): GateVerdict {
     settings: config.gate,
     cores: config.capacity.cores,
   });
-}
-
-export function skewFinding(source: Source, most: number): Finding[] {
-  const skew = source.skewSeconds();
-  if (skew === undefined || Math.abs(skew) <= most) return [];
-  const direction = skew > 0 ? 'ahead of' : 'behind';
-  return [
-    {
-      level: 'warn',
-      code: 'CLOCK_SKEW',
-      message: `The clock of ${source.name} is ${Math.round(Math.abs(skew))} s ${direction} this machine's; rates go by one clock alone and are right.`,
-      hint: 'Times of marks and logs will not match: set the clocks by NTP.',
-    },
-  ];
 }
 
 /** The answer "no" of a gate inside a release. */

@@ -5,6 +5,7 @@ import { namesOf } from '../metrics/names.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
 import { SampleKeeper } from '../series/keeper.ts';
 import { openSource } from '../source/open.ts';
+import { skewFinding } from '../source/skew.ts';
 import { costMeter } from './cost.ts';
 import type { Look } from './draw.ts';
 import { type WatchState, watch } from './run.ts';
@@ -43,7 +44,10 @@ export async function watchEnvironment(
       onFirst: (scrape) => checkMetrics(scrape, names, applicableObjectives(health)).forEach(onFinding),
       askHealth: () => checkHealth(config, environment, url),
       onWindow: (window, version) => keeper.add(window, version),
-      onLook: (look, state) => onLook(look, { ...state, cost: cost() }),
+      onLook: (look, state) => {
+        if (state.looks.length === 1) skewFinding(source, health.gate.clockSkewSeconds).forEach(onFinding);
+        onLook(look, { ...state, cost: cost() });
+      },
       sleep: (ms) => sleep(ms, undefined, { signal }),
       elapsed: () => performance.now(),
     });

@@ -21,15 +21,16 @@ const jsonOf = (text: string) => linesOf(text).map((line) => JSON.parse(line));
 const FAST = ['--interval', '100ms'];
 
 /** Watches until so many lines were seen, however quick the machine is; then Ctrl-C. */
-async function watchUntil(lines: number, ...args: string[]): Promise<{ code: number | null; stdout: string }> {
+async function watchUntil(lines: number, ...args: string[]) {
   const child = strangeTasks(server.url).start('watch.ts', ...FAST, ...args);
-  let stdout = '';
+  let [stdout, stderr] = ['', ''];
+  child.stderr?.on('data', (chunk) => (stderr += chunk));
   child.stdout?.on('data', (chunk) => {
     stdout += chunk;
     if (linesOf(stdout).length >= lines) child.kill('SIGINT');
   });
   const [code] = await once(child, 'close');
-  return { code, stdout };
+  return { code: code as number | null, stdout, stderr };
 }
 
 test('--json is one object a line, with every objective; Ctrl-C ends it with 130, and adds none', async () => {
@@ -58,10 +59,14 @@ test('away from a terminal a look is a line, a breach has its mark in it, and th
   assert.equal([answer, data.firing, data.source], [0, [], 'samples in .drydock/health']);
 });
 
-test('an outage is told and waited out', async () => {
+test('an outage is told and waited out; a clock that is off is told once', async () => {
   let looks = 0;
   server.page = () => (++looks === 3 ? { status: 503, body: '' } : looks === 4 ? { body: 'a b' } : undefined);
-  const lines = jsonOf((await watchUntil(4, '--json')).stdout);
+  server.clockMs = 90_000;
+  const { stdout, stderr } = await watchUntil(4, '--json');
+  server.clockMs = 0;
+  assert.match(stderr, /The clock of .* is (89|90|91) s ahead of this machine's/);
+  const lines = jsonOf(stdout);
   assert.match(lines[1].problem, /answered 503/);
   assert.match(lines[2].problem, /^Line 1 of the metrics cannot be read: a has the value "b"/);
   assert.is(lines[3].problem, null);
