@@ -96,6 +96,12 @@ test('a slow list fires after four windows of five minutes, not after three; 20 
   assert.equal(tell(judge(await minutesOf(3, 36, (minute) => (minute < 20 ? CALM : SLOW)))), QUIET);
 });
 
+test('a list that is slow for a handful of people fires nothing: too few to have a p95', async () => {
+  const windows = await minutesOf(4, 60, () => ({ ...SLOW, requestsPerSecond: 0.05 }));
+  const jobs = find(judge(windows), 'latency:GET /api/jobs');
+  assert.equal([jobs.state, jobs.seen.endsWith('0 of 12 windows beyond')], ['quiet', true]);
+});
+
 test('collections that take time and free little fire; 20 of 20', () =>
   judgedRight(
     36,
