@@ -8,6 +8,7 @@ import { escrow } from './bench/escrow.ts';
 import type { Bench, Figure } from './bench/figures.ts';
 import { lockQueue } from './bench/lock-queue.ts';
 import { migrations } from './bench/migrations.ts';
+import { watch } from './bench/watch.ts';
 
 const BENCHES: Record<string, Bench> = {
   'cold-start': coldStart,
@@ -15,6 +16,7 @@ const BENCHES: Record<string, Bench> = {
   'lock-queue': lockQueue,
   backups,
   escrow,
+  watch,
 };
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -22,6 +22,9 @@ const FOR_TESTS = [
   { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },
   { tool: 'age', apt: 'age', brew: 'age', what: 'age' },
   { tool: 'zstd', apt: 'zstd', brew: 'zstd', what: 'zstd' },
+  { tool: 'prometheus', apt: 'prometheus', brew: 'prometheus', what: 'Prometheus' },
+  { tool: 'promtool', apt: 'prometheus', brew: 'prometheus', what: 'promtool' },
+  { tool: 'amtool', apt: 'prometheus-alertmanager', brew: 'alertmanager', what: 'Alertmanager' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
 ];
 

@@ -18,6 +18,9 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'redis-server', least: 6, for: 'the sandbox' },
   { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
   { tool: 'chromium', for: 'tests' },
+  { tool: 'prometheus', least: 2, for: 'tests' },
+  { tool: 'promtool', least: 2, for: 'tests' },
+  { tool: 'amtool', for: 'tests' },
   { tool: 'pgbackrest', flag: 'version', for: 'tests' },
 ];
 const LEAST_FREE_GIB = 2;

@@ -1,5 +1,13 @@
 #!/usr/bin/env node
 import { main } from '@drydock/kit';
-import { checkTask } from '../src/tasks.ts';
+import { probeBackup } from '../src/check/backup.ts';
+import { createCheckTask } from '../src/tasks/check.ts';
 
-await main(checkTask);
+await main(
+  createCheckTask((config, environment) =>
+    probeBackup(config, environment, async () => {
+      const { readBackupStatus } = await import('@drydock/backups');
+      return readBackupStatus(config, environment, new Date());
+    }),
+  ),
+);

@@ -1,2 +1,3 @@
-export { checkHealth, type HealthResult, publicUrl } from './check.ts';
-export { checkTask } from './tasks.ts';
+export { checkHealth, type HealthResult, publicUrl } from './check/endpoint.ts';
+export { gate } from './gate/open.ts';
+export { gateError } from './gate/run.ts';

@@ -27,6 +27,7 @@ export function silentOutput(): Output & { said: string[] } {
     warn: keep,
     table: (header, rows) => keep([header, ...rows].map((row) => row.join(' ')).join('\n')),
     progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
+    live: () => undefined,
   };
 }
 
@@ -79,6 +80,7 @@ export async function runTaskForTest(
     task: task.name,
     run: newRunId(),
     actor: 'test',
+    emit: () => false,
     env: common.env,
     flags: own as TaskContext['flags'],
     reason: common.reason,

@@ -1,9 +1,6 @@
 import { defineReadTask, type Json } from '@drydock/kit';
-import { readFinished } from '../backup.ts';
-import { listBackups } from '../catalogue.ts';
 import { mebibytes } from '../pace.ts';
-import { findOverdue, statusOf } from '../status.ts';
-import { openStores } from '../store/open.ts';
+import { readBackupStatus } from '../read-status.ts';
 
 export const statusTask = defineReadTask({
   name: 'backup:status',
@@ -13,13 +10,7 @@ export const statusTask = defineReadTask({
     'size or RPO are beyond what dumps can serve.',
   examples: ['npm run backup:status -- --env production'],
   async run({ config, environment, env, out }) {
-    const now = new Date();
-    const { limits } = config.backups;
-    const stores = openStores(config, environment);
-    const listed = await Promise.all(stores.map((store) => listBackups(store, env)));
-    const statuses = stores.map((store, at) => statusOf(store.label, listed[at] ?? [], limits, now));
-    const [newest] = (listed[0] ?? []).filter(({ finished }) => finished);
-    const manifest = newest && stores[0] ? await readFinished(stores[0], env, newest.id) : undefined;
+    const { statuses, plainBytes, findings } = await readBackupStatus(config, environment, new Date());
     out.table(
       ['store', 'backups', 'newest', 'age', 'size', 'in a month', 'last drill', 'next drill'],
       statuses.map((status) => [
@@ -33,10 +24,9 @@ export const statusTask = defineReadTask({
         status.nextDrill?.slice(0, 10) ?? '–',
       ]),
     );
-    const findings = findOverdue(env, statuses, { limits, plainBytes: manifest?.plain.bytes, now });
     return {
       verdict: findings.length === 0 ? `Backups of ${env} are as they should be.` : `Backups of ${env} want attention.`,
-      data: { stores: statuses, plainBytes: manifest?.plain.bytes ?? null } as unknown as Json,
+      data: { stores: statuses, plainBytes: plainBytes ?? null } as unknown as Json,
       findings,
     };
   },

@@ -3,7 +3,7 @@ import { backupsSchema } from './backups.ts';
 import { chainSchema } from './chain.ts';
 import { databaseSchema } from './database.ts';
 import { escrowSchema } from './escrow.ts';
-import { healthSchema } from './health.ts';
+import { healthSchema } from './health/index.ts';
 import { releaseSchema } from './release.ts';
 
 export const ENV_NAMES = ['development', 'staging', 'production'] as const;

@@ -1,11 +1,9 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Output, Progress } from './output.ts';
+import type { Live, Output, Progress, Style } from './output.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 80;
 const CLEAR_LINE = '\r\x1b[2K';
-
-type Style = Parameters<typeof styleText>[0];
 
 /** Colour where the stream shows it; `NO_COLOR`, `FORCE_COLOR` and pipes are styleText's own business. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream): string {
@@ -16,7 +14,7 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream): s
  * Output for people. The spinner is our own because those of prompt libraries put the terminal into raw mode and exit
  * the process on Ctrl-C, which would skip the journal.
  */
-export function createOutput(stream: NodeJS.WriteStream): Output {
+export function createOutput(stream: NodeJS.WriteStream, { draws = true } = {}): Output {
   const spinners = new SpinnerStack(stream);
   const write = (text: string) => spinners.above(() => void stream.write(`${text}\n`));
   return {
@@ -26,6 +24,25 @@ export function createOutput(stream: NodeJS.WriteStream): Output {
       for (const line of alignColumns(header, rows)) write(line);
     },
     progress: (title) => (stream.isTTY ? spinners.push(title) : plainProgress(write, title)),
+    live: () => (draws && stream.isTTY ? liveArea(stream) : undefined),
+  };
+}
+
+/** Over the lines of the last time, in one write, so that nothing flickers; what other tasks print on scrolls up as usual. */
+function liveArea(stream: NodeJS.WriteStream): Live {
+  let height = 0;
+  return {
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    paint: (style, text) => paint(style, text, stream),
+    draw(lines) {
+      // What is higher than the screen cannot be gone back over.
+      const fitting = lines.slice(0, (stream.rows ?? 24) - 1).map((line) => clip(line, this.columns));
+      const back = height > 0 ? `\x1b[${height}A` : '';
+      height = fitting.length;
+      stream.write(`${back}\r\x1b[0J${fitting.join('\n')}\n`);
+    },
   };
 }
 

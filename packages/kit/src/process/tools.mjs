@@ -15,6 +15,10 @@ const EXTRA = {
   psql: postgresFolders,
   pgbackrest: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   'redis-server': () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
+  prometheus: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
+  promtool: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
+  alertmanager: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
+  amtool: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   haproxy: () => ['/usr/sbin', '/usr/local/sbin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   chromium: () => [
     '/usr/bin',
@@ -24,6 +28,8 @@ const EXTRA = {
 };
 const ALIASES = {
   'redis-server': ['redis-server', 'valkey-server'],
+  // Debian's name for it comes first: another package may have the plain one.
+  alertmanager: ['prometheus-alertmanager', 'alertmanager'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome', 'Google Chrome', 'Chromium'],
 };
 

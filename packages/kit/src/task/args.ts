@@ -28,6 +28,9 @@ const EVERY: FlagSpecs = {
   config: flag.text({ value: 'FILE', about: 'use this drydock.config.ts instead of the nearest one upward' }),
   help: flag.boolean({ about: 'show this help' }),
 };
+const STREAM: FlagSpecs = {
+  json: flag.boolean({ about: 'print one JSON object a line on stdout, as they come; everything else on stderr' }),
+};
 const ENVIRONMENT: FlagSpecs = {
   env: flag.choice(ENV_NAMES, { about: 'environment to work on (default development)', fallback: 'development' }),
 };
@@ -46,6 +49,7 @@ export function flagsOf(task: AnyTask): FlagSpecs {
     ...(task.perEnvironment === false ? {} : ENVIRONMENT),
     ...(task.kind === 'change' ? CHANGE : {}),
     ...EVERY,
+    ...(task.kind === 'read' && task.streams ? STREAM : {}),
   };
 }
 

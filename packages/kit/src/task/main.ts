@@ -24,7 +24,7 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
   const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;
-  let out = createOutput(stream);
+  let out = createOutput(stream, { draws: !wantsJson });
   try {
     const args = parseTaskArgs(task, argv);
     if (args.common.help) {
@@ -41,7 +41,12 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
     ending.error = toOpsError(thrown);
     if (process.env.DEBUG) console.error(thrown);
   }
-  if (wantsJson) process.stdout.write(`${JSON.stringify(toJson(ending), null, 2)}\n`);
+  const streams = task.kind === 'read' && task.streams === true;
+  if (wantsJson && streams) {
+    // A stream ends when somebody has seen enough; that is no failure of it.
+    if (ending.error && ending.error.exit !== EXIT.interrupted)
+      process.stdout.write(`${JSON.stringify(toJson(ending))}\n`);
+  } else if (wantsJson) process.stdout.write(`${JSON.stringify(toJson(ending), null, 2)}\n`);
   else if (ending.outcome?.document) process.stdout.write(`${ending.outcome.document}\n`);
   printEnding(out, stream, ending);
   return exit(exitCodeOf(ending));
@@ -76,6 +81,10 @@ async function execute(
     environmentOf,
     out,
     signal: interrupts.controller.signal,
+    emit: (data) => {
+      if (common.json) process.stdout.write(`${JSON.stringify(data)}\n`);
+      return common.json;
+    },
     audit: () => Promise.reject(new Error('Only a task that changes something writes audit events.')),
   };
   try {

@@ -52,6 +52,8 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   readonly out: Output;
   /** Aborted by the first Ctrl-C, or when the environment lock is lost. Pass it to whatever can wait long. */
   readonly signal: AbortSignal;
+  /** With `--json`, for a task that `streams`: a line of its own on stdout, and true. Otherwise nothing, and false. */
+  emit(data: Json): boolean;
   /** Appends a named event of the runbook (`escrow.rollback`) to the audit log of `env`. */
   audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
@@ -75,6 +77,8 @@ interface TaskBase<F extends FlagSpecs> {
 /** A task that only looks. */
 export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   kind: 'read';
+  /** With `--json` stdout has one object a line, as they come (`emit`), and another only if it fails: `{ ok: false, …, error }`. */
+  streams?: boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;
 }
 

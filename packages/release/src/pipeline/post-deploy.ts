@@ -1,4 +1,4 @@
-import { checkHealth } from '@drydock/health';
+import { checkHealth, gate, gateError } from '@drydock/health';
 import { defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
@@ -23,6 +23,7 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
         return { healthy: environments };
       },
     }),
+    ...gateSteps(ctx, environments),
     defineStep({
       name: 'keep the last artefacts',
       async run() {
@@ -36,4 +37,28 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
       },
     }),
   ];
+}
+
+/** Where health.gate.release asks for it: "monitor metrics" of section 2, step 8, as a verdict. */
+function gateSteps(ctx: TaskContext, environments: EnvName[]): Step[] {
+  const { release } = ctx.config.health.gate;
+  if (!release) return [];
+  const gated = environments.filter((env) => release.environments.includes(env as 'production'));
+  return gated.map((env) =>
+    defineStep({
+      name: `gate of ${env}`,
+      async run({ detail, signal }) {
+        const result = await gate(ctx.config, ctx.environmentOf(env), {
+          forSeconds: release.forSeconds,
+          signal,
+          onMeasurement: ({ verdict }, seconds) =>
+            detail(`${Math.round(seconds)} of ${release.forSeconds} s, so far ${verdict}`),
+        });
+        const passes =
+          result.verdict === 'pass' || (result.verdict === 'inconclusive' && release.inconclusive === 'pass');
+        if (!passes) throw gateError(env, result);
+        return { verdict: result.verdict, measurements: result.windows.length };
+      },
+    }),
+  );
 }

@@ -5,7 +5,7 @@ import { freePort, loadConfig, loadEnvironment } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkHealth } from '../src/check.ts';
+import { checkHealth } from '../../src/check/endpoint.ts';
 
 const test = suite('health check');
 let server: Server;

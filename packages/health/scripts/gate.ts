@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '@drydock/kit';
+import { gateTask } from '../src/tasks/gate.ts';
+
+await main(gateTask);

@@ -1,0 +1,80 @@
+import { type Environment, type LoadedConfig, OpsError } from '@drydock/kit';
+import { Follower } from '../metrics/follow.ts';
+import { namesOf } from '../metrics/names.ts';
+import type { Window } from '../metrics/window.ts';
+import { MINUTE_MS, SeriesStore } from '../series/store.ts';
+import { labelsFor, rawQuery, toScrapes } from '../source/prometheus.ts';
+import { type PrometheusClient, prometheusClient } from '../source/prometheus-client.ts';
+
+/** As much as one answer of Prometheus should hold: hundreds of series, a minute each. */
+const CHUNK_MS = 6 * 3_600_000;
+
+export interface History {
+  /** A minute each, in order. */
+  windows: Window[];
+  /** For a person: where they come from. */
+  source: string;
+  /** By the clock that made them. */
+  now: number;
+}
+
+/** What is known of the time until now: of Prometheus where one is configured, of the samples kept on this machine otherwise. */
+export async function readHistory(
+  config: LoadedConfig,
+  environment: Environment,
+  { sinceMs, signal }: { sinceMs: number; signal: AbortSignal },
+): Promise<History> {
+  const client = prometheusClient(config, environment, signal);
+  const history = client
+    ? await fromPrometheus(config, environment, client, sinceMs)
+    : await fromSamples(config, environment, sinceMs);
+  if (history.windows.length === 0) throw noSamples(environment.name, history.source, client !== undefined);
+  return history;
+}
+
+async function fromSamples(config: LoadedConfig, { name }: Environment, sinceMs: number): Promise<History> {
+  const now = Date.now();
+  const store = await SeriesStore.open(config, name);
+  try {
+    return {
+      windows: store.read(now - sinceMs).map(({ window }) => window),
+      source: `samples in ${config.health.series.folder}`,
+      now,
+    };
+  } finally {
+    store.close();
+  }
+}
+
+async function fromPrometheus(
+  config: LoadedConfig,
+  environment: Environment,
+  client: PrometheusClient,
+  sinceMs: number,
+): Promise<History> {
+  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
+  const query = rawQuery(names, labelsFor(config, environment.name));
+  const announced = await client.announced();
+  const now = await client.now();
+  const follower = new Follower(names);
+  const windows: Window[] = [];
+  for (let from = now - sinceMs; from <= now; from += CHUNK_MS) {
+    // Steps of neighbouring chunks must not meet: the same moment twice is no window.
+    const to = Math.min(now, from + CHUNK_MS - MINUTE_MS);
+    for (const scrape of toScrapes(await client.range(query, { from, to, stepSeconds: 60 }), names, announced)) {
+      const window = follower.take(scrape);
+      if (window) windows.push(window);
+    }
+  }
+  return { windows, source: `Prometheus at ${client.url}`, now };
+}
+
+function noSamples(env: string, source: string, prometheus: boolean) {
+  return new OpsError({
+    code: 'NO_SAMPLES',
+    message: `Nothing is known of ${env} in that time: ${source} ${prometheus ? 'has none of its metrics' : 'hold none'}.`,
+    hint: prometheus
+      ? 'Does it scrape the product? See its /targets, and health.prometheus.labels and health.metrics in drydock.config.ts.'
+      : `Let npm run health:watch -- --env ${env} run, or set PROMETHEUS_URL to a server that scrapes the product.`,
+  });
+}

@@ -1,0 +1,32 @@
+import type { Environment, LoadedConfig } from '@drydock/kit';
+import type { PartResult } from './endpoint.ts';
+import { timed } from './queries.ts';
+
+/** PING, as the product would. */
+export async function probeRedis(config: LoadedConfig, environment: Environment): Promise<PartResult[]> {
+  const { redis: variable, timeoutMs } = config.health;
+  if (!environment.has(variable)) return [];
+  const url = environment.secret(variable);
+  const { Redis } = await import('ioredis');
+  const client = new Redis(url.reveal(), {
+    lazyConnect: true,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
+  let reason: string | undefined;
+  client.on('error', (error: Error) => {
+    reason = error.message;
+  });
+  try {
+    const part = await timed('redis', async () => {
+      await client.connect();
+      await client.ping();
+    });
+    // ioredis says "Connection is closed."; why, its event says.
+    return [part.ok || reason === undefined ? part : { ...part, detail: reason }];
+  } finally {
+    client.disconnect();
+  }
+}

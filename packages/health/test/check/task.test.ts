@@ -1,0 +1,129 @@
+// Uses PostgreSQL, Redis, anvil and an HTTP server on loopback; the check runs as a process on a stranger's product.
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '@drydock/kit';
+import { startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type StrangeServer, startStrangeServer, strangeTasks } from '../product.ts';
+
+const test = suite('health:check as a process');
+let server: StrangeServer;
+let services: [
+  Awaited<ReturnType<typeof startTestPostgres>>,
+  Awaited<ReturnType<typeof startTestRedis>>,
+  Awaited<ReturnType<typeof startTestAnvil>>,
+];
+let database: string;
+test.before(async () => {
+  server = await startStrangeServer();
+  services = await Promise.all([startTestPostgres(), startTestRedis(), startTestAnvil()]);
+  database = await services[0].createDatabase();
+});
+test.after(async () => {
+  server?.close();
+  await Promise.all((services ?? []).map((service) => service.stop()));
+});
+
+interface Part {
+  part: string;
+  ok: boolean;
+  required: boolean;
+  detail: string;
+}
+const partsOf = ({ data }: { data: { parts: Part[] } }) => Object.fromEntries(data.parts.map((one) => [one.part, one]));
+
+/** Asked for its health with everything configured, less what `env` changes. */
+function tasks(env: Record<string, string> = {}, chainId = 31_337) {
+  const all = {
+    DATABASE_URL: database,
+    REDIS_URL: services[1].url,
+    CHAIN_RPC_URL: services[2].rpcUrl,
+    BACKUP_RECIPIENTS: 'age1nobody',
+    ...env,
+  };
+  const processes = strangeTasks(server.url, { queries: 'checks', timeoutMs: 5_000 }, all, { chain: { chainId } });
+  mkdirSync(join(processes.root, 'checks'));
+  writeFileSync(join(processes.root, 'checks/one.sql'), 'SELECT 1');
+  return processes;
+}
+
+test('all parts are asked; a product without backups is told so, and is healthy where nothing is guarded', async () => {
+  const answer = await tasks().ask('check.ts');
+  assert.equal([answer.code, answer.data.version], [0, 'v2']);
+  const parts = partsOf(answer);
+  assert.equal(Object.keys(parts), [
+    'endpoint',
+    'database',
+    'postgres',
+    'query one.sql',
+    'redis',
+    'chain',
+    'last backup',
+  ]);
+  assert.equal([parts['last backup']?.ok, parts['last backup']?.required], [false, false]);
+  assert.match(parts['last backup']?.detail ?? '', 'has no backup of staging');
+});
+
+test('each part that is away is named, and the verdict is no: exit 3', async () => {
+  const port = await freePort();
+  const away = await tasks({
+    DATABASE_URL: `postgresql://app:secret-word@127.0.0.1:${port}/shop`,
+    REDIS_URL: `redis://app:secret-word@127.0.0.1:${port}`,
+    CHAIN_RPC_URL: `http://127.0.0.1:${port}/v1/secret-word`,
+  }).ask('check.ts');
+  assert.is(away.code, 3);
+  const parts = partsOf(away);
+  assert.match(parts.postgres?.detail ?? '', 'cannot be reached (ECONNREFUSED)');
+  assert.match(parts.redis?.detail ?? '', 'ECONNREFUSED');
+  assert.match(parts.chain?.detail ?? '', `127.0.0.1:${port} cannot be reached`);
+  assert.not.match(JSON.stringify(away), 'secret-word');
+  assert.match(away.stderr, '✖ staging is not healthy: postgres, redis, chain.');
+});
+
+test('a query that brings nothing, one that writes, and another chain are found', async () => {
+  const processes = tasks({}, 1);
+  writeFileSync(join(processes.root, 'checks/none.sql'), 'SELECT 1 WHERE false');
+  writeFileSync(join(processes.root, 'checks/writes.sql'), 'CREATE TABLE left_behind (id int)');
+  writeFileSync(join(processes.root, 'checks/escapes.sql'), 'COMMIT; CREATE TABLE left_behind (id int)');
+  const parts = partsOf(await processes.ask('check.ts'));
+  assert.is(parts['query none.sql']?.detail, 'brings no row');
+  assert.match(parts['query writes.sql']?.detail ?? '', 'read-only transaction');
+  assert.match(parts['query escapes.sql']?.detail ?? '', 'read-only transaction');
+  assert.is(parts['query one.sql']?.ok, true);
+  assert.is(parts.chain?.detail, 'is chain 31337, expected 1');
+});
+
+test('another shape of answer is read by config; a token that is refused is told as that', async () => {
+  server.health = {
+    status: 200,
+    body: '{"status":"degraded","build":{"id":"VERSION"},"components":{"db":{"status":"up"},"mail":"down"}}',
+  };
+  const expect = { ok: 'status', version: 'build.id', parts: 'components' };
+  const answer = await strangeTasks(server.url, { expect }).ask('check.ts');
+  assert.equal([answer.code, answer.data.version], [3, 'v2']);
+  assert.equal(
+    answer.data.parts.slice(1).map(({ part, ok }: Part) => [part, ok]),
+    [
+      ['db', true],
+      ['mail', false],
+    ].concat(answer.data.parts.slice(3).map(({ part, ok }: Part) => [part, ok])),
+  );
+  server.health = { status: 401, body: '{}' };
+  const refused = partsOf(await strangeTasks(server.url).ask('check.ts'));
+  assert.is(refused.endpoint?.detail, 'answered 401: it does not take the token of ADMIN_TOKEN');
+});
+
+test('--wait asks until it is healthy', async () => {
+  server.health = { status: 503, body: '{"ok":false,"parts":{"redis":{"ok":false,"error":"starting"}}}' };
+  const asked = server.seen.length;
+  const child = strangeTasks(server.url).start('check.ts', '--wait', '30s');
+  child.stdout?.resume();
+  const ended = once(child, 'exit');
+  while (server.seen.length < asked + 3) await new Promise((done) => setTimeout(done, 20));
+  server.health = { status: 200, body: '{"ok":true}' };
+  assert.is((await ended)[0], 0);
+});
+
+test.run();

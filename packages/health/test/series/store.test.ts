@@ -1,0 +1,122 @@
+// Uses SQLite, the file that tasks write.
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig, type OpsError } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { countOf } from '../../src/metrics/histogram.ts';
+import { namesOf } from '../../src/metrics/names.ts';
+import { observe } from '../../src/metrics/observe.ts';
+import type { Window } from '../../src/metrics/window.ts';
+import { decode, encode, MOST_ROW_BYTES } from '../../src/series/encode.ts';
+import { SampleKeeper } from '../../src/series/keeper.ts';
+import { Recorder } from '../../src/series/recorder.ts';
+import { MINUTE_MS, type Minute, SeriesStore } from '../../src/series/store.ts';
+import { healthSettings } from '../settings.ts';
+import { FakeProduct, STEADY } from '../traffic.ts';
+
+const test = suite('samples on disk');
+const product = new FakeProduct(4);
+product.run(60, STEADY);
+const before = await product.scrape();
+product.run(60, STEADY);
+const window = observe(before, await product.scrape(), namesOf(healthSettings().metrics));
+
+const configFor = (days = 1) => loadConfig(undefined, makeStrangeProduct({ health: { series: { days } } }));
+const minute = (n: number, more: Partial<Window> = {}): Minute => ({
+  at: n * MINUTE_MS,
+  version: 'v1',
+  window: { ...window, from: n * MINUTE_MS, to: (n + 1) * MINUTE_MS, ...more },
+});
+
+test('a minute comes back as it went in', async () => {
+  const store = await SeriesStore.open(await configFor(), 'staging');
+  store.put(minute(5));
+  const [back] = store.read(0);
+  assert.is(back?.version, 'v1');
+  for (const [route, histogram] of minute(5).window.routes)
+    assert.equal(back?.window.routes.get(route)?.counts, histogram.counts);
+  assert.equal([back?.window.errors, back?.window.cacheHits], [window.errors, window.cacheHits]);
+  store.close();
+});
+
+test('the file does not grow once its days are full, and the oldest make room', async () => {
+  const config = await configFor(1);
+  const store = await SeriesStore.open(config, 'staging');
+  const file = join(config.path('.drydock/health'), 'staging.sqlite');
+  const sizes: number[] = [];
+  for (let day = 0; day < 4; day++) {
+    for (let n = 0; n < 1_440; n++) store.put(minute(day * 1_440 + n));
+    sizes.push(statSync(file).size);
+  }
+  assert.is(store.read(0).length, 1_440);
+  assert.is(store.read(0)[0]?.at, 3 * 1_440 * MINUTE_MS);
+  assert.is(sizes.at(-1), sizes[1]);
+  assert.ok((sizes.at(-1) ?? 0) < 1_440 * (MOST_ROW_BYTES + 200));
+  store.close();
+});
+
+test('however many routes a product has, a row keeps its size and its requests', () => {
+  const [histogram] = [...window.routes.values()];
+  const many = new Map(Array.from({ length: 300 }, (_, at) => [`GET /api/things/${at}`, histogram ?? never()]));
+  const text = encode({ ...window, routes: many });
+  assert.ok(text.length <= MOST_ROW_BYTES, `${text.length} bytes`);
+  const requests = [...decode(text).routes.values()].reduce((sum, one) => sum + countOf(one), 0);
+  assert.is(requests, 300 * countOf(histogram ?? never()));
+});
+
+test('another number of days keeps what fits', async () => {
+  const config = await configFor(2);
+  const store = await SeriesStore.open(config, 'staging');
+  for (let n = 0; n < 2_880; n += 10) store.put(minute(n));
+  store.close();
+  const series = { ...config.health.series, days: 1 };
+  const smaller = await SeriesStore.open({ ...config, health: { ...config.health, series } }, 'staging');
+  assert.equal(
+    smaller.read(0).map(({ at }) => at / MINUTE_MS),
+    Array.from({ length: 144 }, (_, at) => 1_440 + at * 10),
+  );
+  smaller.close();
+});
+
+test('of two tasks in the same minute the one that saw more of it is kept', async () => {
+  const store = await SeriesStore.open(await configFor(), 'staging');
+  store.put(minute(7, { instanceSeconds: 60 }));
+  store.put(minute(7, { instanceSeconds: 10 }));
+  assert.is(store.read(0)[0]?.window.instanceSeconds, 60);
+  store.close();
+});
+
+test('a window with a hole in it is no sample', () => {
+  const kept: Minute[] = [];
+  const recorder = new Recorder((one) => kept.push(one));
+  recorder.add({ ...window, from: 0, to: 20 * MINUTE_MS }, 'v1');
+  recorder.add({ ...window, from: 20 * MINUTE_MS, to: 20.5 * MINUTE_MS }, 'v1');
+  assert.equal(
+    kept.map(({ at }) => at),
+    [20 * MINUTE_MS],
+  );
+});
+
+test('a file that is no database is told, and costs a watch nothing but its samples', async () => {
+  const config = await configFor();
+  const store = await SeriesStore.open(config, 'staging');
+  store.close();
+  writeFileSync(join(config.path('.drydock/health'), 'staging.sqlite'), 'not a database, but long enough to be read');
+  const error = await SeriesStore.open(config, 'staging').catch((thrown: OpsError) => thrown as OpsError);
+  assert.is((error as OpsError).code, 'SERIES_UNREADABLE');
+  assert.match((error as OpsError).hint ?? '', 'Move the file away');
+  const told: string[] = [];
+  const keeper = await SampleKeeper.open(config, 'staging', ({ code }) => told.push(code));
+  keeper.add(window, 'v1');
+  assert.is(keeper.before('v2', 60), undefined);
+  keeper.close();
+  assert.equal(told, ['SAMPLES_NOT_KEPT']);
+});
+
+function never(): never {
+  throw new Error('STEADY has routes');
+}
+
+test.run();

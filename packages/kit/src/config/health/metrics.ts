@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const label = z.string().regex(/^[a-zA-Z_]\w*$/, 'must be the name of a label');
+/** A metric, or some of its series, as Prometheus writes it: `http_requests_total{status=~"5.."}`. */
+const selector = z
+  .string()
+  .regex(/^[a-zA-Z_:][\w:]*(\{.*\})?$/, 'must be a metric such as http_requests_total{status=~"5.."}');
+
+/** What the product calls its metrics. `null`: it has no such metric. Defaults are those of prom-client and of the reference product. */
+export const metricsSchema = z.strictObject({
+  path: z.string().default('/metrics'),
+  /** Variable with the addresses of all instances, separated by commas; not set, the address people use is asked. */
+  urls: z.string().default('METRICS_URLS'),
+  /** Variable with a bearer token for the metrics; null where they need none. */
+  token: z.string().nullable().default(null),
+  /** Histogram of request durations. What probes and operators ask is not what people wait for. */
+  requests: selector.default('http_request_duration_seconds{route!~"/metrics|/readyz|/style.css|/api/admin/.*"}'),
+  unit: z.enum(['seconds', 'milliseconds']).default('seconds'),
+  routeLabel: label.default('route'),
+  methodLabel: label.default('method'),
+  /** Counters. */
+  errors: selector.nullable().default('http_errors_total'),
+  cacheHits: selector.nullable().default('cache_hits_total'),
+  cacheMisses: selector.nullable().default('cache_misses_total'),
+  blocks: selector.nullable().default('rate_limit_blocks_total'),
+  cpu: selector.nullable().default('process_cpu_seconds_total'),
+  /** Histogram or summary of the time spent in collections, and its series of major ones. */
+  gc: selector.nullable().default('nodejs_gc_duration_seconds'),
+  majorGc: selector.nullable().default('nodejs_gc_duration_seconds{kind="major"}'),
+  /** Gauges. */
+  memory: selector.nullable().default('process_resident_memory_bytes'),
+  oldSpace: selector.nullable().default('nodejs_heap_space_size_used_bytes{space="old"}'),
+  started: selector.nullable().default('process_start_time_seconds'),
+});
+
+/** A server that is asked instead of the product, where its URL is set. */
+export const prometheusSchema = z.strictObject({
+  /** Variables with its URL and a bearer token. */
+  url: z.string().default('PROMETHEUS_URL'),
+  token: z.string().default('PROMETHEUS_TOKEN'),
+  /** Labels that tell this product's series from others; `{env}` stands for the environment. */
+  labels: z.record(label, z.string()).default({}),
+  /** What the scrape calls the address that a series comes from. */
+  instanceLabel: label.default('instance'),
+});
