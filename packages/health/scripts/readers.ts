@@ -1,0 +1,37 @@
+// What the report shows of other features: each is asked here, since features do not know each other.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { exec } from '@drydock/kit';
+import type { Readers } from '../src/report/types.ts';
+
+/** A task of the toolkit that is asked as a process, in its own words. */
+const RECONCILE = join(import.meta.dirname, '../../escrow/scripts/reconcile.ts');
+
+export const readers: Readers = {
+  async migrations(config, environment) {
+    const { readState, targetOf } = await import('@drydock/db');
+    const { pending, failed, edited, missing } = await readState(targetOf(config, environment));
+    return { pending, unsound: [...failed.map(({ name }) => name), ...edited, ...missing] };
+  },
+  async backups(config, environment) {
+    const { readBackupStatus } = await import('@drydock/backups');
+    const { statuses, findings } = await readBackupStatus(config, environment, new Date());
+    const stores = statuses.map(({ store, newest, lastDrill }) => ({ store, newest, lastDrill }));
+    return { stores, overdue: findings.map(({ message }) => message) };
+  },
+  escrow: existsSync(RECONCILE)
+    ? async (config, environment, signal) => {
+        const args = [RECONCILE, '--json', '--env', environment.name, '--config', config.file];
+        const { stdout } = await exec(process.execPath, args, { signal, okCodes: [0, 1, 2, 3] });
+        const { ok, findings, error } = JSON.parse(stdout);
+        if (error) throw new Error(error.message);
+        const differ = findings.filter(({ level }: { level: string }) => level === 'error').length;
+        return ok
+          ? { differ: 0, verdict: 'Every job is as the chain has it.' }
+          : {
+              differ: Math.max(1, differ),
+              verdict: `${differ} jobs differ from the chain: npm run escrow:reconcile -- --env ${environment.name}`,
+            };
+      }
+    : undefined,
+};
