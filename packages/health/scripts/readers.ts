@@ -22,7 +22,8 @@ export const readers: Readers = {
   escrow: existsSync(RECONCILE)
     ? async (config, environment, signal) => {
         const args = [RECONCILE, '--json', '--env', environment.name, '--config', config.file];
-        const { stdout } = await exec(process.execPath, args, { signal, okCodes: [0, 1, 2, 3] });
+        const { stdout, stderr } = await exec(process.execPath, args, { signal, okCodes: [0, 1, 2, 3] });
+        if (!stdout.trim()) throw new Error(`escrow:reconcile did not answer (${stderr.trim().split('\n').at(-1)}).`);
         const { ok, findings, error } = JSON.parse(stdout);
         if (error) throw new Error(error.message);
         const differ = findings.filter(({ level }: { level: string }) => level === 'error').length;

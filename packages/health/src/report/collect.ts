@@ -11,7 +11,6 @@ import { viewObjectives } from './objectives.ts';
 import { toSlots } from './slots.ts';
 import type { EnvironmentReport, Known, OpenRun, Readers, Report } from './types.ts';
 
-const DAY_MS = 86_400_000;
 /** Of an objective for every route by itself, as many as can be looked at. */
 const MOST_ROUTES = 6;
 
@@ -51,21 +50,20 @@ async function readEnvironment(
   const { url } = config.environments[env];
   const base = { name: env, guarded: config.environments[env].guard === 'confirm' };
   if (!environment.has(url)) return { ...base, ...nothing(`${url} is not set for it on this machine.`) };
-  const budgetFrom = to - health.objectives.budgetDays * DAY_MS;
   const none = { missing: 'escrow:reconcile is not part of this toolkit.' };
   const [probed, history, marks, migrations, backups, escrow] = await Promise.all([
     known(() => probeAll(config, environment, undefined)),
-    known(() => readSamples(config, environment, Math.min(from, budgetFrom))),
+    known(() => readSamples(config, environment, { sinceMs: to - from, signal })),
     known(() => readMarks(config, environment, from)),
     known(() => readers.migrations(config, environment)),
     known(() => readers.backups(config, environment)),
     readers.escrow ? known(() => readers.escrow?.(config, environment, signal) ?? Promise.reject()) : none,
   ]);
-  const all = 'value' in history ? history.value.windows : [];
-  const seen = all.filter((window) => window.to > from);
+  const samples = 'value' in history ? history.value : undefined;
+  const seen = samples?.windows ?? [];
   const slots = toSlots(seen, from, to);
   const objectives = applicableObjectives(health, busiest(seen));
-  const whole = sumWindows(seen);
+  const budgets = await known(async () => samples?.budgets(objectives));
   return {
     ...base,
     absent: undefined,
@@ -74,7 +72,12 @@ async function readEnvironment(
     slots: slots.starts,
     slotMs: slots.ms,
     source: 'value' in history ? history.value.source : history.missing,
-    objectives: viewObjectives(objectives, whole, sumWindows(all.filter((window) => window.to > budgetFrom)), health),
+    objectives: viewObjectives(
+      objectives,
+      sumWindows(seen),
+      ('value' in budgets && budgets.value) || new Map(),
+      health,
+    ),
     charts: chartsOf(objectives, slots.windows, health),
     ...{ marks, migrations, backups, escrow },
   };

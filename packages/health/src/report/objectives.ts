@@ -10,7 +10,7 @@ import type { ObjectiveView } from './types.ts';
 export function viewObjectives(
   objectives: readonly Objective[],
   seen: Window | undefined,
-  budget: Window | undefined,
+  budgets: ReadonlyMap<string, number | null>,
   health: LoadedConfig['health'],
 ): ObjectiveView[] {
   return objectives.flatMap((objective): ObjectiveView[] => {
@@ -20,7 +20,7 @@ export function viewObjectives(
     if (objective.kind === 'share') {
       const told = seen && reading(objective, seen);
       const known = told !== undefined && told.value !== null;
-      const left = budget ? budgetLeft(objective, budget) : null;
+      const left = budgets.get(id) ?? null;
       const state = !known ? 'unknown' : isMissed(objective, seen) ? 'missed' : 'kept';
       return [{ id, title, wanted, seen: told?.shown ?? 'not known', state, left }];
     }

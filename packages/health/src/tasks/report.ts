@@ -13,7 +13,7 @@ export const createReportTask = (readers: Readers) =>
     description:
       'Health, objectives with the error budget left, charts with deploys, rollbacks and rotations marked, pending migrations, last backup and\n' +
       'drill, escrow drift, open runs. One file without a script, that asks no network. What cannot be read is said in its place.\n' +
-      'Charts are made of the samples that health:gate and health:watch keep.',
+      'Charts come from Prometheus where PROMETHEUS_URL is set, otherwise from the samples that health:gate and health:watch keep.',
     examples: [
       'npm run health:report -- --since 24h',
       'npm run health:report -- --since 7d --env production --file week.html',

@@ -7,7 +7,7 @@ import { sumWindows, type Window } from '../../src/metrics/window.ts';
 import { applicableObjectives } from '../../src/objectives/applicable.ts';
 import { chartsOf, describeChart } from '../../src/report/charts.ts';
 import { toMarks } from '../../src/report/marks.ts';
-import { viewObjectives } from '../../src/report/objectives.ts';
+import { budgetLeft, viewObjectives } from '../../src/report/objectives.ts';
 import { renderReport } from '../../src/report/render.ts';
 import { toSlots } from '../../src/report/slots.ts';
 import type { EnvironmentReport, Report } from '../../src/report/types.ts';
@@ -38,12 +38,15 @@ test('an error budget that is used up is overdrawn, one without a request is not
   const { windows } = await minutes(STEADY, { ...STEADY, errorShare: 0.05 });
   const objectives = applicableObjectives(health);
   const seen = sumWindows(windows);
-  const views = viewObjectives(objectives, seen, seen, health);
+  const budgets = new Map(
+    objectives.flatMap((one) => (one.kind === 'share' && seen ? [[one.id, budgetLeft(one, seen)] as const] : [])),
+  );
+  const views = viewObjectives(objectives, seen, budgets, health);
   const errors = views.find(({ id }) => id === 'errors');
   assert.is(errors?.state, 'missed');
   assert.ok((errors?.left ?? 0) < -1, `2.5 % of 1 % that are allowed: ${errors?.left}`);
   assert.is(views.find(({ id }) => id === 'cpu')?.left, null, 'a state has no budget');
-  const unknown = viewObjectives(objectives, undefined, undefined, health);
+  const unknown = viewObjectives(objectives, undefined, new Map(), health);
   assert.ok(unknown.every(({ state, left }) => state === 'unknown' && left === null));
 });
 

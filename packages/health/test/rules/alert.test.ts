@@ -1,5 +1,5 @@
 // Uses the product on PostgreSQL, Redis and anvil, and a real Prometheus that scrapes it and evaluates the rules that were written.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Secret, withPostgres } from '@drydock/kit';
@@ -18,13 +18,14 @@ let world: Awaited<ReturnType<typeof startWorld>>;
 let product: Product;
 let prometheus: Awaited<ReturnType<typeof startTestPrometheus>>;
 let folder: string;
+let tasks: ReturnType<typeof strangeTasks>;
 let traffic: NodeJS.Timeout;
 
 test.before(async () => {
   world = await startWorld();
   product = await startProduct({ ...world.env, RATE_LIMIT_PER_MINUTE: '100000' });
   traffic = setInterval(() => void fetch(`${product.url}/api/jobs/01J00000000000000000000000`).catch(() => {}), 40);
-  const tasks = strangeTasks(product.url, {
+  tasks = strangeTasks(product.url, {
     objectives: { budgetDays: 1 },
     prometheus: { labels: { job: 'shop-{env}' } },
     rules: RULES,
@@ -96,6 +97,16 @@ test('every rule is evaluated without a fault, and every panel of the dashboard 
   const queries = panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).flatMap(({ targets = [] }) => targets);
   assert.ok(queries.length > 10);
   for (const { expr } of queries) await api(`query?query=${encodeURIComponent(expr)}`);
+});
+
+test('the report takes its charts and budgets from Prometheus where one is configured', async () => {
+  appendFileSync(join(tasks.root, '.env.staging'), `PROMETHEUS_URL='${prometheus.url}'\n`);
+  const { code, data } = await tasks.ask('report.ts', '--since', '1h');
+  assert.is(code, 0);
+  const [{ objectives }] = data.environments;
+  const errors = objectives.find(({ id }: { id: string }) => id === 'errors');
+  assert.ok(errors.budgetLeft < 0, `a day's budget of 1 % is overdrawn: ${errors.budgetLeft}`);
+  assert.match(readFileSync(data.file, 'utf8'), `Prometheus at ${prometheus.url}`);
 });
 
 test('when the product is away, the one thing that fires says so', async () => {
