@@ -6,6 +6,8 @@ export default async function setup(): Promise<() => Promise<void>> {
   const world = await startWorld();
   const product = await startProduct(world.env);
   process.env.BASE_URL = product.url;
+  // What an operator of it knows: the report looks behind the pages.
+  process.env.PRODUCT_ENV = JSON.stringify(world.env);
   return async () => {
     await product.stop();
     await world.stop();

@@ -1,4 +1,4 @@
-export { readEventsNamed } from './audit/store.ts';
+export { readEventsNamed, readEventsSince } from './audit/store.ts';
 export type { StoreConfig } from './config/backups.ts';
 export { parseCron } from './config/cron.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QUICK_GATE, type StrangeServer, startStrangeServer, strangeTasks } from '../product.ts';
-import { type Page, startTestPrometheus } from '../prometheus.ts';
+import { type Page, startPrometheusWithPast } from '../prometheus.ts';
 import { FakeProduct, STEADY } from '../traffic.ts';
 
 const test = suite('a Prometheus server instead of the product');
 let server: StrangeServer;
-let prometheus: Awaited<ReturnType<typeof startTestPrometheus>>;
+let prometheus: Awaited<ReturnType<typeof startPrometheusWithPast>>;
 test.before(async () => {
   server = await startStrangeServer();
   server.behaviour = { ...STEADY, requestsPerSecond: 200 };
-  prometheus = await startTestPrometheus([server.url], await lastHour());
+  prometheus = await startPrometheusWithPast([server.url], await lastHour());
   // Its first scrapes; until then it knows no metric.
   const knows = async () => {
     const answer = await fetch(`${prometheus.url}/api/v1/query?query=http_errors_total{job="shop"}`);

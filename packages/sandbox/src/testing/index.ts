@@ -14,6 +14,7 @@ import { startThrowAway, testRoot } from './root.ts';
 export { unprivilegedUser } from '../services/postgres.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { postgresOf } from './postgres-versions.ts';
+export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';
 
 const env = () => ({ PATH: process.env.PATH });

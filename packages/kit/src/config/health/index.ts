@@ -3,6 +3,7 @@ import { capacitySchema } from './capacity.ts';
 import { gateSchema } from './gate.ts';
 import { metricsSchema, prometheusSchema } from './metrics.ts';
 import { objectivesSchema } from './objectives.ts';
+import { rulesSchema } from './rules.ts';
 
 /** Where a fact stands in the endpoint's answer: keys joined by dots, `components.db.status`. */
 const path = z.string().regex(/^[^.]+(\.[^.]+)*$/, 'must be keys joined by dots, such as build.version');
@@ -34,6 +35,7 @@ export const healthSchema = z.strictObject({
   objectives: objectivesSchema.prefault({}),
   gate: gateSchema.prefault({}),
   capacity: capacitySchema.prefault({}),
+  rules: rulesSchema.prefault({}),
   /** Samples kept on this machine, a minute a row; the file does not grow beyond that. */
   series: z
     .strictObject({ folder: z.string().default('.drydock/health'), days: z.number().int().min(1).max(90).default(30) })
