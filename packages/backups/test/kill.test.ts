@@ -56,7 +56,7 @@ async function killAndGoOn(product: TaskProcesses, afterMs: number, script: stri
 const moments = (totalMs: number) =>
   sampleRounds(
     Array.from({ length: ROUNDS }, (_, n) => (totalMs * (n + Math.random())) / ROUNDS),
-    4,
+    2,
   );
 
 test('of a backup: what is listed can be opened and is whole, and nothing is left in the store', async () => {

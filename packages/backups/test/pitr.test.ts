@@ -5,12 +5,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { freePort } from '@drydock/kit';
+import { whenThorough } from '@drydock/kit/testing';
 import { startTestS3, testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commands, PASS, PG_CTL, query, startHost } from './pitr/host.ts';
 
 const test = suite('point in time');
+const thoroughly = whenThorough(test);
 const LEDGER = 'SELECT id, amount, note FROM ledger ORDER BY id';
 const OPENSSL = 'openssl';
 let host: Awaited<ReturnType<typeof startHost>>;
@@ -61,7 +63,7 @@ test('what is printed backs up a server and brings it back to a moment, row by r
   assert.equal(await query(url, 'SELECT failed_count FROM pg_stat_archiver'), [{ failed_count: '0' }]);
 });
 
-test('in place, the live server itself comes back to the moment, and archives on', async () => {
+thoroughly('in place, the live server itself comes back to the moment, and archives on', async () => {
   const { at, succeed, postgres, data } = host;
   const root = host.product({ kind: 'posix', path: at('repository') }, 'pgbackrest.conf');
   const url = await postgres.createDatabase('other');
@@ -95,7 +97,7 @@ test('a moment that the repository cannot reach is no success', async () => {
   assert.match(readFileSync(at('late.log'), 'utf8'), 'recovery ended before configured recovery target was reached');
 });
 
-test('the repository cannot be read without the pass, which stands in no file', async () => {
+thoroughly('the repository cannot be read without the pass, which stands in no file', async () => {
   const { at, asOwner } = host;
   const info = readFileSync(join(at('repository'), 'backup/strange-staging/backup.info'));
   assert.is(info.subarray(0, 8).toString(), 'Salted__');
@@ -132,7 +134,7 @@ async function startTlsS3() {
   return { ...s3, endpoint: `https://localhost:${port}`, cert, stop };
 }
 
-test('what is printed for S3 backs up into it and restores from it', async () => {
+thoroughly('what is printed for S3 backs up into it and restores from it', async () => {
   const { at, succeed } = host;
   const s3 = await startTlsS3();
   try {

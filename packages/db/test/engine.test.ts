@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Secret } from '@drydock/kit';
+import { whenThorough } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +13,7 @@ import { withEngine } from '../src/engine/load.ts';
 import { makeTarget, query } from './world.ts';
 
 const test = suite('schema engine');
+const thoroughly = whenThorough(test);
 const ROOT = join(import.meta.dirname, '../../..');
 let postgres: TestPostgres;
 test.before(async () => {
@@ -69,7 +71,7 @@ test('migrate dev --name makes and applies a migration, and the next one from a 
   assert.is(await diffToSchema(new Secret(url), schema), undefined);
 });
 
-test('db pull and diff work, and a function with semicolons survives a deploy', async () => {
+thoroughly('db pull and diff work, and a function with semicolons survives a deploy', async () => {
   const { prisma, migrations, url } = await project();
   mkdirSync(join(migrations, '20260101000000_first'), { recursive: true });
   writeFileSync(join(migrations, 'migration_lock.toml'), 'provider = "postgresql"\n');

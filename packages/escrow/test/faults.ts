@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { assertOneEscrow, assertOneRefund } from './kill.ts';
-import { ended, journalOf, run, startTask } from './process.ts';
+import { journalOf, run, startTask } from './process.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
@@ -134,7 +134,7 @@ async function killedWhen(scene: Scene, condition: () => boolean | Promise<boole
   return code ?? 137;
 }
 
-const finished = async (scene: Scene) => (await ended(start(scene))).code ?? 1;
+const finished = async ({ root, round }: Scene) => (await run(root, round.script, ...round.args)).code ?? 1;
 
 const FAULTS = {
   /** At a random line of the journal, and a random moment after it. */

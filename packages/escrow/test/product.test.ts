@@ -1,4 +1,5 @@
 // Uses the reference product itself as processes, with PostgreSQL, Redis and anvil; the tasks work beside its worker.
+import { whenThorough } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Address } from 'viem';
@@ -8,6 +9,7 @@ import { ask } from './process.ts';
 import { abis, admin, connect, productOf } from './world.ts';
 
 const test = suite('beside the reference product');
+const thoroughly = whenThorough(test);
 let world: Awaited<ReturnType<typeof startWorld>>;
 let product: Awaited<ReturnType<typeof startProduct>>;
 let chain: ReturnType<typeof connect>;
@@ -88,18 +90,21 @@ test('its worker was killed after sending: the operator replaces, and the next w
   assert.is(await created(), 1);
 });
 
-test('its worker is alive and waits: the operator replaces its transaction, and both end with one escrow', async () => {
-  const { id, client } = await stuckInMempool();
-  await retryAndMine(id);
-  await assertFunded(id);
-  assert.is(await created(), 2);
-  // The worker goes on with the next.
-  const other = await acceptedJob(product.url);
-  await post(product.url, `/api/jobs/${other.id}/escrow`, {}, other.client);
-  await assertFunded(other.id);
-  assert.is((await post(product.url, `/api/jobs/${id}/milestones/0/release`, {}, client)).status, 200);
-  assert.is((await ask(root, 'reconcile')).code, 0);
-});
+thoroughly(
+  'its worker is alive and waits: the operator replaces its transaction, and both end with one escrow',
+  async () => {
+    const { id, client } = await stuckInMempool();
+    await retryAndMine(id);
+    await assertFunded(id);
+    assert.is(await created(), 2);
+    // The worker goes on with the next.
+    const other = await acceptedJob(product.url);
+    await post(product.url, `/api/jobs/${other.id}/escrow`, {}, other.client);
+    await assertFunded(other.id);
+    assert.is((await post(product.url, `/api/jobs/${id}/milestones/0/release`, {}, client)).status, 200);
+    assert.is((await ask(root, 'reconcile')).code, 0);
+  },
+);
 
 test('a rollback is what the product then believes', async () => {
   const { id, client } = await acceptedJob(product.url);

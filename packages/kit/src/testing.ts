@@ -31,17 +31,25 @@ export function silentOutput(): Output & { said: string[] } {
   };
 }
 
+export const THOROUGH = process.env.DRYDOCK_THOROUGH === '1';
+
 /**
  * What a test does in many rounds, each of them a process or two: all of them where `npm test -- --thorough` runs it,
- * otherwise `few`, spread from the first to the last.
+ * otherwise `few`, spread from the first to the last, which is the one of one.
  */
-export function sampleRounds<T>(all: T[], few: number): T[] {
-  if (process.env.DRYDOCK_THOROUGH === '1' || all.length <= few) return all;
+export function sampleRounds<T>(all: readonly T[], few: number): readonly T[] {
+  if (THOROUGH || all.length <= few) return all;
+  if (few === 1) return all.slice(-1);
   return Array.from({ length: few }, (_, n) => all[Math.round((n * (all.length - 1)) / (few - 1))] as T);
 }
 
+/** For tests of a minute that a neighbour covers in part: skipped, and counted so, but with `npm test -- --thorough`. */
+export function whenThorough<T extends { skip: (...args: never[]) => void }>(test: T): T | T['skip'] {
+  return THOROUGH ? test : test.skip;
+}
+
 /** The lines of a journal after which a run can be killed: all but the last. */
-export function linesToKillAt(lines: number, few: number): number[] {
+export function linesToKillAt(lines: number, few: number): readonly number[] {
   return sampleRounds(
     Array.from({ length: lines - 1 }, (_, n) => n + 1),
     few,
@@ -126,6 +134,12 @@ export interface Ended {
   stderr: string;
 }
 
+export interface JournalLine {
+  event: string;
+  step?: string;
+  data?: Record<string, unknown>;
+}
+
 /** The tasks of a package as processes on a product, as a person or CI runs them. */
 export interface TaskProcesses {
   root: string;
@@ -136,7 +150,7 @@ export interface TaskProcesses {
   // biome-ignore lint/suspicious/noExplicitAny: what a task prints is its own.
   ask(script: string, ...args: string[]): Promise<any>;
   /** Lines of the newest run's journal. */
-  journal(): { event: string; step?: string }[];
+  journal(): JournalLine[];
   /** Kills the task (SIGKILL) as soon as its journal has this many lines. False if it ended before. */
   killAt(lines: number, script: string, ...args: string[]): Promise<boolean>;
 }
@@ -187,7 +201,7 @@ export function taskProcesses(root: string, scripts: string, env: NodeJS.Process
   };
 }
 
-function readJournal(root: string): { event: string; step?: string }[] {
+function readJournal(root: string): JournalLine[] {
   const runs = join(root, '.drydock/runs');
   const newest = existsSync(runs) ? readdirSync(runs).sort().at(-1) : undefined;
   const file = newest ? join(runs, newest, 'journal.jsonl') : undefined;
