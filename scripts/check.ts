@@ -40,7 +40,7 @@ for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
 console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = total('failed') === 0 && outcomes.length > 0 ? 0 : 1;
 
-/** As many at once as there are cores; a suite that is marked so runs alone. */
+/** One more at once than there are cores, since each waits at times; a suite that is marked so runs alone. */
 async function runAll(suites: Suite[]): Promise<Outcome[]> {
   const queue = [...suites.filter(({ alone }) => !alone)];
   const done: Outcome[] = [];
@@ -55,7 +55,7 @@ async function runAll(suites: Suite[]): Promise<Outcome[]> {
   const worker = async () => {
     for (let suite = queue.shift(); suite; suite = queue.shift()) await take(suite);
   };
-  await Promise.all(Array.from({ length: Math.max(2, cpus().length) }, worker));
+  await Promise.all(Array.from({ length: cpus().length + 1 }, worker));
   for (const suite of suites.filter(({ alone }) => alone)) await take(suite);
   return done;
 }

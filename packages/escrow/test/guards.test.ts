@@ -1,6 +1,6 @@
 // Uses PostgreSQL and anvil behind RPCs that fail, lie or stand still; the tasks run in this process.
 import { freePort } from '@drydock/kit';
-import { runTaskForTest } from '@drydock/kit/testing';
+import { runTaskForTest, whenThorough } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { retryTask } from '../src/tasks/retry.ts';
@@ -9,6 +9,7 @@ import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('RPCs that cannot be trusted');
+const thoroughly = whenThorough(test);
 let world: World;
 let proxy: RpcProxy;
 /** Nobody listens there. */
@@ -113,7 +114,7 @@ test('an RPC that says 429 to everything gives way to the next', async () => {
   await assertMadeOnce(job, before);
 });
 
-test('an RPC that says 429 now and then is asked again', async () => {
+thoroughly('an RPC that says 429 now and then is asked again', async () => {
   const [job, before] = [await world.addJob(), await nonces()];
   let asked = 0;
   proxy.rule = () => (++asked % 3 === 0 ? { status: 429 } : 'pass');
@@ -145,7 +146,7 @@ test('the transaction arrives and its answer does not: it is found, and not sent
   await assertMadeOnce(job, before);
 });
 
-test('the transaction does not arrive at first: the same one is handed over until it does', async () => {
+thoroughly('the transaction does not arrive at first: the same one is handed over until it does', async () => {
   const [job, before] = [await world.addJob(), await nonces()];
   let refused = 0;
   proxy.rule = ({ method }) => (method === 'eth_sendRawTransaction' && refused++ < 6 ? { status: 503 } : 'pass');
@@ -154,7 +155,7 @@ test('the transaction does not arrive at first: the same one is handed over unti
   assert.ok(refused > 6);
 });
 
-test('the RPC goes away while a transaction is waited for, and comes back', async () => {
+thoroughly('the RPC goes away while a transaction is waited for, and comes back', async () => {
   const [job, before] = [await world.addJob(), await nonces()];
   let sentAt = 0;
   proxy.rule = ({ method }) => {

@@ -1,5 +1,5 @@
 // Uses PostgreSQL and anvil; escrow:rollback runs as a process and is killed with SIGKILL before and after each of its steps.
-import { linesToKillAt } from '@drydock/kit/testing';
+import { linesToKillAt, whenThorough } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Address } from 'viem';
@@ -9,6 +9,7 @@ import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('kill -9 in escrow:rollback');
+const thoroughly = whenThorough(test);
 let world: World;
 let proxy: RpcProxy;
 let people = 100;
@@ -73,7 +74,7 @@ test('just before and just after the chain has it, and when the event is written
   }
 });
 
-test('killed and given up: a new run finishes what the dead one left', async () => {
+thoroughly('killed and given up: a new run finishes what the dead one left', async () => {
   const { job, client } = await funded();
   const root = productOf(world);
   await killWhen(

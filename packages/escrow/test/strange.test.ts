@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
+import { whenThorough } from '@drydock/kit/testing';
 import { startTestAnvil, startTestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,6 +13,7 @@ import { ask } from './process.ts';
 import { accountOf, admin, connect, productOf } from './world.ts';
 
 const test = suite('a stranger’s escrows');
+const thoroughly = whenThorough(test);
 const [buyer, seller] = [accountOf(4).address, accountOf(5).address];
 let services: { stop(): Promise<void> }[] = [];
 let chain: ReturnType<typeof connect>;
@@ -168,7 +170,7 @@ test('who may not is told by its own role, and a call with a parameter is propos
   assert.match(transaction.data, /^0x[0-9a-f]{72}$/, 'with a parameter, as data');
 });
 
-test('reconcile and sweep, and an id that its salt rule cannot take', async () => {
+thoroughly('reconcile and sweep, and an id that its salt rule cannot take', async () => {
   await newDeal(43);
   await newDeal(44);
   const found = await ask(root, 'reconcile');
