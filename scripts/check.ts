@@ -40,9 +40,8 @@ for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
 console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = total('failed') === 0 && outcomes.length > 0 ? 0 : 1;
 
-/** One more at once than there are cores, since each waits at times; a suite that is marked so runs alone. */
+/** One more at once than there are cores, since each waits at times; then the large ones, two at once. */
 async function runAll(suites: Suite[]): Promise<Outcome[]> {
-  const queue = [...suites.filter(({ alone }) => !alone)];
   const done: Outcome[] = [];
   const take = async (suite: Suite) => {
     const outcome = await runSuite(ROOT, suite);
@@ -52,10 +51,19 @@ async function runAll(suites: Suite[]): Promise<Outcome[]> {
       `${mark} ${suite.name}  ${outcome.passed} passed${outcome.failed > 0 ? `, ${outcome.failed} failed` : ''}  ${(outcome.ms / 1_000).toFixed(1)} s`,
     );
   };
-  const worker = async () => {
-    for (let suite = queue.shift(); suite; suite = queue.shift()) await take(suite);
+  const takeAll = async (queue: Suite[], atOnce: number) => {
+    const worker = async () => {
+      for (let suite = queue.shift(); suite; suite = queue.shift()) await take(suite);
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
   };
-  await Promise.all(Array.from({ length: cpus().length + 1 }, worker));
-  for (const suite of suites.filter(({ alone }) => alone)) await take(suite);
+  await takeAll(
+    suites.filter(({ last }) => !last),
+    cpus().length + 1,
+  );
+  await takeAll(
+    suites.filter(({ last }) => last),
+    2,
+  );
   return done;
 }
