@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeF
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseOf, requireTool, Secret } from '@drydock/kit';
-import type { TaskProcesses } from '@drydock/kit/testing';
+import { type TaskProcesses, whenThorough } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import pg from 'pg';
 import { suite } from 'uvu';
@@ -13,6 +13,7 @@ import { readSkipped } from '../src/restore/pg-restore.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('restore');
+const thoroughly = whenThorough(test);
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
@@ -115,7 +116,7 @@ test('in place the databases change their names under load, nobody is left witho
   assert.is((await product.ask('restore.ts', '--drop-old', run, '--yes')).code, 2);
 });
 
-test('a database that is gone altogether is restored in place', async () => {
+thoroughly('a database that is gone altogether is restored in place', async () => {
   const { url, product, name } = await shop();
   await good(product, 'backup.ts');
   await query(postgres.adminUrl, `DROP DATABASE ${name}`);
@@ -147,7 +148,7 @@ test('one table alone, with its rows', async () => {
   assert.is((await product.ask('restore.ts', '--in-place', '--table', 'people', '--yes')).code, 2);
 });
 
-test('the folder of a backup, and a dump alone, are restored by their path', async () => {
+thoroughly('the folder of a backup, and a dump alone, are restored by their path', async () => {
   const { url, product, name } = await shop();
   const { data } = await good(product, 'backup.ts');
   const folder = product.store.pathOf(`staging/${data.id}`);

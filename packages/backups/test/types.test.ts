@@ -88,7 +88,7 @@ test('every type that Prisma can declare; generated columns, partial and express
 
 test('rows of many megabytes', async () => {
   const { before, after } = await roundTrip(
-    `CREATE TABLE b (id int, bytes bytea); INSERT INTO b SELECT n, decode(repeat(md5(n::text), 500000), 'hex') FROM generate_series(1, 6) n`,
+    `CREATE TABLE b (id int, bytes bytea); INSERT INTO b SELECT n, decode(repeat(md5(n::text), 500000), 'hex') FROM generate_series(1, 2) n`,
   );
   assert.is(after.length, before.length);
   assert.ok(after === before);

@@ -54,7 +54,7 @@ async function project() {
   };
 }
 
-test('migrate dev --name makes and applies a migration, and the next one from a changed schema', async () => {
+thoroughly('migrate dev --name makes and applies a migration, and the next one from a changed schema', async () => {
   const { prisma, schema, migrations, url } = await project();
   assert.match(await prisma('migrate', 'dev', '--name', 'first'), 'Your database is now in sync with your schema.');
   writeFileSync(schema, `${readFileSync(schema, 'utf8')}\nmodel B {\n  id   Int    @id\n  name String\n}\n`);

@@ -75,7 +75,7 @@ test('a deploy killed before and after each step resumes into the schema and the
   const expected = await worldOf(url);
   const lines = whole.journal().length;
   let killed = 0;
-  const moments = linesToKillAt(lines, 4);
+  const moments = linesToKillAt(lines, 3);
   for (const at of moments) {
     const one = await product();
     if (await one.product.killAt(at, 'deploy.ts', '--yes')) killed++;
@@ -95,7 +95,7 @@ test('a rollback killed before and after each step resumes into the same', async
   assert.is((await after.product.run('rollback.ts', ...args)).code, 0);
   const expected = await worldOf(after.url);
   const lines = after.product.journal().length;
-  for (const at of linesToKillAt(lines, 3)) {
+  for (const at of linesToKillAt(lines, 2)) {
     const one = await product(deployed);
     await one.product.killAt(at, 'rollback.ts', ...args);
     await goOn(one.product, 'rollback.ts', args);

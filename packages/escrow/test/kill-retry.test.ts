@@ -25,7 +25,7 @@ const nonces = () => world.chain.getTransactionCount({ address: admin.address })
 test('before and after each of its steps: it resumes into one escrow, by one transaction', async () => {
   const lines = await linesOf(productOf(world), 'retry', '--job', await world.addJob());
   let killed = 0;
-  const moments = linesToKillAt(lines, 3);
+  const moments = linesToKillAt(lines, 2);
   for (const at of moments) {
     const [job, root, before] = [await world.addJob(), productOf(world), await nonces()];
     if (await killWhen(root, () => journalOf(root).length >= at, 'retry', '--job', job)) killed++;

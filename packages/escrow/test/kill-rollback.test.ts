@@ -37,7 +37,7 @@ async function funded(): Promise<{ job: string; client: { address: Address; had:
 test('before and after each of its steps: it resumes into one refund, cleared flags and one event', async () => {
   const lines = await linesOf(productOf(world), 'rollback', ...args((await funded()).job));
   let killed = 0;
-  const moments = linesToKillAt(lines, 3);
+  const moments = linesToKillAt(lines, 2);
   for (const at of moments) {
     const [{ job, client }, root] = [await funded(), productOf(world)];
     const before = await nonces();

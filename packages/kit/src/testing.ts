@@ -35,11 +35,10 @@ export const THOROUGH = process.env.DRYDOCK_THOROUGH === '1';
 
 /**
  * What a test does in many rounds, each of them a process or two: all of them where `npm test -- --thorough` runs it,
- * otherwise `few`, spread from the first to the last, which is the one of one.
+ * otherwise `few`, spread from the first to the last.
  */
 export function sampleRounds<T>(all: readonly T[], few: number): readonly T[] {
   if (THOROUGH || all.length <= few) return all;
-  if (few === 1) return all.slice(-1);
   return Array.from({ length: few }, (_, n) => all[Math.round((n * (all.length - 1)) / (few - 1))] as T);
 }
 
