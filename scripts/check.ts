@@ -12,7 +12,7 @@ const HELP = `npm test -- [flags] [part of a path…]
 
   --only-checks  types, lint, dead code and arrows alone
   --only-tests   tests alone
-  --thorough     every round of the tests that kill and disturb, not a sample of them
+  --thorough     every round of the tests that kill and disturb, not a sample of them, and the long ones
   --help         show this help`;
 
 const { values, positionals } = parseArgs({
@@ -31,7 +31,9 @@ if (values.help) {
 if (values.thorough) process.env.DRYDOCK_THOROUGH = '1';
 const wanted = (suite: Suite) => positionals.length === 0 || positionals.some((part) => suite.name.includes(part));
 const checks = values['only-tests'] || positionals.length > 0 ? [] : CHECKS;
-const tests = values['only-checks'] ? [] : findSuites(ROOT).filter(wanted);
+const tests = values['only-checks']
+  ? []
+  : findSuites(ROOT, { long: Boolean(values.thorough) || positionals.length > 0 }).filter(wanted);
 const outcomes = await runAll([...checks, ...tests]);
 const total = (key: 'passed' | 'failed') => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
 if (outcomes.length === 0) console.log(`No test matches ${positionals.join(', ')}.`);
@@ -40,7 +42,7 @@ for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
 console.log(`\n${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = total('failed') === 0 && outcomes.length > 0 ? 0 : 1;
 
-/** One more at once than there are cores, since each waits at times; then the large ones, two at once. */
+/** As many at once as there are cores; a suite that is marked so runs alone. */
 async function runAll(suites: Suite[]): Promise<Outcome[]> {
   const done: Outcome[] = [];
   const take = async (suite: Suite) => {
@@ -58,12 +60,12 @@ async function runAll(suites: Suite[]): Promise<Outcome[]> {
     await Promise.all(Array.from({ length: atOnce }, worker));
   };
   await takeAll(
-    suites.filter(({ last }) => !last),
-    cpus().length + 1,
+    suites.filter(({ alone }) => !alone),
+    Math.max(2, cpus().length),
   );
   await takeAll(
-    suites.filter(({ last }) => last),
-    2,
+    suites.filter(({ alone }) => alone),
+    1,
   );
   return done;
 }

@@ -8,8 +8,8 @@ export interface Suite {
   /** How its output tells what passed. `exit`: one check, by its exit code. */
   counts: 'uvu' | 'playwright' | 'exit';
   timeoutMs: number;
-  /** Uses so much of the machine that only another of its kind may run beside it. */
-  last?: boolean;
+  /** Measures or uses so much of the machine that others would disturb it. */
+  alone?: boolean;
 }
 
 const MINUTE = 60_000;
@@ -28,13 +28,13 @@ export const CHECKS: Suite[] = [
   check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
 ];
 
-/** Every `*.test.ts` of the packages and scripts, and the browser suite. Whole releases come last, beside the browser. */
-export function findSuites(root: string): Suite[] {
+/** Every `*.test.ts` of the packages and scripts, and the browser suite. Whole releases come last and alone; `*.long.test.ts` only if asked for. */
+export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
   const folders = [
     ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
     'scripts/test',
   ];
-  const files = folders.flatMap((folder) => listTests(root, folder));
+  const files = folders.flatMap((folder) => listTests(root, folder)).filter((file) => long || !file.includes('.long.'));
   const uvu = files.map(
     (file): Suite => ({
       name: file,
@@ -42,7 +42,7 @@ export function findSuites(root: string): Suite[] {
       args: [file],
       counts: 'uvu',
       timeoutMs: (process.env.DRYDOCK_THOROUGH === '1' ? 60 : 8) * MINUTE,
-      ...(file.includes('.release.') ? { last: true } : {}),
+      ...(file.includes('.release.') ? { alone: true } : {}),
     }),
   );
   const browser: Suite = {
@@ -51,7 +51,6 @@ export function findSuites(root: string): Suite[] {
     args: ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line'],
     counts: 'playwright',
     timeoutMs: 4 * MINUTE,
-    last: true,
   };
   return existsSync(join(root, 'e2e/playwright.config.ts')) ? [...uvu, browser] : uvu;
 }

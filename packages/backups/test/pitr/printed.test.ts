@@ -1,4 +1,4 @@
-// Uses PostgreSQL; what is printed runs in ../pitr.test.ts.
+// Uses PostgreSQL; what is printed runs in ../pitr.long.test.ts.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeStrangeProduct } from '@drydock/kit/testing';
