@@ -4,6 +4,7 @@ import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, toOpsError } from '../errors.ts';
+import { surviveLostReader } from '../output/reader-gone.ts';
 import { redactStream } from '../output/redact-stream.ts';
 import { createOutput } from '../output/terminal.ts';
 import { currentActor } from './actor.ts';
@@ -21,6 +22,7 @@ const TOOLKIT = resolve(import.meta.dirname, '../../../..');
 export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)): Promise<never> {
   redactStream(process.stdout);
   redactStream(process.stderr);
+  surviveLostReader([process.stdout, process.stderr], task.kind === 'read' ? () => process.exit(EXIT.done) : undefined);
   const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;

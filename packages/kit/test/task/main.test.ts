@@ -62,6 +62,32 @@ async function hang(root: string): Promise<ChildProcess> {
   return child;
 }
 
+/** What it is worth to a pipe such as `| head`. */
+async function withoutReader(root: string, ...args: string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = start(root, args);
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => (stderr += chunk));
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr };
+}
+
+test('a look whose reader has gone ends at once, and quietly', async () => {
+  const started = performance.now();
+  const { code, stderr } = await withoutReader(await product(), 'lines', '--env', 'staging', '--json');
+  assert.is(code, 0, stderr);
+  assert.is(stderr, '');
+  assert.ok(performance.now() - started < 8_000, 'its lines would take ten seconds');
+});
+
+test('a change whose reader has gone is finished', async () => {
+  const root = await product();
+  const { code, stderr } = await withoutReader(root, 'change', '--env', 'staging');
+  assert.is(code, 0, stderr);
+  assert.equal(world(root), ['one', 'two', 'three']);
+  assert.is(readRuns(root)[0]?.status, 'done');
+});
+
 test('with --json stdout carries one object and nothing else', async () => {
   const { code, stdout } = await run(await product(), 'answer', '--env', 'staging', '--json');
   const result = JSON.parse(stdout);
