@@ -28,7 +28,7 @@ export const CHECKS: Suite[] = [
   check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
 ];
 
-/** Every `*.test.ts` of the packages and scripts, and the browser suite. Whole releases come last and alone; `*.long.test.ts` only if asked for. */
+/** The browser suite, first since it is the longest, and every `*.test.ts` of the packages and scripts. Whole releases come last and alone; `*.long.test.ts` only if asked for. */
 export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
   const folders = [
     ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
@@ -52,7 +52,7 @@ export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
     counts: 'playwright',
     timeoutMs: 4 * MINUTE,
   };
-  return existsSync(join(root, 'e2e/playwright.config.ts')) ? [...uvu, browser] : uvu;
+  return existsSync(join(root, 'e2e/playwright.config.ts')) ? [browser, ...uvu] : uvu;
 }
 
 function listTests(root: string, folder: string): string[] {
