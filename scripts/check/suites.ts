@@ -28,7 +28,10 @@ export const CHECKS: Suite[] = [
   check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
 ];
 
-/** The browser suite, first since it is the longest, and every `*.test.ts` of the packages and scripts. Whole releases come last and alone; `*.long.test.ts` only if asked for. */
+/**
+ * The browser's suite, which is long and so comes first, and every `*.test.ts` of the packages and scripts. Whole
+ * releases come last and alone, `*.long.test.ts` only if asked for.
+ */
 export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
   const folders = [
     ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
