@@ -35,7 +35,7 @@ export async function* readLogs(
   wanted: Wanted,
   to: bigint,
 ): AsyncGenerator<EventSeen[]> {
-  for (const [from, until] of spans(target, to)) yield await readSpan(target, reader, wanted, from, until);
+  for await (const logs of rawSpans(target, reader, wanted, to)) yield logs.flatMap((log) => decode(log, wanted));
 }
 
 /** The newest event that matches, looked for from the newest block back. */
@@ -70,9 +70,12 @@ export async function readSince(
 /** How many events of one name there are up to a block: counted without being read. */
 export async function countLogs(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): Promise<number> {
   let count = 0;
-  for (const [from, until] of spans(target, to)) count += (await rawLogs(target, reader, wanted, from, until)).length;
+  for await (const logs of rawSpans(target, reader, wanted, to)) count += logs.length;
   return count;
 }
+
+/** An answer is text and objects at once, several kB an event: more than these in one are only met by surprise. */
+const PER_ANSWER = 1_000;
 
 /** Older blocks are not looked through: on a long chain that would take hours. `chain.startBlock` and `chain.logRange` move it. */
 const SPANS = 500n;
@@ -84,9 +87,17 @@ export function firstBlock({ chain }: LogTarget, to: bigint): bigint {
   return reach > start ? reach : start;
 }
 
-function* spans(target: LogTarget, to: bigint): Generator<[bigint, bigint]> {
-  const span = BigInt(target.chain.logRange);
-  for (let from = firstBlock(target, to); from <= to; from += span) yield [from, minOf(from + span - 1n, to)];
+/** Begins with one block and doubles up to `chain.logRange`, but takes no more than hold PER_ANSWER at the last span's density. */
+async function* rawSpans(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): AsyncGenerator<RpcLog[]> {
+  let span = 1;
+  for (let from = firstBlock(target, to); from <= to; ) {
+    const until = minOf(from + BigInt(span) - 1n, to);
+    const logs = await rawLogs(target, reader, wanted, from, until);
+    yield logs;
+    from = until + 1n;
+    const fitting = Math.floor((span * PER_ANSWER) / Math.max(logs.length, 1));
+    span = Math.max(1, Math.min(fitting, span * 2, target.chain.logRange));
+  }
 }
 
 async function readSpan(
@@ -96,7 +107,7 @@ async function readSpan(
   from: bigint,
   to: bigint,
 ): Promise<EventSeen[]> {
-  return (await rawLogs(target, reader, wanted, from, to)).flatMap((log) => decode(log, wanted.abi, wanted.event));
+  return (await rawLogs(target, reader, wanted, from, to)).flatMap((log) => decode(log, wanted));
 }
 
 /** By topic, and as they come: the library's own call would decode them a first time. */
@@ -120,7 +131,7 @@ async function rawLogs(
   }
 }
 
-function decode(log: RpcLog, abi: Abi, event: string | undefined): EventSeen[] {
+function decode(log: RpcLog, { abi, event }: Wanted): EventSeen[] {
   try {
     const decoded = decodeEventLog({ abi, data: log.data, topics: log.topics as [Hex, ...Hex[]] });
     if (event !== undefined && decoded.eventName !== event) return [];
