@@ -35,6 +35,7 @@ export async function survey(
     marked,
     stuckAfterMs = target.escrow.stuckAfterMs,
     now = Date.now(),
+    wanted,
     onJob,
     onPage,
   }: {
@@ -42,7 +43,9 @@ export async function survey(
     marked: boolean;
     stuckAfterMs?: number | undefined;
     now?: number;
-    onJob: (job: Surveyed) => void;
+    /** The others are only counted: most are well, and a checksummed address for each is half of the work. */
+    wanted: (judgement: Judgement) => boolean;
+    onJob: (job: Surveyed) => unknown;
     onPage?: (jobs: number) => void;
   },
 ): Promise<Survey> {
@@ -60,10 +63,14 @@ export async function survey(
         existing += state.exists ? 1 : 0;
         const quick = judge(row, address, state, { now, stuckAfterMs });
         counts[quick.verdict] += 1;
-        // Most are well, and nobody looks at their address.
-        const shown = quick.settled ? address : getAddress(address);
-        const judgement = quick.settled ? quick : judge(row, shown, state, { now, stuckAfterMs });
-        onJob({ row, address: shown, unreleased: state.unreleased, ...judgement });
+        if (!wanted(quick)) return;
+        const shown = getAddress(address);
+        onJob({
+          row,
+          address: shown,
+          unreleased: state.unreleased,
+          ...judge(row, shown, state, { now, stuckAfterMs }),
+        });
       });
       jobs += rows.length;
       onPage?.(jobs);

@@ -3,6 +3,7 @@ import { countLogs, firstBlock, readLogs } from '../chain/logs.ts';
 import { readJobsById, withJobs } from '../jobs/read.ts';
 import type { Session } from '../session.ts';
 import { type Survey, type Surveyed, survey } from '../survey.ts';
+import type { Judgement } from '../verdict.ts';
 
 /** More are counted, not kept: memory stays flat however much has drifted. */
 const KEPT = 1_000;
@@ -29,7 +30,8 @@ export async function compare(session: Session, onPage: (jobs: number) => void):
   const drift: Surveyed[] = [];
   const surveyed = await survey(target, reader, locate, {
     marked: false,
-    onJob: (job) => void (isDrift(job) && drift.length < KEPT && drift.push(job)),
+    wanted: (judgement) => isDrift(judgement) && drift.length < KEPT,
+    onJob: (job) => drift.push(job),
     onPage,
   });
   const from = firstBlock(target, surveyed.block);
@@ -37,7 +39,7 @@ export async function compare(session: Session, onPage: (jobs: number) => void):
   return { ...surveyed, drift, strays: await findStrays(session, surveyed), straysFrom };
 }
 
-export function isDrift({ verdict }: Surveyed): boolean {
+export function isDrift({ verdict }: Judgement): boolean {
   return verdict === 'drifted' || verdict === 'orphaned';
 }
 

@@ -21,7 +21,8 @@ export async function listUnsettled(
   const result = await survey(target, reader, locate, {
     marked: true,
     stuckAfterMs,
-    onJob: (job) => void (job.settled || (awaited && job.verdict === 'ok') || found.push(job)),
+    wanted: ({ settled, verdict }) => !settled && !(awaited && verdict === 'ok'),
+    onJob: (job) => found.push(job),
   });
   try {
     const jobs = await pMap(found, async (job) => ({ ...job, transaction: await transactionOf(reader, job) }), {

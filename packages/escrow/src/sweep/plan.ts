@@ -33,9 +33,10 @@ export async function planSweep(
     marked: true,
     stuckAfterMs: threshold,
     now,
+    wanted: ({ verdict }) => verdict === 'stuck' || verdict === 'orphaned',
     onJob(job) {
       const old = job.row.sinceMs === null || now - job.row.sinceMs > threshold;
-      if (job.row.pending && old && ['stuck', 'orphaned'].includes(job.verdict)) late.push(job);
+      if (job.row.pending && old) late.push(job);
     },
   });
   late.sort((a, b) => (a.row.sinceMs ?? 0) - (b.row.sinceMs ?? 0));
