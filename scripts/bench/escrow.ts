@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { surviveFaults } from '../../packages/escrow/test/faults.ts';
 import { fuzz } from '../../packages/escrow/test/fuzz/run.ts';
-import { fundMany } from '../../packages/escrow/test/many.ts';
+import { fundMany, ROOMY } from '../../packages/escrow/test/many.ts';
 import { productOf, startWorld } from '../../packages/escrow/test/world.ts';
 import { type Bench, type Figure, ms, task } from './figures.ts';
 
@@ -27,10 +27,9 @@ interface Measured {
 }
 
 async function size(rounds: number, say: (text: string) => void): Promise<Figure[]> {
-  const world = await startWorld();
+  const world = await startWorld({ anvilArgs: ROOMY });
   try {
-    // Forty escrows a block are more than a chain holds; spans are shorter for that.
-    const root = productOf(world, { chain: { logRange: 250 } });
+    const root = productOf(world);
     const reconcile = async () => best(rounds, () => measure(root));
     say(`make ${SMALL} jobs with their escrows`);
     await fundMany(world, 'many', 0, SMALL);
