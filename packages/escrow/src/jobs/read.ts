@@ -7,7 +7,8 @@ import { shown } from './shown.ts';
 import type { JobRow, Order } from './types.ts';
 
 type Database = Pick<Target, 'databaseUrl' | 'escrow'>;
-const PAGE = 5_000;
+/** As many as are asked of the chain at once. */
+const PAGE = 2_000;
 
 /** Connects, and tells errors of names that the config gives wrong in its own terms. */
 export async function withJobs<T>(target: Database, use: (client: Client) => Promise<T>): Promise<T> {

@@ -73,6 +73,8 @@ function batchesOf(jobs: string[]): string[][] {
 const stepName = (i: number) => `write ${i * BATCH + 1} and on`;
 
 async function compareAll(ctx: Pick<TaskContext, 'config' | 'environment' | 'out'>): Promise<Comparison> {
+  const { keepHeapSmall } = await import('../reconcile/heap.ts');
+  keepHeapSmall();
   const { openSession } = await import('../session.ts');
   const { compare } = await import('../reconcile/compare.ts');
   const session = await openSession(ctx);
