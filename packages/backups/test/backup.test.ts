@@ -228,6 +228,22 @@ test('a pg_dump that is killed, or ends early, makes no backup', async () => {
   assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
 });
 
+test('an age that is killed in the middle makes no backup', async () => {
+  const of = await target(
+    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 3000) n`,
+  );
+  const good = await backup(of);
+  const dies = join(temporaryFolder(), 'age');
+  // It takes some of what comes, and hands nothing on.
+  writeFileSync(dies, '#!/bin/sh\nhead -c 20000 > /dev/null\nkill -9 $$\n', { mode: 0o700 });
+  process.env.AGE_PATH = dies;
+  const error = await refusal(backup(of)).finally(() => delete process.env.AGE_PATH);
+  assert.is(error?.code, 'ENCRYPT_FAILED', error?.message);
+  assert.match(error?.message ?? '', 'age, which encrypts the dump, failed: it ended with SIGKILL.');
+  assert.equal(await finished(of.store), [good]);
+  assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
+});
+
 test('the server going away in the middle makes no backup', async () => {
   const of = await target(
     `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,

@@ -17,12 +17,33 @@ export async function encrypt(
   recipients: string[],
 ): Promise<AsyncIterable<Uint8Array>> {
   const program = findTool('age');
-  if (program) return throughAge(program, ['--encrypt', ...recipients.flatMap((key) => ['-r', key])], plain);
+  if (program) return encryptThroughAge(program, recipients, plain);
   const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return (await encrypter.encrypt(NodeReadable.toWeb(NodeReadable.from(plain)) as never)) as never;
 }
+
+async function* encryptThroughAge(
+  program: string,
+  recipients: string[],
+  plain: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* throughAge(program, ['--encrypt', ...recipients.flatMap((key) => ['-r', key])], plain);
+  } catch (cause) {
+    // What came in may have failed as well, and tells it itself.
+    if (!(cause instanceof AgeFailed)) throw cause;
+    throw new OpsError({
+      code: 'ENCRYPT_FAILED',
+      message: `age, which encrypts the dump, failed: ${cause.message}.`,
+      hint: 'The backups before it are untouched. Mend the cause and run it again.',
+      cause,
+    });
+  }
+}
+
+class AgeFailed extends Error {}
 
 /** Rejects with BACKUP_UNREADABLE where the key does not fit, or the bytes are not what was written. */
 export async function* decrypt(stored: Readable, identity: Secret): AsyncIterable<Uint8Array> {
@@ -62,17 +83,18 @@ async function* throughAge(
   });
   const ended = new Promise<void>((done, fail) => {
     child.once('error', fail);
-    child.once('close', (code) =>
+    child.once('close', (code, signal) =>
       code === 0
         ? done()
-        : fail(new Error(said.replace(/^age: error: /, '').split('\n')[0] || `age ended with ${code}`)),
+        : fail(new AgeFailed(said.replace(/^age: error: /, '').split('\n')[0] || `it ended with ${signal ?? code}`)),
     );
   });
   ended.catch(() => {});
   let inputFailed: unknown;
   const fed = pipeline(input, child.stdin).catch((error: NodeJS.ErrnoException) => {
     // age says itself why it stopped reading.
-    if (error.code !== 'EPIPE') inputFailed = error;
+    const stopped = error.syscall === 'write' || error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+    if (!stopped) inputFailed = error;
     child.kill('SIGKILL');
   });
   try {
