@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
-import { databaseOf, libpqEnv, OpsError, requireTool, type Secret, type ToolName } from '@drydock/kit';
+import { databaseOf, findTool, libpqEnv, OpsError, requireTool, type Secret, type ToolName } from '@drydock/kit';
 import { type Take, widePipe } from './wide-pipe.ts';
 
 /** A program of PostgreSQL whose output is read as it comes. */
@@ -37,9 +37,18 @@ export async function* dumpSchema(url: Secret, schema: string): AsyncIterable<Bu
   await ended;
 }
 
+/**
+ * pg_dump writes 4 KiB at a time, and each of them wakes whoever reads: coreutils' stdbuf, where it is there, has it
+ * write 1 MiB (340 MB: a third of a second of processor less).
+ */
+function buffered(program: string, args: string[]): [string, string[]] {
+  const stdbuf = findTool('stdbuf');
+  return stdbuf ? [stdbuf, ['-o1M', program, ...args]] : [program, args];
+}
+
 async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumping> {
   const pipe = await widePipe();
-  const child = spawn(requireTool(tool), args, {
+  const child = spawn(...buffered(requireTool(tool), args), {
     stdio: ['ignore', pipe.end, 'pipe'],
     env: libpqEnv(url, process.env.PATH),
   });

@@ -15,6 +15,7 @@ export type ToolName =
   | 'chromium'
   | 'age'
   | 'zstd'
+  | 'stdbuf'
   | 'git'
   | 'brew'
   | 'apt-get'
