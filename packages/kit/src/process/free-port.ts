@@ -1,10 +1,29 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** A port of the loopback interface that nobody listens on now. */
+/** Above the ports of well-known services, below those that Linux (32768) and macOS (49152) give to outgoing connections. */
+const FROM = 20_000;
+const BELOW = 32_768;
+
+/**
+ * A port of the loopback interface that nobody listens on now, and that no outgoing connection takes before its service
+ * listens there, or while it is down.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FROM, BELOW);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
+  try {
+    await new Promise<void>((done, fail) => server.once('error', fail).listen(port, '127.0.0.1', done));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
   await new Promise((done) => server.close(done));
-  return port;
+  return true;
 }
