@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Secret, withPostgres } from '@drydock/kit';
 import { startTestPrometheus } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -11,8 +12,11 @@ import { strangeTasks } from '../product.ts';
 
 const test = suite('an alert of the rules');
 /** An hour and five minutes would be long for a test. 30 times 1 % of errors. */
-const QUICK = { long: '3s', short: '1s', spends: (30 * 3) / 86_400, severity: 'page' };
-const RULES = { interval: '200ms', windows: [QUICK], minRequests: 5, absentFor: '1s' };
+const QUICK = { long: '6s', short: '3s', spends: (30 * 6) / 86_400, severity: 'page' };
+const RULES = { interval: '500ms', windows: [QUICK], minRequests: 5, absentFor: '3s' };
+/** A scrape may take as long as its interval, no longer: a product that is busy with its errors answers late. */
+const EACH = '500ms';
+const PATIENCE_MS = 60_000;
 
 let world: Awaited<ReturnType<typeof startWorld>>;
 let product: Product;
@@ -24,18 +28,21 @@ let traffic: NodeJS.Timeout;
 test.before(async () => {
   world = await startWorld();
   product = await startProduct({ ...world.env, RATE_LIMIT_PER_MINUTE: '100000' });
-  traffic = setInterval(() => void fetch(`${product.url}/api/jobs/01J00000000000000000000000`).catch(() => {}), 40);
+  traffic = setInterval(() => void fetch(`${product.url}/api/jobs/01J00000000000000000000000`).catch(() => {}), 100);
   tasks = strangeTasks(product.url, {
     objectives: { budgetDays: 1 },
     prometheus: { labels: { job: 'shop-{env}' } },
     rules: RULES,
   });
-  await until(async () => (await fetch(`${product.url}/metrics`)).text().then((text) => text.includes('le="0.4"')));
+  await until(
+    async () => (await fetch(`${product.url}/metrics`)).text().then((text) => text.includes('le="0.4"')),
+    PATIENCE_MS,
+  );
   const { code, data, findings } = await tasks.ask('rules.ts');
   assert.equal([code, findings], [0, []], 'the buckets of the product end where the objectives do');
   folder = data.folder;
   prometheus = await startTestPrometheus({
-    global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
+    global: { scrape_interval: EACH, scrape_timeout: EACH, evaluation_interval: EACH },
     rule_files: [join(folder, 'rules.yml')],
     scrape_configs: [{ job_name: 'shop-staging', static_configs: [{ targets: [new URL(product.url).host] }] }],
   });
@@ -64,19 +71,32 @@ const firing = async (): Promise<string[]> =>
     .filter(({ state }: { state: string }) => state === 'firing')
     .map(({ labels }: { labels: Record<string, string> }) => `${labels.alertname} ${labels.objective}`);
 
+/** What fires, asked for until it is that or patience ends. */
+const fires = async (wanted: string[]): Promise<string[]> => {
+  let seen: string[] = [];
+  await until(async () => {
+    seen = await firing();
+    return isDeepStrictEqual(seen, wanted);
+  }, PATIENCE_MS);
+  return seen;
+};
+/** For a failure: a scrape that failed is not an alert that failed. */
+const scrapes = async () => JSON.stringify((await api('targets')).activeTargets);
+
 test('it fires while the product fails, and is over soon after the product is well again', async () => {
   // Prometheus waits five seconds before it scrapes for the first time.
-  assert.ok(await until(async () => (await api('query?query=drydock:bad:ratio_rate3s')).result.length > 0));
+  const scraped = async () => (await api('query?query=drydock:bad:ratio_rate6s')).result.length > 0;
+  assert.ok(await until(scraped, PATIENCE_MS), await scrapes());
   await sleep(1_000);
   assert.equal(await firing(), [], 'nothing fires while all is well');
   await query('ALTER TABLE "Job" RENAME TO "Job_away"');
   try {
-    assert.ok(await until(async () => (await firing()).includes('DrydockBudgetBurn errors')), 'it fires');
-    assert.equal(await firing(), ['DrydockBudgetBurn errors'], 'and nothing else does');
+    const burns = ['DrydockBudgetBurn errors'];
+    assert.equal(await fires(burns), burns, `it alone fires; ${await scrapes()}`);
   } finally {
     await query('ALTER TABLE "Job_away" RENAME TO "Job"');
   }
-  assert.ok(await until(async () => (await firing()).length === 0), 'it is over');
+  assert.equal(await fires([]), [], 'it is over');
 });
 
 test('every rule is evaluated without a fault, and every panel of the dashboard has an answer', async () => {
@@ -112,7 +132,8 @@ test('the report takes its charts and budgets from Prometheus where one is confi
 test('when the product is away, the one thing that fires says so', async () => {
   clearInterval(traffic);
   await product.stop();
-  assert.ok(await until(async () => (await firing()).includes('DrydockMetricsAbsent metrics')));
+  const absent = ['DrydockMetricsAbsent metrics'];
+  assert.equal(await fires(absent), absent);
 });
 
 test.run();
