@@ -2,7 +2,9 @@
 import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Hex } from 'viem';
 import { reconcileTask } from '../src/tasks/reconcile.ts';
+import { retryTask } from '../src/tasks/retry.ts';
 import { fundMany } from './many.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { productOf, startWorld, type World } from './world.ts';
@@ -30,19 +32,24 @@ interface Found {
   strays: { job: string }[];
 }
 
+async function run<T>(task: Parameters<typeof runTaskForTest>[0], ...args: string[]): Promise<T> {
+  const { outcome, error } = await runTaskForTest(task, root, ['--env', 'staging', ...args]);
+  if (error) throw error;
+  return outcome?.data as T;
+}
+
 /** Reconciles, and counts the events in each answer. */
 async function reconcile(): Promise<{ found: Found; answers: number[] }> {
   const asked: unknown[][] = [];
   proxy.before = async ({ method, params }) => {
     if (method === 'eth_getLogs') asked.push(params);
   };
-  const { outcome, error } = await runTaskForTest(reconcileTask, root, ['--env', 'staging']);
-  if (error) throw error;
+  const found = await run<Found>(reconcileTask);
   proxy.reset();
   const logs = await Promise.all(
     asked.map((params) => world.chain.request({ method: 'eth_getLogs', params } as never) as Promise<unknown[]>),
   );
-  return { found: outcome?.data as never, answers: logs.map(({ length }) => length) };
+  return { found, answers: logs.map(({ length }) => length) };
 }
 
 test('no answer holds much more than a thousand, and each event comes once', async () => {
@@ -66,6 +73,39 @@ test('so it is when escrows without a job are looked for, and all are found', as
     lost,
   );
   assert.ok(Math.max(...answers) <= 2_000, `as many as ${Math.max(...answers)} in one`);
+});
+
+test('an RPC that answers for two blocks only is asked for two, and nothing is missed', async () => {
+  const refused: unknown[] = [];
+  proxy.rule = ({ method, params }) => {
+    if (method !== 'eth_getLogs') return 'pass';
+    const { fromBlock, toBlock } = params[0] as { fromBlock: Hex; toBlock: Hex };
+    if (Number(toBlock) - Number(fromBlock) < 2) return 'pass';
+    refused.push(fromBlock);
+    return { error: { code: -32602, message: 'eth_getLogs is limited to a range of 2 blocks' } };
+  };
+  const { strays } = await run<Found>(reconcileTask);
+  assert.is(strays.length, 3);
+  // Made long ago, by a transaction that nobody wrote down: found by looking backwards.
+  await world.query(
+    `UPDATE "Job" SET "escrowPending" = true, "escrowDeployed" = false, "escrowAddress" = NULL WHERE id = 'many-1'`,
+  );
+  await run(retryTask, '--job', 'many-1');
+  const { deployed, txHash } = await world.job('many-1');
+  assert.is(deployed, true);
+  const { status } = await world.chain.getTransactionReceipt({ hash: txHash as Hex });
+  assert.is(status, 'success');
+  assert.ok(refused.length > 0);
+});
+
+test('an RPC that refuses even one block is named with what it said', async () => {
+  proxy.rule = ({ method }) =>
+    method === 'eth_getLogs' ? { error: { code: -32601, message: 'the method eth_getLogs is not available' } } : 'pass';
+  const error = await run(reconcileTask).then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
+  assert.match(error?.message ?? '', /blocks (\d+) to \1\): the method eth_getLogs is not available\.$/);
 });
 
 test.run();

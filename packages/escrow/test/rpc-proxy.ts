@@ -9,10 +9,12 @@ export interface RpcRequest {
 }
 
 /**
- * What the proxy does with a request: `pass` on, answer with an HTTP status, `hang`, or `result`: the answer itself.
+ * What the proxy does with a request: `pass` on, answer with an HTTP status, `hang`, or `result` or `error`: the answer itself.
  * `after` sees a request that was passed on before its answer goes back.
  */
-export type Rule = (request: RpcRequest) => 'pass' | 'hang' | { status: number } | { result: unknown };
+export type Rule = (
+  request: RpcRequest,
+) => 'pass' | 'hang' | { status: number } | { result: unknown } | { error: { code: number; message: string } };
 
 /** An RPC between the toolkit and the chain, whose behaviour a test can change at any time. */
 export async function startRpcProxy(target: string) {
@@ -40,7 +42,7 @@ export async function startRpcProxy(target: string) {
     }
     response.setHeader('content-type', 'application/json');
     if (typeof what === 'object') {
-      response.end(JSON.stringify({ jsonrpc: '2.0', id: request.id, result: what.result }));
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: request.id, ...what }));
       return;
     }
     await state.before(request);

@@ -41,6 +41,11 @@ export function isAway(error: unknown): boolean {
   );
 }
 
+/** The RPC answered, with an error: it is up, and does not want this request. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof BaseError && Boolean(error.walk((cause) => cause instanceof RpcRequestError));
+}
+
 /** What the library and the node said, without addresses of servers. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof BaseError)) return error instanceof Error ? error.message : String(error);

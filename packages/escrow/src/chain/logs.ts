@@ -10,7 +10,7 @@ import {
 } from 'viem';
 import type { Target } from '../target.ts';
 import type { Reader } from './client.ts';
-import { chainError } from './errors.ts';
+import { chainError, isRefusal } from './errors.ts';
 
 export interface EventSeen {
   name: string;
@@ -35,7 +35,7 @@ export async function* readLogs(
   wanted: Wanted,
   to: bigint,
 ): AsyncGenerator<EventSeen[]> {
-  for await (const logs of rawSpans(target, reader, wanted, to)) yield logs.flatMap((log) => decode(log, wanted));
+  for await (const logs of wholeChain(target, reader, wanted, to)) yield logs.flatMap((log) => decode(log, wanted));
 }
 
 /** The newest event that matches, looked for from the newest block back. */
@@ -45,17 +45,16 @@ export async function findLog(
   wanted: Wanted,
   matches: (event: EventSeen) => boolean,
 ): Promise<EventSeen | undefined> {
-  const head = await reader.getBlockNumber();
-  const [start, span] = [firstBlock(target, head), BigInt(target.chain.logRange)];
-  for (let to = head; to >= start; to -= span) {
-    const from = to - span + 1n > start ? to - span + 1n : start;
-    const found = (await readSpan(target, reader, wanted, from, to)).findLast(matches);
+  const to = await reader.getBlockNumber();
+  const blocks = { from: firstBlock(target, to), to, span: target.chain.logRange, newestFirst: true };
+  for await (const logs of rawSpans(target, reader, wanted, blocks)) {
+    const found = logs.flatMap((log) => decode(log, wanted)).findLast(matches);
     if (found) return found;
   }
   return undefined;
 }
 
-/** Events of a few blocks, oldest first; no more than one request can ask for. */
+/** Events of a few blocks, oldest first; of the newest `chain.logRange` where there are more. */
 export async function readSince(
   target: LogTarget,
   reader: Reader,
@@ -63,14 +62,18 @@ export async function readSince(
   from: bigint,
   to: bigint,
 ): Promise<EventSeen[]> {
-  const reach = to - BigInt(target.chain.logRange) + 1n;
-  return readSpan(target, reader, wanted, from > reach ? from : reach, to);
+  const span = target.chain.logRange;
+  const blocks = { from: maxOf(from, to - BigInt(span) + 1n), to, span };
+  const seen: EventSeen[] = [];
+  for await (const logs of rawSpans(target, reader, wanted, blocks))
+    seen.push(...logs.flatMap((log) => decode(log, wanted)));
+  return seen;
 }
 
 /** How many events of one name there are up to a block: counted without being read. */
 export async function countLogs(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): Promise<number> {
   let count = 0;
-  for await (const logs of rawSpans(target, reader, wanted, to)) count += logs.length;
+  for await (const logs of wholeChain(target, reader, wanted, to)) count += logs.length;
   return count;
 }
 
@@ -82,53 +85,58 @@ const SPANS = 500n;
 
 /** The first block whose events are read; later than `chain.startBlock` on a chain that is too long. */
 export function firstBlock({ chain }: LogTarget, to: bigint): bigint {
-  const start = BigInt(chain.startBlock);
-  const reach = to - SPANS * BigInt(chain.logRange) + 1n;
-  return reach > start ? reach : start;
+  return maxOf(BigInt(chain.startBlock), to - SPANS * BigInt(chain.logRange) + 1n);
 }
 
-/** Begins with one block and doubles up to `chain.logRange`, but takes no more than hold PER_ANSWER at the last span's density. */
-async function* rawSpans(target: LogTarget, reader: Reader, wanted: Wanted, to: bigint): AsyncGenerator<RpcLog[]> {
-  let span = 1;
-  for (let from = firstBlock(target, to); from <= to; ) {
-    const until = minOf(from + BigInt(span) - 1n, to);
-    const logs = await rawLogs(target, reader, wanted, from, until);
-    yield logs;
-    from = until + 1n;
-    const fitting = Math.floor((span * PER_ANSWER) / Math.max(logs.length, 1));
-    span = Math.max(1, Math.min(fitting, span * 2, target.chain.logRange));
-  }
+/** Begins with one block, since nobody knows how dense it is. */
+const wholeChain = (target: LogTarget, reader: Reader, wanted: Wanted, to: bigint) =>
+  rawSpans(target, reader, wanted, { from: firstBlock(target, to), to, span: 1 });
+
+interface Blocks {
+  from: bigint;
+  to: bigint;
+  /** How many blocks the first request asks for. */
+  span: number;
+  newestFirst?: boolean;
 }
 
-async function readSpan(
+/**
+ * Doubles up to `chain.logRange`, but takes no more than hold PER_ANSWER at the last span's density; half as many when the
+ * RPC refuses. Providers limit blocks, events and bytes, each by a code and in words of its own: only fewer are asked for.
+ */
+async function* rawSpans(
   target: LogTarget,
   reader: Reader,
   wanted: Wanted,
-  from: bigint,
-  to: bigint,
-): Promise<EventSeen[]> {
-  return (await rawLogs(target, reader, wanted, from, to)).flatMap((log) => decode(log, wanted));
+  { from, to, span, newestFirst = false }: Blocks,
+): AsyncGenerator<RpcLog[]> {
+  for (let [low, high, next] = [from, to, span]; low <= high; ) {
+    const count = Math.min(next, Number(high - low) + 1);
+    const [first, last] = newestFirst ? [high - BigInt(count) + 1n, high] : [low, low + BigInt(count) - 1n];
+    let logs: RpcLog[];
+    try {
+      logs = await rawLogs(reader, wanted, first, last);
+    } catch (cause) {
+      next = Math.floor(count / 2);
+      if (next > 0 && isRefusal(cause)) continue;
+      throw chainError(target, `The events of ${wanted.address} cannot be read (blocks ${first} to ${last})`, cause);
+    }
+    yield logs;
+    if (newestFirst) high = first - 1n;
+    else low = last + 1n;
+    const fitting = Math.floor((count * PER_ANSWER) / Math.max(logs.length, 1));
+    next = Math.max(1, Math.min(fitting, count * 2, target.chain.logRange));
+  }
 }
 
 /** By topic, and as they come: the library's own call would decode them a first time. */
-async function rawLogs(
-  target: LogTarget,
-  reader: Reader,
-  { address, abi, event }: Wanted,
-  from: bigint,
-  to: bigint,
-): Promise<RpcLog[]> {
+function rawLogs(reader: Reader, { address, abi, event }: Wanted, from: bigint, to: bigint): Promise<RpcLog[]> {
   const item = abi.find((one): one is AbiEvent => one.type === 'event' && one.name === event);
-  try {
-    return await reader.request({
-      method: 'eth_getLogs',
-      params: [
-        { address, fromBlock: toHex(from), toBlock: toHex(to), ...(item ? { topics: [toEventSelector(item)] } : {}) },
-      ],
-    });
-  } catch (cause) {
-    throw chainError(target, `The events of ${address} cannot be read (blocks ${from} to ${to})`, cause);
-  }
+  const topics = item ? { topics: [toEventSelector(item)] } : {};
+  return reader.request({
+    method: 'eth_getLogs',
+    params: [{ address, fromBlock: toHex(from), toBlock: toHex(to), ...topics }],
+  });
 }
 
 function decode(log: RpcLog, { abi, event }: Wanted): EventSeen[] {
@@ -150,4 +158,4 @@ function decode(log: RpcLog, { abi, event }: Wanted): EventSeen[] {
   }
 }
 
-const minOf = (a: bigint, b: bigint) => (a < b ? a : b);
+const maxOf = (a: bigint, b: bigint) => (a > b ? a : b);
