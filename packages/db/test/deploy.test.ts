@@ -276,4 +276,24 @@ test('a role without CREATEDB is told what to grant', async () => {
   assert.match(error?.hint ?? '', 'CREATEDB');
 });
 
+test('what a file has switched off in a nested comment runs neither on the copy nor on the target', async () => {
+  const target = await fresh(
+    {
+      '1_users': USERS,
+      '2_index': `CREATE INDEX CONCURRENTLY "Users_id_idx" ON "Users"("id");
+/* switched off:
+   /* the old way */ DELETE FROM "Users"; -- all of them */
+ANALYZE "Users";`,
+    },
+    'model Users {\n  id Int @id\n\n  @@index([id])\n}\n',
+  );
+  const url = target.url.reveal();
+  const [first, second] = readMigrations(target.migrationsDir);
+  if (!first || !second) throw new Error('the migrations');
+  await applyMigration(target.url, first, { lockTimeoutMs: 200 });
+  await query(url, 'INSERT INTO "Users" SELECT generate_series(1, 1000)');
+  await deploy(target);
+  assert.is((await query(url, 'SELECT FROM "Users"')).length, 1000);
+});
+
 test.run();

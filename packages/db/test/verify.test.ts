@@ -204,4 +204,21 @@ test('the folder of plans may be missing', async () => {
   assert.equal(await readPlanQueries(join(dirname(import.meta.dirname), 'nowhere')), []);
 });
 
+test('a plan file cannot change what it explains, whatever stands in its comments', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  await query(url, 'CREATE TABLE victim AS SELECT n FROM generate_series(1, 5) n');
+  mkdirSync(target.plansDir, { recursive: true });
+  writeFileSync(
+    join(target.plansDir, 'zz.sql'),
+    '-- uses: Users_name_idx\n/* a /* b */ SELECT 1; DELETE FROM victim; -- */\nSELECT 1;',
+  );
+  const { checks } = await checkPlans(target.url, ['public.Users_name_idx'], target.plansDir);
+  assert.equal(
+    checks.map(({ query: asked, used }) => [asked, used]),
+    [['zz.sql:3', 'no']],
+  );
+  assert.is((await query(url, 'SELECT FROM victim')).length, 5);
+});
+
 test.run();

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { compileForShortRuns } from '@drydock/kit/sql';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import { EngineAdapterFactory } from './adapter.ts';
-import { compileForShortRuns } from './quick.ts';
 
 const PACKAGE = dirname(fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')));
 

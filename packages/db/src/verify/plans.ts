@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, OpsError, type Secret, withPostgres } from '@drydock/kit';
+import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import { parseStatements } from '../migrations/statements.ts';
 
@@ -79,10 +80,17 @@ async function checkIndex(client: Client, key: string, queries: PlanQuery[]): Pr
   if (!facts) return [];
   const listed = queries.filter(({ uses }) => uses.includes(facts.name) || uses.includes(key));
   if (listed.length > 0)
-    return Promise.all(listed.map(async ({ sql, file, line }) => checkQuery(client, facts, sql, `${file}:${line}`)));
+    return inTurn(listed, ({ sql, file, line }) => checkQuery(client, facts, sql, `${file}:${line}`));
   if (!['btree', 'hash'].includes(facts.method))
     return [{ index: facts.name, query: 'generated', used: 'not checked', rows: facts.rows }];
   return [await checkQuery(client, facts, probe(facts), 'generated')];
+}
+
+/** A session asks one thing at a time. */
+async function inTurn<T, R>(items: T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (const item of items) answers.push(await ask(item));
+  return answers;
 }
 
 async function readIndex(client: Client, key: string): Promise<IndexFacts | undefined> {
@@ -110,17 +118,17 @@ async function checkQuery(client: Client, facts: IndexFacts, sql: string, query:
   const check = { index: facts.name, query, rows: facts.rows };
   if (await uses(client, sql, facts.name)) return { ...check, used: 'by itself' };
   if (facts.rows >= LARGE_ENOUGH) return { ...check, used: 'no' };
-  await client.query('BEGIN READ ONLY');
-  try {
-    await client.query('SET LOCAL enable_seqscan = off');
-    return { ...check, used: (await uses(client, sql, facts.name)) ? 'probe' : 'no' };
-  } finally {
-    await client.query('ROLLBACK');
-  }
+  const probed = await uses(client, sql, facts.name, { enable_seqscan: 'off' });
+  return { ...check, used: probed ? 'probe' : 'no' };
 }
 
-async function uses(client: Client, sql: string, index: string): Promise<boolean> {
-  const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${sql}`);
+async function uses(
+  client: Client,
+  sql: string,
+  index: string,
+  settings: Record<string, string> = {},
+): Promise<boolean> {
+  const { rows } = await queryReadOnly<{ 'QUERY PLAN': unknown }>(client, `EXPLAIN (FORMAT JSON) ${sql}`, { settings });
   const found = (node: unknown): boolean =>
     typeof node === 'object' &&
     node !== null &&

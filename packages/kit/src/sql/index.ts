@@ -1,0 +1,4 @@
+export { type CutStatement, calledFunctions, cutStatements, positionOf, type SqlNode } from './cut.ts';
+export { compileForShortRuns } from './quick.ts';
+export { reachesOut } from './reaching.ts';
+export { queryReadOnly, type ReadOnlyOptions, readQueries, runReadQueries } from './read-only.ts';

@@ -1,0 +1,54 @@
+// Uses no service: PostgreSQL's parser.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { calledFunctions, cutStatements, reachesOut } from '../../src/sql/index.ts';
+
+const test = suite('cut statements');
+const cut = async (sql: string) => (await cutStatements(sql, 'f.sql')).map(({ sql: text }) => text);
+
+test('what stands in a nested comment is never a statement', async () => {
+  assert.equal(await cut('VACUUM a;\n/* off:\n /* old way */ DELETE FROM users; -- all\n*/\nANALYZE users;'), [
+    'VACUUM a',
+    'ANALYZE users',
+  ]);
+  assert.equal(await cut('/* a /* b; */ c */ CREATE VIEW v AS SELECT 1 AS o;'), ['CREATE VIEW v AS SELECT 1 AS o']);
+});
+
+test('a statement keeps its bytes: comments, quotes and bodies inside it too', async () => {
+  const inside = "SELECT /* ; /* ; */ */ $a$ ; $a$, 'é;''', E'\\';' -- ;\n, 2";
+  const body = 'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END';
+  assert.equal(await cut(`;; -- x;\n${inside};${body};;\n-- end;`), [inside, body]);
+});
+
+test('comments before a statement, and its line, are known', async () => {
+  const [, second] = await cutStatements('SELECT 1; -- one\n/* é */\n-- uses: "x"\nSELECT 2', 'f.sql');
+  assert.is(second?.line, 4);
+  assert.is(second?.comments, ' -- one\n/* é */\n-- uses: "x"\n');
+});
+
+test('functions that act on more than their database are known by name wherever they are called', async () => {
+  const [statement] = await cutStatements(
+    'SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_stat_activity WHERE lower(datname) = $1',
+    'f.sql',
+  );
+  assert.equal(calledFunctions(statement?.node), ['count', 'pg_terminate_backend', 'lower']);
+  for (const name of [
+    'pg_terminate_backend',
+    'dblink_exec',
+    'pg_reload_conf',
+    'lo_export',
+    'pg_read_file',
+    'pg_ls_dir',
+  ])
+    assert.ok(reachesOut(name), name);
+  for (const name of ['count', 'pg_get_indexdef', 'pg_size_pretty', 'lower', 'pg_stat_get_numscans'])
+    assert.not.ok(reachesOut(name), name);
+});
+
+test('a syntax error names file, line and column', async () => {
+  const error = await cutStatements('SELECT 1;\n  SELEC 2;', 'f.sql').catch((thrown) => thrown);
+  assert.is(error.code, 'SQL_SYNTAX');
+  assert.match(error.message, 'f.sql:2:3');
+});
+
+test.run();
