@@ -197,6 +197,8 @@ test('a backup of production does not get into staging unless its people are mad
     `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\n`,
   );
   await good(product, 'backup.ts', '--env', 'production', '--yes');
+  // One database stands for both here.
+  await query(url, `UPDATE drydock.identity SET environment = 'staging'`);
   const refused = await product.ask('restore.ts', '--from', 'production/latest', '--in-place', '--yes');
   assert.equal([refused.code, refused.error.code], [4, 'FOREIGN_BACKUP']);
   writeFileSync(join(product.root, 'anonymise.sql'), `UPDATE people SET email = 'nobody-' || id || '@example.com'`);

@@ -66,6 +66,8 @@ test('a wrong checksum is refused before anything is done', async () => {
 });
 
 test('production is refused without its flag, for strangers, and for demo data', async () => {
+  // One database stands for both here.
+  await query(url, `UPDATE drydock.identity SET environment = 'production'`);
   const confirmed = ['--confirm', 'production', '--reason', 'a test'];
   assert.is((await seed('production', ...confirmed, '--wallet', WALLET)).code, 4);
   const stranger = await seed('production', ...confirmed, '--allow-production', '--wallet', OTHER);

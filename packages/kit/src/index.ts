@@ -11,6 +11,7 @@ export { readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
+export { refuseForeignDatabase } from './lock/identity.ts';
 export type { Live, Output, Progress } from './output/output.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
 export {

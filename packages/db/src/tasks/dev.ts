@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { defineReadTask, EXIT, flag, OpsError } from '@drydock/kit';
+import { defineReadTask, EXIT, flag, OpsError, refuseForeignDatabase } from '@drydock/kit';
 import { targetOf } from '../target.ts';
 
 export const devTask = defineReadTask({
@@ -29,6 +29,7 @@ export const devTask = defineReadTask({
         hint: 'npm run db:dev -- --help',
         exit: EXIT.usage,
       });
+    await refuseForeignDatabase(config, environment);
     const target = targetOf(config, environment);
     const folders = () => readdirSync(target.migrationsDir);
     const before = new Set(folders());

@@ -1,26 +1,26 @@
 import type { Client } from 'pg';
+import { ensureOwnTable } from '../sql/own-table.ts';
 import { GENESIS, hashEvent } from './chain.ts';
 import type { AuditEvent, ChainedEvent } from './types.ts';
 
 /** Serialises appends, so that every event follows exactly one other. The bytes of "AUDT". */
 const APPEND_LOCK = 0x41554454;
 
+const EVENTS = `
+  seq bigint PRIMARY KEY, id text NOT NULL UNIQUE, at text NOT NULL, actor text NOT NULL, task text NOT NULL, env text NOT NULL,
+  run text NOT NULL, event text NOT NULL, reason text, outcome text NOT NULL, metadata json NOT NULL,
+  "prevHash" text NOT NULL, hash text NOT NULL`;
+
 /** The head row remembers how many events there are, so that rows cut off the end are noticed. */
-const TABLES = `
-  CREATE SCHEMA IF NOT EXISTS drydock;
-  CREATE TABLE IF NOT EXISTS drydock."AuditEvent" (
-    seq bigint PRIMARY KEY, id text NOT NULL UNIQUE, at text NOT NULL, actor text NOT NULL, task text NOT NULL, env text NOT NULL,
-    run text NOT NULL, event text NOT NULL, reason text, outcome text NOT NULL, metadata json NOT NULL,
-    "prevHash" text NOT NULL, hash text NOT NULL);
-  CREATE TABLE IF NOT EXISTS drydock.audit_head (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one), seq bigint NOT NULL, hash text NOT NULL)`;
+const HEAD = 'one boolean PRIMARY KEY DEFAULT true CHECK (one), seq bigint NOT NULL, hash text NOT NULL';
 
 /** Appends an event once: the same id again changes nothing. */
 export async function insertEvent(client: Client, event: AuditEvent): Promise<void> {
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [APPEND_LOCK]);
-    await client.query(TABLES);
+    await ensureOwnTable(client, 'AuditEvent', EVENTS);
+    await ensureOwnTable(client, 'audit_head', HEAD);
     const known = await client.query('SELECT 1 FROM drydock."AuditEvent" WHERE id = $1', [event.id]);
     if (known.rowCount === 0) await append(client, event);
     await client.query('COMMIT');

@@ -6,6 +6,7 @@ import type { EnvName, VariableSpec } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
 import { registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
+import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
 import type { Environment, VariableSource } from './types.ts';
 
@@ -18,11 +19,17 @@ interface Value {
 
 /**
  * Reads the dotenv-flow files of the deployment environment (not of NODE_ENV, which is `production` in staging too)
- * in every folder of `envDirs`, and the shell above them. Secrets are masked from here on.
+ * in every folder of `envDirs`, and the shell above them. Secrets are masked from here on. A value of the shell that is
+ * another environment's is refused (exit 4).
  */
 export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Environment {
-  const values = new Map<string, Value>();
-  for (const dir of config.envDirs) readFolder(config.path(dir), env, values);
+  const filesOf = (name: EnvName) => {
+    const found = new Map<string, Value>();
+    for (const dir of config.envDirs) readFolder(config.path(dir), name, found);
+    return found;
+  };
+  const values = filesOf(env);
+  refuseForeignValues(config, env, shell, filesOf);
   for (const [name, text] of Object.entries(shell)) {
     if (text !== undefined) values.set(name, { text, source: { kind: 'shell' } });
   }

@@ -2,10 +2,12 @@ import type { Client } from 'pg';
 import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
-import type { OpsError } from '../errors.ts';
+import { EXIT, OpsError } from '../errors.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
+import { ensureOwnTable } from '../sql/own-table.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
+import { refuseAnother, writeIdentity } from './identity.ts';
 import { lockedError, lostError } from './refusal.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
 
@@ -16,10 +18,11 @@ const LOCK_KEY = 1;
 /**
  * The one operations lock of an environment: an advisory lock held by a session of its own (PostgreSQL manual, 13.3.5)
  * and a row that says whose it is. When the database cannot be reached, or is gone, a lock file beside the journal.
+ * A database that says that it is another environment's is refused (WRONG_ENVIRONMENT, exit 4), unless this run claims it.
  */
 export async function acquireEnvironmentLock(
   environment: Environment,
-  { config, ...request }: LockRequest & { config: LoadedConfig },
+  { config, claims = false, ...request }: LockRequest & { config: LoadedConfig; claims?: boolean },
 ): Promise<OperationsLock> {
   let client: Client;
   try {
@@ -28,19 +31,30 @@ export async function acquireEnvironmentLock(
     if (!isUnreachable(error) && !isDatabaseMissing(error)) throw error;
     return acquireFileLock(config.root, environment.name, request, unlockCommand(environment.name));
   }
+  const meant = { product: config.product, environment: environment.name };
   try {
+    if (!claims) await refuseAnother(client, meant);
     const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS locked', [
       LOCK_SPACE,
       LOCK_KEY,
     ]);
-    if (!rows[0]?.locked)
-      throw lockedError(environment.name, await readHolder(client), unlockCommand(environment.name));
+    if (!rows[0]?.locked) throw refused(environment.name, request.run, await readHolder(client));
     await writeHolder(client, request);
-    return new SessionLock(client, environment.name);
+    return new SessionLock(client, meant);
   } catch (error) {
     await client.end();
     throw error;
   }
+}
+
+function refused(env: string, run: string, holder: (LockHolder & { pid: number }) | undefined): OpsError {
+  if (holder?.run !== run) return lockedError(env, holder, unlockCommand(env));
+  return new OpsError({
+    code: 'SAME_DATABASE',
+    message: `${env} and another environment of this run lead to one and the same database; nothing was changed.`,
+    hint: `npm run env:check -- --env ${env} shows where its address comes from: one variable of the shell serves every environment.`,
+    exit: EXIT.refused,
+  });
 }
 
 /** The row of the lock's last holder, if its session still holds the lock. */
@@ -61,12 +75,13 @@ export async function readHolder(client: Client): Promise<(LockHolder & { pid: n
 }
 
 async function writeHolder(client: Client, { task, run, reason }: LockRequest): Promise<void> {
-  await client.query(`
-    CREATE SCHEMA IF NOT EXISTS drydock;
-    CREATE TABLE IF NOT EXISTS drydock.operation_lock (
-      one boolean PRIMARY KEY DEFAULT true CHECK (one),
-      owner text NOT NULL, host text NOT NULL, task text NOT NULL, run text NOT NULL, reason text,
-      since timestamptz NOT NULL DEFAULT now(), pid integer NOT NULL)`);
+  await ensureOwnTable(
+    client,
+    'operation_lock',
+    `one boolean PRIMARY KEY DEFAULT true CHECK (one),
+     owner text NOT NULL, host text NOT NULL, task text NOT NULL, run text NOT NULL, reason text,
+     since timestamptz NOT NULL DEFAULT now(), pid integer NOT NULL`,
+  );
   await client.query(
     `INSERT INTO drydock.operation_lock (owner, host, task, run, reason, pid) VALUES ($1, $2, $3, $4, $5, pg_backend_pid())
      ON CONFLICT (one) DO UPDATE SET owner = $1, host = $2, task = $3, run = $4, reason = $5, since = now(), pid = pg_backend_pid()`,
@@ -77,13 +92,15 @@ async function writeHolder(client: Client, { task, run, reason }: LockRequest): 
 class SessionLock implements OperationsLock {
   readonly kind = 'database';
   readonly #client: Client;
+  readonly #meant: { product: string; environment: string };
   readonly #name: string;
   #state: 'held' | 'lost' | 'released' = 'held';
   #listeners: ((error: OpsError) => void)[] = [];
 
-  constructor(client: Client, name: string) {
+  constructor(client: Client, meant: { product: string; environment: string }) {
     this.#client = client;
-    this.#name = name;
+    this.#meant = meant;
+    this.#name = meant.environment;
     client.on('end', () => {
       if (this.#state !== 'held') return;
       this.#state = 'lost';
@@ -93,6 +110,10 @@ class SessionLock implements OperationsLock {
 
   async assertHeld(): Promise<void> {
     if (this.#state !== 'held') throw lostError(this.#name);
+  }
+
+  async claim(): Promise<void> {
+    await writeIdentity(this.#client, this.#meant);
   }
 
   onLost(listener: (error: OpsError) => void): void {

@@ -22,6 +22,8 @@ export interface OperationsLock {
   readonly kind: 'database' | 'file';
   /** Throws LOCK_LOST when it is no longer ours. Cheap. */
   assertHeld(): Promise<void>;
+  /** Writes down in the database which environment it is from now on; a file has nothing to say it in. */
+  claim?(): Promise<void>;
   onLost(listener: (error: OpsError) => void): void;
   release(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { openRuns, readRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
+import { refuseForeignDatabase } from '../lock/identity.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
@@ -55,7 +56,10 @@ function environmentsOf({ task, ctx }: ChangeRun): EnvName[] {
   return task.perEnvironment === false ? [] : [ctx.env];
 }
 
-async function showPlan({ task, ctx }: ChangeRun): Promise<Outcome> {
+async function showPlan(run: ChangeRun): Promise<Outcome> {
+  const { task, ctx } = run;
+  if (task.lock === 'environment' && !task.claims)
+    for (const env of environmentsOf(run)) await refuseForeignDatabase(ctx.config, ctx.environmentOf(env));
   const plan: Json = await task.plan(ctx);
   const lines = task.describe(plan);
   for (const line of lines) ctx.out.line(`  ${line}`);
@@ -166,6 +170,7 @@ async function execute(run: ChangeRun, { plan, journal, before, locks }: Executi
     audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),
   };
   try {
+    if (!task.claims) await locks.claim();
     const results = await runSteps({
       nodes: task.steps(bound, plan),
       journal,

@@ -19,6 +19,8 @@ export interface AuditInput {
 export interface HeldLocks {
   assertHeld(): Promise<void>;
   audit(ctx: TaskContext, input: AuditInput): Promise<void>;
+  /** Each database is told which environment it is. Once the run is confirmed: one that is refused has told nobody anything. */
+  claim(): Promise<void>;
   /** See StepContext.withoutLockSession. */
   without<T>(work: () => Promise<T>): Promise<T>;
   release(): Promise<void>;
@@ -55,6 +57,9 @@ export async function takeLocks(
   }
   return {
     release,
+    async claim() {
+      for (const lock of held) await lock.claim?.();
+    },
     async without(work) {
       // One that is a file already does not go away with the database.
       if (task.lock !== 'environment' || held.every(({ kind }) => kind === 'file')) return work();
@@ -92,7 +97,11 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
   // Always in the same order, so that two runs on several environments cannot wait for each other.
   return environments.toSorted().map((env) => async () => {
     const { acquireEnvironmentLock } = await import('../lock/environment.ts');
-    return acquireEnvironmentLock(ctx.environmentOf(env), { config: ctx.config, ...holder });
+    return acquireEnvironmentLock(ctx.environmentOf(env), {
+      config: ctx.config,
+      claims: task.claims === true,
+      ...holder,
+    });
   });
 }
 

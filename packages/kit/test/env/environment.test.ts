@@ -68,6 +68,39 @@ test('secrets and passwords in URLs are masked from the moment they are loaded',
   assert.is(redact('key very-secret-key, password url/password'), 'key ***, password ***');
 });
 
+test("a value of the shell that is another environment's is refused (exit 4), however it is written", async () => {
+  const live = 'postgresql://owner:pw-of-live@db.live:5432/shop';
+  const root = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:pw@db.staging/shop', API_KEY: 'staging-key' });
+  writeEnv(root, '.env.production.local', { OPS_DATABASE_URL: live, API_KEY: 'live-key', CACHE: 'redis://c.live/0' });
+  const config = await loadConfig(undefined, root);
+  for (const [name, value] of [
+    ['OPS_DATABASE_URL', live],
+    ['OPS_DATABASE_URL', 'postgres://postgres:other@db.live/shop?sslmode=require'],
+    ['API_KEY', 'live-key'],
+    ['CACHE', 'redis://app:pw@c.live:6379/0'],
+  ] as const) {
+    const error = refusal(() => loadEnvironment(config, 'staging', { [name]: value }));
+    assert.is(error.code, 'VARIABLE_OF_ANOTHER_ENVIRONMENT');
+    assert.is(error.exit, 4);
+    assert.match(error.message, `${name} in the shell is production's value`);
+    assert.not.match(`${error.message} ${error.hint}`, /live-key|pw-of-live/);
+    assert.is(loadEnvironment(config, 'production', { [name]: value }).name, 'production');
+  }
+});
+
+test('a value of the shell that no other environment has, or that is one and the same, is taken', async () => {
+  const root = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:pw@db.staging/shop' });
+  writeEnv(root, '.env', { API_KEY: 'shared-key' });
+  writeEnv(root, '.env.production', { OPS_DATABASE_URL: 'postgresql://owner:pw@db.live/shop', NODE_ENV: 'production' });
+  const config = await loadConfig(undefined, root);
+  for (const shell of [
+    { OPS_DATABASE_URL: 'postgresql://owner:pw@localhost/tunnel' },
+    { API_KEY: 'shared-key' },
+    { NODE_ENV: 'production' },
+  ])
+    loadEnvironment(config, 'staging', shell);
+});
+
 const rowsOf = async (env: Record<string, string>, name: 'staging' | 'production' = 'staging') => {
   const root = makeProduct(env);
   writeEnv(root, '.env.production', env);
