@@ -1,9 +1,10 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { listDaemons, stopDaemon } from '@drydock/kit';
 import { SERVICES } from './services/all.ts';
-import { sandboxFolder } from './state.ts';
+import { clusterElsewhere } from './services/cluster-folder.ts';
+import { readState, sandboxFolder } from './state.ts';
 
 const PRODUCT_GRACE_MS = 15_000;
 
@@ -18,16 +19,16 @@ export async function down({ root }: { root: string }): Promise<string[]> {
   return recorded;
 }
 
-/** Stops everything and deletes all data of the sandbox. */
-export async function reset({ root }: { root: string }): Promise<void> {
-  await down({ root });
+/** What `reset` deletes, and what it leaves: folders that a link leads to and that the sandbox did not make. */
+export function whatResetDeletes(root: string): { deleted: string[]; left: string[] } {
   const folder = sandboxFolder(root);
-  const elsewhere = linkTarget(join(folder, 'postgres'));
-  if (elsewhere) await rm(dirname(elsewhere), { recursive: true, force: true });
-  await rm(folder, { recursive: true, force: true });
+  const { made, foreign } = clusterElsewhere(join(folder, 'postgres'), readState(root)?.id);
+  return { deleted: [...(existsSync(folder) ? [folder] : []), ...made], left: foreign };
 }
 
-function linkTarget(path: string): string | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat?.isSymbolicLink() ? readlinkSync(path) : undefined;
+/** Stops everything and deletes all data of the sandbox: what it made, and nothing else. */
+export async function reset({ root }: { root: string }): Promise<void> {
+  await down({ root });
+  // The sandbox's own folder goes last: what it made elsewhere is known by what is kept in it.
+  for (const path of whatResetDeletes(root).deleted.reverse()) await rm(path, { recursive: true, force: true });
 }

@@ -5,6 +5,8 @@ import { ENV_NAMES, type EnvName, freePort, OpsError } from '@drydock/kit';
 
 /** What a sandbox is made of, made up once and kept (0600): ports and passwords. */
 export interface SandboxState {
+  /** Marks what this sandbox made outside of its own folder. */
+  id: string;
   ports: Record<string, number>;
   postgresPassword: string;
   environments: Record<EnvName, EnvironmentSecrets>;
@@ -32,7 +34,9 @@ const token = (bytes = 24) => randomBytes(bytes).toString('base64url');
 
 export function readState(root: string): SandboxState | undefined {
   if (!existsSync(file(root))) return undefined;
-  return JSON.parse(readFileSync(file(root), 'utf8')) as SandboxState;
+  const kept = JSON.parse(readFileSync(file(root), 'utf8')) as Omit<SandboxState, 'id'> & { id?: string };
+  // One of before there were ids gets its own at the next `up`.
+  return { ...kept, id: kept.id ?? token() };
 }
 
 export function writeState(root: string, state: SandboxState): void {
@@ -60,6 +64,7 @@ export function newState(): SandboxState {
     adminToken: token(),
   });
   return {
+    id: token(),
     ports: {},
     postgresPassword: token(),
     environments: Object.fromEntries(ENV_NAMES.map((env) => [env, secrets()])) as SandboxState['environments'],

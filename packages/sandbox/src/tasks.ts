@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { defineChangeTask, defineReadTask, defineStep, type Json } from '@drydock/kit';
-import { down, reset } from './down.ts';
+import { down, reset, whatResetDeletes } from './down.ts';
 import { readState } from './state.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
@@ -64,8 +64,12 @@ export const resetTask = defineChangeTask({
   lock: 'checkout',
   restartable: true,
   destructive: true,
-  plan: async () => null,
-  describe: () => ['stop everything', 'delete the databases, the chain, the buckets and the passwords of this sandbox'],
+  plan: async (ctx) => whatResetDeletes(ctx.config.root),
+  describe: ({ deleted, left }) => [
+    'stop everything',
+    ...deleted.map((path) => `delete ${path}: databases, chain, buckets and passwords of this sandbox`),
+    ...left.map((path) => `leave ${path}: the sandbox did not make it`),
+  ],
   steps: (ctx) => [
     defineStep({
       name: 'delete',
@@ -75,7 +79,11 @@ export const resetTask = defineChangeTask({
       },
     }),
   ],
-  outcome: () => ({ verdict: 'The sandbox is gone.', next: 'npm run sandbox:up' }),
+  outcome: (_, { left }) => ({
+    verdict: `The sandbox is gone.${left.length > 0 ? ` ${left.join(', ')} is left: the sandbox did not make it.` : ''}`,
+    data: { left },
+    next: 'npm run sandbox:up',
+  }),
 });
 
 export const statusTask = defineReadTask({

@@ -1,13 +1,23 @@
 // Uses everything the sandbox is made of: PostgreSQL, Redis, anvil, S3, the sink and HAProxy, in folders of its own.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { listDaemons, stopDaemon } from '@drydock/kit';
 import { silentOutput } from '@drydock/kit/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { whatResetDeletes } from '../src/down.ts';
 import { down, reset, status, up } from '../src/index.ts';
 import { rpc } from '../src/services/anvil.ts';
 import { readState } from '../src/state.ts';
@@ -205,6 +215,52 @@ test('an up that fails leaves nothing behind that the next down does not stop', 
   } finally {
     await reset({ root: broken });
     rmSync(broken, { recursive: true, force: true });
+  }
+});
+
+test('reset deletes the cluster where a link leads, and nothing beside it', async () => {
+  const moved = testRoot('moved');
+  const disk = testRoot('disk');
+  const link = join(moved, '.drydock/sandbox/postgres');
+  const cluster = join(disk, 'pg');
+  writeFileSync(join(disk, 'theirs'), 'precious');
+  try {
+    await up({ root: moved });
+    await down({ root: moved });
+    const made = realpathSync(link);
+    renameSync(made, cluster);
+    rmSync(link, { force: true });
+    symlinkSync(relative(dirname(link), cluster), link);
+    await up({ root: moved });
+    assert.equal(whatResetDeletes(moved), { deleted: [join(moved, '.drydock/sandbox'), cluster], left: [] });
+    await reset({ root: moved });
+    assert.not.ok(existsSync(cluster));
+    assert.not.ok(existsSync(dirname(link)));
+    assert.is(readFileSync(join(disk, 'theirs'), 'utf8'), 'precious');
+  } finally {
+    await reset({ root: moved });
+    for (const folder of [moved, disk]) rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a link to what the sandbox did not make is neither emptied by up nor deleted by reset', async () => {
+  const mine = testRoot('linked');
+  const theirs = join(testRoot('theirs'), 'data');
+  mkdirSync(theirs, { recursive: true });
+  writeFileSync(join(theirs, 'theirs'), 'precious');
+  mkdirSync(join(mine, '.drydock/sandbox'), { recursive: true });
+  symlinkSync(theirs, join(mine, '.drydock/sandbox/postgres'));
+  try {
+    assert.match(await rejection(up({ root: mine })), `${theirs} is not empty`);
+    // Another checkout's cluster is not ours either.
+    writeFileSync(join(theirs, 'drydock-ready'), 'of another sandbox');
+    assert.equal(whatResetDeletes(mine).left, [theirs]);
+    await reset({ root: mine });
+    assert.is(readFileSync(join(theirs, 'theirs'), 'utf8'), 'precious');
+    assert.not.ok(existsSync(join(mine, '.drydock/sandbox')));
+  } finally {
+    await reset({ root: mine });
+    for (const folder of [mine, dirname(theirs)]) rmSync(folder, { recursive: true, force: true });
   }
 });
 

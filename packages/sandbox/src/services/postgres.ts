@@ -1,19 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exec, OpsError, requireTool } from '@drydock/kit';
+import { clusterFolder, isReady, makeRoom, markReady } from './cluster-folder.ts';
 import type { Service } from './types.ts';
 
 /** PostgreSQL refuses to run as root; then it runs as this user. */
@@ -41,26 +30,6 @@ export function unprivilegedUser(): Unprivileged | undefined {
   });
 }
 
-/**
- * Where the cluster lies. A user other than us must be able to reach it; below a private folder (a clone in /root)
- * it lies in the temporary folder, with a link in its place.
- */
-export function dataFolder(wanted: string, user: Unprivileged | undefined): string {
-  if (existsSync(wanted) && lstatSync(wanted).isSymbolicLink()) return readlinkSync(wanted);
-  if (!user || isReachable(dirname(wanted))) return wanted;
-  const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-postgres-'));
-  rmSync(wanted, { force: true });
-  chownSync(elsewhere, user.uid, user.gid);
-  symlinkSync(join(elsewhere, 'data'), wanted);
-  return join(elsewhere, 'data');
-}
-
-function isReachable(folder: string): boolean {
-  const parent = dirname(folder);
-  const searchable = (statSync(folder).mode & 0o001) !== 0;
-  return searchable && (parent === folder || isReachable(parent));
-}
-
 /** Makes a cluster whose only way in is a password. */
 export async function initCluster(
   data: string,
@@ -68,10 +37,20 @@ export async function initCluster(
     password,
     user,
     initdb = requireTool('initdb'),
-  }: { password: string; user: Unprivileged | undefined; initdb?: string },
+    id = '',
+    linked = false,
+  }: {
+    password: string;
+    user: Unprivileged | undefined;
+    initdb?: string;
+    /** Of the sandbox that the cluster is for. */
+    id?: string;
+    /** A link led to it. */
+    linked?: boolean;
+  },
 ): Promise<void> {
-  if (existsSync(join(data, 'PG_VERSION')) && existsSync(join(data, 'drydock-ready'))) return;
-  rmSync(data, { recursive: true, force: true });
+  if (isReady(data)) return;
+  makeRoom(data, { id, linked });
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const passwordFile = join(dirname(data), `.pw-${process.pid}`);
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -93,8 +72,7 @@ export async function initCluster(
   } finally {
     rmSync(passwordFile, { force: true });
   }
-  // Written last: a killed initdb leaves a cluster that must not be used.
-  writeFileSync(join(data, 'drydock-ready'), '');
+  markReady(data, id);
 }
 
 async function runAs(user: Unprivileged | undefined, program: string, args: string[], cwd: string): Promise<void> {
@@ -141,8 +119,10 @@ export const postgres: Service = {
   graceMs: 15_000,
   async prepare({ folder, state, port }) {
     const user = unprivilegedUser();
-    const data = dataFolder(join(folder, 'postgres'), user);
-    await initCluster(data, { password: state.postgresPassword, user });
+    const wanted = join(folder, 'postgres');
+    const data = clusterFolder(wanted, user, state.id);
+    const { id, postgresPassword: password } = state;
+    await initCluster(data, { password, user, id, linked: data !== wanted });
     return {
       command: requireTool('postgres'),
       args: serverArgs(data, port),

@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
-import { adminUrl, answers, dataFolder, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
+import { clusterFolder } from '../services/cluster-folder.ts';
+import { adminUrl, answers, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
 import type { Binaries } from './postgres-versions.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
@@ -32,7 +33,7 @@ export async function startTestPostgres({
 } = {}): Promise<TestPostgres> {
   const root = testRoot('pg');
   const user = unprivilegedUser();
-  const data = dataFolder(join(root, 'data'), user);
+  const data = clusterFolder(join(root, 'data'), user, '');
   await copyCluster(data, binaries.initdb);
   const service = await startThrowAway(
     root,

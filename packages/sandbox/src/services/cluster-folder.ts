@@ -1,0 +1,90 @@
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { OpsError } from '@drydock/kit';
+import type { Unprivileged } from './postgres.ts';
+
+/** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
+const READY = 'drydock-ready';
+/** In a folder elsewhere that was made for a cluster and holds nothing else. */
+const MADE_FOR = 'drydock-made-for';
+
+/**
+ * Where the cluster lies. A user other than us must be able to reach it; below a private folder (a clone in /root)
+ * it lies in the temporary folder, with a link in its place. A link that somebody else put there is followed.
+ */
+export function clusterFolder(wanted: string, user: Unprivileged | undefined, id: string): string {
+  const linked = linkTarget(wanted);
+  if (linked) return linked;
+  if (!user || isReachable(dirname(wanted))) return wanted;
+  const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-postgres-'));
+  writeFileSync(join(elsewhere, MADE_FOR), id);
+  rmSync(wanted, { force: true });
+  chownSync(elsewhere, user.uid, user.gid);
+  symlinkSync(join(elsewhere, 'data'), wanted);
+  return join(elsewhere, 'data');
+}
+
+export function isReady(data: string): boolean {
+  return existsSync(join(data, 'PG_VERSION')) && existsSync(join(data, READY));
+}
+
+export function markReady(data: string, id: string): void {
+  writeFileSync(join(data, READY), id);
+}
+
+/** Empties the folder for a new cluster. Where a link led, whatever is in it must be a cluster that was begun for this sandbox. */
+export function makeRoom(data: string, { id, linked }: { id: string; linked: boolean }): void {
+  const files = existsSync(data) ? readdirSync(data) : [];
+  if (linked && files.length > 0 && !holds(join(dirname(data), MADE_FOR), id))
+    throw new OpsError({
+      code: 'FOLDER_IN_USE',
+      message: `${data} is not empty, and what is in it is no PostgreSQL cluster of the sandbox.`,
+      hint: 'Point the link .drydock/sandbox/postgres to an empty folder, or remove it, and run it again: npm run sandbox:up',
+    });
+  rmSync(data, { recursive: true, force: true });
+}
+
+export interface Leftovers {
+  /** Folders outside of the sandbox's own that it made. */
+  made: string[];
+  /** Where a link leads to what it did not make: that stays. */
+  foreign: string[];
+}
+
+/** What the sandbox has outside of its own folder. */
+export function clusterElsewhere(wanted: string, id: string | undefined): Leftovers {
+  const data = linkTarget(wanted);
+  if (!data) return { made: [], foreign: [] };
+  if (id && holds(join(dirname(data), MADE_FOR), id)) return { made: [dirname(data)], foreign: [] };
+  if (id && holds(join(data, READY), id)) return { made: [data], foreign: [] };
+  return { made: [], foreign: existsSync(data) ? [data] : [] };
+}
+
+function holds(file: string, id: string): boolean {
+  return id !== '' && existsSync(file) && readFileSync(file, 'utf8') === id;
+}
+
+/** A relative link is meant from where it lies. */
+function linkTarget(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : undefined;
+}
+
+function isReachable(folder: string): boolean {
+  const parent = dirname(folder);
+  const searchable = (statSync(folder).mode & 0o001) !== 0;
+  return searchable && (parent === folder || isReachable(parent));
+}
