@@ -3,6 +3,7 @@ import {
   type EnvName,
   type LoadedConfig,
   operatorUrl,
+  readerUrl,
   type Secret,
   schemaOf,
   usageError,
@@ -13,6 +14,8 @@ import { isCode, type Level } from './hazards/codes.ts';
 export interface Target {
   env: EnvName;
   url: Secret;
+  /** For what only looks: the same database, as a role that may only read where there is one. */
+  readUrl: Secret;
   schemaFile: string;
   migrationsDir: string;
   /** Folder with queries whose plans are checked. */
@@ -38,6 +41,7 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
   return {
     env: environment.name,
     url,
+    readUrl: readerUrl(config, environment),
     schemaFile: config.path(schema),
     migrationsDir: config.path(migrations),
     plansDir: config.path(plans),

@@ -1,6 +1,7 @@
 // Uses PostgreSQL, and pg_stat_statements.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Secret } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -219,6 +220,30 @@ test('a plan file cannot change what it explains, whatever stands in its comment
     [['zz.sql:3', 'no']],
   );
   assert.is((await query(url, 'SELECT FROM victim')).length, 5);
+});
+
+test('plans are asked for by the role that may only read, where there is one', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  await query(
+    url,
+    `CREATE ROLE reader LOGIN PASSWORD 'reader-password'; GRANT USAGE ON SCHEMA public TO reader; GRANT SELECT ("id", "name") ON "Users" TO reader`,
+  );
+  const readUrl = new URL(url);
+  Object.assign(readUrl, { username: 'reader', password: 'reader-password' });
+  mkdirSync(target.plansDir, { recursive: true });
+  const asked = async (condition: string) => {
+    writeFileSync(
+      join(target.plansDir, 'q.sql'),
+      `-- uses: Users_name_idx\nSELECT id FROM "Users" WHERE ${condition};`,
+    );
+    return checkPlans(new Secret(readUrl.href), ['public.Users_name_idx'], target.plansDir).then(
+      ({ checks }) => checks[0]?.used,
+      (error) => error.code,
+    );
+  };
+  assert.is(await asked(`"name" = 'a'`), 'by itself');
+  assert.is(await asked(`"age" = 1`), '42501');
 });
 
 test.run();

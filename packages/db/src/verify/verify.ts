@@ -46,7 +46,7 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
   }));
   const [actual, drift] = [await inventoryOf(target.url), await diffToSchema(target.url, target.schemaFile)];
   const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
-  const plans = await checkPlans(target.url, await onlyPlain(target, indexes), target.plansDir);
+  const plans = await checkPlans(target.readUrl, await onlyPlain(target, indexes), target.plansDir);
   const load = await checkStatements(target);
   return {
     findings: [

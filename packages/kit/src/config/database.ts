@@ -5,6 +5,8 @@ export const databaseSchema = z.strictObject({
   url: z.string().default('OPS_DATABASE_URL'),
   /** Variable with the URL the product itself uses; the operator's falls back to it. */
   appUrl: z.string().default('DATABASE_URL'),
+  /** Variable with the URL of a role that may only read; where it is set, queries of drills, plans and health run as that role. */
+  readUrl: z.string().default('READ_DATABASE_URL'),
   /** Prisma schema file or folder, relative to the config. */
   schema: z.string().default('prisma/schema.prisma'),
   migrations: z.string().default('prisma/migrations'),

@@ -7,3 +7,9 @@ export function operatorUrl(config: LoadedConfig, environment: Environment): Sec
   const { url, appUrl } = config.database;
   return environment.secret(environment.has(url) || !environment.has(appUrl) ? url : appUrl);
 }
+
+/** For what only looks: the role that may do nothing else, where the environment has one, or else the operator's. */
+export function readerUrl(config: LoadedConfig, environment: Environment): Secret {
+  const { readUrl } = config.database;
+  return environment.has(readUrl) ? environment.secret(readUrl) : operatorUrl(config, environment);
+}
