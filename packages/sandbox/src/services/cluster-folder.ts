@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OpsError } from '@drydock/kit';
-import type { Unprivileged } from './postgres.ts';
+import type { Unprivileged } from './unprivileged.ts';
 
 /** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
 const READY = 'drydock-ready';

@@ -1,34 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { exec, OpsError, requireTool } from '@drydock/kit';
+import { exec, requireTool } from '@drydock/kit';
 import { clusterFolder, isReady, makeRoom, markReady } from './cluster-folder.ts';
 import type { Service } from './types.ts';
-
-/** PostgreSQL refuses to run as root; then it runs as this user. */
-export interface Unprivileged {
-  uid: number;
-  gid: number;
-}
-
-export function unprivilegedUser(): Unprivileged | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  for (const name of ['postgres', 'nobody']) {
-    try {
-      const id = (flag: string) =>
-        Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
-      return { uid: id('-u'), gid: id('-g') };
-    } catch {
-      // No such user on this system; try the next.
-    }
-  }
-  throw new OpsError({
-    code: 'NO_UNPRIVILEGED_USER',
-    message: 'PostgreSQL does not run as root, and there is neither a user postgres nor nobody.',
-    hint: 'Run the sandbox as an ordinary user.',
-    exit: 2,
-  });
-}
+import { type Unprivileged, unprivilegedUser } from './unprivileged.ts';
 
 /** Makes a cluster whose only way in is a password. */
 export async function initCluster(

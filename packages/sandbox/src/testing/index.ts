@@ -11,7 +11,7 @@ import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
-export { unprivilegedUser } from '../services/postgres.ts';
+export { unprivilegedUser } from '../services/unprivileged.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
 import { clusterFolder } from '../services/cluster-folder.ts';
-import { adminUrl, answers, initCluster, serverArgs, unprivilegedUser } from '../services/postgres.ts';
+import { adminUrl, answers, initCluster, serverArgs } from '../services/postgres.ts';
+import { unprivilegedUser } from '../services/unprivileged.ts';
 import type { Binaries } from './postgres-versions.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
