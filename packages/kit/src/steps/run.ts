@@ -6,7 +6,7 @@ import type { Output, Progress } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
-import { type DoneStep, undoSteps } from './undo.ts';
+import { type DoneStep, describeUndo, undoSteps } from './undo.ts';
 
 /** How long a step may take to stop by itself after Ctrl-C. */
 const INTERRUPT_GRACE_MS = 5_000;
@@ -27,7 +27,8 @@ export interface RunStepsOptions {
 
 /**
  * Executes steps in order, journalling before and after each. Resolves with the steps' data; rejects with the first
- * error after undoing what can be undone, or with INTERRUPTED (exit 130), which leaves the run open for a resume.
+ * error after undoing what can be undone, or with INTERRUPTED (exit 130) or LOCK_LOST, which undo nothing: the first leaves
+ * the run open for a resume, and after the second another operator may be at work.
  */
 export async function runSteps(options: RunStepsOptions): Promise<StepResults> {
   const runner = new StepRunner(options);
@@ -102,7 +103,9 @@ class StepRunner {
   async #execute(name: string, step: Step, attempted: boolean): Promise<boolean> {
     const { journal } = this.#options;
     if (attempted || step.alwaysCheck) {
-      const found = await this.#guarded(name, () => step.check?.(this.#ctx) ?? Promise.resolve(undefined));
+      const found = await this.#guarded(name, () => step.check?.(this.#ctx) ?? Promise.resolve(undefined), {
+        keeps: step.houseKeeping,
+      });
       if (found !== undefined) {
         // Found after an attempt of ours, it is our doing (and ours to undo); found at first sight, it is not.
         journal.append({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
@@ -111,8 +114,11 @@ class StepRunner {
       }
     }
     journal.append({ event: 'step.started', step: name });
-    const data = await this.#guarded(name, () => step.run(this.#ctx));
-    await this.#guarded(name, async () => step.verify?.(this.#ctx, data), { name, step, data });
+    const data = await this.#guarded(name, () => step.run(this.#ctx), { keeps: step.houseKeeping });
+    await this.#guarded(name, async () => step.verify?.(this.#ctx, data), {
+      halfDone: { name, step, data },
+      keeps: step.houseKeeping,
+    });
     journal.append({ event: 'step.done', step: name, data });
     this.#remember(name, step, data, true);
     return false;
@@ -124,25 +130,40 @@ class StepRunner {
   }
 
   /** Runs a part of a step; on failure journals it, undoes what can be undone, and throws what the user must know. */
-  async #guarded<T>(name: string, part: () => Promise<T>, halfDone?: DoneStep): Promise<T> {
+  async #guarded<T>(name: string, part: () => Promise<T>, failing: Failing = {}): Promise<T> {
     try {
       this.#options.signal.throwIfAborted();
       await this.#options.assertLocked();
       return await orInterrupted(part(), this.#options.signal);
     } catch (thrown) {
-      throw await this.#fail(name, thrown, halfDone);
+      throw await this.#fail(name, thrown, failing);
     }
   }
 
-  async #fail(name: string, thrown: unknown, halfDone?: DoneStep): Promise<OpsError> {
-    const { journal, signal, onFailure } = this.#options;
+  async #fail(name: string, thrown: unknown, { halfDone, keeps }: Failing): Promise<OpsError> {
+    const { journal, signal, onFailure, assertLocked } = this.#options;
     const error = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
-    journal.append({ event: 'step.failed', step: name, error: describe(error) });
-    if (signal.aborted || onFailure === 'keep') return inStep(name, error);
+    try {
+      journal.append({ event: 'step.failed', step: name, error: describe(error) });
+    } catch (unwritten) {
+      // What is undone and not written down would be taken for done by a resume.
+      return inStep(
+        name,
+        error,
+        `Nothing was undone, for it could not be written down: ${toOpsError(unwritten).message}`,
+      );
+    }
+    if (signal.aborted || error.code === 'LOCK_LOST' || onFailure === 'keep' || keeps) return inStep(name, error);
     const steps = halfDone ? [...this.#done, halfDone] : this.#done;
-    const failures = await undoSteps(steps, this.#ctx, journal);
-    return inStep(name, error, failures);
+    return inStep(name, error, describeUndo(await undoSteps(steps, this.#ctx, { journal, assertLocked })));
   }
+}
+
+interface Failing {
+  /** A step that has run, and whose verification failed: it is undone as well. */
+  halfDone?: DoneStep;
+  /** The failure undoes nothing. */
+  keeps?: boolean | undefined;
 }
 
 function stopped(name: string, signal: AbortSignal): OpsError {
@@ -172,11 +193,11 @@ export function describe(error: OpsError): { code: string; message: string; hint
   return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }
 
-function inStep(name: string, error: OpsError, undoFailures: string[] = []): OpsError {
+function inStep(name: string, error: OpsError, aftermath = ''): OpsError {
   const named = error.message.includes(`"${name}"`) ? error.message : `Step "${name}" failed: ${error.message}`;
   return new OpsError({
     code: error.code,
-    message: [named, ...undoFailures].join(' '),
+    message: aftermath ? `${named.replace(/([^.!?])$/, '$1.')} ${aftermath}` : named,
     hint: error.hint,
     // A step is past the point of "nothing was started": usage errors inside one are failures.
     exit: error.exit === EXIT.usage || error.exit === EXIT.done ? EXIT.failed : error.exit,

@@ -38,6 +38,8 @@ export interface Step<D extends Json = Json> {
   /** Looks at the world, not at the return value; throws when the step did not take. */
   verify?(ctx: StepContext, data: D): Promise<void>;
   undo?(ctx: StepContext, data: D): Promise<void>;
+  /** Tidies up after what is done and verified: its failure ends the run, and undoes nothing. */
+  houseKeeping?: boolean;
   /** Ask `check` on a first run too, and journal `step.skipped` when it is already so. */
   alwaysCheck?: boolean;
 }

@@ -10,24 +10,48 @@ export interface DoneStep {
   data: Json;
 }
 
+/** What became of the steps that were done when one failed. */
+export interface UndoReport {
+  undone: string[];
+  /** Where undoing stopped, and why. */
+  stopped?: { name: string; why: string };
+  /** Steps that could be undone and were not: what they did is in effect. */
+  left: string[];
+}
+
 /**
- * Undoes done steps, newest first. One that fails to undo does not stop the others; what failed is returned as
- * sentences, to stand beside the first error.
+ * Undoes done steps, newest first, each under the lock and only until the signal. It ends where one cannot be undone: those
+ * before it stand on what that one left, and undoing them as well would take away what still works.
  */
-export async function undoSteps(done: DoneStep[], ctx: StepContext, journal: Journal): Promise<string[]> {
-  const failures: string[] = [];
-  for (const { name, step, data } of done.toReversed()) {
-    if (!step.undo) continue;
+export async function undoSteps(
+  done: DoneStep[],
+  ctx: StepContext,
+  { journal, assertLocked }: { journal: Journal; assertLocked: () => Promise<void> },
+): Promise<UndoReport> {
+  const undoable = done.filter(({ step }) => step.undo).toReversed();
+  const undone: string[] = [];
+  for (const [i, { name, step, data }] of undoable.entries()) {
     const progress = ctx.out.progress(`undo: ${name}`);
     try {
-      await step.undo(ctx, data);
+      ctx.signal.throwIfAborted();
+      await assertLocked();
+      await step.undo?.(ctx, data);
       journal.append({ event: 'step.undone', step: name });
+      undone.push(name);
       progress.done();
     } catch (thrown) {
-      const error = toOpsError(thrown);
-      failures.push(`Undoing "${name}" failed too: ${error.message}`);
-      progress.fail(`undo: ${name}: ${error.message}`);
+      const why = toOpsError(thrown).message;
+      progress.fail(`undo: ${name}: ${why}`);
+      return { undone, stopped: { name, why }, left: undoable.slice(i).map((each) => each.name) };
     }
   }
-  return failures;
+  return { undone, left: [] };
+}
+
+/** For the run's last words: what is as it was before, and what is not. Empty where there was nothing to undo. */
+export function describeUndo({ undone, stopped, left }: UndoReport): string {
+  const names = (steps: string[]) => steps.map((step) => `"${step}"`).join(', ');
+  const back = undone.length > 0 ? `Undone: ${names(undone)}.` : '';
+  if (!stopped) return back;
+  return `${back}${back ? ' ' : ''}Undoing stopped at "${stopped.name}" (${stopped.why.replace(/\.$/, '')}); still in effect: ${names(left)}.`;
 }

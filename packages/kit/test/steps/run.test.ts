@@ -58,25 +58,92 @@ test('a failing step names itself and undoes what was done, newest first', async
     () => undefined,
     (thrown) => thrown as OpsError,
   );
-  assert.is(error?.message, 'Step "three" failed: it broke');
+  assert.is(error?.message, 'Step "three" failed: it broke. Undone: "two", "one".');
   assert.is(error?.code, 'BROKEN');
   assert.equal(undone, ['two', 'one']);
   assert.equal(events(journal.entries).slice(-3), ['step.failed three', 'step.undone two', 'step.undone one']);
 });
 
-test('an undo that fails is told beside the first error and does not stop the others', async () => {
+test('undoing ends where it fails, and the last words say what is as it was and what is not', async () => {
   const undone: string[] = [];
   const nodes = [
     defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') }),
     defineStep({ name: 'two', run: async () => null, undo: () => Promise.reject(new Error('stuck')) }),
-    defineStep({ name: 'three', run: () => Promise.reject(new Error('it broke')) }),
+    defineStep({ name: 'three', run: async () => null, undo: async () => void undone.push('three') }),
+    defineStep({ name: 'four', run: () => Promise.reject(new Error('it broke')) }),
   ];
   const error = await runSteps(options(nodes).run).then(
     () => undefined,
     (thrown) => thrown as OpsError,
   );
-  assert.is(error?.message, 'Step "three" failed: it broke Undoing "two" failed too: stuck');
-  assert.equal(undone, ['one']);
+  assert.is(
+    error?.message,
+    'Step "four" failed: it broke. Undone: "three". Undoing stopped at "two" (stuck); still in effect: "two", "one".',
+  );
+  assert.equal(undone, ['three']);
+});
+
+const failing = { name: 'two', run: () => Promise.reject(new Error('it broke')) };
+
+test('the failure of house-keeping undoes nothing', async () => {
+  const undone: string[] = [];
+  const nodes = [
+    defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') }),
+    defineStep({ ...failing, houseKeeping: true }),
+  ];
+  const error = await runSteps(options(nodes).run).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.message, 'Step "two" failed: it broke');
+  assert.equal(undone, []);
+});
+
+test('nothing is undone once the lock is lost: another operator may be at work', async () => {
+  const undone: string[] = [];
+  const lost = new OpsError({ code: 'LOCK_LOST', message: 'The lock was lost.' });
+  const undo = async () => void undone.push('one');
+  for (const [when, asks] of [
+    ['before a step', 1],
+    ['before the undo', 3],
+  ] as const) {
+    let asked = 0;
+    const { run } = options([defineStep({ name: 'one', run: async () => null, undo }), defineStep(failing)]);
+    const assertLocked = async () => {
+      if (asked++ >= asks) throw lost;
+    };
+    const error = await runSteps({ ...run, assertLocked }).then(
+      () => undefined,
+      (thrown) => thrown as OpsError,
+    );
+    assert.match(error?.message ?? '', 'The lock was lost', when);
+  }
+  assert.equal(undone, []);
+});
+
+test('a disk that fails keeps the first reason, and nothing is undone that could not be written down', async () => {
+  const undone: string[] = [];
+  const nodes = [
+    defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') }),
+    defineStep(failing),
+  ];
+  const { run } = options(nodes);
+  const journal = {
+    ...run.journal,
+    append(body: Parameters<typeof run.journal.append>[0]) {
+      if (body.event === 'step.failed') throw new Error('ENOSPC: no space left on device');
+      run.journal.append(body);
+    },
+  };
+  const error = await runSteps({ ...run, journal }).then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(
+    error?.message,
+    'Step "two" failed: it broke. Nothing was undone, for it could not be written down: ENOSPC: no space left on device',
+  );
+  assert.equal(undone, []);
 });
 
 test('a step whose verification fails is undone itself', async () => {
