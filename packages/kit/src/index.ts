@@ -21,6 +21,7 @@ export {
   libpqEnv,
   quoteIdentifier,
   schemaOf,
+  settleSession,
   withDatabase,
   withPostgres,
 } from './postgres.ts';

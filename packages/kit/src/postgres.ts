@@ -1,8 +1,11 @@
 import type { Client } from 'pg';
 import { OpsError } from './errors.ts';
+import { trackSession } from './open-sessions.ts';
 import { Secret } from './secret.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A half-open connection is noticed by the operating system. */
+const KEEP_ALIVE_MS = 10_000;
 /** SQLSTATE classes that say "the server is there and refuses you". */
 const REFUSED = new Set(['28P01', '28000', '42501', '53300']);
 const NO_SUCH_DATABASE = '3D000';
@@ -14,17 +17,35 @@ export async function connectPostgres(url: Secret, applicationName: string): Pro
     connectionString: url.reveal(),
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
   // Without a listener a broken connection ends the whole process.
   client.on('error', () => {});
   try {
     await client.connect();
-    // As Prisma does. Without it a role called like one of the schemas would work in that one: "$user" comes first.
-    await client.query(`SET search_path = ${quoteIdentifier(schemaOf(url))}`);
+    await settleSession(client, schemaOf(url));
+    trackSession(client, url);
     return client;
   } catch (cause) {
     throw connectError(url, cause);
   }
+}
+
+/**
+ * What a session of ours keeps to, whatever its role or database says: the search path that Prisma has (without it a role called
+ * like one of the schemas would work in that one: "$user" comes first), no end but ours (time-outs of sessions and
+ * transactions), and an end with us: a server that looks after its client once a second ends the statement of a process
+ * that was killed. As far as the server knows each of them.
+ */
+export async function settleSession(client: Client, schema: string): Promise<void> {
+  await client.query(
+    `SELECT set_config(name, value, false)
+       FROM (VALUES ('search_path', $1), ('idle_session_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
+                    ('transaction_timeout', '0'), ('client_connection_check_interval', '1s')) AS ours (name, value)
+      WHERE current_setting(name, true) IS NOT NULL`,
+    [quoteIdentifier(schema)],
+  );
 }
 
 /** Connects, hands the client to `use`, and ends it, however that ends. */

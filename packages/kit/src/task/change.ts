@@ -11,6 +11,7 @@ import { describe, runSteps } from '../steps/run.ts';
 import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
 import { confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { unlessInterrupted } from './interrupt.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { askYesNo, isInteractive } from './prompt.ts';
 import type { AnyChangeTask, Outcome, TaskContext } from './types.ts';
@@ -60,7 +61,7 @@ async function showPlan(run: ChangeRun): Promise<Outcome> {
   const { task, ctx } = run;
   if (task.lock === 'environment' && !task.claims)
     for (const env of environmentsOf(run)) await refuseForeignDatabase(ctx.config, ctx.environmentOf(env));
-  const plan: Json = await task.plan(ctx);
+  const plan: Json = await unlessInterrupted(task.plan(ctx), ctx.signal);
   const lines = task.describe(plan);
   for (const line of lines) ctx.out.line(`  ${line}`);
   return { verdict: lines.length > 0 ? 'This is the plan; nothing was changed.' : 'Nothing to do.', data: { plan } };
@@ -114,7 +115,7 @@ function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): Run
 
 async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promise<Outcome> {
   const { task, ctx } = run;
-  const plan: Json = await task.plan(ctx);
+  const plan: Json = await unlessInterrupted(task.plan(ctx), ctx.signal);
   const lines = task.describe(plan);
   for (const line of lines) ctx.out.line(`  ${line}`);
   const reason = await confirmRun(guard);

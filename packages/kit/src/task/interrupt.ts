@@ -31,3 +31,20 @@ export function listenForInterrupts(say: (text: string) => void): { controller: 
     },
   };
 }
+
+/** For work that changes nothing, and so has nothing to clean up: it ends with the signal, whatever it waits for. */
+export async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  // The work is left behind; what becomes of it is nobody's concern any more.
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

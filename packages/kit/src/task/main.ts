@@ -4,6 +4,7 @@ import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, toOpsError } from '../errors.ts';
+import { cancelStatements } from '../open-sessions.ts';
 import { surviveLostReader } from '../output/reader-gone.ts';
 import { redactStream } from '../output/redact-stream.ts';
 import { createOutput } from '../output/terminal.ts';
@@ -11,7 +12,7 @@ import { currentActor } from './actor.ts';
 import { type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId, runChange } from './change.ts';
 import { helpText } from './help.ts';
-import { listenForInterrupts } from './interrupt.ts';
+import { listenForInterrupts, unlessInterrupted } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import type { AnyTask, Outcome, TaskContext } from './types.ts';
 
@@ -63,6 +64,7 @@ async function execute(
 ): Promise<Outcome> {
   const config = await loadConfig(common.config, process.cwd());
   const interrupts = listenForInterrupts((text) => out.warn(text));
+  interrupts.controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
   const environments = new Map<EnvName, Environment>();
   const environmentOf = (env: EnvName): Environment => {
     const loaded = environments.get(env) ?? loadEnvironment(config, env, process.env);
@@ -91,9 +93,9 @@ async function execute(
   };
   try {
     if (task.perEnvironment !== false) environmentOf(common.env);
-    if (task.kind === 'read') return await readUnlessInterrupted(task.run(ctx), ctx.signal);
+    if (task.kind === 'read') return await unlessInterrupted(task.run(ctx), ctx.signal);
     const look = common.resume ? undefined : task.look?.(ctx);
-    if (look) return await readUnlessInterrupted(look, ctx.signal);
+    if (look) return await unlessInterrupted(look, ctx.signal);
     return await runChange({
       task,
       ctx,
@@ -111,14 +113,6 @@ async function execute(
   }
 }
 
-/** A task that only looks has nothing to clean up: it ends with the signal. */
-async function readUnlessInterrupted(work: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([work, aborted]);
-}
-
 /** Failures go to Sentry when the environment has a DSN; answers, refusals and usage errors do not. */
 async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise<void> {
   const error = toOpsError(thrown);
@@ -131,6 +125,8 @@ async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise
 }
 
 async function exit(code: number): Promise<never> {
+  // What a session of ours still runs would go on without us, and keep its locks.
+  await cancelStatements();
   // A pipe may still hold output; process.exit would cut it off.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);

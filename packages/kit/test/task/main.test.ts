@@ -7,6 +7,9 @@ import { startTestPostgres, startTestSink, type TestPostgres } from '@drydock/sa
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readRuns } from '../../src/journal/read.ts';
+import { databaseOf, withPostgres } from '../../src/postgres.ts';
+import { Secret } from '../../src/secret.ts';
+import { THOROUGH } from '../../src/testing.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('tasks as processes');
@@ -50,8 +53,10 @@ const run = (root: string, ...args: string[]) => finish(start(root, args));
 const world = (root: string) => readFileSync(join(root, 'world'), 'utf8').trim().split('\n');
 
 /** Starts a change that hangs in step two, and waits until it does. */
-async function hang(root: string): Promise<ChildProcess> {
-  const child = start(root, ['change', '--env', 'staging', '--stop-in', 'two', '--tell']);
+const hang = (root: string) => hanging(root, ['change', '--env', 'staging', '--stop-in', 'two', '--tell']);
+
+async function hanging(root: string, args: string[]): Promise<ChildProcess> {
+  const child = start(root, args);
   let said = '';
   await new Promise<void>((done) => {
     child.stdout?.on('data', (chunk) => {
@@ -243,6 +248,66 @@ test('two runs at once: the second gets exit 5 and the name of the first', async
   const unlocked = await run(root, 'ops-unlock.ts', '--env', 'staging', '--yes');
   assert.is(unlocked.code, 0, unlocked.stdout);
   assert.equal((await ended)[0], 1, 'the run whose lock was broken stops by itself');
+});
+
+const LONG = ['statement', '--env', 'staging'];
+const ROUNDS = THOROUGH ? 10 : 1;
+
+async function withTable(): Promise<{ root: string; url: Secret }> {
+  const root = await product();
+  const url = new Secret(/OPS_DATABASE_URL='(.*)'/.exec(readFileSync(join(root, '.env.staging'), 'utf8'))?.[1] ?? '');
+  await withPostgres(url, 'test', (client) => client.query('CREATE TABLE held (n int)'));
+  return { root, url };
+}
+
+/** How long after the end of `child` its long statement goes on, in ms. */
+async function ghostOf(url: Secret, ended: Promise<unknown>): Promise<number> {
+  await ended;
+  const since = performance.now();
+  await withPostgres(url, 'test', async (client) => {
+    const running = `SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(45%' AND state = 'active' AND datname = current_database()`;
+    while ((await client.query(running)).rowCount && performance.now() - since < 20_000)
+      await new Promise((done) => setTimeout(done, 20));
+  });
+  return performance.now() - since;
+}
+
+for (const how of ['SIGINT', 'SIGTERM', 'SIGKILL', 'a lost lock'] as const)
+  test(`${how} in the middle of a statement: it ends with the run, which goes on at once`, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const { root, url } = await withTable();
+      const child = await hanging(root, LONG);
+      const ended = finish(child);
+      const at = performance.now();
+      if (how === 'a lost lock')
+        await withPostgres(new Secret(postgres.adminUrl), 'test', (client) =>
+          client.query(
+            `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                         WHERE locktype = 'advisory' AND classid = ${0x44525944} AND datname = $1`,
+            [databaseOf(url)],
+          ),
+        );
+      else child.kill(how);
+      const ghost = await ghostOf(url, ended);
+      assert.ok(ghost < 2_500, `the statement went on for ${Math.round(ghost)} ms`);
+      assert.ok(performance.now() - at < 10_000, 'nobody waits for the statement');
+      const { code, stdout } = await ended;
+      if (how === 'a lost lock') assert.match(stdout, 'The lock of staging was lost');
+      else assert.is(code, how === 'SIGKILL' ? null : 130);
+      writeFileSync(join(root, 'go-on'), '');
+      const resumed = await run(root, 'statement', '--env', 'staging', '--resume');
+      assert.is(resumed.code, 0, resumed.stdout);
+    }
+  });
+
+test('Ctrl-C while it plans ends at once, and leaves no run behind', async () => {
+  const { root, url } = await withTable();
+  const child = await hanging(root, [...LONG, '--plans']);
+  const ended = finish(child);
+  child.kill('SIGINT');
+  assert.ok((await ghostOf(url, ended)) < 2_500);
+  assert.is((await ended).code, 130);
+  assert.equal(readRuns(root), []);
 });
 
 test('a folder that cannot be written is one sentence', async () => {
