@@ -16,6 +16,8 @@ export const holdTask = defineChangeTask({
     release: flag.boolean({ about: 'give it free again' }),
   },
   lock: 'environment',
+  // Keeping the backups of a database that is lost is where mending it begins.
+  mendsDatabase: true,
   async plan({ config, environment, env, flags }) {
     if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', `npm run backup:list -- --env ${env}`);
     const found = await Promise.all(openStores(config, environment).map((store) => listBackups(store, env)));

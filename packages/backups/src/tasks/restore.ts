@@ -33,6 +33,7 @@ export const restoreTask = defineChangeTask({
     dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
   },
   lock: 'environment',
+  mendsDatabase: true,
   destructive: true,
   async plan(ctx): Promise<Plan> {
     const url = urlOf(ctx);

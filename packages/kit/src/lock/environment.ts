@@ -7,44 +7,77 @@ import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.t
 import { ensureOwnTable } from '../sql/own-table.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
-import { refuseAnother, writeIdentity } from './identity.ts';
-import { lockedError, lostError } from './refusal.ts';
+import { refuseAnother } from './identity.ts';
+import { refusePooler } from './pooler.ts';
+import { lockedError } from './refusal.ts';
+import { LOCK_KEY, LOCK_SPACE, SessionLock } from './session.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
 
-/** First key of the advisory lock, so that it meets no lock of the product; the bytes of "DRYD". */
-const LOCK_SPACE = 0x44525944;
-const LOCK_KEY = 1;
+interface Request extends LockRequest {
+  config: LoadedConfig;
+  /** The run says anew which environment the database is. */
+  claims?: boolean;
+  /** The run mends a database that is away: then a file stands in for the lock. Every other run is refused. */
+  mends?: boolean;
+}
 
 /**
- * The one operations lock of an environment: an advisory lock held by a session of its own (PostgreSQL manual, 13.3.5)
- * and a row that says whose it is. When the database cannot be reached, or is gone, a lock file beside the journal.
- * A database that says that it is another environment's is refused (WRONG_ENVIRONMENT, exit 4), unless this run claims it.
+ * The one operations lock of an environment: an advisory lock held by a session of its own and a row that says whose it is.
+ * With the database away, or gone, a run that mends it takes a lock file beside the journal.
+ *
+ * A database that says that it is another environment's is refused (WRONG_ENVIRONMENT, exit 4), a pooler that cannot hold a
+ * lock (POOLED_CONNECTION, exit 2), and one that takes no writes (DATABASE_READ_ONLY, exit 1).
  */
-export async function acquireEnvironmentLock(
-  environment: Environment,
-  { config, claims = false, ...request }: LockRequest & { config: LoadedConfig; claims?: boolean },
-): Promise<OperationsLock> {
+export async function acquireEnvironmentLock(environment: Environment, request: Request): Promise<OperationsLock> {
+  const { config, claims = false, mends = false, ...holder } = request;
+  const url = operatorUrl(config, environment);
+  const connect = () => connectPostgres(url, `drydock lock ${holder.run}`);
+  const meant = { product: config.product, environment: environment.name };
   let client: Client;
   try {
-    client = await connectPostgres(operatorUrl(config, environment), `drydock lock ${request.run}`);
+    client = await twice(connect);
   } catch (error) {
-    if (!isUnreachable(error) && !isDatabaseMissing(error)) throw error;
-    return acquireFileLock(config.root, environment.name, request, unlockCommand(environment.name));
+    if (!mends || (!isUnreachable(error) && !isDatabaseMissing(error))) throw error;
+    return acquireFileLock(config.root, environment.name, holder, unlockCommand(environment.name));
   }
-  const meant = { product: config.product, environment: environment.name };
   try {
     if (!claims) await refuseAnother(client, meant);
+    await refusePooler(client, url.label, connect);
+    await refuseReadOnly(client, environment.name);
     const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS locked', [
       LOCK_SPACE,
       LOCK_KEY,
     ]);
-    if (!rows[0]?.locked) throw refused(environment.name, request.run, await readHolder(client));
-    await writeHolder(client, request);
+    if (!rows[0]?.locked) throw refused(environment.name, holder.run, await readHolder(client));
+    await writeHolder(client, holder);
     return new SessionLock(client, meant);
   } catch (error) {
     await client.end();
     throw error;
   }
+}
+
+/** One connection that breaks is no outage. */
+async function twice(connect: () => Promise<Client>): Promise<Client> {
+  return connect().catch((error) => {
+    if (isUnreachable(error)) return connect();
+    throw error;
+  });
+}
+
+/** The lock's row, the audit log and most of what a run does cannot be written on a standby, or where writes are switched off. */
+async function refuseReadOnly(client: Client, env: string): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean; writable: boolean }>(
+    `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'off' AS writable`,
+  );
+  if (rows[0]?.writable) return;
+  throw new OpsError({
+    code: 'DATABASE_READ_ONLY',
+    message: `The database of ${env} takes no writes: it ${rows[0]?.standby ? 'is a standby' : 'has default_transaction_read_only on'}. Nothing was changed.`,
+    hint: rows[0]?.standby
+      ? `Point the operator's URL to the primary: npm run env:check -- --env ${env}`
+      : 'Whoever froze it knows why; to work on it: ALTER DATABASE … RESET default_transaction_read_only',
+  });
 }
 
 function refused(env: string, run: string, holder: (LockHolder & { pid: number }) | undefined): OpsError {
@@ -87,45 +120,6 @@ async function writeHolder(client: Client, { task, run, reason }: LockRequest): 
      ON CONFLICT (one) DO UPDATE SET owner = $1, host = $2, task = $3, run = $4, reason = $5, since = now(), pid = pg_backend_pid()`,
     [currentActor(process.env), currentHost(), task, run, reason ?? null],
   );
-}
-
-class SessionLock implements OperationsLock {
-  readonly kind = 'database';
-  readonly #client: Client;
-  readonly #meant: { product: string; environment: string };
-  readonly #name: string;
-  #state: 'held' | 'lost' | 'released' = 'held';
-  #listeners: ((error: OpsError) => void)[] = [];
-
-  constructor(client: Client, meant: { product: string; environment: string }) {
-    this.#client = client;
-    this.#meant = meant;
-    this.#name = meant.environment;
-    client.on('end', () => {
-      if (this.#state !== 'held') return;
-      this.#state = 'lost';
-      for (const listener of this.#listeners) listener(lostError(this.#name));
-    });
-  }
-
-  async assertHeld(): Promise<void> {
-    if (this.#state !== 'held') throw lostError(this.#name);
-  }
-
-  async claim(): Promise<void> {
-    await writeIdentity(this.#client, this.#meant);
-  }
-
-  onLost(listener: (error: OpsError) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  async release(): Promise<void> {
-    if (this.#state !== 'held') return;
-    this.#state = 'released';
-    // The session's end frees the advisory lock; the row then names nobody who holds it.
-    await this.#client.end();
-  }
 }
 
 export function unlockCommand(env: string): string {

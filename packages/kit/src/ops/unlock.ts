@@ -63,7 +63,7 @@ async function find(ctx: TaskContext): Promise<Found> {
   const inFile = readFileHolder(path);
   const file = inFile ? { path, holder: describeHolder(inFile), alive: isAlive(inFile) } : null;
   try {
-    return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock', async (client) => {
+    return await withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock ops:unlock', async (client) => {
       const holder = await readHolder(client);
       return { session: holder ? { pid: holder.pid, holder: describeHolder(holder) } : null, file, reachable: true };
     });

@@ -1,4 +1,5 @@
 export type ToolName =
+  | 'pgbouncer'
   | 'postgres'
   | 'initdb'
   | 'pg_dump'

@@ -13,6 +13,7 @@ const EXTRA = {
   pg_dumpall: postgresFolders,
   pg_restore: postgresFolders,
   psql: postgresFolders,
+  pgbouncer: () => ['/usr/sbin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   pgbackrest: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   'redis-server': () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   prometheus: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],

@@ -1,6 +1,7 @@
 import type { EnvName } from '../config/schema.ts';
 import type { OpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { lostError } from '../lock/refusal.ts';
 import type { OperationsLock } from '../lock/types.ts';
 import { currentActor } from './actor.ts';
 import type { AnyChangeTask, TaskContext } from './types.ts';
@@ -64,16 +65,21 @@ export async function takeLocks(
       // One that is a file already does not go away with the database.
       if (task.lock !== 'environment' || held.every(({ kind }) => kind === 'file')) return work();
       const guards = await standIns(task, environments, ctx);
+      await release();
+      const [worked] = await Promise.allSettled([work()]);
       try {
-        await release();
-        const result = await work();
         await take();
-        return result;
-      } finally {
-        for (const guard of guards) await guard.release();
+      } catch (error) {
+        // What follows, undoing too, stands under the files.
+        held.push(...guards);
+        throw worked.status === 'rejected' ? worked.reason : error;
       }
+      for (const guard of guards) await guard.release();
+      if (worked.status === 'rejected') throw worked.reason;
+      return worked.value;
     },
     assertHeld: async () => {
+      if (held.length === 0 && environments.length > 0) throw lostError(environments.join(', '));
       for (const lock of held) await lock.assertHeld();
     },
     audit: async (bound, input) => {
@@ -100,6 +106,7 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
     return acquireEnvironmentLock(ctx.environmentOf(env), {
       config: ctx.config,
       claims: task.claims === true,
+      mends: task.mendsDatabase === true,
       ...holder,
     });
   });

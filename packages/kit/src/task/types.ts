@@ -90,6 +90,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   kind: 'change';
   /** `environment`: the operations lock in that database. `checkout`: a lock file under .drydock/. */
   lock: 'environment' | 'checkout';
+  /** The run brings back a database that is away or gone: a lock file stands in for the lock that cannot be had. */
+  mendsDatabase?: boolean;
   /** The run says anew which environment a database is: what the database says of itself is no reason to refuse. */
   claims?: boolean;
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */

@@ -2,16 +2,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { startTestPgBouncer, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadEnvironment } from '../../src/env/environment.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { acquireEnvironmentLock } from '../../src/lock/environment.ts';
-import { connectPostgres } from '../../src/postgres.ts';
+import { connectPostgres, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { makeProduct } from '../product.ts';
+import { startRelay } from './relay.ts';
 
 const test = suite('environment lock');
 let postgres: TestPostgres;
@@ -25,15 +26,29 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
-async function acquire(run: string, folder = root) {
+const ask = (sql: string) => withPostgres(new Secret(url), 'test', async (client) => (await client.query(sql)).rows);
+
+async function acquire(run: string, folder = root, more: { mends?: boolean } = {}) {
   const config = await loadConfig(undefined, folder);
   return acquireEnvironmentLock(loadEnvironment(config, 'staging', {}), {
     config,
     task: 'db:deploy',
     run,
     reason: 'a test',
+    ...more,
   });
 }
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+/** The same database through another door. */
+const by = (port: number, more: Partial<URL> = {}) => {
+  const address = new URL(url);
+  address.port = String(port);
+  return Object.assign(address, more).href;
+};
 
 /** Another process that takes the lock and keeps it until it is killed. */
 async function holder(run: string) {
@@ -87,18 +102,94 @@ test('a lost session is noticed, and no step may follow', async () => {
   );
 });
 
-test('with the database down a lock file stands in, and holds off a second run', async () => {
+test('with the database down a run that mends it takes a lock file, which holds off a second one', async () => {
   const away = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
-  const lock = await acquire('RUN7', away);
+  const lock = await acquire('RUN7', away, { mends: true });
   assert.is(lock.kind, 'file');
-  const error = await acquire('RUN8', away).then(
-    () => undefined,
-    (thrown) => thrown as OpsError,
-  );
+  const error = await refusal(acquire('RUN8', away, { mends: true }));
   assert.is(error?.exit, 5);
   assert.match(error?.message ?? '', 'run RUN7');
   await lock.release();
-  await (await acquire('RUN9', away)).release();
+  await (await acquire('RUN9', away, { mends: true })).release();
+  assert.is((await refusal(acquire('RUN9', away)))?.code, 'DATABASE_UNREACHABLE', 'any other run is refused');
+});
+
+test('one connection that breaks passes nobody by the lock of another', async () => {
+  const relay = await startRelay(postgres);
+  try {
+    const lock = await acquire('RUN11');
+    const behind = makeProduct({ OPS_DATABASE_URL: by(relay.port) });
+    for (const mends of [false, true]) {
+      relay.resetNext(1);
+      assert.is((await refusal(acquire('RUN12', behind, { mends })))?.code, 'LOCKED');
+    }
+    await lock.release();
+  } finally {
+    await relay.stop();
+  }
+});
+
+test('a connection of which only our half is left is a lost lock', async () => {
+  const relay = await startRelay(postgres);
+  try {
+    const lock = await acquire('RUN13', makeProduct({ OPS_DATABASE_URL: by(relay.port) }));
+    await lock.assertHeld();
+    relay.freeze();
+    assert.is((await refusal(lock.assertHeld()))?.code, 'LOCK_LOST');
+  } finally {
+    await relay.stop();
+  }
+});
+
+test('a lock whose session no longer has it is lost', async () => {
+  const lock = await acquire('RUN14');
+  // What DISCARD ALL of a pooler does to it.
+  const { pid } = (await ask('SELECT pid FROM drydock.operation_lock'))[0];
+  await ask(`SELECT pg_terminate_backend(${pid}, 1000)`);
+  assert.is((await refusal(lock.assertHeld()))?.code, 'LOCK_LOST');
+});
+
+test('time-outs that the role brings do not end a lock', async () => {
+  await ask(
+    `CREATE ROLE hasty LOGIN SUPERUSER PASSWORD 'hasty-password';
+     ALTER ROLE hasty SET idle_session_timeout = '300ms'; ALTER ROLE hasty SET idle_in_transaction_session_timeout = '300ms'`,
+  );
+  const hasty = makeProduct({ OPS_DATABASE_URL: by(postgres.port, { username: 'hasty', password: 'hasty-password' }) });
+  const lock = await acquire('RUN15', hasty);
+  await new Promise((done) => setTimeout(done, 900));
+  await lock.assertHeld();
+  await lock.release();
+});
+
+test('a pooler that shares sessions is recognised and refused; one that keeps them is not', async () => {
+  const { username: user, password, pathname } = new URL(url);
+  const server = { host: postgres.host, port: postgres.port, user, password };
+  const [shared, kept] = await Promise.all([
+    startTestPgBouncer(server, 'transaction'),
+    startTestPgBouncer(server, 'session'),
+  ]);
+  const address = (port: number) => `postgresql://${user}:${password}@127.0.0.1:${port}${pathname}`;
+  try {
+    const error = await refusal(acquire('RUN16', makeProduct({ OPS_DATABASE_URL: address(shared.port) })));
+    assert.equal([error?.code, error?.exit], ['POOLED_CONNECTION', 2]);
+    assert.match(error?.hint ?? '', "server's own address into OPS_DATABASE_URL");
+    const locks = await ask(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = ${0x44525944}`);
+    assert.equal(locks, [], 'nothing stays behind in the pool');
+    const lock = await acquire('RUN17', makeProduct({ OPS_DATABASE_URL: address(kept.port) }));
+    await lock.assertHeld();
+    assert.is((await refusal(acquire('RUN18')))?.code, 'LOCKED');
+    await lock.release();
+  } finally {
+    await Promise.all([shared.stop(), kept.stop()]);
+  }
+});
+
+test('a database that takes no writes gets one clear sentence', async () => {
+  const frozen = await postgres.createDatabase();
+  await ask(`ALTER DATABASE ${new URL(frozen).pathname.slice(1)} SET default_transaction_read_only = on`);
+  const error = await refusal(acquire('RUN19', makeProduct({ OPS_DATABASE_URL: frozen })));
+  assert.is(error?.code, 'DATABASE_READ_ONLY');
+  assert.match(error?.message ?? '', 'takes no writes: it has default_transaction_read_only on');
 });
 
 test('a wrong password is told apart from an outage', async () => {

@@ -1,0 +1,92 @@
+// Uses PostgreSQL: the locks of a run, while it takes its own database away.
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { OpsError } from '../../src/errors.ts';
+import { Secret, withPostgres } from '../../src/index.ts';
+import { defineStep, type Step } from '../../src/steps/types.ts';
+import { defineChangeTask } from '../../src/task/types.ts';
+import { runTaskForTest } from '../../src/testing.ts';
+import { makeProduct } from '../product.ts';
+
+const test = suite('locks of a run');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+});
+test.after(() => postgres.stop());
+
+const admin = (sql: string) =>
+  withPostgres(new Secret(postgres.adminUrl), 'test', async (client) => (await client.query(sql)).rows);
+
+const task = (steps: (root: string) => Step[]) =>
+  defineChangeTask({
+    name: 'test:swap',
+    summary: 'Takes its database away.',
+    lock: 'environment',
+    mendsDatabase: true,
+    plan: async () => null,
+    describe: () => [],
+    steps: (ctx) => steps(ctx.config.root),
+    outcome: () => ({ verdict: 'Swapped.' }),
+  });
+
+/** What another operator is told meanwhile. */
+const other = async (root: string) =>
+  (
+    await runTaskForTest(
+      task(() => []),
+      root,
+      ['--env', 'staging'],
+    )
+  ).error?.code ?? 'nothing';
+
+test('work that takes the database away and fails leaves the run under a lock, and so its undo', async () => {
+  const name = 'goes_away';
+  const root = makeProduct({ OPS_DATABASE_URL: await postgres.createDatabase(name) });
+  const told: string[] = [];
+  const { error } = await runTaskForTest(
+    task(() => [
+      defineStep({
+        name: 'before',
+        run: async () => null,
+        undo: async () => {
+          told.push(await other(root));
+          await admin(`ALTER DATABASE gone RENAME TO ${name}`);
+        },
+      }),
+      defineStep({
+        name: 'swap',
+        run: ({ withoutLockSession }) =>
+          withoutLockSession(async () => {
+            await admin(`ALTER DATABASE ${name} RENAME TO gone`);
+            told.push(await other(root));
+            throw new OpsError({ code: 'SWAP_BROKE', message: 'the swap broke' });
+          }),
+      }),
+    ]),
+    root,
+    ['--env', 'staging'],
+  );
+  assert.is(error?.code, 'SWAP_BROKE');
+  assert.match(error?.message ?? '', 'Undone: "before".');
+  assert.equal(told, ['LOCKED', 'LOCKED']);
+  assert.is(await other(root), 'nothing', 'and it is free again afterwards');
+});
+
+test('work that fails with the database in its place leaves the run under the lock of the database', async () => {
+  const root = makeProduct({ OPS_DATABASE_URL: await postgres.createDatabase() });
+  const elsewhere = makeProduct({ OPS_DATABASE_URL: postgres.urlOf('test_1') });
+  const told: string[] = [];
+  await runTaskForTest(
+    task(() => [
+      defineStep({ name: 'before', run: async () => null, undo: async () => void told.push(await other(elsewhere)) }),
+      defineStep({ name: 'swap', run: (ctx) => ctx.withoutLockSession(() => Promise.reject(new Error('it broke'))) }),
+    ]),
+    root,
+    ['--env', 'staging'],
+  );
+  assert.equal(told, ['LOCKED'], 'another checkout sees it too');
+});
+
+test.run();
