@@ -55,8 +55,11 @@ export function linesToKillAt(lines: number, few: number): readonly number[] {
   );
 }
 
-/** Runs steps on a memory journal, undoing nothing. */
-export async function runStepsForTest(nodes: StepNode[]): Promise<{ results: StepResults; entries: JournalEntry[] }> {
+/** Runs steps on a memory journal; a failure undoes nothing unless it is asked for. */
+export async function runStepsForTest(
+  nodes: StepNode[],
+  onFailure: 'undo' | 'keep' = 'keep',
+): Promise<{ results: StepResults; entries: JournalEntry[] }> {
   const journal = createMemoryJournal();
   const results = await runSteps({
     nodes,
@@ -67,7 +70,7 @@ export async function runStepsForTest(nodes: StepNode[]): Promise<{ results: Ste
     assertLocked: async () => {},
     withoutLockSession: (work) => work(),
     audit: async () => {},
-    onFailure: 'keep',
+    onFailure,
   });
   return { results, entries: journal.entries };
 }

@@ -1,3 +1,4 @@
+import { checkHealth } from '@drydock/health';
 import {
   defineChangeTask,
   defineReadTask,
@@ -99,6 +100,21 @@ export const releaseStatusTask = defineReadTask({
         version === live?.version ? 'live' : version === idle?.version ? 'before' : '',
       ]),
     );
+    if (live?.elsewhere) {
+      // Whoever started it, it tells its version itself.
+      const version = await checkHealth(config, environment).then(
+        (said) => said.version,
+        () => undefined,
+      );
+      return {
+        verdict: `${env} is on ${version ? `version ${version}` : 'a version that does not tell its name'}, slot ${live.slot}, started from another checkout.`,
+        data: {
+          live: { ...live, version: version ?? live.version },
+          idle: idle ?? null,
+          artifacts: artifacts as unknown as Json,
+        },
+      };
+    }
     return {
       verdict: live
         ? `${env} is on version ${live.version} (${live.commit.slice(0, 10)}), slot ${live.slot}.`

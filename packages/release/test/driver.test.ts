@@ -1,13 +1,24 @@
 // Uses HAProxy, and a very small product as processes of its own.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
-import { makeStrangeProduct } from '@drydock/kit/testing';
+import {
+  defineStep,
+  listDaemons,
+  loadConfig,
+  loadEnvironment,
+  type OpsError,
+  type Step,
+  stopDaemon,
+  type TaskContext,
+} from '@drydock/kit';
+import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ArtifactStore } from '../src/artifact/store.ts';
 import { releaseConfig } from '../src/config.ts';
 import { LocalDriver } from '../src/driver/local.ts';
+import { retireStep, shiftStep, stageStep } from '../src/pipeline/environment.ts';
 
 const test = suite('local driver');
 let proxy: Awaited<ReturnType<typeof startTestProxy>>;
@@ -128,5 +139,82 @@ test('a restarted proxy knows which version is live', async () => {
   assert.is((await driver.inspect()).live?.version, 'v1');
   assert.is(await answer(), 'v1');
 });
+
+/** Another clone, with the same proxy and the same env files. */
+async function secondCheckout(): Promise<{ root: string; driver: LocalDriver }> {
+  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } };
+  const clone = makeStrangeProduct(
+    { release },
+    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN: 'bad' },
+  );
+  const loaded = await loadConfig(undefined, clone);
+  return {
+    root: clone,
+    driver: new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env)),
+  };
+}
+
+test('a release from a second checkout takes over from the live version, and back, and fails no request', async () => {
+  const first = await release('v1');
+  const clone = await secondCheckout();
+  const before = (await clone.driver.inspect()).live;
+  assert.equal([before?.slot, before?.port, before?.elsewhere], [first.slot, first.port, true]);
+  try {
+    const { failed, requests } = await underLoad(async () => {
+      // One that never gets ready leaves the live one alone.
+      const bad = await clone.driver.stage(artifact('bad'));
+      assert.is.not(bad.slot, first.slot);
+      await clone.driver.waitReady(bad, signal).then(
+        () => assert.unreachable(),
+        () => {},
+      );
+      const second = await clone.driver.stage(artifact('v2'));
+      await clone.driver.waitReady(second, signal);
+      await clone.driver.shift(second);
+      await clone.driver.retire(first.slot);
+      assert.is(await answer(), 'v2');
+      assert.ok((await driver.inspect()).live?.elsewhere, 'the first checkout sees that it is not its own');
+      await release('v3');
+    });
+    console.log(`    ${requests} requests, ${failed} failed`);
+    assert.is(failed, 0);
+    assert.is(await answer(), 'v3');
+  } finally {
+    for (const { name } of await listDaemons(clone.root)) await stopDaemon(clone.root, name, { graceMs: 2_000 });
+  }
+});
+
+const POSITIONS = ['stage', 'switch traffic', 'retire the version before'];
+for (const stuck of POSITIONS)
+  test(`a release that fails and whose undo of "${stuck}" fails too keeps the version that serves`, async () => {
+    await release('v1');
+    const store = new ArtifactStore(root);
+    const built = await store.workspace();
+    cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(built, 'app.mjs'));
+    const candidate = await store.keep(built, 'v2');
+    // Where the old version is to come back, its artefact is at hand; where not, that is what is stuck.
+    if (stuck !== 'retire the version before') cpSync(artifact('v1').folder, store.pathOf('v1'), { recursive: true });
+    const ctx = { config: await loadConfig(undefined, root) } as TaskContext;
+    const steps: Step[] = [
+      defineStep({ name: 'build artifact', run: async () => candidate }),
+      stageStep(ctx, driver),
+      shiftStep(driver, 'stage'),
+      retireStep(ctx, driver, 'stage'),
+      defineStep({ name: 'post-deploy check', run: () => Promise.reject(new Error('it is not well')) }),
+    ];
+    for (const step of steps)
+      if (step.name === stuck && step.name !== 'retire the version before')
+        step.undo = () => Promise.reject(new Error('its undo is stuck'));
+    let message = '';
+    const { failed } = await underLoad(async () => {
+      await runStepsForTest(steps, 'undo').catch((error) => {
+        message = error.message;
+      });
+      await new Promise((done) => setTimeout(done, 300));
+    });
+    assert.match(message, `Undoing stopped at "${stuck}" (`);
+    assert.is(failed, 0);
+    assert.is(await answer(), stuck === 'stage' ? 'v1' : candidate.version);
+  });
 
 test.run();

@@ -13,10 +13,14 @@ import {
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy, type Slot } from '../proxy/haproxy.ts';
 import { SlotFile } from './slots.ts';
-import type { Instance, Live } from './types.ts';
+import { type Instance, type Live, UNKNOWN_VERSION } from './types.ts';
 
 const POLL_MS = 50;
 const UP_TIMEOUT_MS = 10_000;
+
+function elsewhere({ slot, port }: { slot: Slot; port: number }): Instance {
+  return { slot, port, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, elsewhere: true };
+}
 
 /**
  * Blue/green on this machine: each version is a process of its own behind HAProxy. `inspect` asks the proxy and the
@@ -45,9 +49,11 @@ export class LocalDriver {
   async inspect(): Promise<Live> {
     const slots = this.#slots.read();
     const servers = await this.#proxy.servers();
-    const liveSlot = servers.find(({ slot, port, enabled }) => enabled && slots[slot]?.port === port)?.slot;
-    const idleSlot: Slot = liveSlot === 'blue' ? 'green' : 'blue';
-    return { live: liveSlot && slots[liveSlot], idle: slots[idleSlot] };
+    const ours = servers.find(({ slot, port, enabled }) => enabled && slots[slot]?.port === port);
+    const serving = ours ?? servers.find(({ enabled, up }) => enabled && up);
+    const idleSlot: Slot = serving?.slot === 'blue' ? 'green' : 'blue';
+    const live = ours ? slots[ours.slot] : serving && elsewhere(serving);
+    return { live, idle: slots[idleSlot] };
   }
 
   /** Starts a version in the slot that is not live. It gets no traffic yet. */
@@ -69,7 +75,9 @@ export class LocalDriver {
     await this.#start(instance, folder);
   }
 
-  async isRunning({ slot, version }: Instance): Promise<boolean> {
+  async isRunning(instance: Instance): Promise<boolean> {
+    const { slot, version } = instance;
+    if (instance.elsewhere) return this.#answers(instance);
     if (this.#slots.read()[slot]?.version !== version) return false;
     return (await listDaemons(this.#config.root)).some(({ name, alive }) => alive && name === this.#nameOf(slot));
   }
@@ -114,7 +122,7 @@ export class LocalDriver {
     await this.#proxy.setState(from.slot, 'maint');
   }
 
-  /** Ends a version once it has finished what it was answering. */
+  /** Ends a version once it has finished what it was answering; another checkout's gets no traffic, and runs on. */
   async retire(slot: Slot): Promise<void> {
     const deadline = Date.now() + this.#release.app.drainTimeoutMs;
     while ((await this.#proxy.sessions(slot)) > 0 && Date.now() < deadline) await sleep(POLL_MS);

@@ -58,7 +58,7 @@ export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: b
 
 type Staged = { instance: Instance; previous: Instance | null };
 
-function stageStep(ctx: TaskContext, driver: LocalDriver): Step<Staged> {
+export function stageStep(ctx: TaskContext, driver: LocalDriver): Step<Staged> {
   const artifactOf = ({ results }: StepContext) => results.get<Artifact>('build artifact');
   return defineStep<Staged>({
     name: 'stage',
@@ -96,7 +96,7 @@ function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver
   });
 }
 
-function shiftStep(driver: LocalDriver, staged: string): Step {
+export function shiftStep(driver: LocalDriver, staged: string): Step {
   const isLive = ({ live }: Live, { instance }: Staged) =>
     live?.slot === instance.slot && live.version === instance.version;
   return defineStep({
@@ -112,8 +112,14 @@ function shiftStep(driver: LocalDriver, staged: string): Step {
     },
     async undo({ results }) {
       const { instance, previous } = results.get<Staged>(staged);
-      if (previous && (await driver.isRunning(previous))) await driver.shift(previous);
-      else await driver.unshift(instance);
+      if (!previous) return driver.unshift(instance);
+      // What serves is kept: without the version before, the new one is better than none.
+      if (!(await driver.isRunning(previous)))
+        throw new OpsError({
+          code: 'NOTHING_TO_GO_BACK_TO',
+          message: `version ${previous.version} does not run any more`,
+        });
+      await driver.shift(previous);
     },
   });
 }
@@ -137,9 +143,10 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
   ];
 }
 
-function retireStep(ctx: TaskContext, driver: LocalDriver, staged: string): Step {
+export function retireStep(ctx: TaskContext, driver: LocalDriver, staged: string): Step {
   return defineStep({
     name: 'retire the version before',
+    houseKeeping: true,
     async run({ results }) {
       const { previous } = results.get<Staged>(staged);
       if (previous) await driver.retire(previous.slot);
@@ -147,7 +154,7 @@ function retireStep(ctx: TaskContext, driver: LocalDriver, staged: string): Step
     },
     async undo({ results, signal }) {
       const { previous } = results.get<Staged>(staged);
-      if (!previous || (await driver.isRunning(previous))) return;
+      if (!previous || previous.elsewhere || (await driver.isRunning(previous))) return;
       await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
       await driver.waitReady(previous, signal);
     },

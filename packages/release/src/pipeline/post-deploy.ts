@@ -26,6 +26,7 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
     ...gateSteps(ctx, environments),
     defineStep({
       name: 'keep the last artefacts',
+      houseKeeping: true,
       async run() {
         const release = releaseConfig(ctx.config);
         return {

@@ -28,7 +28,14 @@ export async function startThrowAway(
   const port = wanted ?? (await freePort());
   const { pid } = await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
   // A test that ends early ends its services as well.
-  const kill = () => process.kill(-pid, 'SIGKILL');
+  const kill = () => {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch (error) {
+      // Started again, or ended, in the meantime.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
   process.once('exit', kill);
   const stop = async () => {
     process.off('exit', kill);
