@@ -25,6 +25,7 @@ const FOR_TESTS = [
   { tool: 'prometheus', apt: 'prometheus', brew: 'prometheus', what: 'Prometheus' },
   { tool: 'promtool', apt: 'prometheus', brew: 'prometheus', what: 'promtool' },
   { tool: 'amtool', apt: 'prometheus-alertmanager', brew: 'alertmanager', what: 'Alertmanager' },
+  { tool: 'openssl', apt: 'openssl', brew: 'openssl', what: 'OpenSSL' },
   { tool: 'pgbouncer', apt: 'pgbouncer', brew: 'pgbouncer', what: 'PgBouncer' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
 ];

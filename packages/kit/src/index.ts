@@ -3,6 +3,7 @@ export type { StoreConfig } from './config/backups.ts';
 export { parseCron } from './config/cron.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';
+export { databaseArgument } from './database-url.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
@@ -20,6 +21,7 @@ export {
   isDatabaseMissing,
   libpqEnv,
   quoteIdentifier,
+  reachableConfig,
   schemaOf,
   settleSession,
   withDatabase,

@@ -1,14 +1,14 @@
-import type { Client } from 'pg';
-import type { Secret } from './secret.ts';
+import type { Client, ClientConfig } from 'pg';
 
 /** Long enough to connect and be answered by a server that is there; nobody waits longer after Ctrl-C. */
 const CANCEL_WITHIN_MS = 2_000;
 
 /** Sessions of this process whose statements end with it. */
-const open = new Map<Client, Secret>();
+const open = new Map<Client, ClientConfig>();
 
-export function trackSession(client: Client, url: Secret): void {
-  open.set(client, url);
+/** `config` is how the session was reached. */
+export function trackSession(client: Client, config: ClientConfig): void {
+  open.set(client, config);
   client.once('end', () => open.delete(client));
 }
 
@@ -22,21 +22,21 @@ export function keepSession(client: Client): void {
  * end one before it has something to say. Bounded; a server that cannot be reached is left to notice by itself.
  */
 export async function cancelStatements(): Promise<void> {
-  const byAddress = Map.groupBy(open, ([, url]) => url.reveal());
+  const byServer = Map.groupBy(open, ([, { host, port, user }]) => `${user}@${host}:${port}`);
   await Promise.all(
-    [...byAddress].map(([address, sessions]) =>
+    [...byServer.values()].map((sessions) =>
       cancelOn(
-        address,
+        sessions[0]?.[1] ?? {},
         sessions.map(([client]) => pidOf(client)),
       ),
     ),
   );
 }
 
-async function cancelOn(address: string, pids: number[]): Promise<void> {
+async function cancelOn(config: ClientConfig, pids: number[]): Promise<void> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({
-    connectionString: address,
+    ...config,
     application_name: 'drydock cancel',
     connectionTimeoutMillis: CANCEL_WITHIN_MS,
     query_timeout: CANCEL_WITHIN_MS,

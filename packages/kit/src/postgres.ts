@@ -1,20 +1,59 @@
-import type { Client } from 'pg';
+import type { Client, ClientConfig } from 'pg';
+import { DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
 import { trackSession } from './open-sessions.ts';
-import { Secret } from './secret.ts';
+import type { Secret } from './secret.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A half-open connection is noticed by the operating system. */
 const KEEP_ALIVE_MS = 10_000;
 /** SQLSTATE classes that say "the server is there and refuses you". */
-const REFUSED = new Set(['28P01', '28000', '42501', '53300']);
+const REFUSED = new Set(['28P01', '28000', '42501']);
+const TOO_MANY = '53300';
 const NO_SUCH_DATABASE = '3D000';
 
 /** A connected client of node-postgres, or an OpsError that tells an outage from a refusal. */
 export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
+  const address = new DatabaseUrl(url);
+  let problem: unknown;
+  for (const { config, otherEncryption } of address.attempts()) {
+    if (otherEncryption && !isAboutEncryption(problem)) continue;
+    try {
+      const client = await connectOnce(config, applicationName);
+      if (!(await isMeant(client, address.target))) {
+        await client.end();
+        problem ??= new Error(`no host is ${address.target}`);
+        continue;
+      }
+      await settleSession(client, address.schema);
+      trackSession(client, config);
+      reached.set(url.reveal(), config);
+      return client;
+    } catch (cause) {
+      // A host that answered says more than one that did not.
+      if (problem === undefined || sqlStateOf(cause) || otherEncryption) problem = cause;
+      if (sqlStateOf(cause) && !TRY_ELSEWHERE.has(sqlStateOf(cause) ?? '')) break;
+    }
+  }
+  throw connectError(address, problem);
+}
+
+/** For a client that is not ours (Prisma's engine): the first way to connect that works, tried once in this process. */
+export async function reachableConfig(url: Secret): Promise<ClientConfig> {
+  const known = reached.get(url.reveal());
+  if (known) return known;
+  await (await connectPostgres(url, 'drydock look')).end();
+  return reached.get(url.reveal()) ?? {};
+}
+
+/** By URL, as text. */
+const reached = new Map<string, ClientConfig>();
+
+async function connectOnce(config: ClientConfig, applicationName: string): Promise<Client> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({
-    connectionString: url.reveal(),
+    ...config,
+    ...(config.password || process.env.PGPASSWORD ? {} : { password: () => fromPasswordFile(client) }),
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -22,14 +61,39 @@ export async function connectPostgres(url: Secret, applicationName: string): Pro
   });
   // Without a listener a broken connection ends the whole process.
   client.on('error', () => {});
-  try {
-    await client.connect();
-    await settleSession(client, schemaOf(url));
-    trackSession(client, url);
-    return client;
-  } catch (cause) {
-    throw connectError(url, cause);
-  }
+  await client.connect();
+  return client;
+}
+
+/** Where the URL has no password, as libpq does: the password file. Asked only by a server that wants one. */
+async function fromPasswordFile({ host, port, user, database }: Client): Promise<string> {
+  const { default: pgPass } = await import('pgpass');
+  const found = await new Promise<string | undefined>((done) =>
+    pgPass({ host, port, user: user ?? '', database: database ?? '' }, done),
+  );
+  return found as string;
+}
+
+/** SQLSTATE invalid_authorization_specification (pg_hba.conf), cannot_connect_now: another way or another host may do. */
+const TRY_ELSEWHERE = new Set(['28000', '57P03']);
+
+function sqlStateOf(error: unknown): string | undefined {
+  const code = (error as { code?: string } | undefined)?.code;
+  return code && /^[0-9A-Z]{5}$/.test(code) && error instanceof Error && 'severity' in error ? code : undefined;
+}
+
+function isAboutEncryption(error: unknown): boolean {
+  return sqlStateOf(error) === '28000' || (error instanceof Error && /does not support SSL/.test(error.message));
+}
+
+/** libpq's target_session_attrs (PostgreSQL manual, 34.1.2). */
+async function isMeant(client: Client, target: string): Promise<boolean> {
+  if (target === 'any' || target.startsWith('prefer')) return true;
+  const { rows } = await client.query<{ standby: boolean; readonly: boolean }>(
+    `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS readonly`,
+  );
+  const { standby = false, readonly = false } = rows[0] ?? {};
+  return { 'read-write': !readonly, 'read-only': readonly, primary: !standby, standby }[target] ?? true;
 }
 
 /**
@@ -64,7 +128,7 @@ export async function withPostgres<T>(
 
 /** Prisma's `?schema=`, where everything is that names no schema: `public` if it is not given. */
 export function schemaOf(url: Secret): string {
-  return new URL(url.reveal()).searchParams.get('schema') ?? 'public';
+  return new DatabaseUrl(url).schema;
 }
 
 export function isUnreachable(error: unknown): boolean {
@@ -78,41 +142,58 @@ export function isDatabaseMissing(error: unknown): boolean {
 
 /** The name of the database that a URL leads to. */
 export function databaseOf(url: Secret): string {
-  return decodeURIComponent(new URL(url.reveal()).pathname.slice(1));
+  return new DatabaseUrl(url).database;
 }
 
 /** The same server and role, another database. */
 export function withDatabase(url: Secret, name: string): Secret {
-  const changed = new URL(url.reveal());
-  changed.pathname = `/${encodeURIComponent(name)}`;
-  return new Secret(changed.href, url.label);
+  return new DatabaseUrl(url).withDatabase(name);
 }
 
-function connectError(url: Secret, cause: unknown): OpsError {
-  const { host, pathname } = new URL(url.reveal());
+function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): OpsError {
   const code = (cause as { code?: string }).code ?? '';
   const reason = cause instanceof Error ? cause.message || code : String(cause);
   if (code === NO_SUCH_DATABASE)
     return new OpsError({
       code: 'DATABASE_MISSING',
-      message: `PostgreSQL at ${host} has no database ${decodeURIComponent(pathname.slice(1))}.`,
-      hint: `Check ${url.label}; if it is lost, restore it: npm run db:restore -- --from latest --in-place`,
+      message: `PostgreSQL at ${host} has no database ${database}.`,
+      hint: `Check ${secret.label}; if it is lost, restore it: npm run db:restore -- --from latest --in-place`,
+      cause,
+    });
+  if (code === TOO_MANY)
+    return new OpsError({
+      code: 'DATABASE_FULL',
+      message: `PostgreSQL at ${host} takes no more connections: ${reason}.`,
+      hint: 'End sessions that nobody needs, or raise max_connections, and run it again.',
       cause,
     });
   if (REFUSED.has(code)) {
     return new OpsError({
       code: 'DATABASE_REFUSED',
-      message: `PostgreSQL at ${host} refuses the connection to ${pathname.slice(1)}: ${reason}.`,
-      hint: `Check ${url.label}: user, password and database name. npm run env:check shows where the value comes from.`,
+      message: `PostgreSQL at ${host} refuses the connection to ${database}: ${reason}.`,
+      hint: `Check ${secret.label}: user, password and database name. npm run env:check shows where the value comes from.`,
       cause,
     });
   }
+  if (isAboutTrust(cause))
+    return new OpsError({
+      code: 'DATABASE_UNTRUSTED',
+      message: `PostgreSQL at ${host} cannot be trusted: ${reason}.`,
+      hint: `Check sslmode and sslrootcert in ${secret.label}: the certificate must be of that CA, and for that host.`,
+      cause,
+    });
   return new OpsError({
     code: 'DATABASE_UNREACHABLE',
     message: `PostgreSQL at ${host} cannot be reached (${code || reason}).`,
-    hint: `Is it running, and is ${url.label} right? In the sandbox: npm run sandbox:up`,
+    hint: `Is it running, and is ${secret.label} right? In the sandbox: npm run sandbox:up`,
     cause,
   });
+}
+
+/** TLS errors of Node: a certificate that no known CA has signed, or that is for another name, or a handshake that was refused. */
+function isAboutTrust(cause: unknown): boolean {
+  const code = (cause as { code?: string }).code ?? '';
+  return /^(UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CERT_|ERR_TLS_|ERR_SSL_)/.test(code);
 }
 
 /** `"` around a name, doubled inside: PostgreSQL manual, 4.1.1. */
@@ -122,14 +203,5 @@ export function quoteIdentifier(name: string): string {
 
 /** A connection for PostgreSQL's own programs, by environment: an argument would stand in the process list. */
 export function libpqEnv(url: Secret, path: string | undefined): NodeJS.ProcessEnv {
-  const { hostname, port, username, password } = new URL(url.reveal());
-  return {
-    PATH: path,
-    PGHOST: decodeURIComponent(hostname),
-    PGPORT: port || '5432',
-    PGUSER: decodeURIComponent(username),
-    PGPASSWORD: decodeURIComponent(password),
-    PGDATABASE: databaseOf(url),
-    PGCONNECT_TIMEOUT: '10',
-  };
+  return new DatabaseUrl(url).libpqEnv(path);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
 import { OffsetFinder } from '../archive/offsets.ts';
 
 export interface RestoreOptions {
@@ -25,7 +25,7 @@ export type Skipped = { what: string; why: string };
  * a private temporary folder for as long as the restore takes.
  */
 export async function pgRestore(plain: AsyncIterable<Buffer>, to: Secret, options: RestoreOptions): Promise<Skipped[]> {
-  const args = ['--no-password', `--dbname=${databaseOf(to)}`, ...choose(options)];
+  const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options)];
   if (options.jobs <= 1) return run(to, args, options.signal, plain);
   await sweepTemporary();
   const folder = await mkdtemp(join(tmpdir(), `${TEMPORARY}${process.pid}-`));

@@ -1,4 +1,4 @@
-import { quoteIdentifier, Secret, schemaOf } from '@drydock/kit';
+import { quoteIdentifier } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
@@ -19,12 +19,15 @@ const READ_AS_CHARACTER = 'constraint_type';
  * drops the shadow database before leaving it.
  */
 export class EngineAdapterFactory extends PrismaPg {
-  readonly #url: string;
+  readonly #config: pg.ClientConfig;
+  readonly #schema: string;
   readonly #pools = new Set<pg.Pool>();
 
-  constructor(url: string) {
-    super(connectionOf(url), { schema: schemaOf(new Secret(url)) });
-    this.#url = url;
+  /** `config` in separate fields: with a connection string the adapter could not be pointed at another database. */
+  constructor(config: pg.ClientConfig, schema: string) {
+    super(engineConfig(config, schema), { schema });
+    this.#config = config;
+    this.#schema = schema;
   }
 
   override async connect(): Promise<Adapter> {
@@ -42,7 +45,7 @@ export class EngineAdapterFactory extends PrismaPg {
     const name = `prisma_migrate_shadow_db_${crypto.randomUUID()}`;
     const admin = await this.connect();
     await admin.executeScript(`CREATE DATABASE "${name}"`);
-    const shadow = await new EngineAdapterFactory(withDatabase(this.#url, name)).connect();
+    const shadow = await new EngineAdapterFactory({ ...this.#config, database: name }, this.#schema).connect();
     const leave = shadow.dispose.bind(shadow);
     shadow.dispose = async () => {
       await leave();
@@ -53,24 +56,10 @@ export class EngineAdapterFactory extends PrismaPg {
   }
 }
 
-function withDatabase(url: string, name: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${name}`;
-  return changed.href;
-}
-
-/** Separate fields: with a connection string the adapter could not be pointed at another database. */
-function connectionOf(url: string): pg.PoolConfig {
-  const { hostname, port, username, password, pathname } = new URL(url);
-  return {
-    host: decodeURIComponent(hostname),
-    port: Number(port || 5432),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    database: decodeURIComponent(pathname.slice(1)),
-    application_name: 'drydock schema engine',
-    options: searchPathOption(schemaOf(new Secret(url))),
-  };
+/** The schema as the session's default, behind the options that the URL brings. */
+function engineConfig(config: pg.ClientConfig, schema: string): pg.PoolConfig {
+  const options = [config.options, searchPathOption(schema)].filter(Boolean).join(' ');
+  return { ...config, options, application_name: 'drydock schema engine' };
 }
 
 /** In libpq's `options` a space and a backslash are escaped by a backslash: PostgreSQL manual, 34.1.2. */

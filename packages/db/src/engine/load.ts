@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { reachableConfig, Secret, schemaOf } from '@drydock/kit';
 import { compileForShortRuns } from '@drydock/kit/sql';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
@@ -28,7 +29,8 @@ export async function withEngine<T>(
 ): Promise<T> {
   bindings ??= instantiate();
   const { SchemaEngine: Engine } = await bindings;
-  const factory = new EngineAdapterFactory(url);
+  const secret = new Secret(url);
+  const factory = new EngineAdapterFactory(await reachableConfig(secret), schemaOf(secret));
   const panic = nextPanic();
   const work = async () => {
     const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));

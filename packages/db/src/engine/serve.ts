@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { databaseOf, OpsError, quoteIdentifier, Secret, withDatabase, withPostgres } from '@drydock/kit';
 import type { DiagnoseMigrationHistoryInput, SchemaEngine } from '@prisma/schema-engine-wasm';
 import { engineVersion, withEngine } from './load.ts';
 
@@ -38,23 +39,21 @@ function urlOf(datasource: string | undefined): string {
 }
 
 async function runCommand(command: string, url: string): Promise<number> {
-  const { default: pg } = await import('pg');
-  const name = decodeURIComponent(new URL(url).pathname.slice(1));
-  const maintenance = new URL(url);
-  if (command !== 'can-connect-to-database') maintenance.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: maintenance.href, connectionTimeoutMillis: 5_000 });
+  const meant = new Secret(url, 'the URL');
+  const name = quoteIdentifier(databaseOf(meant));
+  const door = command === 'can-connect-to-database' ? meant : withDatabase(meant, 'postgres');
   try {
-    await client.connect();
-    if (command === 'create-database') await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
-    if (command === 'drop-database') await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)}`);
+    await withPostgres(door, 'drydock schema engine', async (client) => {
+      if (command === 'create-database') await client.query(`CREATE DATABASE ${name}`);
+      if (command === 'drop-database') await client.query(`DROP DATABASE IF EXISTS ${name}`);
+    });
     return 0;
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof OpsError ? thrown.cause : thrown;
     process.stderr.write(
       `${JSON.stringify({ is_panic: false, message: (error as Error).message, error_code: errorCode(error) })}\n`,
     );
     return 1;
-  } finally {
-    await client.end().catch(() => {});
   }
 }
 

@@ -1,8 +1,12 @@
 import type { VariableSpec } from '../config/schema.ts';
+import { DatabaseUrl } from '../database-url.ts';
+import { Secret } from '../secret.ts';
 
 /** Why a value is not of its kind, as the end of "NAME …"; undefined if it is. */
 export function problemOf(kind: VariableSpec['kind'], value: string): string | undefined {
-  return KINDS[kind](value) ? undefined : EXPECTED[kind];
+  if (KINDS[kind](value)) return undefined;
+  const barePercent = kind === 'postgres' && /%(?![0-9a-f]{2})/i.test(value);
+  return barePercent ? 'has a % that stands for itself, which is written %25 in a URL' : EXPECTED[kind];
 }
 
 const url = (value: string, ...protocols: string[]) => {
@@ -10,10 +14,23 @@ const url = (value: string, ...protocols: string[]) => {
   return parsed !== null && (protocols.length === 0 || protocols.includes(parsed.protocol));
 };
 
+/** The parser's own word on it; and libpq and Prisma take no `%` that stands for itself. */
+function isDatabaseUrl(value: string): boolean {
+  try {
+    return (
+      /^postgres(ql)?:\/\//.test(value) &&
+      decodeURIComponent(value) !== '' &&
+      new DatabaseUrl(new Secret(value)) !== null
+    );
+  } catch {
+    return false;
+  }
+}
+
 const KINDS: Record<VariableSpec['kind'], (value: string) => boolean> = {
   text: () => true,
   url: (value) => value.split(',').every((one) => url(one.trim(), 'http:', 'https:', 'ws:', 'wss:')),
-  postgres: (value) => url(value, 'postgres:', 'postgresql:'),
+  postgres: isDatabaseUrl,
   redis: (value) => url(value, 'redis:', 'rediss:'),
   integer: (value) => /^-?\d+$/.test(value),
   number: (value) => value.trim() !== '' && Number.isFinite(Number(value)),

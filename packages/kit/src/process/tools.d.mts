@@ -1,4 +1,5 @@
 export type ToolName =
+  | 'openssl'
   | 'pgbouncer'
   | 'postgres'
   | 'initdb'

@@ -82,8 +82,9 @@ export async function answers(url: string): Promise<boolean> {
     await client.connect();
     await client.query('SELECT 1');
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // One that wants another way in (TLS, a certificate) is up.
+    return (error as { code?: string }).code === '28000';
   } finally {
     await client.end().catch(() => {});
   }

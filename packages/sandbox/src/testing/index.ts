@@ -12,6 +12,7 @@ import { newState } from '../state.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 export { unprivilegedUser } from '../services/unprivileged.ts';
+export { type Authority, makeAuthority } from './certificates.ts';
 export { startTestPgBouncer } from './pgbouncer.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
 export { postgresOf } from './postgres-versions.ts';

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
@@ -27,8 +27,11 @@ export interface TestPostgres {
 export async function startTestPostgres({
   settings = {},
   binaries = { postgres: requireTool('postgres'), initdb: requireTool('initdb') },
+  files = {},
 }: {
   settings?: Record<string, string>;
+  /** Put into the data folder before it starts: pg_hba.conf, certificates and keys. */
+  files?: Record<string, string>;
   /** Of another version than the machine's newest. */
   binaries?: Binaries;
 } = {}): Promise<TestPostgres> {
@@ -36,6 +39,10 @@ export async function startTestPostgres({
   const user = unprivilegedUser();
   const data = clusterFolder(join(root, 'data'), user, '');
   await copyCluster(data, binaries.initdb);
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(data, name), text, { mode: 0o600 });
+    if (user) chownSync(join(data, name), user.uid, user.gid);
+  }
   const service = await startThrowAway(
     root,
     'postgres',
