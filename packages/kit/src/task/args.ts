@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ENV_NAMES, type EnvName } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
+import { closest } from './closest.ts';
 import { type FlagSpec, type FlagSpecs, flag } from './flags.ts';
 import type { AnyTask } from './types.ts';
 
@@ -31,8 +32,19 @@ const EVERY: FlagSpecs = {
 const STREAM: FlagSpecs = {
   json: flag.boolean({ about: 'print one JSON object a line on stdout, as they come; everything else on stderr' }),
 };
+/** People write `prod`, and mean the one that begins so. */
+const SHORT: Record<string, string> = { dev: 'development', stage: 'staging', prod: 'production' };
+
+function environmentFlag() {
+  const spec = flag.choice(ENV_NAMES, {
+    about: 'environment to work on (default development)',
+    fallback: 'development',
+  });
+  return { ...spec, parse: (raw: string) => spec.parse(SHORT[raw] ?? raw) };
+}
+
 const ENVIRONMENT: FlagSpecs = {
-  env: flag.choice(ENV_NAMES, { about: 'environment to work on (default development)', fallback: 'development' }),
+  env: environmentFlag(),
 };
 const CHANGE: FlagSpecs = {
   plan: flag.boolean({ about: 'print what would happen, change nothing' }),
@@ -62,7 +74,9 @@ export function kebab(key: string): string {
 export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
   const specs = flagsOf(task);
   const help = `See the flags: npm run ${task.name} -- --help`;
-  const raw = parseRaw(specs, 'resume' in specs ? nameBareResume(argv) : argv, help);
+  // pnpm hands on the `--` that npm wants.
+  const given = argv[0] === '--' ? argv.slice(1) : argv;
+  const raw = parseRaw(specs, 'resume' in specs ? nameBareResume(given) : given, help);
   const values: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(specs))
     values[key] = readValue(key, spec, raw[kebab(key)], raw.help === true, help);
@@ -83,8 +97,14 @@ function parseRaw(specs: FlagSpecs, argv: string[], help: string): RawValues {
       specs,
     );
   } catch (cause) {
-    throw usageError('USAGE', firstSentence(cause), help);
+    throw usageError('USAGE', `${firstSentence(cause)}${didYouMean(cause, Object.keys(options))}`, help);
   }
+}
+
+function didYouMean(cause: unknown, names: string[]): string {
+  const [, unknown] = /^Unknown option '--([^']+)'/.exec((cause as Error).message) ?? [];
+  const meant = unknown && closest(unknown, names);
+  return meant ? ` Did you mean --${meant}?` : '';
 }
 
 /** A flag given twice is a mistake unless it may be repeated: the last one must not silently win. */
@@ -116,7 +136,9 @@ function readValue(key: string, spec: FlagSpec<any>, raw: RawValues[string], hel
     if (Array.isArray(raw)) return raw.map((one) => spec.parse(String(one)));
     return typeof raw === 'boolean' ? raw : spec.parse(raw);
   } catch (cause) {
-    throw usageError('USAGE', `--${kebab(key)} ${(cause as Error).message}, not "${String(raw)}".`, help);
+    const meant = spec.value?.includes('|') ? closest(String(raw), spec.value.split('|')) : undefined;
+    const question = meant ? ` Did you mean ${meant}?` : '';
+    throw usageError('USAGE', `--${kebab(key)} ${(cause as Error).message}, not "${String(raw)}".${question}`, help);
   }
 }
 

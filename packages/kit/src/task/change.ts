@@ -14,6 +14,7 @@ import { confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
 import { unlessInterrupted } from './interrupt.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { askYesNo, isInteractive } from './prompt.ts';
+import { wasStartedByNpm } from './swallowed.ts';
 import type { AnyChangeTask, Outcome, TaskContext } from './types.ts';
 
 export interface ChangeRun {
@@ -41,6 +42,8 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     common: { ...common, reason: common.reason ?? (common.resume ? 'resumed' : undefined) },
     interactive: isInteractive(),
     destructive: task.destructive === true,
+    // npm may have kept a flag without a trace.
+    unsaid: run.argv.length === 0 && isInteractive() && wasStartedByNpm(task.name, run.shell),
   };
   refuseUnconfirmed(guard);
   const locks = await takeLocks(task, environments, ctx, run.abort);

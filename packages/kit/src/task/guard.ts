@@ -11,6 +11,8 @@ export interface GuardInput {
   interactive: boolean;
   /** Asks even where no environment is guarded. */
   destructive: boolean;
+  /** Nobody said which environment: asks for the one that it would be. */
+  unsaid?: boolean;
 }
 
 /** The most guarded of the environments a run touches; undefined if none is guarded. */
@@ -59,8 +61,10 @@ export async function confirmRun(input: GuardInput): Promise<string | undefined>
     const typed = await askText(`This changes ${guarded}. Type its name to go on`);
     if (typed.trim() !== guarded)
       throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${guarded}; nothing was changed.`);
-  } else if (!guarded && input.destructive && !common.yes && !(await askYesNo('Go on?'))) {
-    throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
+  } else if (!guarded && (input.destructive || input.unsaid) && !common.yes) {
+    const where = input.environments.join(' and ');
+    if (!(await askYesNo(where ? `${input.task} on ${where}: go on?` : `${input.task}: go on?`)))
+      throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
   }
   if (guarded && !common.reason)
     return (await askText('Why? (kept in the audit log)')).trim() || missingReason(guarded);

@@ -9,11 +9,12 @@ import { surviveLostReader } from '../output/reader-gone.ts';
 import { redactStream } from '../output/redact-stream.ts';
 import { createOutput } from '../output/terminal.ts';
 import { currentActor } from './actor.ts';
-import { type ParsedArgs, parseTaskArgs } from './args.ts';
+import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId, runChange } from './change.ts';
 import { helpText } from './help.ts';
 import { listenForInterrupts, unlessInterrupted } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
+import { refuseSwallowedFlags } from './swallowed.ts';
 import type { AnyTask, Outcome, TaskContext } from './types.ts';
 
 /** The folder of the toolkit itself, which need not be the product's. */
@@ -29,6 +30,7 @@ export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)
   let stream = wantsJson ? process.stderr : process.stdout;
   let out = createOutput(stream, { draws: !wantsJson });
   try {
+    refuseSwallowedFlags(task.name, flagsOf(task), argv, process.env);
     const args = parseTaskArgs(task, argv);
     if (args.common.help) {
       out.line(helpText(task));

@@ -2,9 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OpsError } from '../../src/errors.ts';
-import { parseTaskArgs } from '../../src/task/args.ts';
+import { flagsOf, parseTaskArgs } from '../../src/task/args.ts';
 import { flag } from '../../src/task/flags.ts';
 import { helpText } from '../../src/task/help.ts';
+import { refuseSwallowedFlags } from '../../src/task/swallowed.ts';
 import { defineChangeTask, defineReadTask } from '../../src/task/types.ts';
 
 const test = suite('arguments');
@@ -98,6 +99,53 @@ test('help lists every flag with its value', () => {
   ]) {
     assert.match(help, expected);
   }
+});
+
+test('a typo is answered with what was probably meant', () => {
+  assert.match(refusal('--evn', 'staging').message, 'Did you mean --env?');
+  assert.match(refusal('--fail-onn', 'warn').message, 'Did you mean --fail-on?');
+  assert.match(refusal('--env', 'stagging').message, 'Did you mean staging?');
+  assert.not.match(refusal('--nonsense').message, 'Did you mean');
+});
+
+test('short names of environments are understood, and so is the -- that pnpm hands on', () => {
+  assert.is(parseTaskArgs(read, ['--', '--env', 'prod']).common.env, 'production');
+  assert.is(parseTaskArgs(read, ['--env', 'stage']).common.env, 'staging');
+  assert.is(parseTaskArgs(read, ['--env=dev']).common.env, 'development');
+});
+
+test('flags that npm kept for itself are refused, with the line to type (exit 2)', () => {
+  const npm = {
+    npm_lifecycle_event: 'db:change',
+    npm_config_user_agent: 'npm/11.19.1 node/v20',
+    npm_config_yes: 'true',
+  };
+  const told = (kept: Record<string, string>, argv: string[] = []) => {
+    try {
+      refuseSwallowedFlags('db:change', flagsOf(change), argv, { ...npm, ...kept });
+    } catch (error) {
+      const { exit, message, hint } = error as OpsError;
+      return { exit, said: `${message} ${hint}` };
+    }
+    return undefined;
+  };
+  const plan = { npm_config_parseable: 'true', npm_config_long: 'true', npm_config_all: 'true' };
+  assert.equal(told(plan), {
+    exit: 2,
+    said: 'npm kept --plan for itself; nothing was started. Put -- before the flags: npm run db:change -- --plan',
+  });
+  const both = told({ npm_config_env: 'production', npm_config_reason: 'a b', npm_config_confirm: 'production' }, [
+    '--json',
+  ]);
+  assert.match(both?.said ?? '', "npm run db:change -- --env production --confirm production --reason 'a b' --json");
+  assert.match(told({ npm_config_env: 'true' }, ['production'])?.said ?? '', /-- --env production$/);
+  assert.is(told({}), undefined);
+  assert.is(
+    told({ npm_config_env: 'production' }, ['--env', 'staging']),
+    undefined,
+    'inherited from an npm further up',
+  );
+  assert.is(told({ ...plan, npm_lifecycle_event: 'ci' }), undefined, 'a script of their own starts it');
 });
 
 test.run();
