@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { doctorTask } from './doctor/task.ts';
 
-await main(doctorTask);
+export default doctorTask;
+await main(doctorTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { backupTask } from '../src/tasks/backup.ts';
 
-await main(backupTask);
+export default backupTask;
+await main(backupTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { drillTask } from '../src/tasks/drill.ts';
 
-await main(drillTask);
+export default drillTask;
+await main(drillTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { holdTask } from '../src/tasks/hold.ts';
 
-await main(holdTask);
+export default holdTask;
+await main(holdTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { keygenTask } from '../src/tasks/keygen.ts';
 
-await main(keygenTask);
+export default keygenTask;
+await main(keygenTask, import.meta);

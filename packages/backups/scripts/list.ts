@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { listTask } from '../src/tasks/list.ts';
 
-await main(listTask);
+export default listTask;
+await main(listTask, import.meta);

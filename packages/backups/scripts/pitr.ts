@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { pitrTask } from '../src/tasks/pitr.ts';
 
-await main(pitrTask);
+export default pitrTask;
+await main(pitrTask, import.meta);

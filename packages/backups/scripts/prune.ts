@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { pruneTask } from '../src/tasks/prune.ts';
 
-await main(pruneTask);
+export default pruneTask;
+await main(pruneTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { restoreTask } from '../src/tasks/restore.ts';
 
-await main(restoreTask);
+export default restoreTask;
+await main(restoreTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { scheduleTask } from '../src/tasks/schedule.ts';
 
-await main(scheduleTask);
+export default scheduleTask;
+await main(scheduleTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { verifyTask } from '../src/tasks/verify.ts';
 
-await main(verifyTask);
+export default verifyTask;
+await main(verifyTask, import.meta);

@@ -3,12 +3,13 @@ import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
 import { defineGroup, main } from '@drydock/kit';
 import { createDeployTask } from '../src/tasks/deploy.ts';
 
-await main(
-  createDeployTask((ctx) =>
-    defineGroup({
-      name: 'backup first',
-      plan: async () => ({ id: newBackupId() }),
-      steps: ({ id }) => [backupStep(backupTarget(ctx), id)],
-    }),
-  ),
+const task = createDeployTask((ctx) =>
+  defineGroup({
+    name: 'backup first',
+    plan: async () => ({ id: newBackupId() }),
+    steps: ({ id }) => [backupStep(backupTarget(ctx), id)],
+  }),
 );
+
+export default task;
+await main(task, import.meta);

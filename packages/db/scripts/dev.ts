@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { devTask } from '../src/tasks/dev.ts';
 
-await main(devTask);
+export default devTask;
+await main(devTask, import.meta);

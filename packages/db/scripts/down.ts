@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { downTask } from '../src/tasks/down.ts';
 
-await main(downTask);
+export default downTask;
+await main(downTask, import.meta);

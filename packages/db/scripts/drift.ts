@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { driftTask } from '../src/tasks/drift.ts';
 
-await main(driftTask);
+export default driftTask;
+await main(driftTask, import.meta);

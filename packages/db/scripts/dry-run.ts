@@ -2,9 +2,10 @@
 import { main } from '@drydock/kit';
 import { createDryRunTask } from '../src/tasks/dry-run.ts';
 
-await main(
-  createDryRunTask(async (where, id) => {
-    const { rehearsalOnBackup } = await import('@drydock/backups');
-    return rehearsalOnBackup(where, id);
-  }),
-);
+const task = createDryRunTask(async (where, id) => {
+  const { rehearsalOnBackup } = await import('@drydock/backups');
+  return rehearsalOnBackup(where, id);
+});
+
+export default task;
+await main(task, import.meta);

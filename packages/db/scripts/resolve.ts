@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { resolveTask } from '../src/tasks/resolve.ts';
 
-await main(resolveTask);
+export default resolveTask;
+await main(resolveTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { rollbackTask } from '../src/tasks/rollback.ts';
 
-await main(rollbackTask);
+export default rollbackTask;
+await main(rollbackTask, import.meta);

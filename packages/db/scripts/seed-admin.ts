@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { seedAdminTask } from '../src/seed/task.ts';
 
-await main(seedAdminTask);
+export default seedAdminTask;
+await main(seedAdminTask, import.meta);

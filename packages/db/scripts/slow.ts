@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { slowTask } from '../src/tasks/slow.ts';
 
-await main(slowTask);
+export default slowTask;
+await main(slowTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { inspectTask } from '../src/tasks/inspect.ts';
 
-await main(inspectTask);
+export default inspectTask;
+await main(inspectTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { reconcileTask } from '../src/tasks/reconcile.ts';
 
-await main(reconcileTask);
+export default reconcileTask;
+await main(reconcileTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { retryTask } from '../src/tasks/retry.ts';
 
-await main(retryTask);
+export default retryTask;
+await main(retryTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { statusTask } from '../src/tasks/status.ts';
 
-await main(statusTask);
+export default statusTask;
+await main(statusTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { sweepTask } from '../src/tasks/sweep.ts';
 
-await main(sweepTask);
+export default sweepTask;
+await main(sweepTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { watchTask } from '../src/tasks/watch.ts';
 
-await main(watchTask);
+export default watchTask;
+await main(watchTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { capacityTask } from '../src/tasks/capacity.ts';
 
-await main(capacityTask);
+export default capacityTask;
+await main(capacityTask, import.meta);

@@ -3,4 +3,7 @@ import { main } from '@drydock/kit';
 import { createConsoleTask } from '../src/tasks/console.ts';
 import { readers } from './readers.ts';
 
-await main(createConsoleTask(readers));
+const task = createConsoleTask(readers);
+
+export default task;
+await main(task, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { gateTask } from '../src/tasks/gate.ts';
 
-await main(gateTask);
+export default gateTask;
+await main(gateTask, import.meta);

@@ -3,4 +3,7 @@ import { main } from '@drydock/kit';
 import { createReportTask } from '../src/tasks/report.ts';
 import { readers } from './readers.ts';
 
-await main(createReportTask(readers));
+const task = createReportTask(readers);
+
+export default task;
+await main(task, import.meta);

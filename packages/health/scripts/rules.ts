@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { rulesTask } from '../src/tasks/rules.ts';
 
-await main(rulesTask);
+export default rulesTask;
+await main(rulesTask, import.meta);

@@ -2,4 +2,5 @@
 import { envCheckTask } from '../src/env/check.ts';
 import { main } from '../src/task/main.ts';
 
-await main(envCheckTask);
+export default envCheckTask;
+await main(envCheckTask, import.meta);

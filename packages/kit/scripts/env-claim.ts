@@ -2,4 +2,5 @@
 import { envClaimTask } from '../src/env/claim.ts';
 import { main } from '../src/task/main.ts';
 
-await main(envClaimTask);
+export default envClaimTask;
+await main(envClaimTask, import.meta);

@@ -2,4 +2,5 @@
 import { logTask } from '../src/ops/log.ts';
 import { main } from '../src/task/main.ts';
 
-await main(logTask);
+export default logTask;
+await main(logTask, import.meta);

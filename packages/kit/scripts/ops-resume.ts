@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { resumeTask } from '../src/ops/resume.ts';
+import { createResumeTask } from '../src/ops/resume.ts';
 import { main } from '../src/task/main.ts';
+import { findTask } from '../src/task/wired.ts';
 
-await main(resumeTask);
+const task = createResumeTask(findTask);
+
+export default task;
+await main(task, import.meta);

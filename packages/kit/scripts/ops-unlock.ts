@@ -2,4 +2,5 @@
 import { unlockTask } from '../src/ops/unlock.ts';
 import { main } from '../src/task/main.ts';
 
-await main(unlockTask);
+export default unlockTask;
+await main(unlockTask, import.meta);

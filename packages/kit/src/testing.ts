@@ -105,7 +105,7 @@ export async function runTaskForTest(
     const look = task.kind === 'read' ? task.run(ctx) : common.resume ? undefined : task.look?.(ctx);
     if (look || task.kind === 'read') return { outcome: await (look as Promise<Outcome>), said: out.said };
     const abort = (reason: OpsError) => controller.abort(reason);
-    return { outcome: await runChange({ task, ctx, common, script: '', argv, shell: {}, abort }), said: out.said };
+    return { outcome: await runChange({ task, ctx, common, argv, shell: {}, abort }), said: out.said };
   } catch (thrown) {
     return { error: toOpsError(thrown), said: out.said };
   }

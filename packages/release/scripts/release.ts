@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { releaseTask } from '../src/tasks.ts';
 
-await main(releaseTask);
+export default releaseTask;
+await main(releaseTask, import.meta);

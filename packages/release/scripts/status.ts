@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { releaseStatusTask } from '../src/tasks.ts';
 
-await main(releaseStatusTask);
+export default releaseStatusTask;
+await main(releaseStatusTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { resetTask } from '../src/tasks.ts';
 
-await main(resetTask);
+export default resetTask;
+await main(resetTask, import.meta);

@@ -2,4 +2,5 @@
 import { main } from '@drydock/kit';
 import { upTask } from '../src/tasks.ts';
 
-await main(upTask);
+export default upTask;
+await main(upTask, import.meta);

@@ -26,8 +26,6 @@ export interface JournalEntry {
 
 /** What `run.started` keeps, so that a resume needs nothing but the run's id. */
 export interface RunStart {
-  /** Path of the task's script, relative to the toolkit. */
-  script: string;
   argv: string[];
   /** Does the task know `--env`? */
   perEnvironment: boolean;

@@ -1,43 +1,72 @@
-import { spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
-import { EXIT, OpsError, usageError } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { readRun, readRuns } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { giveUp } from '../task/change.ts';
 import { flag } from '../task/flags.ts';
-import { defineReadTask, type Outcome, type TaskContext } from '../task/types.ts';
+import { type AnyTask, defineReadTask, type Outcome, type ReadTask } from '../task/types.ts';
 
-const TOOLKIT = resolve(import.meta.dirname, '../../../..');
+const FLAGS = {
+  run: flag.text({ value: 'RUN', about: 'go on with this one' }),
+  latest: flag.boolean({ about: 'go on with the one that was begun last' }),
+  abandon: flag.text({ value: 'RUN', about: 'give this one up: it is marked as failed, nothing is undone' }),
+  yes: flag.boolean({ about: 'passed on to the run' }),
+  confirm: flag.text({ value: 'NAME', about: 'passed on to the run' }),
+};
 
-export const resumeTask = defineReadTask({
-  name: 'ops:resume',
-  summary: 'Lists runs that did not end, goes on with one, or gives one up.',
-  description:
-    'With one open run and no flag it goes on with that one. The run keeps its flags, its plan and its reason.',
-  examples: ['npm run ops:resume', 'npm run ops:resume -- --run 01J…', 'npm run ops:resume -- --abandon 01J…'],
-  perEnvironment: false,
-  flags: {
-    list: flag.boolean({ about: 'only list them' }),
-    run: flag.text({ value: 'RUN', about: 'go on with this one' }),
-    abandon: flag.text({ value: 'RUN', about: 'give this one up: it is marked as failed, nothing is undone' }),
-    yes: flag.boolean({ about: 'passed on to the run' }),
-    confirm: flag.text({ value: 'NAME', about: 'passed on to the run' }),
-  },
-  async run(ctx) {
-    const { root } = ctx.config;
-    if (ctx.flags.abandon) return abandon(root, readRun(root, ctx.flags.abandon));
-    const open = readRuns(root).filter(({ status }) => status === 'open');
-    const chosen = ctx.flags.run ? readRun(root, ctx.flags.run) : open.length === 1 ? open[0] : undefined;
-    if (chosen && !ctx.flags.list) return goOn(ctx, chosen, ctx.flags);
-    if (open.length > 0) ctx.out.table(['run', 'task', 'env', 'started', 'last step', 'actor'], open.map(row));
-    return {
-      verdict:
-        open.length === 0 ? 'No run is open.' : `${open.length} ${open.length === 1 ? 'run is' : 'runs are'} open.`,
-      data: { open: open.map(({ run, task, env, startedAt }) => ({ run, task, env, startedAt })) },
-      ...(open.length > 0 ? { next: `npm run ops:resume -- --run ${open.at(-1)?.run}` } : {}),
-    };
-  },
-});
+/** `find` gives the task of a name: kit knows none but its own. */
+export function createResumeTask(find: (name: string) => Promise<AnyTask | undefined>): ReadTask<typeof FLAGS> {
+  return defineReadTask({
+    name: 'ops:resume',
+    summary: 'Lists runs that did not end, goes on with one, or gives one up.',
+    description: 'A run that goes on keeps its flags, its plan and its reason.',
+    examples: [
+      'npm run ops:resume',
+      'npm run ops:resume -- --latest',
+      'npm run ops:resume -- --run 01J…',
+      'npm run ops:resume -- --abandon 01J…',
+    ],
+    perEnvironment: false,
+    flags: FLAGS,
+    async handsOver({ config, flags }) {
+      if (flags.abandon || (!flags.run && !flags.latest)) return undefined;
+      const state = flags.run ? readRun(config.root, flags.run) : openOnes(config.root).at(-1);
+      if (!state) throw usageError('NOTHING_TO_RESUME', 'No run is open.');
+      const task = await find(state.task);
+      if (!task)
+        throw usageError(
+          'TASK_UNKNOWN',
+          `Run ${state.run} is of ${state.task}, which this toolkit does not have.`,
+          `Go on with it where it was begun, or give it up: npm run ops:resume -- --abandon ${state.run}`,
+        );
+      return { task, argv: argumentsOf(config.file, state, flags) };
+    },
+    async run({ config, flags, out }) {
+      if (flags.abandon) return abandon(config.root, readRun(config.root, flags.abandon));
+      const open = openOnes(config.root);
+      if (open.length > 0) out.table(['run', 'task', 'env', 'started', 'last step', 'actor'], open.map(row));
+      return {
+        verdict:
+          open.length === 0 ? 'No run is open.' : `${open.length} ${open.length === 1 ? 'run is' : 'runs are'} open.`,
+        data: { open: open.map(({ run, task, env, startedAt }) => ({ run, task, env, startedAt })) },
+        ...(open.length > 0 ? { next: `npm run ops:resume -- --run ${open.at(-1)?.run}` } : {}),
+      };
+    },
+  });
+}
+
+const openOnes = (root: string) => readRuns(root).filter(({ status }) => status === 'open');
+
+function argumentsOf(config: string, state: RunState, flags: { yes: boolean; confirm: string | undefined }): string[] {
+  return [
+    '--config',
+    config,
+    ...(state.start.perEnvironment ? ['--env', state.env] : []),
+    '--resume',
+    state.run,
+    ...(flags.yes ? ['--yes'] : []),
+    ...(flags.confirm ? ['--confirm', flags.confirm] : []),
+  ];
+}
 
 function row({ run, task, env, startedAt, steps, start }: RunState): string[] {
   const last = [...steps.values()].at(-1);
@@ -50,33 +79,3 @@ function abandon(root: string, state: RunState): Outcome {
   giveUp(root, state);
   return { verdict: `Run ${state.run} of ${state.task} is given up; nothing was undone.` };
 }
-
-/** Starts the run's own script again, on this terminal, and takes over its exit code. */
-async function goOn(
-  ctx: TaskContext,
-  state: RunState,
-  flags: { yes: boolean; confirm: string | undefined },
-): Promise<Outcome> {
-  const args = [
-    '--config',
-    ctx.config.file,
-    ...(state.start.perEnvironment ? ['--env', state.env] : []),
-    '--resume',
-    state.run,
-    ...(flags.yes ? ['--yes'] : []),
-    ...(flags.confirm ? ['--confirm', flags.confirm] : []),
-  ];
-  const child = spawn(process.execPath, [join(TOOLKIT, state.start.script), ...args], {
-    cwd: ctx.config.root,
-    stdio: 'inherit',
-  });
-  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('exit', done));
-  if (code === 0) return { verdict: `Run ${state.run} of ${state.task} has ended well.` };
-  throw new OpsError({
-    code: 'RESUMED_RUN_FAILED',
-    message: `Run ${state.run} of ${state.task} ended with exit code ${code ?? 'of a signal'}.`,
-    exit: exits.includes(code as never) ? (code as (typeof exits)[number]) : EXIT.failed,
-  });
-}
-
-const exits = Object.values(EXIT);

@@ -89,7 +89,10 @@ type RawValues = Record<string, string | boolean | (string | boolean)[] | undefi
 
 function parseRaw(specs: FlagSpecs, argv: string[], help: string): RawValues {
   const options = Object.fromEntries(
-    Object.entries(specs).map(([key, spec]) => [kebab(key), { type: spec.type, multiple: true }] as const),
+    Object.entries(specs).map(
+      ([key, spec]) =>
+        [kebab(key), { type: spec.type, multiple: true, ...(key === 'help' ? { short: 'h' } : {}) }] as const,
+    ),
   );
   try {
     return flatten(

@@ -21,8 +21,6 @@ export interface ChangeRun {
   task: AnyChangeTask;
   ctx: TaskContext;
   common: CommonValues;
-  /** Path of the script, relative to the toolkit, and its arguments: what ops:resume starts again. */
-  script: string;
   argv: string[];
   shell: NodeJS.ProcessEnv;
   /** Stops the run when a lock is lost. */
@@ -124,7 +122,6 @@ async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promi
   const reason = await confirmRun(guard);
   const journal = openFileJournal(ctx.config.root, { run: ctx.run, task: task.name, env: ctx.env });
   const start: RunStart = {
-    script: run.script,
     argv: run.argv,
     perEnvironment: task.perEnvironment !== false,
     flags: ctx.flags as { [key: string]: Json },

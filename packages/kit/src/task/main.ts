@@ -1,4 +1,3 @@
-import { relative, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
@@ -17,11 +16,16 @@ import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
 import type { AnyTask, Outcome, TaskContext } from './types.ts';
 
-/** The folder of the toolkit itself, which need not be the product's. */
-const TOOLKIT = resolve(import.meta.dirname, '../../../..');
+/**
+ * What a task's file calls with its own `import.meta`: where that file was started, the task runs and ends the process with its
+ * exit code; where it was imported (by the `drydock` command, which reads the task it exports), nothing happens.
+ */
+export async function main(task: AnyTask, file: { main: boolean }): Promise<void> {
+  if (file.main) await runTask(task, process.argv.slice(2));
+}
 
-/** What a script under scripts/ calls: runs the task and ends the process with its exit code. */
-export async function main(task: AnyTask, argv: string[] = process.argv.slice(2)): Promise<never> {
+/** Runs a task and ends the process with its exit code. */
+export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
   redactStream(process.stdout);
   redactStream(process.stderr);
   surviveLostReader([process.stdout, process.stderr], task.kind === 'read' ? () => process.exit(EXIT.done) : undefined);
@@ -95,6 +99,13 @@ async function execute(
   };
   try {
     if (task.perEnvironment !== false) environmentOf(common.env);
+    if (task.kind === 'read') {
+      const next = await task.handsOver?.(ctx);
+      if (next) {
+        interrupts.stop();
+        return await runTask(next.task, next.argv);
+      }
+    }
     if (task.kind === 'read') return await unlessInterrupted(task.run(ctx), ctx.signal);
     const look = common.resume ? undefined : task.look?.(ctx);
     if (look) return await unlessInterrupted(look, ctx.signal);
@@ -102,7 +113,6 @@ async function execute(
       task,
       ctx,
       common,
-      script: relative(TOOLKIT, process.argv[1] ?? ''),
       argv,
       shell: process.env,
       abort: (reason) => interrupts.controller.abort(reason),

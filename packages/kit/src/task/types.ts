@@ -80,6 +80,8 @@ export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   /** With `--json` stdout has one object a line, as they come (`emit`), and another only if it fails: `{ ok: false, …, error }`. */
   streams?: boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;
+  /** Another task that runs in this one's place, in this process; undefined where this one runs itself. */
+  handsOver?(ctx: TaskContext<F>): Promise<{ task: AnyTask; argv: string[] } | undefined>;
 }
 
 /**

@@ -101,6 +101,10 @@ test('help lists every flag with its value', () => {
   }
 });
 
+test('-h is --help', () => {
+  assert.is(parseTaskArgs(read, ['-h']).common.help, true);
+});
+
 test('a typo is answered with what was probably meant', () => {
   assert.match(refusal('--evn', 'staging').message, 'Did you mean --env?');
   assert.match(refusal('--fail-onn', 'warn').message, 'Did you mean --fail-on?');

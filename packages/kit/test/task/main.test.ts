@@ -221,7 +221,9 @@ test('Ctrl-C is answered at once, ends with 130, and says how to go on', async (
   assert.match(stdout, `--resume ${open?.run}`);
   assert.is(open?.status, 'open');
   writeFileSync(join(root, 'go-on'), '');
-  const resumed = await run(root, 'ops-resume.ts', '--run', open?.run ?? '');
+  const listed = await run(root, 'resume');
+  assert.match(listed.stdout, '1 run is open', 'a bare look starts nothing');
+  const resumed = await run(root, 'resume', '--run', open?.run ?? '');
   assert.is(resumed.code, 0, resumed.stdout);
   assert.equal(world(root), ['one', 'two', 'three']);
 });

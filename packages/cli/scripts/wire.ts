@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineReadTask, exec, flag, main } from '@drydock/kit';
+import { type AnyTask, TOOLKIT } from '@drydock/kit/cli';
+import { staleLists } from '../src/wire/stale.ts';
+
+const task: AnyTask = defineReadTask({
+  name: 'wire',
+  summary: 'Writes every list of tasks from the task files: npm scripts, turbo.json, README, docs/COMMANDS.md.',
+  description:
+    'Of the checkout that it is started from; nothing else is changed. With --check it writes nothing; exit 3 if a list is stale.',
+  examples: ['npm run wire', 'npm run wire -- --check'],
+  perEnvironment: false,
+  flags: { check: flag.boolean({ about: 'only say which lists are stale' }) },
+  async run({ flags, out }) {
+    const stale = await staleLists(TOOLKIT, { file: import.meta.filename, task });
+    for (const { file, content } of stale) {
+      if (!flags.check) writeFileSync(join(TOOLKIT, file), content);
+      out.line(`${flags.check ? 'stale' : 'written'}: ${file}`);
+    }
+    const files = stale.map(({ file }) => file);
+    if (files.length > 0 && !flags.check) await exec('biome', ['format', '--write', ...files], { cwd: TOOLKIT });
+    return {
+      verdict:
+        stale.length === 0
+          ? 'Every list of tasks is as the task files have it.'
+          : `${stale.length} lists ${flags.check ? 'are stale' : 'are written'}.`,
+      ok: !flags.check || stale.length === 0,
+      data: { files },
+      ...(flags.check && stale.length > 0 ? { next: 'npm run wire' } : {}),
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type List, listsOf } from './lists.ts';
+import { type Running, readTaskFiles } from './read.ts';
+
+/** The lists that do not say what the task files say. */
+export async function staleLists(toolkit: string, running?: Running): Promise<List[]> {
+  return listsOf(toolkit, await readTaskFiles(toolkit, running)).filter(({ file, content }) => {
+    const path = join(toolkit, file);
+    return !existsSync(path) || meaning(file, readFileSync(path, 'utf8')) !== meaning(file, content);
+  });
+}
+
+/** The formatter breaks the lines of JSON as it likes. */
+function meaning(file: string, content: string): string {
+  return file.endsWith('.json') ? JSON.stringify(JSON.parse(content)) : content;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AnyTask } from './types.ts';
+
+/** The folder of the toolkit itself, which need not be the product's. */
+export const TOOLKIT = resolve(import.meta.dirname, '../../../..');
+
+/** A task as `npm run wire` writes it down: enough to list it, complete its flags and find its file. */
+export interface WiredTask {
+  name: string;
+  /** Relative to the toolkit. */
+  file: string;
+  /** Of the runbook, e.g. `3 Migrations`. */
+  section: string;
+  summary: string;
+  /** With the dashes. */
+  flags: { name: string; values?: string[] }[];
+}
+
+/** tasks.json, which `npm run wire` writes from the task files. */
+export function readWired(): WiredTask[] {
+  return JSON.parse(readFileSync(join(TOOLKIT, 'tasks.json'), 'utf8')) as WiredTask[];
+}
+
+export async function loadTask({ file }: Pick<WiredTask, 'file'>): Promise<AnyTask> {
+  const module = (await import(pathToFileURL(join(TOOLKIT, file)).href)) as { default: AnyTask };
+  return module.default;
+}
+
+/** The task of a name; undefined if the toolkit has none of it. */
+export async function findTask(name: string): Promise<AnyTask | undefined> {
+  const wired = readWired().find((task) => task.name === name);
+  return wired && loadTask(wired);
+}
