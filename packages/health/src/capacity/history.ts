@@ -61,7 +61,9 @@ async function fromPrometheus(
   for (let from = now - sinceMs; from <= now; from += CHUNK_MS) {
     // Steps of neighbouring chunks must not meet: the same moment twice is no window.
     const to = Math.min(now, from + CHUNK_MS - MINUTE_MS);
-    for (const scrape of toScrapes(await client.range(query, { from, to, stepSeconds: 60 }), names, announced)) {
+    const stepSeconds = MINUTE_MS / 1_000;
+    const matrix = await client.range(query, { from, to, stepSeconds });
+    for (const scrape of toScrapes(matrix, { names, announced, stepSeconds })) {
       const window = follower.take(scrape);
       if (window) windows.push(window);
     }

@@ -1,4 +1,5 @@
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
+import { doubtFinding, doubtsOf } from '../metrics/doubt.ts';
 import { applicableObjectives } from '../objectives/applicable.ts';
 import { MINUTE_MS } from '../series/store.ts';
 import type { Span } from './episodes.ts';
@@ -39,7 +40,11 @@ export async function capacityOf(
     period,
     minutes: Math.round(minutes),
     source,
-    findings: [...triggers.flatMap((one) => triggerFinding(one)), ...knowledgeFindings(period, minutes, now)],
+    findings: [
+      ...triggers.flatMap((one) => triggerFinding(one)),
+      ...doubtsOf(windows).map(doubtFinding),
+      ...knowledgeFindings(period, minutes, now),
+    ],
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Finding } from '@drydock/kit';
+import { doubtsOf, isAboutProcesses } from '../metrics/doubt.ts';
 import { sumWindows } from '../metrics/window.ts';
 import type { Objective, ShareObjective } from '../objectives/types.ts';
 import { compareWith } from './compare.ts';
+import { underDoubt } from './doubts.ts';
 import { judgeGrowth } from './growth.ts';
 import { judgeShare } from './share.ts';
 import type { GateEvidence, GateSettings, GateVerdict, Judged, Verdict } from './types.ts';
@@ -15,23 +17,39 @@ export interface JudgeInput extends GateEvidence {
 
 /** The whole verdict from what was seen: pure, so that a recording gives the same one again. */
 export function judgeGate(input: JudgeInput): GateVerdict {
-  const judged = [...judgeHealth(input), ...input.objectives.map((objective) => judgeObjective(objective, input))];
+  const judged = judgeAll(input);
   const findings = [...judged.flatMap(findingOf), ...errorFindings(input), ...restartFindings(input)];
   const verdict = worstOf(judged, findings, input.windows.length);
   const order: Judged['verdict'][] = ['fail', 'inconclusive'];
   const offending = order.flatMap((kind) => judged.filter((one) => one.verdict === kind).map(({ id }) => id));
-  return { verdict, offending, judged, findings, final: isFinal(judged, findings, input.settings) };
+  return { verdict, offending, judged, findings, final: isFinal(judged, findings, input) };
+}
+
+function judgeAll(input: JudgeInput): Judged[] {
+  const doubts = doubtsOf(input.windows);
+  const objectives = input.objectives.map((one) => underDoubt(judgeObjective(one, input), one, doubts));
+  return [...judgeHealth(input), ...objectives];
 }
 
 /** What later measurements cannot mend: breaches are not taken back, a share over the whole run may still come down. */
-function isFinal(judged: readonly Judged[], findings: readonly Finding[], { failureLimit }: GateSettings): boolean {
+function isFinal(judged: readonly Judged[], findings: readonly Finding[], input: JudgeInput): boolean {
+  const { failureLimit } = input.settings;
   if (findings.some(({ code }) => FATAL.has(code) || code === 'METRICS_LOST')) return true;
   const mended = new Set(['cache-hits', 'cpu', 'gc', 'memory']);
-  return judged.some(
+  const lasting = judged.filter(
     ({ id, verdict, breaches }) =>
       verdict === 'fail' && (id === 'health' || (!mended.has(id) && breaches > failureLimit)),
   );
+  if (lasting.length === 0 || lasting.some(({ id }) => id === 'health')) return lasting.length > 0;
+  if (!input.windows.some(({ provisional }) => provisional)) return true;
+  // Whether somebody else was asked shows in the next few looks.
+  const before = judgeAll({ ...input, windows: input.windows.slice(0, -LOOKS_TO_BE_SURE) });
+  return lasting.some(({ id }) =>
+    before.some((one) => one.id === id && one.verdict === 'fail' && one.breaches > failureLimit),
+  );
 }
+
+const LOOKS_TO_BE_SURE = 3;
 
 function worstOf(judged: readonly Judged[], findings: readonly Finding[], measurements: number): Verdict {
   if (judged.some(({ verdict }) => verdict === 'fail') || findings.some(({ code }) => FATAL.has(code))) return 'fail';
@@ -98,7 +116,7 @@ function judgeHealth({ health }: JudgeInput): Judged[] {
   ];
 }
 
-function findingOf({ verdict, id, title, wanted, reason, series }: Judged): Finding[] {
+function findingOf({ verdict, id, title, wanted, reason, series, doubt }: Judged): Finding[] {
   const where = series.length > 0 ? ` ${series.join(', ')}` : '';
   if (verdict === 'fail')
     return [
@@ -108,9 +126,9 @@ function findingOf({ verdict, id, title, wanted, reason, series }: Judged): Find
     return [
       {
         level: 'error',
-        code: 'UNCLEAR',
+        code: doubt?.code ?? 'UNCLEAR',
         message: `${title} (${id}): ${reason}`,
-        hint: 'Look longer (--for), or send it traffic.',
+        hint: doubt?.hint ?? 'Look longer (--for), or send it traffic.',
       },
     ];
   if (reason.startsWith('Worse than'))
@@ -133,6 +151,8 @@ function errorFindings({ errorsInARow, settings }: JudgeInput): Finding[] {
 function restartFindings({ windows, settings }: JudgeInput): Finding[] {
   const restarts = windows.reduce((sum, window) => sum + window.restarts, 0);
   if (restarts === 0) return [];
+  // Of several that answer in turn, each looks like another start.
+  if (windows.some(({ doubts }) => doubts.some(isAboutProcesses))) return [];
   const loop = restarts > settings.restarts;
   return [
     {

@@ -64,11 +64,13 @@ export function isBreach({ least, total }: Counts, allowed: number): boolean {
 
 /** Why a run without a breach is not one that passes. */
 function doubtAbout({ allowed, source }: ShareObjective, counts: Counts, settings: GateSettings): string | undefined {
-  const { bad, least, most, total } = counts;
+  const { bad, least, most, total, mixed } = counts;
   const needed = Math.max(settings.minRequests, requestsNeeded(allowed));
   const what = source.of === 'cache' ? 'look-ups' : 'requests';
   if (total < needed)
     return `${Math.round(total)} ${what} are too few: with ${percent(allowed)} allowed to be bad, ${needed} are needed to be 95 % sure.`;
+  if (mixed && least / total <= allowed && most / total > allowed)
+    return `Instances have different buckets, and none that they share ends at the bound: from ${percent(least / total)} to ${percent(most / total)} are beyond it. Give all of them a bucket that ends there.`;
   if (bad / total <= allowed) return undefined;
   if (least / total <= allowed)
     return `The bound lies inside a bucket: from ${percent(least / total)} to ${percent(most / total)} are beyond it. Give the histogram a bucket that ends there.`;

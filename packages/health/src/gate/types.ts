@@ -1,4 +1,5 @@
 import type { Finding, LoadedConfig } from '@drydock/kit';
+import type { Doubt } from '../metrics/doubt.ts';
 import type { Window } from '../metrics/window.ts';
 
 export type GateSettings = LoadedConfig['health']['gate'];
@@ -23,6 +24,8 @@ export interface Judged {
   reason: string;
   /** The series that did not hold, as Prometheus writes them. */
   series: string[];
+  /** What was seen allows more than one truth: which, and what to set. */
+  doubt?: Doubt;
 }
 
 /** What a run of the gate has to go by. */

@@ -1,15 +1,18 @@
 import type { Names } from './names.ts';
-import { observe } from './observe.ts';
+import { observeLook } from './observe.ts';
+import { Processes } from './processes.ts';
 import type { Scrape } from './scrape.ts';
 import type { Window } from './window.ts';
 
 /** Makes windows of scrapes as they come. */
 export class Follower {
   readonly #names: Names;
+  readonly #processes: Processes;
   #before: Scrape | undefined;
 
   constructor(names: Names) {
     this.#names = names;
+    this.#processes = new Processes(names);
   }
 
   /** Whether anything was seen yet. */
@@ -21,6 +24,7 @@ export class Follower {
   take(scrape: Scrape): Window | undefined {
     const before = this.#before;
     this.#before = scrape;
-    return before && scrape.at > before.at ? observe(before, scrape, this.#names) : undefined;
+    const look = this.#processes.look(scrape);
+    return before && scrape.at > before.at ? observeLook(before.at, scrape, look, this.#names) : undefined;
   }
 }

@@ -16,6 +16,13 @@ export function countOf({ counts }: Histogram): number {
   return counts.at(-1) ?? 0;
 }
 
+const coarse = new WeakSet<Histogram>();
+
+/** Whether it was put together from histograms of different buckets: what it says of a bound inside a bucket is of no one's. */
+export function isCoarse(histogram: Histogram): boolean {
+  return coarse.has(histogram);
+}
+
 /** Adds two; buckets that only one of them has make the sum coarser, never wrong. */
 export function addHistograms(a: Histogram | undefined, b: Histogram): Histogram {
   if (!a || a.bounds.length === 0) return b;
@@ -23,11 +30,13 @@ export function addHistograms(a: Histogram | undefined, b: Histogram): Histogram
   const same = a.bounds.length === b.bounds.length && a.bounds.every((bound, i) => bound === b.bounds[i]);
   const bounds = same ? a.bounds : a.bounds.filter((bound) => b.bounds.includes(bound));
   const at = (histogram: Histogram, bound: number) => histogram.counts[histogram.bounds.indexOf(bound)] ?? 0;
-  return {
+  const sum: Histogram = {
     bounds,
     counts: bounds.map((bound, i) => (same ? (a.counts[i] ?? 0) + (b.counts[i] ?? 0) : at(a, bound) + at(b, bound))),
     sum: a.sum + b.sum,
   };
+  if (!same || coarse.has(a) || coarse.has(b)) coarse.add(sum);
+  return sum;
 }
 
 /**

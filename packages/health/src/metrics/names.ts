@@ -8,6 +8,7 @@ export type MetricsConfig = LoadedConfig['health']['metrics'];
 export interface Names {
   buckets: Selector;
   sums: Selector;
+  counts: Selector;
   routeLabel: string;
   methodLabel: string;
   instanceLabel: string;
@@ -23,6 +24,8 @@ export interface Names {
   memory: Selector | undefined;
   oldSpace: Selector | undefined;
   started: Selector | undefined;
+  /** The variable that holds the addresses of all instances. */
+  urls: string;
 }
 
 export function namesOf(metrics: MetricsConfig, instanceLabel = 'instance'): Names {
@@ -32,6 +35,7 @@ export function namesOf(metrics: MetricsConfig, instanceLabel = 'instance'): Nam
   return {
     buckets: withSuffix(requests, '_bucket'),
     sums: withSuffix(requests, '_sum'),
+    counts: withSuffix(requests, '_count'),
     routeLabel: metrics.routeLabel,
     methodLabel: metrics.methodLabel,
     instanceLabel,
@@ -46,14 +50,33 @@ export function namesOf(metrics: MetricsConfig, instanceLabel = 'instance'): Nam
     memory: selector(metrics.memory),
     oldSpace: selector(metrics.oldSpace),
     started: selector(metrics.started),
+    urls: metrics.urls,
   };
 }
 
 /** Every selector in use, with the key of health.metrics that holds it. */
-export function selectorsOf(names: Names): { key: keyof MetricsConfig; selector: Selector }[] {
-  const all: [keyof MetricsConfig, Selector | undefined][] = [
+export function selectorsOf(names: Names): Keyed[] {
+  return [
+    ...countersOf(names),
+    ...keyed([
+      ['requests', names.sums],
+      ['requests', names.counts],
+      ['memory', names.memory],
+      ['oldSpace', names.oldSpace],
+      ['started', names.started],
+    ]),
+  ];
+}
+
+interface Keyed {
+  key: keyof MetricsConfig;
+  selector: Selector;
+}
+
+/** Those that only rise. The sum of a histogram may fall: it observes what it is given. */
+export function countersOf(names: Names): Keyed[] {
+  return keyed([
     ['requests', names.buckets],
-    ['requests', names.sums],
     ['errors', names.errors],
     ['cacheHits', names.cacheHits],
     ['cacheMisses', names.cacheMisses],
@@ -61,10 +84,10 @@ export function selectorsOf(names: Names): { key: keyof MetricsConfig; selector:
     ['cpu', names.cpu],
     ['gc', names.gcSeconds],
     ['majorGc', names.majorGcs],
-    ['memory', names.memory],
-    ['oldSpace', names.oldSpace],
-    ['started', names.started],
-  ];
+  ]);
+}
+
+function keyed(all: readonly [keyof MetricsConfig, Selector | undefined][]): Keyed[] {
   return all.flatMap(([key, selector]) => (selector ? [{ key, selector }] : []));
 }
 

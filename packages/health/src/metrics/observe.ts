@@ -1,58 +1,81 @@
-import type { Histogram } from './histogram.ts';
-import { type Between, type Increase, increases, totalIncrease } from './increase.ts';
-import type { Names } from './names.ts';
-import { parseValue } from './parse.ts';
-import type { Labels, Scrape } from './scrape.ts';
+import type { Doubt } from './doubt.ts';
+import { type Between, type Increase, increases } from './increase.ts';
+import type { MetricsConfig, Names } from './names.ts';
+import { instanceOf, type Look, Processes } from './processes.ts';
+import { inVain } from './reach.ts';
+import { observeRoutes } from './requests.ts';
+import type { Scrape } from './scrape.ts';
 import { type Selector, select } from './selector.ts';
 import type { Level, Window } from './window.ts';
 
-/** A start time that moved by less is the same process: prom-client rounds to seconds. */
-const SAME_START_SECONDS = 1.5;
-
-/** What happened between two scrapes. */
+/** What happened between two scrapes, by themselves. */
 export function observe(before: Scrape, after: Scrape, names: Names): Window {
-  const instanceOf = (labels: Labels) => labels[names.instanceLabel] ?? '';
-  const instancesOf = (scrape: Scrape) => {
-    const found = new Set<string>();
-    for (const series of scrape.series.values()) for (const { labels } of series) found.add(instanceOf(labels));
-    return found;
+  const processes = new Processes(names);
+  processes.look(before);
+  return observeLook(before.at, after, processes.look(after), names);
+}
+
+/** What happened since the scrape before. */
+export function observeLook(from: number, after: Scrape, look: Look, names: Names): Window {
+  const between: Between = { after, look, instanceOf: (labels) => instanceOf(labels, names) };
+  const doubts: Doubt[] = [];
+  const pasts = [...look.pasts.values()];
+  const isKnown = pasts.some((past) => past.is !== 'unknown');
+  const rises = (key: keyof MetricsConfig, selector: Selector | undefined): Increase[] | undefined => {
+    if (!selector || !isAnnounced(after, selector)) return undefined;
+    const vain = vainDoubt(key, selector, between);
+    const { all, lost } = increases(between, selector);
+    if (vain) doubts.push(vain);
+    if (lost !== undefined) doubts.push(lostDoubt(key, lost, names));
+    return vain || lost !== undefined || !isKnown ? undefined : all;
   };
-  const [then, now] = [startsOf(before, names, instanceOf), startsOf(after, names, instanceOf)];
-  const seconds = (after.at - before.at) / 1_000;
-  const known = instancesOf(before);
-  const instances = instancesOf(after);
-  const isNew = (instance: string) => !known.has(instance) && (now.get(instance) ?? 0) * 1_000 >= before.at;
-  const restarted = new Set(
-    [...instances].filter((instance) => isNew(instance) || isRestart(then.get(instance), now.get(instance))),
-  );
-  const between: Between = { before, after, restarted, known, instanceOf };
-  const total = (selector: Selector | undefined) =>
-    selector && isAnnounced(after, selector) ? totalIncrease(between, selector) : undefined;
-  const youngest = Math.max(...now.values());
+  const total = (key: keyof MetricsConfig, selector: Selector | undefined) => sumOf(rises(key, selector));
+  const errors = rises('errors', names.errors);
+  const requests = observeRoutes(between, names, () => rises('requests', names.buckets));
+  const { memory, oldSpace } = names;
+  for (const [key, selector] of [['memory', memory] as const, ['oldSpace', oldSpace] as const]) {
+    const vain = selector && vainDoubt(key, selector, between);
+    if (vain) doubts.push(vain);
+  }
+  const youngest = Math.max(...[...look.now.values()].map(({ start }) => start ?? Number.NEGATIVE_INFINITY));
   return {
-    from: before.at,
+    from,
     to: after.at,
-    instanceSeconds: seconds * Math.max(1, instances.size),
-    instances: Math.max(1, instances.size),
-    routes: histograms(between, names),
-    errors: total(names.errors),
-    errorsBy: errorsBy(between, names),
-    cacheHits: total(names.cacheHits),
-    cacheMisses: total(names.cacheMisses),
-    blocks: total(names.blocks),
-    cpuSeconds: total(names.cpu),
-    gcSeconds: total(names.gcSeconds),
-    majorGcs: total(names.majorGcs),
-    memory: levelOf(after, names.memory),
-    oldSpace: levelOf(after, names.oldSpace),
-    restarts: restarted.size,
+    instanceSeconds: secondsSeen(from, after.at, look),
+    instances: Math.max(1, look.pasts.size),
+    routes: requests.routes,
+    errors: sumOf(errors),
+    errorsBy: byLabels(errors ?? [], names),
+    cacheHits: total('cacheHits', names.cacheHits),
+    cacheMisses: total('cacheMisses', names.cacheMisses),
+    blocks: total('blocks', names.blocks),
+    cpuSeconds: total('cpu', names.cpu),
+    gcSeconds: total('gc', names.gcSeconds),
+    majorGcs: total('majorGc', names.majorGcs),
+    memory: levelOf(after, memory),
+    oldSpace: levelOf(after, oldSpace),
+    restarts: look.restarts,
     uptimeSeconds: Number.isFinite(youngest) ? after.at / 1_000 - youngest : undefined,
+    doubts: [...look.doubts, ...requests.doubts, ...doubts],
+    provisional: look.provisional,
   };
 }
 
-function errorsBy(between: Between, { errors, instanceLabel }: Names): Map<string, number> {
+/** Since each process was last seen: one that did not answer for a while has counted on. */
+function secondsSeen(from: number, to: number, { pasts }: Look): number {
+  const spans = [...pasts.values()].map((past) =>
+    past.is === 'same' ? to - past.from : past.is === 'begun' ? to - from : 0,
+  );
+  return spans.reduce((sum, ms) => sum + ms, 0) / 1_000;
+}
+
+function sumOf(rises: readonly Increase[] | undefined): number | undefined {
+  return rises?.reduce((sum, { by }) => sum + by, 0);
+}
+
+function byLabels(rises: readonly Increase[], { instanceLabel }: Names): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { labels, by } of errors ? increases(between, errors) : []) {
+  for (const { labels, by } of rises) {
     if (by === 0) continue;
     const told = Object.entries(labels).filter(([label]) => label !== instanceLabel && label !== '__name__');
     const key = `{${told.map(([label, value]) => `${label}="${value}"`).join(',')}}`;
@@ -61,20 +84,37 @@ function errorsBy(between: Between, { errors, instanceLabel }: Names): Map<strin
   return counts;
 }
 
+/** Undefined where a selector means something that is there, or may come. */
+export function vainDoubt(
+  key: keyof MetricsConfig,
+  selector: Selector,
+  { after, instanceOf }: Pick<Between, 'after' | 'instanceOf'>,
+): Doubt | undefined {
+  const why = inVain(after, selector, instanceOf);
+  if (why === undefined) return undefined;
+  return {
+    code: 'SELECTOR_IN_VAIN',
+    key,
+    message: `${selector.text} can match no series: ${why}.`,
+    hint: `Write health.metrics.${key} in drydock.config.ts by the labels that the product has.`,
+  };
+}
+
+function lostDoubt(key: keyof MetricsConfig, what: string, { urls }: Names): Doubt {
+  return {
+    code: 'COUNTER_LOST',
+    key,
+    message: `In a process that was not restarted, ${what}: what was counted meanwhile is not known.`,
+    hint: `Does the product reset or remove its metrics? If several instances answer at one address, set ${urls} to the address of each.`,
+  };
+}
+
 function isAnnounced(scrape: Scrape, { name }: Selector): boolean {
   return (
     scrape.series.has(name) ||
     scrape.announced.has(name) ||
     scrape.announced.has(name.replace(/_(bucket|sum|count|total)$/, ''))
   );
-}
-
-function startsOf(scrape: Scrape, { started }: Names, instanceOf: (labels: Labels) => string): Map<string, number> {
-  return new Map(started ? select(scrape, started).map(({ labels, value }) => [instanceOf(labels), value]) : []);
-}
-
-function isRestart(then: number | undefined, now: number | undefined): boolean {
-  return then !== undefined && now !== undefined && Math.abs(now - then) > SAME_START_SECONDS;
 }
 
 /** The largest instance: one that runs out is not helped by the others. */
@@ -86,45 +126,4 @@ function levelOf(scrape: Scrape, selector: Selector | undefined): Level | undefi
   if (values.length === 0) return undefined;
   const most = Math.max(...values);
   return { least: most, most, last: most };
-}
-
-function histograms(between: Between, names: Names): Map<string, Histogram> {
-  const byRoute = new Map<string, { buckets: Map<number, number>; sum: number }>();
-  const of = (labels: Labels) => {
-    const route = routeOf(labels, names);
-    const known = byRoute.get(route) ?? { buckets: new Map<number, number>(), sum: 0 };
-    byRoute.set(route, known);
-    return known;
-  };
-  for (const { labels, by } of increases(between, names.buckets)) {
-    const bound = parseValue(labels.le ?? '');
-    if (bound === undefined) continue;
-    const { buckets } = of(labels);
-    buckets.set(bound, (buckets.get(bound) ?? 0) + by);
-  }
-  for (const { labels, by } of increases(between, names.sums)) of(labels).sum += by;
-  return new Map(
-    [...byRoute].flatMap(([route, { buckets, sum }]) => {
-      const histogram = toHistogram(buckets, sum, names.scale);
-      return (histogram.counts.at(-1) ?? 0) > 0 ? [[route, histogram] as const] : [];
-    }),
-  );
-}
-
-export function routeOf(labels: Increase['labels'], { routeLabel, methodLabel }: Names): string {
-  return [labels[methodLabel], labels[routeLabel] ?? 'all'].filter(Boolean).join(' ');
-}
-
-/** A scrape is not one instant: a request that ends in between can make a bucket smaller than the one below it. */
-export function toHistogram(buckets: ReadonlyMap<number, number>, sum: number, scale: number): Histogram {
-  const sorted = [...buckets].sort(([a], [b]) => a - b);
-  let most = 0;
-  return {
-    bounds: sorted.map(([bound]) => (Number.isFinite(bound) ? Number((bound * scale).toPrecision(12)) : bound)),
-    counts: sorted.map(([, count]) => {
-      most = Math.max(most, count);
-      return most;
-    }),
-    sum: sum * scale,
-  };
 }

@@ -15,6 +15,10 @@ export interface Scrape {
   series: ReadonlyMap<string, readonly Series[]>;
   /** Names that were announced (`# TYPE`), with or without a series: a counter with labels has none before its first event. */
   announced: ReadonlySet<string>;
+  /** Milliseconds by which the clock of an instance is ahead of the one of `at`. */
+  aheadMs?: ReadonlyMap<string, number>;
+  /** `at` may be so much later than the moment of the values: Prometheus answers by steps. */
+  blurMs?: number;
 }
 
 /** Groups series under their names. */

@@ -1,3 +1,4 @@
+import { addDoubts, type Doubt } from './doubt.ts';
 import { addHistograms, type Histogram } from './histogram.ts';
 
 /** Level of a gauge over some time. */
@@ -36,6 +37,10 @@ export interface Window {
   restarts: number;
   /** Seconds since the youngest process began, at its end. */
   uptimeSeconds: number | undefined;
+  /** Why some of it is not known. */
+  doubts: readonly Doubt[];
+  /** It may still turn out that other processes were asked than it looks like. */
+  provisional: boolean;
 }
 
 export function addWindows(a: Window, b: Window): Window {
@@ -59,6 +64,8 @@ export function addWindows(a: Window, b: Window): Window {
     oldSpace: span(a.oldSpace, b.oldSpace),
     restarts: a.restarts + b.restarts,
     uptimeSeconds: b.uptimeSeconds ?? a.uptimeSeconds,
+    doubts: addDoubts(a.doubts, b.doubts),
+    provisional: a.provisional || b.provisional,
   };
 }
 

@@ -1,4 +1,4 @@
-import { countAbove, countOf, type Histogram, type Quantile, quantileOf } from '../metrics/histogram.ts';
+import { countAbove, countOf, type Histogram, isCoarse, type Quantile, quantileOf } from '../metrics/histogram.ts';
 import { allRequests, type Window } from '../metrics/window.ts';
 import type { ShareObjective } from './types.ts';
 
@@ -8,6 +8,8 @@ export interface Counts {
   least: number;
   most: number;
   total: number;
+  /** Histograms of different buckets were added up, and none of what they share ends at the bound. */
+  mixed?: boolean;
 }
 
 /** Undefined where the metric is not known, which is not the same as no traffic. */
@@ -30,7 +32,8 @@ export function countsOf({ source }: ShareObjective, window: Window): Counts | u
       const histogram = histogramOf(window, source.route);
       if (!histogram) return exactly(0, 0);
       const { likely, least, most } = countAbove(histogram, source.seconds);
-      return { bad: likely, least, most, total: countOf(histogram) };
+      const mixed = isCoarse(histogram) && least !== most;
+      return { bad: likely, least, most, total: countOf(histogram), ...(mixed ? { mixed } : {}) };
     }
   }
 }

@@ -1,6 +1,11 @@
 import { type Environment, type Finding, type LoadedConfig, toOpsError } from '@drydock/kit';
-import { namesOf } from '../metrics/names.ts';
+import { doubtFinding } from '../metrics/doubt.ts';
+import { type Names, namesOf, selectorsOf } from '../metrics/names.ts';
+import { vainDoubt } from '../metrics/observe.ts';
 import { parseValue } from '../metrics/parse.ts';
+import { instanceOf } from '../metrics/processes.ts';
+import { openHistogram } from '../metrics/requests.ts';
+import type { Scrape } from '../metrics/scrape.ts';
 import { select } from '../metrics/selector.ts';
 import { milliseconds } from '../objectives/list.ts';
 import type { ShareObjective } from '../objectives/types.ts';
@@ -12,7 +17,7 @@ export async function readBounds(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<{ bounds: number[] | undefined; findings: Finding[] }> {
-  const names = namesOf(config.health.metrics);
+  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
   try {
     const source = openSource(config, environment, { signal, stepSeconds: 30 });
     const scrape = (await source.next()).at(-1);
@@ -20,12 +25,24 @@ export async function readBounds(
       (scrape ? select(scrape, names.buckets) : []).map(({ labels }) => parseValue(labels.le ?? '')),
     );
     const bounds = [...ends].flatMap((end) => (end === undefined ? [] : [end * names.scale])).sort((a, b) => a - b);
-    if (bounds.length > 0) return { bounds, findings: [] };
-    return { bounds: undefined, findings: [unknown('no request has been counted yet')] };
+    const findings = scrape ? doubtful(scrape, names) : [];
+    if (bounds.length > 0) return { bounds, findings };
+    return { bounds: undefined, findings: [unknown('no request has been counted yet'), ...findings] };
   } catch (error) {
     signal.throwIfAborted();
     return { bounds: undefined, findings: [unknown(toOpsError(error).message)] };
   }
+}
+
+/** What a rule would ask for in vain: it never goes off. */
+function doubtful(scrape: Scrape, names: Names): Finding[] {
+  const open = openHistogram(scrape, names);
+  const vain = selectorsOf(names).flatMap(({ key, selector }) => {
+    const doubt = vainDoubt(key, selector, { after: scrape, instanceOf: (labels) => instanceOf(labels, names) });
+    return doubt ? [doubt] : [];
+  });
+  const first = vain.filter(({ key }, at) => vain.findIndex((one) => one.key === key) === at);
+  return [...(open ? [open] : []), ...first].map(doubtFinding);
 }
 
 function unknown(why: string): Finding {

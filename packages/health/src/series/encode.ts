@@ -102,6 +102,8 @@ export function decode(text: string): Window {
     oldSpace: level(row.o),
     restarts: row.x,
     uptimeSeconds: row.u ?? undefined,
+    doubts: [],
+    provisional: false,
   };
 }
 

@@ -21,7 +21,8 @@ export function directSource(
       ...(signal ? { signal } : {}),
     });
     skew = skewSeconds;
-    return parseMetrics(text, Date.now());
+    const scrape = parseMetrics(text, Date.now());
+    return skewSeconds === undefined ? scrape : { ...scrape, aheadMs: new Map([['', skewSeconds * 1_000]]) };
   };
   return {
     name: urls.map(({ href }) => href).join(', '),
@@ -56,12 +57,21 @@ async function scrapeAll(urls: URL[], scrapeOne: (url: URL) => Promise<Scrape>, 
   const failure = answers.find((answer) => answer.status === 'rejected');
   if (failure && answers.every(({ status }) => status === 'rejected')) throw failure.reason;
   const announced = new Set<string>();
+  const aheadMs = new Map<string, number>();
   const all: Series[] = [];
   for (const [at, answer] of answers.entries()) {
     if (answer.status === 'rejected') continue;
     for (const name of answer.value.announced) announced.add(name);
+    const instance = nameOf(urls[at], urls);
+    aheadMs.set(instance, answer.value.aheadMs?.get('') ?? 0);
     for (const series of answer.value.series.values())
-      for (const one of series) all.push({ ...one, labels: { ...one.labels, [label]: urls[at]?.host ?? '' } });
+      for (const one of series) all.push({ ...one, labels: { ...one.labels, [label]: instance } });
   }
-  return toScrape(Date.now(), all, announced);
+  return { ...toScrape(Date.now(), all, announced), aheadMs };
+}
+
+/** Instances behind one host are told apart by their paths. */
+function nameOf(url: URL | undefined, all: readonly URL[]): string {
+  if (!url) return '';
+  return all.filter(({ host }) => host === url.host).length > 1 ? `${url.host}${url.pathname}` : url.host;
 }

@@ -1,7 +1,6 @@
 import { type EnvName, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
 import { type Names, selectorsOf } from '../metrics/names.ts';
 import { type Scrape, type Series, toScrape } from '../metrics/scrape.ts';
-import { matchesLabels, type Selector } from '../metrics/selector.ts';
 import type { Matrix, PrometheusClient } from './prometheus-client.ts';
 import type { Source } from './types.ts';
 
@@ -33,7 +32,7 @@ export function prometheusSource(client: PrometheusClient, { names, labels, step
       if (last !== undefined && last + stepSeconds * 1_000 > now) return [];
       // From the last one again, so that a repetition of it can be told.
       const range = { from: last ?? now, to: now, stepSeconds };
-      const all = toScrapes(await client.range(query, range), names, announced);
+      const all = toScrapes(await client.range(query, range), { names, announced, stepSeconds });
       if (last === undefined && all.length === 0) throw unknownProduct(client.url, labels);
       const scrapes = all.filter(({ at }) => last === undefined || at > last);
       if (last !== undefined && scrapes.length === 0 && now - last > STALE_MS) throw stale(client.url, last);
@@ -66,14 +65,15 @@ export function matchersOf(labels: Record<string, string>): string {
  * One scrape per step that has any series. A step without a new scrape repeats the last values (for five minutes, where the target did not
  * say that it ended): such a step is left out, or a slow scrape would look like a product that does nothing, and then everything at once.
  */
-export function toScrapes(matrix: Matrix, names: Names, announced: ReadonlySet<string>): Scrape[] {
-  const wanted = new Map<string, Selector[]>();
-  for (const { selector } of selectorsOf(names))
-    wanted.set(selector.name, [...(wanted.get(selector.name) ?? []), selector]);
+export function toScrapes(
+  matrix: Matrix,
+  { names, announced, stepSeconds }: { names: Names; announced: ReadonlySet<string>; stepSeconds: number },
+): Scrape[] {
+  const wanted = new Set(selectorsOf(names).map(({ selector }) => selector.name));
   const byTime = new Map<number, Series[]>();
   for (const { metric, values } of matrix) {
     const { __name__: name = '', ...labels } = metric;
-    if (!wanted.get(name)?.some((selector) => matchesLabels(selector, labels))) continue;
+    if (!wanted.has(name)) continue;
     for (const [seconds, value] of values) {
       const at = Math.round(seconds * 1_000);
       const all = byTime.get(at) ?? [];
@@ -84,7 +84,7 @@ export function toScrapes(matrix: Matrix, names: Names, announced: ReadonlySet<s
   return [...byTime]
     .sort(([a], [b]) => a - b)
     .filter(([, series], step, all) => !isRepeated(series, all[step - 1]?.[1]))
-    .map(([at, series]) => toScrape(at, series, announced));
+    .map(([at, series]) => ({ ...toScrape(at, series, announced), blurMs: stepSeconds * 1_000 }));
 }
 
 /** The matrix has its series in one order, and each step takes them in it. */

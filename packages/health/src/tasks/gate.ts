@@ -8,7 +8,8 @@ export const gateTask = defineReadTask({
   summary: 'Watches the metrics for a while and says whether a version is good enough: pass, fail or inconclusive.',
   description:
     'p95 by route, error rate, cache hits, rate-limit blocks, CPU, collections and memory against the objectives of the config and the\n' +
-    'version before; the health endpoint beside them. Ends at once when it has failed. Too little traffic is inconclusive, never a pass.\n' +
+    'version before; the health endpoint beside them. Ends at once when it has failed. Too little traffic is inconclusive, never a pass;\n' +
+    'so are several instances behind one address, counters that are lost, selectors that nothing can match, and histograms without an end.\n' +
     'Asks /metrics itself, or Prometheus where PROMETHEUS_URL is set. Exit 3 for fail and inconclusive.',
   examples: [
     'npm run health:gate -- --env production --for 5m',
@@ -67,11 +68,13 @@ export const gateTask = defineReadTask({
 const MOST_ROUTES = 10;
 const MARKS: Record<Judged['verdict'], string> = { pass: '✔', fail: '✖', inconclusive: '?', unjudged: '–' };
 
-function describe(env: string, { verdict, version, baseline }: GateResult): string {
+function describe(env: string, { verdict, version, baseline, judged }: GateResult): string {
   const what = `${env}${version ? ` on version ${version}` : ''}`;
   const compared = baseline ? `, compared with ${baseline}` : '';
   if (verdict === 'pass') return `pass: ${what} holds its objectives${compared}.`;
   if (verdict === 'fail') return `fail: ${what} does not hold its objectives${compared}.`;
+  const doubt = judged.find((one) => one.verdict === 'inconclusive' && one.doubt)?.doubt;
+  if (doubt) return `inconclusive: ${what} cannot be judged. ${doubt.message}`;
   return `inconclusive: there is too little to judge ${what} by.`;
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import { checkHealth } from '../check/endpoint.ts';
+import { doubtFinding } from '../metrics/doubt.ts';
 import { namesOf } from '../metrics/names.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
 import { SampleKeeper } from '../series/keeper.ts';
@@ -44,6 +45,7 @@ export async function watchEnvironment(
       onFirst: (scrape) => checkMetrics(scrape, names, applicableObjectives(health)).forEach(onFinding),
       askHealth: () => checkHealth(config, environment, url),
       onWindow: (window, version) => keeper.add(window, version),
+      onDoubt: (doubt) => onFinding(doubtFinding(doubt)),
       onLook: (look, state) => {
         if (state.looks.length === 1) skewFinding(source, health.gate.clockSkewSeconds).forEach(onFinding);
         onLook(look, { ...state, cost: cost() });

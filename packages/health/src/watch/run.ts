@@ -1,6 +1,7 @@
 import { toOpsError } from '@drydock/kit';
 import { type HealthResult, problemOf } from '../check/endpoint.ts';
 import { lookingBack } from '../gate/share.ts';
+import { addDoubts, type Doubt } from '../metrics/doubt.ts';
 import { Follower } from '../metrics/follow.ts';
 import type { Names } from '../metrics/names.ts';
 import type { Scrape } from '../metrics/scrape.ts';
@@ -28,6 +29,8 @@ export interface WatchRun {
   onFirst(scrape: Scrape): void;
   askHealth(): Promise<HealthResult>;
   onWindow(window: Window, version: string | undefined): void;
+  /** Each that is not like one before. */
+  onDoubt(doubt: Doubt): void;
   onLook(look: Look, state: WatchState): void;
   sleep(ms: number): Promise<void>;
   /** Milliseconds of a clock that nobody sets. */
@@ -45,6 +48,7 @@ export async function watch(run: WatchRun): Promise<WatchState> {
   const follower = new Follower(run.names);
   const state: WatchState = { looks: [], version: undefined, health: undefined };
   const windows: Window[] = [];
+  const told: Told = { doubts: [] };
   const began = run.elapsed();
   let asked = Number.NEGATIVE_INFINITY;
   for (let tick = 0; ; tick++) {
@@ -53,7 +57,7 @@ export async function watch(run: WatchRun): Promise<WatchState> {
       asked = run.elapsed();
       await askHealth(run, state);
     }
-    const look = await lookOnce(run, state, { follower, windows });
+    const look = await lookOnce(run, state, { follower, windows, told });
     if (look) {
       state.looks.push(look);
       if (state.looks.length > MOST_LOOKS) state.looks.shift();
@@ -63,6 +67,10 @@ export async function watch(run: WatchRun): Promise<WatchState> {
     }
     if (run.elapsed() - began >= run.forSeconds * 1_000) return state;
   }
+}
+
+interface Told {
+  doubts: readonly Doubt[];
 }
 
 async function askHealth(run: WatchRun, state: WatchState): Promise<void> {
@@ -75,7 +83,7 @@ async function askHealth(run: WatchRun, state: WatchState): Promise<void> {
 async function lookOnce(
   run: WatchRun,
   state: WatchState,
-  { follower, windows }: { follower: Follower; windows: Window[] },
+  { follower, windows, told }: { follower: Follower; windows: Window[]; told: Told },
 ): Promise<Look | undefined> {
   const count = windows.length;
   try {
@@ -85,6 +93,9 @@ async function lookOnce(
       if (!window) continue;
       windows.push(window);
       run.onWindow(window, state.version);
+      const doubts = addDoubts(told.doubts, window.doubts);
+      doubts.slice(told.doubts.length).forEach(run.onDoubt);
+      told.doubts = doubts;
     }
   } catch (thrown) {
     const error = toOpsError(thrown);

@@ -1,64 +1,15 @@
 // Uses no service: what the real marketplace said on a real world (record.ts), through the loop that a real gate runs.
-import { OpsError } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type HealthResult, readReport } from '../../src/check/endpoint.ts';
-import { type GateResult, runGate } from '../../src/gate/run.ts';
-import { namesOf } from '../../src/metrics/names.ts';
-import { parseMetrics } from '../../src/metrics/parse.ts';
 import { routesOf } from '../../src/metrics/routes.ts';
-import { healthSettings } from '../settings.ts';
-import { type Recorded, readRecording } from './recordings.ts';
+import { readRecording } from './recordings.ts';
+import { replay, said } from './replay.ts';
 
 const test = suite('recordings of the marketplace');
-const defaults = healthSettings();
-/** As by default, but for the pace of the recordings. */
-const config = { ...defaults, gate: { ...defaults.gate, intervalSeconds: 2, windowSeconds: 20 } };
-
-function replay(name: string, looks = readRecording(name)): Promise<GateResult> {
-  let at = 0;
-  const now = () => looks[at] as Recorded;
-  const clock = () => now().at - (looks[0]?.at ?? 0);
-  return runGate({
-    config,
-    names: namesOf(config.metrics),
-    forSeconds: 60,
-    source: {
-      name,
-      skewSeconds: () => undefined,
-      async next() {
-        const { metrics } = now();
-        if (!metrics) throw new OpsError({ code: 'METRICS_UNREACHABLE', message: 'Nothing answered.' });
-        return [parseMetrics(metrics.body, now().at)];
-      },
-    },
-    askHealth: async () => healthOf(now()),
-    baselineOf: () => undefined,
-    onWindow: () => {},
-    onMeasurement: () => {},
-    sleep: async () => {
-      at = Math.min(at + 1, looks.length - 1);
-    },
-    elapsed: clock,
-  });
-}
-
-function healthOf({ health }: Recorded): HealthResult {
-  const endpoint = {
-    part: 'endpoint',
-    ok: health?.status === 200,
-    required: true,
-    detail: `answered ${health?.status}`,
-  };
-  if (!health) return { healthy: false, version: undefined, parts: [endpoint] };
-  return readReport(JSON.parse(health.body), health.status === 200, config.expect, endpoint);
-}
-
-const said = ({ findings }: GateResult) => findings.map(({ message }) => message).join('\n');
 
 for (const name of ['steady', 'many-collections', 'cold-at-first', 'restart'])
   test(`${name}: passes`, async () => {
-    const result = await replay(name);
+    const result = await replay(readRecording(name));
     assert.is(result.verdict, 'pass', said(result));
   });
 
@@ -73,7 +24,7 @@ const FAILS: Record<string, [string[], RegExp]> = {
 };
 for (const [name, [offenders, says]] of Object.entries(FAILS))
   test(`${name}: fails, by ${offenders.join(' and ')}`, async () => {
-    const result = await replay(name);
+    const result = await replay(readRecording(name));
     assert.is(result.verdict, 'fail', said(result));
     const failed = result.judged.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id);
     assert.equal(failed, offenders, said(result));
@@ -81,7 +32,7 @@ for (const [name, [offenders, says]] of Object.entries(FAILS))
   });
 
 test('a restart is counted in: no request is lost, none is counted twice', async () => {
-  const { findings, windows, version } = await replay('restart');
+  const { findings, windows, version } = await replay(readRecording('restart'));
   assert.is(version, 'v2');
   assert.ok(findings.some(({ code }) => code === 'RESTARTED'));
   const counts = windows.map((window) => routesOf(window).reduce((sum, { requests }) => sum + requests, 0));

@@ -46,6 +46,20 @@ test('what the defaults say is right for Prometheus, and passes its own unit tes
   assert.equal([again.code, again.data.files.some(({ changed }: { changed: boolean }) => changed)], [0, false]);
 });
 
+test('rules that would never go off are told: a selector that nothing can match, a histogram without an end', async () => {
+  const own = await startStrangeServer(2);
+  const page = (await own.product.page()).replaceAll(/^.*le="\+Inf".*\n/gm, '');
+  own.page = () => ({ body: page });
+  const metrics = { errors: 'http_request_duration_seconds_count{code=~"5.."}' };
+  const { code, findings } = await strangeTasks(own.url, { ...LABELLED, metrics }).ask('rules.ts');
+  own.close();
+  assert.is(code, 0);
+  assert.equal(
+    findings.map((one: { code: string }) => one.code),
+    ['HISTOGRAM_OPEN', 'SELECTOR_IN_VAIN'],
+  );
+});
+
 test('its unit tests notice a rule that was changed', async () => {
   const { data } = await strangeTasks(server.url, LABELLED).ask('rules.ts');
   const file = join(data.folder, 'rules.yml');

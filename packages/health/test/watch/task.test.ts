@@ -47,6 +47,15 @@ test('--json is one object a line, with every objective; Ctrl-C ends it with 130
   assert.ok(lines.every(({ env }) => env === 'staging'));
 });
 
+test('what cannot be known is told once, and shown as unknown', async () => {
+  const tasks = strangeTasks(server.url, { metrics: { errors: 'http_request_duration_seconds_count{code=~"5.."}' } });
+  const { code, stdout, stderr } = await tasks.run('watch.ts', ...FAST, '--for', '1s', '--json');
+  assert.is(code, 0);
+  assert.is(stderr.split('no series of it has the label code').length, 2, stderr);
+  const errors = jsonOf(stdout).map(({ readings }) => readings.find(({ id }: { id: string }) => id === 'errors'));
+  assert.ok(errors.length > 0 && errors.every(({ state }) => state === 'unknown'));
+});
+
 test('away from a terminal a look is a line, a breach has its mark in it, and the samples stay for the next task', async () => {
   server.behaviour = { ...server.behaviour, errorShare: 0.2 };
   const tasks = strangeTasks(server.url);
