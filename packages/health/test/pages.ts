@@ -9,15 +9,26 @@ export interface Line {
 
 /** A page with each of its series changed, left out (undefined), or as it was; what announces them stays. */
 export function editPage(page: string, edit: (line: Line) => Line | undefined): string {
-  return page
-    .split('\n')
-    .flatMap((text) => {
-      const [, name, labels = '', value = ''] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(text) ?? [];
-      if (!name) return [text];
-      const edited = edit({ name, labels: readLabels(labels), value: Number(value.replace('+Inf', 'Infinity')) });
-      return edited ? [writeLine(edited)] : [];
+  return linesOf(page)
+    .flatMap((line) => {
+      const edited = typeof line === 'string' ? line : edit(line);
+      return edited === undefined ? [] : [typeof edited === 'string' ? edited : writeLine(edited)];
     })
     .join('\n');
+}
+
+const known = new Map<string, (string | Line)[]>();
+
+/** Read once: rounds change the same recordings again and again. */
+function linesOf(page: string): (string | Line)[] {
+  const read = known.get(page) ?? page.split('\n').map(readLine);
+  known.set(page, read);
+  return read;
+}
+
+function readLine(text: string): string | Line {
+  const [, name, labels = '', value = ''] = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(text) ?? [];
+  return name ? { name, labels: readLabels(labels), value: Number(value.replace('+Inf', 'Infinity')) } : text;
 }
 
 function readLabels(text: string): Record<string, string> {

@@ -14,11 +14,16 @@ const HOUR_MS = 3_600_000;
 
 /**
  * A leak is what collections do not give back. Old space climbs between major collections in every program, and falls with each; only the
- * levels after them are compared. A heap that was just started grows as well, but ever less: the first third is left out.
+ * levels after them are compared, each instance's by themselves. A heap that was just started grows as well, but ever less: the first
+ * third is left out.
  */
 export function judgeGrowth(objective: GrowthObjective, windows: readonly Window[]): Judged {
-  const { id, title, wanted, belowPerHour } = objective;
-  const levels = levelsAfterCollections(windows);
+  const all = [...levelsAfterCollections(windows).values()].map((levels) => judgeLevels(objective, levels));
+  const worst = all.find(({ verdict }) => verdict === 'fail') ?? all.sort((a, b) => (b.value ?? 0) - (a.value ?? 0))[0];
+  return worst ?? judgeLevels(objective, []);
+}
+
+function judgeLevels({ id, title, wanted, belowPerHour }: GrowthObjective, levels: readonly Point[]): Judged {
   const settled = levels.slice(Math.floor(levels.length / 3));
   const base = { id, title, wanted, count: levels.length, breaches: 0, measured: levels.length, series: [] };
   if (settled.length < LEAST_COLLECTIONS)
@@ -39,27 +44,25 @@ export function judgeGrowth(objective: GrowthObjective, windows: readonly Window
 }
 
 /**
- * Old space at the end of each window that had a major collection. Neighbours are put together, so that in a busy program a level is the
- * lowest of several looks, and close to what a collection leaves.
+ * Old space of each instance at the end of each window in which it had a major collection. Neighbours are put together, so that in a busy
+ * program a level is the lowest of several looks, and close to what a collection leaves.
  */
-export function levelsAfterCollections(windows: readonly Window[], most = 40): Point[] {
+export function levelsAfterCollections(windows: readonly Window[], most = 40): Map<string, Point[]> {
   const size = Math.max(1, Math.ceil(windows.length / most));
-  const points: Point[] = [];
+  const points = new Map<string, Point[]>();
   for (let at = 0; at < windows.length; at += size) {
     const collected = windows
       .slice(at, at + size)
       .filter(({ majorGcs, restarts }) => (majorGcs ?? 0) > 0 && restarts === 0);
     if (collected.length === 0) continue;
-    const { to, oldSpace } = collected.reduce(addWindows);
-    if (oldSpace) points.push({ at: to, value: oldSpace.least });
+    const { to, oldSpace, leftAfterMajor } = collected.reduce(addWindows);
+    // Samples that were kept have the largest instance alone.
+    const lowest = leftAfterMajor.size > 0 || !oldSpace ? leftAfterMajor : new Map([['', oldSpace.least]]);
+    for (const [instance, value] of lowest) points.set(instance, [...(points.get(instance) ?? []), { at: to, value }]);
   }
-  return sinceLastRestart(windows, points);
-}
-
-/** Another process is another heap. */
-function sinceLastRestart(windows: readonly Window[], points: Point[]): Point[] {
-  const restart = windows.findLast(({ restarts }) => restarts > 0);
-  return restart ? points.filter(({ at }) => at > restart.to) : points;
+  const since = windows.findLast(({ restarts }) => restarts > 0)?.to ?? Number.NEGATIVE_INFINITY;
+  // Another process is another heap.
+  return new Map([...points].map(([instance, all]) => [instance, all.filter(({ at }) => at > since)]));
 }
 
 function mebibytes(point: Point | undefined): string {

@@ -1,11 +1,11 @@
 import type { Finding } from '@drydock/kit';
 import { doubtsOf, isAboutProcesses } from '../metrics/doubt.ts';
-import { sumWindows } from '../metrics/window.ts';
+import { sumWindows, type Window } from '../metrics/window.ts';
 import type { Objective, ShareObjective } from '../objectives/types.ts';
 import { compareWith } from './compare.ts';
 import { underDoubt } from './doubts.ts';
 import { judgeGrowth } from './growth.ts';
-import { judgeShare } from './share.ts';
+import { judgeShare, measurementsOf } from './share.ts';
 import type { GateEvidence, GateSettings, GateVerdict, Judged, Verdict } from './types.ts';
 import { judgeUsage } from './usage.ts';
 
@@ -27,7 +27,8 @@ export function judgeGate(input: JudgeInput): GateVerdict {
 
 function judgeAll(input: JudgeInput): Judged[] {
   const doubts = doubtsOf(input.windows);
-  const objectives = input.objectives.map((one) => underDoubt(judgeObjective(one, input), one, doubts));
+  const sliding = measurementsOf(input.windows, input.settings);
+  const objectives = input.objectives.map((one) => underDoubt(judgeObjective(one, input, sliding), one, doubts));
   return [...judgeHealth(input), ...objectives];
 }
 
@@ -60,7 +61,7 @@ function worstOf(judged: readonly Judged[], findings: readonly Finding[], measur
 
 const FATAL = new Set(['PRODUCT_AWAY', 'CRASH_LOOP']);
 
-function judgeObjective(objective: Objective, input: JudgeInput): Judged {
+function judgeObjective(objective: Objective, input: JudgeInput, sliding: Window[]): Judged {
   const { windows, settings, cores } = input;
   switch (objective.kind) {
     case 'usage':
@@ -68,7 +69,7 @@ function judgeObjective(objective: Objective, input: JudgeInput): Judged {
     case 'growth':
       return judgeGrowth(objective, windows);
     case 'share':
-      return withComparison(judgeShare(objective, windows, settings), objective, input);
+      return withComparison(judgeShare(objective, windows, settings, sliding), objective, input);
   }
 }
 

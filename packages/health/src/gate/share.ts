@@ -12,11 +12,13 @@ interface Measurement {
 }
 
 /** Judges a share over a run: each measurement for what luck cannot explain, and the run as a whole. */
-export function judgeShare(objective: ShareObjective, windows: readonly Window[], settings: GateSettings): Judged {
-  const measurements = measurementsOf(windows, settings).map((window) => ({
-    window,
-    counts: countsOf(objective, window),
-  }));
+export function judgeShare(
+  objective: ShareObjective,
+  windows: readonly Window[],
+  settings: GateSettings,
+  sliding = measurementsOf(windows, settings),
+): Judged {
+  const measurements = sliding.map((window) => ({ window, counts: countsOf(objective, window) }));
   const breaches = measurements.filter(({ counts }) => counts && isBreach(counts, objective.allowed));
   const cold = objective.source.of === 'cache';
   // A cache may be cold at first: what counts is whether it warms up.

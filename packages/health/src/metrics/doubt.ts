@@ -20,14 +20,12 @@ export interface Doubt {
 
 /** One of each kind and metric: the first says as much as the hundredth. */
 export function addDoubts(a: readonly Doubt[], b: readonly Doubt[]): readonly Doubt[] {
-  if (b.length === 0) return a;
-  if (a.length === 0 && b.length === 1) return b;
-  const all = new Map<string, Doubt>();
-  for (const doubt of [...a, ...b]) {
-    const id = `${doubt.code} ${doubt.key}`;
-    if (!all.has(id)) all.set(id, doubt);
-  }
-  return [...all.values()];
+  const more = b.filter((one, at) => !a.some(isLike(one)) && b.findIndex(isLike(one)) === at);
+  return more.length === 0 ? a : [...a, ...more];
+}
+
+function isLike(one: Doubt) {
+  return ({ code, key }: Doubt) => code === one.code && key === one.key;
 }
 
 /** All of some time, once each. */

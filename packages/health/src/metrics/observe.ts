@@ -29,6 +29,7 @@ export function observeLook(from: number, after: Scrape, look: Look, names: Name
     if (lost !== undefined) doubts.push(lostDoubt(key, lost, names));
     return vain || lost !== undefined || !isKnown ? undefined : all;
   };
+  const majorGcs = rises('majorGc', names.majorGcs);
   const total = (key: keyof MetricsConfig, selector: Selector | undefined) => sumOf(rises(key, selector));
   const errors = rises('errors', names.errors);
   const requests = observeRoutes(between, names, () => rises('requests', names.buckets));
@@ -38,7 +39,7 @@ export function observeLook(from: number, after: Scrape, look: Look, names: Name
     if (vain) doubts.push(vain);
   }
   const youngest = Math.max(...[...look.now.values()].map(({ start }) => start ?? Number.NEGATIVE_INFINITY));
-  return {
+  const window: Window = {
     from,
     to: after.at,
     instanceSeconds: secondsSeen(from, after.at, look),
@@ -51,13 +52,41 @@ export function observeLook(from: number, after: Scrape, look: Look, names: Name
     blocks: total('blocks', names.blocks),
     cpuSeconds: total('cpu', names.cpu),
     gcSeconds: total('gc', names.gcSeconds),
-    majorGcs: total('majorGc', names.majorGcs),
+    majorGcs: sumOf(majorGcs),
     memory: levelOf(after, memory),
     oldSpace: levelOf(after, oldSpace),
+    leftAfterMajor: leftAfter(majorGcs ?? [], after, names),
     restarts: look.restarts,
     uptimeSeconds: Number.isFinite(youngest) ? after.at / 1_000 - youngest : undefined,
-    doubts: [...look.doubts, ...requests.doubts, ...doubts],
+    doubts: [],
     provisional: look.provisional,
+  };
+  const all = [...look.doubts, ...requests.doubts, ...doubts];
+  if (!fellTogether(all)) return { ...window, doubts: all };
+  return { ...window, ...NOTHING, doubts: [togetherDoubt(names), ...all] };
+}
+
+/** Where it may be another process's, nothing of it was counted here. */
+const NOTHING = {
+  routes: new Map(),
+  errors: undefined,
+  errorsBy: new Map(),
+  ...{ cacheHits: undefined, cacheMisses: undefined, blocks: undefined },
+  ...{ cpuSeconds: undefined, gcSeconds: undefined, majorGcs: undefined },
+  leftAfterMajor: new Map(),
+} satisfies Partial<Window>;
+
+/** One counter may be reset; several at once are the counters of somebody else, or of a process that began anew and does not say so. */
+function fellTogether(doubts: readonly Doubt[]): boolean {
+  return new Set(doubts.flatMap(({ code, key }) => (code === 'COUNTER_LOST' ? [key] : []))).size > 1;
+}
+
+function togetherDoubt({ urls }: Names): Doubt {
+  return {
+    code: 'PROCESS_UNKNOWN',
+    key: undefined,
+    message: 'Several counters fell at once, and the start time of the process did not change.',
+    hint: `If several instances answer at one address, set ${urls} to the address of each. Does the product reset its metrics?`,
   };
 }
 
@@ -114,6 +143,18 @@ function isAnnounced(scrape: Scrape, { name }: Selector): boolean {
     scrape.series.has(name) ||
     scrape.announced.has(name) ||
     scrape.announced.has(name.replace(/_(bucket|sum|count|total)$/, ''))
+  );
+}
+
+/** Of those that have collected alone: what another one holds says nothing of what its collections leave. */
+function leftAfter(majorGcs: readonly Increase[], after: Scrape, names: Names): Map<string, number> {
+  const collected = new Set(majorGcs.flatMap(({ labels, by }) => (by > 0 ? [instanceOf(labels, names)] : [])));
+  const levels = names.oldSpace && collected.size > 0 ? select(after, names.oldSpace) : [];
+  return new Map(
+    levels.flatMap(({ labels, value }): [string, number][] => {
+      const instance = instanceOf(labels, names);
+      return collected.has(instance) && Number.isFinite(value) ? [[instance, value]] : [];
+    }),
   );
 }
 

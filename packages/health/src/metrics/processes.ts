@@ -111,9 +111,15 @@ export class Processes {
     return start * 1_000 - ahead >= since - SLACK_MS - (scrape.blurMs ?? 0);
   }
 
+  /** Two that were started together may be as near as a rounded time to itself: those are told apart by their counters. */
   #started(known: readonly Process[], start: number, scrape: Scrape): Process | undefined {
-    const found = known.find((one) => one.start !== undefined && Math.abs(one.start - start) <= SAME_START_SECONDS);
-    return found ?? this.#continued(known.filter((one) => one.start === undefined).slice(0, 1), scrape);
+    const exactly = known.find((one) => one.start === start);
+    if (exactly) return exactly;
+    const near = known.filter((one) => one.start !== undefined && Math.abs(one.start - start) <= SAME_START_SECONDS);
+    return (
+      (near.length > 0 ? this.#continued(near, scrape) : undefined) ??
+      this.#continued(known.filter((one) => one.start === undefined).slice(0, 1), scrape)
+    );
   }
 
   /** The one whose counters rose the least to be what they are. */

@@ -33,6 +33,8 @@ export interface Window {
   /** Bytes; of the largest instance. */
   memory: Level | undefined;
   oldSpace: Level | undefined;
+  /** Bytes that were left in old space, of each instance that had a major collection. */
+  leftAfterMajor: ReadonlyMap<string, number>;
   /** Process starts that fell into it. */
   restarts: number;
   /** Seconds since the youngest process began, at its end. */
@@ -62,6 +64,7 @@ export function addWindows(a: Window, b: Window): Window {
     majorGcs: plus(a.majorGcs, b.majorGcs),
     memory: span(a.memory, b.memory),
     oldSpace: span(a.oldSpace, b.oldSpace),
+    leftAfterMajor: lowest(a.leftAfterMajor, b.leftAfterMajor),
     restarts: a.restarts + b.restarts,
     uptimeSeconds: b.uptimeSeconds ?? a.uptimeSeconds,
     doubts: addDoubts(a.doubts, b.doubts),
@@ -86,6 +89,13 @@ function addCounts(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number
   const sum = new Map(a);
   for (const [key, count] of b) sum.set(key, (sum.get(key) ?? 0) + count);
   return sum;
+}
+
+function lowest(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  if (a.size === 0 || b.size === 0) return a.size === 0 ? b : a;
+  const all = new Map(a);
+  for (const [key, value] of b) all.set(key, Math.min(value, all.get(key) ?? value));
+  return all;
 }
 
 function plus(a: number | undefined, b: number | undefined): number | undefined {

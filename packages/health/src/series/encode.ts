@@ -102,6 +102,7 @@ export function decode(text: string): Window {
     oldSpace: level(row.o),
     restarts: row.x,
     uptimeSeconds: row.u ?? undefined,
+    leftAfterMajor: new Map(),
     doubts: [],
     provisional: false,
   };
