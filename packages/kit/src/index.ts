@@ -32,7 +32,7 @@ export { type ExecOptions, exec } from './process/exec.ts';
 export { freePort } from './process/free-port.ts';
 export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
-export { redact, registerSecret } from './redact.ts';
+export { redact, redactData, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry.ts';
 export {

@@ -1,3 +1,5 @@
+import { secretPartsOf } from './url-secrets.ts';
+
 /**
  * What must never reach a screen, a log, a journal or a child's output. One registry per process: a secret is masked
  * from the moment it is loaded, wherever it turns up later.
@@ -11,6 +13,16 @@ let ordered: readonly string[] | undefined;
 
 /** Registers a secret value, and the other shapes in which the same secret is usually printed. */
 export function registerSecret(value: string): void {
+  register(value);
+  registerAddress(value);
+}
+
+/** Registers what is secret in an address that may be seen otherwise: user information, and keys in its path or query. */
+export function registerAddress(value: string): void {
+  for (const part of secretPartsOf(value)) register(part);
+}
+
+function register(value: string): void {
   for (const shape of shapesOf(value)) {
     if (shape.length < SHORTEST_SECRET || known.has(shape)) continue;
     known.add(shape);
@@ -35,15 +47,12 @@ function* shapesOf(value: string): Generator<string> {
   yield JSON.stringify(value).slice(1, -1);
   yield Buffer.from(value).toString('base64');
   yield Buffer.from(value).toString('base64url');
-  const password = passwordIn(value);
-  if (password !== undefined) {
-    yield password;
-    yield decodeURIComponent(password);
-  }
 }
 
-function passwordIn(value: string): string | undefined {
-  if (!value.includes('://')) return undefined;
-  const password = URL.parse(value)?.password;
-  return password ? password : undefined;
+/** The same data with every known secret in its texts replaced; keys and numbers stay what they are. */
+export function redactData<T>(data: T): T {
+  if (typeof data === 'string') return redact(data) as T;
+  if (Array.isArray(data)) return data.map((one) => redactData(one)) as T;
+  if (typeof data !== 'object' || data === null) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, redactData(value)])) as T;
 }

@@ -4,8 +4,9 @@ import { listFiles, parse } from 'dotenv-flow';
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName, VariableSpec } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
-import { registerSecret } from '../redact.ts';
+import { registerAddress, registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
+import { passwordsIn } from '../url-secrets.ts';
 import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
 import type { Environment, VariableSource } from './types.ts';
@@ -43,13 +44,30 @@ function readFolder(path: string, env: EnvName, values: Map<string, Value>): voi
   }
 }
 
+/**
+ * What is declared secret, and what is secret in the addresses of all others. A shell has more variables than the product: of one that the config
+ * does not know, the password alone is masked, since a commit in its path would be masked wherever a version is named.
+ */
 function registerSecrets(config: LoadedConfig, values: ReadonlyMap<string, Value>): void {
-  for (const [name, { text }] of values) {
+  const named = namedIn(config);
+  for (const [name, { text, source }] of values) {
     if (!text) continue;
-    const password = URL.parse(text)?.password;
     if (config.variables[name]?.secret) registerSecret(text);
-    else if (password) registerSecret(decodeURIComponent(password));
+    else if (source.kind === 'file' || config.variables[name] || named.has(name)) registerAddress(text);
+    else for (const password of passwordsIn(text)) registerSecret(password);
   }
+}
+
+/** Every text of the config that may be the name of a variable: many of its keys hold one. */
+function namedIn(config: LoadedConfig): Set<string> {
+  const names = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (typeof value === 'string') {
+      if (/^[A-Z][A-Z0-9_]*$/.test(value)) names.add(value);
+    } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
+  };
+  walk(config);
+  return names;
 }
 
 class LoadedEnvironment implements Environment {
