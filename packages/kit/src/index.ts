@@ -8,6 +8,7 @@ export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
+export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
 export { readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
@@ -32,7 +33,7 @@ export { type ExecOptions, exec } from './process/exec.ts';
 export { freePort } from './process/free-port.ts';
 export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
-export { redact, redactData, registerSecret } from './redact.ts';
+export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry.ts';
 export {

@@ -1,4 +1,7 @@
-import type { Environment, LoadedConfig } from '@drydock/kit';
+import { type Answered, ask, type Environment, type LoadedConfig, NoAnswer } from '@drydock/kit';
+
+/** A report is a few lines a part. */
+const MOST_BYTES = 1_048_576;
 
 export interface PartResult {
   part: string;
@@ -23,13 +26,15 @@ export async function checkHealth(
   baseUrl = publicUrl(config, environment),
 ): Promise<HealthResult> {
   const { path, token, timeoutMs, expect } = config.health;
-  const headers = token === null ? {} : { authorization: `Bearer ${environment.secret(token).reveal()}` };
+  const headers: Record<string, string> =
+    token === null ? {} : { authorization: `Bearer ${environment.secret(token).reveal()}` };
   const began = performance.now();
-  let answer: Response;
+  let answer: Answered;
   try {
-    answer = await fetch(new URL(path, baseUrl), { headers, signal: AbortSignal.timeout(timeoutMs) });
+    answer = await ask(new URL(path, baseUrl), { timeoutMs, mostBytes: MOST_BYTES, headers });
   } catch (cause) {
-    return unreachable(describe(cause, timeoutMs));
+    if (cause instanceof NoAnswer) return unreachable(cause.message);
+    throw cause;
   }
   if (answer.status === 401 || answer.status === 403)
     return unreachable(
@@ -37,7 +42,7 @@ export async function checkHealth(
         ? `answered ${answer.status}, and health.token names no variable with a token for it`
         : `answered ${answer.status}: it does not take the token of ${token}`,
     );
-  const body = await readBody(answer);
+  const body = readBody(answer.text);
   if (!body) return unreachable(`answered ${answer.status} with something that is no health report`);
   const ms = Math.round(performance.now() - began);
   const endpoint = { part: 'endpoint', ok: answer.ok, required: true, detail: `answered ${answer.status} in ${ms} ms` };
@@ -56,19 +61,33 @@ export function publicUrl(config: LoadedConfig, environment: Environment): strin
   return environment.require(config.environments[environment.name].url);
 }
 
-/** The report's own words, by the shape of the config. */
+/** The report's own words, by the shape of the config. One that does not say that all is well has not said it. */
 export function readReport(body: object, answeredOk: boolean, expected: Expected, endpoint: PartResult): HealthResult {
-  const said = valueAt(body, expected.ok);
   const version = valueAt(body, expected.version);
-  const parts = valueAt(body, expected.parts);
+  const all = valueAt(body, expected.parts);
+  const parts = Object.entries(isObject(all) ? all : {}).map(([part, value]) => readPart(part, value, expected));
+  const said = saysHealthy(body, parts, expected);
+  const silent = answeredOk && said === undefined;
   return {
-    healthy: answeredOk && (said === undefined || isHealthy(said, expected)),
+    healthy: answeredOk && said === true,
     version: version === undefined || version === null ? undefined : String(version),
-    parts: [
-      endpoint,
-      ...Object.entries(isObject(parts) ? parts : {}).map(([part, value]) => readPart(part, value, expected)),
-    ],
+    parts: [silent ? { ...endpoint, ok: false, detail: `${endpoint.detail}, ${SILENT}` } : endpoint, ...parts],
   };
+}
+
+const SILENT = 'and does not say whether it is healthy: name the key that does in health.expect.ok';
+/** Where products say it that have not been told how. */
+const USUAL = ['status', 'healthy', 'health', 'state', 'ready', 'alive', 'success', 'result', 'message'];
+
+/** By the key of the config; where that is the usual one and is not there, by another usual one, or by the parts. Undefined: it does not say. */
+function saysHealthy(body: object, parts: readonly PartResult[], expected: Expected): boolean | undefined {
+  const said = valueAt(body, expected.ok);
+  if (said !== undefined && said !== null) return isHealthy(said, expected);
+  if (expected.ok === 'ok') {
+    const usual = USUAL.map((key) => valueAt(body, key)).find((value) => ['string', 'boolean'].includes(typeof value));
+    if (usual !== undefined) return isHealthy(usual, expected);
+  }
+  return parts.length > 0 ? parts.every(({ ok, required }) => ok || !required) : undefined;
 }
 
 /** `{ ok, required?, ms?, error? }`, `{ status: "up" }`, or the bare word. */
@@ -80,7 +99,8 @@ function readPart(part: string, value: unknown, expected: Expected): PartResult 
 }
 
 function isHealthy(said: unknown, { healthy }: Expected): boolean {
-  return healthy.some((word) => word === said);
+  const plain = (value: unknown) => (typeof value === 'string' ? value.trim().toLowerCase() : value);
+  return healthy.some((word) => plain(word) === plain(said));
 }
 
 function valueAt(body: object, path: string): unknown {
@@ -95,17 +115,11 @@ function unreachable(detail: string): HealthResult {
   return { healthy: false, version: undefined, parts: [{ part: 'endpoint', ok: false, required: true, detail }] };
 }
 
-async function readBody(answer: Response): Promise<object | undefined> {
+function readBody(text: string): object | undefined {
   try {
-    const body: unknown = await answer.json();
-    return typeof body === 'object' && body !== null ? body : undefined;
+    const body: unknown = JSON.parse(text);
+    return isObject(body) && !Array.isArray(body) ? body : undefined;
   } catch {
     return undefined;
   }
-}
-
-function describe(cause: unknown, timeoutMs: number): string {
-  const { name, message, cause: inner } = cause as Error & { cause?: { code?: string } };
-  if (name === 'TimeoutError') return `did not answer within ${timeoutMs} ms`;
-  return `cannot be reached (${inner?.code ?? message})`;
 }

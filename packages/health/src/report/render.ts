@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { redactData } from '@drydock/kit';
 import { Eta } from 'eta';
 import { describeChart, shown } from './charts.ts';
 import { drawChart } from './draw.ts';
@@ -18,7 +19,9 @@ export interface Live {
 }
 
 /** One page with all that it needs: no script in the file, and no request. */
-export function renderReport(report: Report, live?: Live): string {
+export function renderReport(told: Report, live?: Live): string {
+  // A page is passed around, and served: it shows what a terminal would.
+  const report = redactData(told);
   return eta.render('./page', {
     report,
     live,

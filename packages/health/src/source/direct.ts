@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, registerAddress, shownAddress, usageError } from '@drydock/kit';
 import { publicUrl } from '../check/endpoint.ts';
 import { parseMetrics } from '../metrics/parse.ts';
 import { type Scrape, type Series, toScrape } from '../metrics/scrape.ts';
@@ -25,7 +25,7 @@ export function directSource(
     return skewSeconds === undefined ? scrape : { ...scrape, aheadMs: new Map([['', skewSeconds * 1_000]]) };
   };
   return {
-    name: urls.map(({ href }) => href).join(', '),
+    name: urls.map(shownAddress).join(', '),
     skewSeconds: () => skew,
     async next() {
       const [only] = urls;
@@ -37,13 +37,15 @@ export function directSource(
 
 function addressesOf(config: LoadedConfig, environment: Environment, url: string | undefined): URL[] {
   const { path, urls } = config.health.metrics;
+  if (url !== undefined) registerAddress(url);
+  const name = url !== undefined ? '--url' : environment.has(urls) ? urls : config.environments[environment.name].url;
   const bases = (url ?? environment.get(urls) ?? publicUrl(config, environment)).split(',').map((one) => one.trim());
   return bases.filter(Boolean).map((base) => {
     const parsed = URL.parse(base);
     if (!parsed || !/^https?:$/.test(parsed.protocol))
       throw usageError(
         'ADDRESS_WRONG',
-        `"${base}" is no address of metrics.`,
+        `${name} has what is no address of metrics.`,
         'It looks like this: http://10.0.0.5:3000',
       );
     // An address that has a path of its own means that one.
@@ -70,8 +72,9 @@ async function scrapeAll(urls: URL[], scrapeOne: (url: URL) => Promise<Scrape>, 
   return { ...toScrape(Date.now(), all, announced), aheadMs };
 }
 
-/** Instances behind one host are told apart by their paths. */
+/** Instances behind one host are told apart by their place in the list: a path may be a key. */
 function nameOf(url: URL | undefined, all: readonly URL[]): string {
   if (!url) return '';
-  return all.filter(({ host }) => host === url.host).length > 1 ? `${url.host}${url.pathname}` : url.host;
+  const alike = all.filter(({ host }) => host === url.host);
+  return alike.length > 1 ? `${url.host}#${alike.indexOf(url) + 1}` : url.host;
 }

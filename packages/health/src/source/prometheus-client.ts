@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, OpsError, type Secret, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, OpsError, type Secret, shownAddress, usageError } from '@drydock/kit';
 import { z } from 'zod';
 import { request } from './request.ts';
 
@@ -13,6 +13,7 @@ export type Matrix = z.infer<typeof matrix>['result'];
 
 /** Prometheus' HTTP API (prometheus.io/docs/prometheus/latest/querying/api), as far as it is needed. */
 export interface PrometheusClient {
+  /** As much of its address as may be shown. */
   url: string;
   /** Times in milliseconds. */
   range(query: string, range: { from: number; to: number; stepSeconds: number }): Promise<Matrix>;
@@ -35,7 +36,7 @@ export function prometheusClient(
   if (!URL.canParse(base))
     throw usageError(
       'ADDRESS_WRONG',
-      `${variable} is no address: "${base}".`,
+      `${variable} is no address.`,
       `It looks like this: ${variable}='http://10.0.0.9:9090'`,
     );
   const token = environment.has(tokenVariable) ? environment.secret(tokenVariable) : undefined;
@@ -57,10 +58,10 @@ export function createClient(
       ...(signal ? { signal } : {}),
     });
     skew = skewSeconds;
-    return read(text, url.href);
+    return read(text, shownAddress(url));
   };
   return {
-    url: base,
+    url: shownAddress(base),
     skewSeconds: () => skew,
     async range(query, { from, to, stepSeconds }) {
       const times = { start: String(from / 1_000), end: String(to / 1_000), step: String(stepSeconds) };
@@ -76,19 +77,22 @@ export function createClient(
   };
 }
 
-function read(text: string, href: string): unknown {
+function read(text: string, address: string): unknown {
   let answer: z.infer<typeof envelope>;
   try {
     answer = envelope.parse(JSON.parse(text));
   } catch (cause) {
     throw new OpsError({
       code: 'PROMETHEUS_ODD',
-      message: `What answers at ${href} is no Prometheus.`,
+      message: `What answers at ${address} is no Prometheus.`,
       hint: 'Check PROMETHEUS_URL: npm run env:check',
       exit: 2,
       cause,
     });
   }
   if (answer.status === 'success') return answer.data;
-  throw new OpsError({ code: 'PROMETHEUS_FAILED', message: `Prometheus at ${href} cannot answer: ${answer.error}.` });
+  throw new OpsError({
+    code: 'PROMETHEUS_FAILED',
+    message: `Prometheus at ${address} cannot answer: ${answer.error}.`,
+  });
 }

@@ -9,12 +9,13 @@ import { checkHealth } from '../../src/check/endpoint.ts';
 
 const test = suite('health check');
 let server: Server;
-let answer: { status: number; body: string; delayMs?: number };
+let answer: { status: number; body: string; delayMs?: number; location?: string };
 let seen: string | undefined;
 test.before(async () => {
   server = createServer((request, response) => {
     seen = request.headers.authorization;
-    setTimeout(() => response.writeHead(answer.status).end(answer.body), answer.delayMs ?? 0);
+    const headers = answer.location === undefined ? {} : { location: answer.location };
+    setTimeout(() => response.writeHead(answer.status, headers).end(answer.body), answer.delayMs ?? 0);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
 });
@@ -57,6 +58,75 @@ test('an outage, a slow answer and nonsense are unhealthy, not exceptions', asyn
   assert.match((await check()).parts[0]?.detail ?? '', 'did not answer within 1000 ms');
   answer = { status: 200, body: '<html>' };
   assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report');
+});
+
+test('a redirect to another origin is not healthy, whatever answers there', async () => {
+  const other = createServer((_, response) => void response.end('{"ok":true}'));
+  await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
+  const location = `http://127.0.0.1:${(other.address() as { port: number }).port}`;
+  answer = { status: 302, body: '', location: `${location}/health` };
+  const { healthy, parts } = await check();
+  other.close();
+  assert.is(healthy, false);
+  assert.is(parts[0]?.detail, `leads elsewhere, to ${location}`);
+});
+
+test('an answer that says nothing is not healthy, and told what to name', async () => {
+  for (const body of ['{}', '{"version":"v7"}', '{"uptime":12}', '{"ok":null}', '{"parts":{}}']) {
+    answer = { status: 200, body };
+    const { healthy, parts } = await check();
+    assert.is(healthy, false, body);
+    assert.ok(
+      parts.some(({ ok }) => !ok),
+      body,
+    );
+  }
+  assert.match((await check()).parts[0]?.detail ?? '', /does not say whether it is healthy: .* health\.expect\.ok/);
+  for (const body of ['[]', 'null', '"ok"', '42', '']) {
+    answer = { status: 200, body };
+    assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report', body);
+  }
+});
+
+test('routes that say it in their own words are understood, for yes and for no', async () => {
+  const YES = [
+    '{"status":"ok"}',
+    '{"status":"UP"}',
+    '{"status":"Healthy"}',
+    '{"healthy":true}',
+    '{"ok":true}',
+    '{"status":"pass"}',
+    '{"alive":true}',
+    '{"parts":{"db":{"ok":true}}}',
+  ];
+  const NO = [
+    '{"status":"degraded"}',
+    '{"status":"down"}',
+    '{"healthy":false}',
+    '{"ok":false,"status":"ok"}',
+    '{"parts":{"db":{"ok":false}}}',
+    '{"state":"starting"}',
+  ];
+  for (const body of [...YES, ...NO]) {
+    answer = { status: 200, body };
+    assert.is((await check()).healthy, YES.includes(body), body);
+  }
+  answer = { status: 503, body: '{"status":"ok"}' };
+  assert.is((await check()).healthy, false);
+});
+
+test('an answer that does not end is not read to its end', async () => {
+  answer = { status: 200, body: `{"ok":true,"padding":"${'x'.repeat(3_000_000)}"}` };
+  const { healthy, parts } = await check();
+  assert.equal([healthy, parts[0]?.detail], [false, 'answered with more than 1 MiB']);
+});
+
+test('a user and password in the address of the product are sent, and are not told', async () => {
+  const { port } = server.address() as { port: number };
+  answer = { status: 200, body: '{"ok":true}' };
+  assert.is((await check(`http://oper:pr0m-Pa55word@127.0.0.1:${port}`)).healthy, true);
+  const away = await check(`http://oper:pr0m-Pa55word@127.0.0.1:${await freePort()}/v2/APIKEY-0123456789`);
+  assert.not.match(JSON.stringify(away), /pr0m|oper|APIKEY/);
 });
 
 test.run();
