@@ -1,9 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Environment, type LoadedConfig, operatorUrl, toOpsError, withPostgres } from '@drydock/kit';
+import { runReadQueries } from '@drydock/kit/sql';
 import type { PartResult } from './endpoint.ts';
 
-/** "Selective queries" (runbook, section 2): each file has to run and bring a row. Nothing they do stays. */
+/**
+ * "Selective queries" (runbook, section 2): each file has to run and bring a row. They only look: statement by statement, READ ONLY, with a time-out; a
+ * file that does more is refused before any of it runs.
+ */
 export async function probeQueries(config: LoadedConfig, environment: Environment): Promise<PartResult[]> {
   const { url, appUrl } = config.database;
   const folder = config.path(config.health.queries);
@@ -11,20 +15,14 @@ export async function probeQueries(config: LoadedConfig, environment: Environmen
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.sql')) : [];
   try {
     return await withPostgres(operatorUrl(config, environment), 'drydock health:check', async (client) => {
-      // For the session as well: a file that ends its transaction begins another one.
       await client.query(`SET statement_timeout = ${config.health.timeoutMs}; SET default_transaction_read_only = on`);
       const parts: PartResult[] = [await timed('postgres', () => client.query('SELECT 1'))];
       for (const name of files.sort())
         parts.push(
           await timed(`query ${name}`, async () => {
-            await client.query('BEGIN READ ONLY');
-            try {
-              const result = await client.query(readFileSync(join(folder, name), 'utf8'));
-              const last = Array.isArray(result) ? result.at(-1) : result;
-              return last?.rowCount ? undefined : 'brings no row';
-            } finally {
-              await client.query('ROLLBACK');
-            }
+            const sql = readFileSync(join(folder, name), 'utf8');
+            const last = await runReadQueries(client, sql, name, { timeoutMs: config.health.timeoutMs });
+            return last?.rowCount ? undefined : 'brings no row';
           }),
         );
       return parts;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '@drydock/kit';
+import { connectPostgres, freePort, Secret } from '@drydock/kit';
 import { startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -89,10 +89,42 @@ test('a query that brings nothing, one that writes, and another chain are found'
   writeFileSync(join(processes.root, 'checks/escapes.sql'), 'COMMIT; CREATE TABLE left_behind (id int)');
   const parts = partsOf(await processes.ask('check.ts'));
   assert.is(parts['query none.sql']?.detail, 'brings no row');
-  assert.match(parts['query writes.sql']?.detail ?? '', 'read-only transaction');
-  assert.match(parts['query escapes.sql']?.detail ?? '', 'read-only transaction');
+  assert.is(parts['query writes.sql']?.detail, 'writes.sql:1 is no query (Create); this file may only read.');
+  assert.match(parts['query escapes.sql']?.detail ?? '', /^escapes\.sql:1 is no query \(Transaction\)/);
   assert.is(parts['query one.sql']?.ok, true);
   assert.is(parts.chain?.detail, 'is chain 31337, expected 1');
+});
+
+test('files that only look write nothing, whatever they hold, and the next file is asked all the same', async () => {
+  const client = await connectPostgres(new Secret(database, 'DATABASE_URL'), 'test');
+  await client.query('CREATE TABLE hvictim (id int); INSERT INTO hvictim SELECT generate_series(1, 5)');
+  await client.query(
+    'CREATE FUNCTION empties() RETURNS int LANGUAGE plpgsql AS $f$ BEGIN DELETE FROM hvictim; RETURN 1; END $f$',
+  );
+  const processes = tasks();
+  const files = {
+    'a.sql': 'COMMIT; BEGIN READ WRITE; DELETE FROM hvictim; COMMIT; SELECT 1;',
+    'b.sql': 'SET TRANSACTION READ WRITE; DELETE FROM hvictim; SELECT 1;',
+    'c.sql': '/* a /* b */ SELECT 1; DELETE FROM hvictim; -- */ SELECT 1; DELETE FROM hvictim',
+    'd.sql': 'SELECT empties()',
+    'e.sql': "SELECT set_config('transaction_read_only', 'off', true); SELECT empties()",
+    'f.sql': 'WITH gone AS (DELETE FROM hvictim RETURNING id) SELECT * FROM gone',
+    'g.sql': "SELECT set_config('statement_timeout', '0', false); SELECT pg_sleep(60)",
+    'h.sql': 'SELECT 1 FROM hvictim; SELECT count(*) FROM hvictim;',
+  };
+  for (const [name, sql] of Object.entries(files)) writeFileSync(join(processes.root, 'checks', name), sql);
+  const answer = await processes.ask('check.ts');
+  const { rows } = await client.query('SELECT count(*)::int AS n FROM hvictim');
+  await client.query('DROP FUNCTION empties; DROP TABLE hvictim');
+  await client.end();
+  assert.is(rows[0].n, 5);
+  assert.is(answer.code, 3);
+  const parts = partsOf(answer);
+  const good = Object.keys(files).filter((name) => parts[`query ${name}`]?.ok);
+  assert.equal(good, ['h.sql']);
+  assert.match(parts['query a.sql']?.detail ?? '', /^a\.sql:1 is no query/);
+  assert.match(parts['query f.sql']?.detail ?? '', 'read-only transaction');
+  assert.match(parts['query g.sql']?.detail ?? '', 'statement timeout');
 });
 
 test('another shape of answer is read by config; a token that is refused is told as that', async () => {
