@@ -127,6 +127,20 @@ test('files that only look write nothing, whatever they hold, and the next file 
   assert.match(parts['query g.sql']?.detail ?? '', 'statement timeout');
 });
 
+test('queries run as the role that may only read, where there is one', async () => {
+  const client = await connectPostgres(new Secret(database, 'DATABASE_URL'), 'test');
+  await client.query("CREATE ROLE health_reader LOGIN PASSWORD 'reads-alone'");
+  const url = new URL(database);
+  url.username = 'health_reader';
+  url.password = 'reads-alone';
+  const processes = tasks({ READ_DATABASE_URL: url.href });
+  writeFileSync(join(processes.root, 'checks/one.sql'), 'SELECT 1 WHERE current_user = $$health_reader$$');
+  const parts = partsOf(await processes.ask('check.ts'));
+  await client.query('DROP ROLE health_reader');
+  await client.end();
+  assert.equal([parts.postgres?.ok, parts['query one.sql']?.ok], [true, true]);
+});
+
 test('another shape of answer is read by config; a token that is refused is told as that', async () => {
   server.health = {
     status: 200,
