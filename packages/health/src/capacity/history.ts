@@ -1,7 +1,8 @@
-import { type Environment, type LoadedConfig, OpsError } from '@drydock/kit';
+import { type Environment, type Finding, type LoadedConfig, OpsError } from '@drydock/kit';
 import { Follower } from '../metrics/follow.ts';
 import { namesOf } from '../metrics/names.ts';
 import type { Window } from '../metrics/window.ts';
+import { aheadFinding } from '../series/ahead.ts';
 import { MINUTE_MS, SeriesStore } from '../series/store.ts';
 import { labelsFor, rawQuery, toScrapes } from '../source/prometheus.ts';
 import { type PrometheusClient, prometheusClient } from '../source/prometheus-client.ts';
@@ -16,6 +17,7 @@ export interface History {
   source: string;
   /** By the clock that made them. */
   now: number;
+  findings: Finding[];
 }
 
 /** What is known of the time until now: of Prometheus where one is configured, of the samples kept on this machine otherwise. */
@@ -28,7 +30,7 @@ export async function readHistory(
   const history = client
     ? await fromPrometheus(config, environment, client, sinceMs)
     : await fromSamples(config, environment, sinceMs);
-  if (history.windows.length === 0) throw noSamples(environment.name, history.source, client !== undefined);
+  if (history.windows.length === 0) throw noSamples(environment.name, history, client !== undefined);
   return history;
 }
 
@@ -36,10 +38,12 @@ async function fromSamples(config: LoadedConfig, { name }: Environment, sinceMs:
   const now = Date.now();
   const store = await SeriesStore.open(config, name);
   try {
+    const ahead = store.ahead();
     return {
       windows: store.read(now - sinceMs).map(({ window }) => window),
       source: `samples in ${config.health.series.folder}`,
       now,
+      findings: ahead ? [aheadFinding(ahead)] : [],
     };
   } finally {
     store.close();
@@ -68,13 +72,14 @@ async function fromPrometheus(
       if (window) windows.push(window);
     }
   }
-  return { windows, source: `Prometheus at ${client.url}`, now };
+  return { windows, source: `Prometheus at ${client.url}`, now, findings: [] };
 }
 
-function noSamples(env: string, source: string, prometheus: boolean) {
+function noSamples(env: string, { source, findings }: History, prometheus: boolean) {
+  const also = findings.map(({ message }) => ` ${message}`).join('');
   return new OpsError({
     code: 'NO_SAMPLES',
-    message: `Nothing is known of ${env} in that time: ${source} ${prometheus ? 'has none of its metrics' : 'hold none'}.`,
+    message: `Nothing is known of ${env} in that time: ${source} ${prometheus ? 'has none of its metrics' : 'hold none'}.${also}`,
     hint: prometheus
       ? 'Does it scrape the product? See its /targets, and health.prometheus.labels and health.metrics in drydock.config.ts.'
       : `Let npm run health:watch -- --env ${env} run, or set PROMETHEUS_URL to a server that scrapes the product.`,

@@ -25,7 +25,7 @@ export async function capacityOf(
   environment: Environment,
   options: { sinceMs: number; signal: AbortSignal },
 ): Promise<Capacity> {
-  const { windows, source, now } = await readHistory(config, environment, options);
+  const { windows, source, now, findings } = await readHistory(config, environment, options);
   const routes = new Set(windows.flatMap((window) => [...window.routes.keys()]));
   const triggers = judgeCapacity({
     windows,
@@ -43,6 +43,7 @@ export async function capacityOf(
     findings: [
       ...triggers.flatMap((one) => triggerFinding(one)),
       ...doubtsOf(windows).map(doubtFinding),
+      ...findings,
       ...knowledgeFindings(period, minutes, now),
     ],
   };

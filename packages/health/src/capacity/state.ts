@@ -29,7 +29,7 @@ export function conclude({ windows, now }: CapacityInput, found: Found): Trigger
   if (!known)
     return { ...base, state: 'unknown', since: null, until: null, seen: 'its metric is not there', advice: [] };
   if (!last) return { ...base, state: 'quiet', since: null, until: null, seen: describe(undefined), advice: [] };
-  const holds = newest - last.to <= slackMs + SLACK_MS && now - newest <= STALE_MS;
+  const holds = newest - last.to <= slackMs + SLACK_MS && Math.abs(now - newest) <= STALE_MS;
   return {
     ...base,
     state: holds ? 'firing' : 'fired',

@@ -46,10 +46,11 @@ export async function readSamples(
 async function historyIfAny(...asked: Parameters<typeof readHistory>): Promise<History> {
   try {
     const history = await readHistory(...asked);
-    return { ...history, source: `From ${history.source}.` };
+    const also = history.findings.map(({ message }) => ` ${message}`).join('');
+    return { ...history, source: `From ${history.source}.${also}` };
   } catch (error) {
     const { code, message } = toOpsError(error);
-    if (code === 'NO_SAMPLES') return { windows: [], source: message, now: Date.now() };
+    if (code === 'NO_SAMPLES') return { windows: [], source: message, now: Date.now(), findings: [] };
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { type EnvName, type Finding, type LoadedConfig, toOpsError } from '@drydock/kit';
 import type { Window } from '../metrics/window.ts';
+import { aheadFinding } from './ahead.ts';
 import { Recorder } from './recorder.ts';
 import { SeriesStore } from './store.ts';
 
@@ -17,7 +18,13 @@ export class SampleKeeper {
 
   static async open(config: LoadedConfig, env: EnvName, tell: (finding: Finding) => void): Promise<SampleKeeper> {
     try {
-      return new SampleKeeper(await SeriesStore.open(config, env), tell);
+      const store = await SeriesStore.open(config, env);
+      const ahead = store.ahead();
+      if (ahead) {
+        tell(aheadFinding(ahead));
+        store.dropAhead();
+      }
+      return new SampleKeeper(store, tell);
     } catch (error) {
       const keeper = new SampleKeeper(undefined, tell);
       keeper.#giveUp(error);

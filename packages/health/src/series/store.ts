@@ -6,6 +6,8 @@ import { addWindows, type Window } from '../metrics/window.ts';
 import { decode, encode } from './encode.ts';
 
 export const MINUTE_MS = 60_000;
+/** Clocks differ by this much; what is dated later was written when one of them was wrong. */
+const SLACK_MS = 5 * MINUTE_MS;
 
 /** A minute of an environment, and the version that ran in it. */
 export interface Minute {
@@ -39,13 +41,16 @@ function resize(db: DatabaseSync, rows: number): void {
 export class SeriesStore {
   readonly #db: DatabaseSync;
   readonly #rows: number;
+  readonly #now: () => number;
 
-  private constructor(db: DatabaseSync, rows: number) {
+  private constructor(db: DatabaseSync, rows: number, now: () => number) {
     this.#db = db;
     this.#rows = rows;
+    this.#now = now;
   }
 
-  static async open(config: LoadedConfig, env: EnvName): Promise<SeriesStore> {
+  /** `now`: milliseconds since 1970. */
+  static async open(config: LoadedConfig, env: EnvName, now: () => number = Date.now): Promise<SeriesStore> {
     const { folder, days } = config.health.series;
     const file = join(config.path(folder), `${env}.sqlite`);
     try {
@@ -56,7 +61,7 @@ export class SeriesStore {
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 1048576');
       db.exec(`CREATE TABLE IF NOT EXISTS ${TABLE('minutes')}`);
       resize(db, days * 1_440);
-      return new SeriesStore(db, days * 1_440);
+      return new SeriesStore(db, days * 1_440, now);
     } catch (cause) {
       throw new OpsError({
         code: 'SERIES_UNREADABLE',
@@ -67,19 +72,42 @@ export class SeriesStore {
     }
   }
 
-  /** A minute that another task has seen more of stays. */
+  /** A minute that another task has seen more of stays; one that is dated later than now makes room. */
   put({ at, version, window }: Minute): void {
     this.#db
       .prepare(
         `INSERT INTO minutes (slot, at, seconds, version, body) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET at = excluded.at, seconds = excluded.seconds, version = excluded.version, body = excluded.body
-         WHERE excluded.at > minutes.at OR (excluded.at = minutes.at AND excluded.seconds >= minutes.seconds)`,
+         WHERE excluded.at > minutes.at OR (excluded.at = minutes.at AND excluded.seconds >= minutes.seconds)
+            OR minutes.at > ?`,
       )
-      .run((at / MINUTE_MS) % this.#rows, at, window.instanceSeconds, version ?? null, encode(window));
+      .run((at / MINUTE_MS) % this.#rows, at, window.instanceSeconds, version ?? null, encode(window), this.#latest());
+  }
+
+  /** What is dated later than now: how many minutes, and until when. Nothing is read of them. */
+  ahead(): { minutes: number; until: number } | undefined {
+    const { minutes, until } = this.#db
+      .prepare('SELECT count(*) AS minutes, max(at) AS until FROM minutes WHERE at > ?')
+      .get(this.#latest()) as { minutes: number; until: number | null };
+    return until === null ? undefined : { minutes, until };
+  }
+
+  /** Takes out what is dated later than now, lest it be believed when that time comes. If it is most of all, it is the clock of now that is wrong. */
+  dropAhead(): void {
+    this.#db
+      .prepare(
+        'DELETE FROM minutes WHERE at > ?1 AND (SELECT count(*) FROM minutes WHERE at > ?1) * 2 < (SELECT count(*) FROM minutes)',
+      )
+      .run(this.#latest());
+  }
+
+  #latest(): number {
+    return this.#now() + SLACK_MS;
   }
 
   /** Oldest first. */
-  read(from: number, to = Number.MAX_SAFE_INTEGER): Minute[] {
+  read(from: number, until = Number.MAX_SAFE_INTEGER): Minute[] {
+    const to = Math.min(until, this.#latest());
     const rows = this.#db
       .prepare('SELECT at, version, body FROM minutes WHERE at >= ? AND at < ? ORDER BY at')
       .all(from, to) as { at: number; version: string | null; body: string }[];
@@ -89,8 +117,10 @@ export class SeriesStore {
   /** Samples of the newest version that is not this one, as far as they lie within so many minutes of its end. */
   before(version: string | undefined, minutes: number): { version: string; window: Window } | undefined {
     const last = this.#db
-      .prepare('SELECT version, at FROM minutes WHERE version IS NOT NULL AND version <> ? ORDER BY at DESC LIMIT 1')
-      .get(version ?? '') as { version: string; at: number } | undefined;
+      .prepare(
+        'SELECT version, at FROM minutes WHERE version IS NOT NULL AND version <> ? AND at <= ? ORDER BY at DESC LIMIT 1',
+      )
+      .get(version ?? '', this.#latest()) as { version: string; at: number } | undefined;
     if (!last) return undefined;
     const windows = this.read(last.at - minutes * MINUTE_MS, last.at + 1).filter((one) => one.version === last.version);
     const [first, ...rest] = windows.map(({ window }) => window);

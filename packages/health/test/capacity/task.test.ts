@@ -14,14 +14,14 @@ const test = suite('health:capacity as a process');
 const MINUTE_MS = 60_000;
 
 /** A product whose last hour is on disk: busy for its last twenty minutes, looked at every twenty seconds, until so many minutes ago. */
-async function withSamples(minutesAgo: number) {
+async function withSamples(minutesAgo: number, busy = 0.85) {
   const tasks = strangeTasks('http://127.0.0.1:9');
   const store = await SeriesStore.open(await loadConfig(undefined, tasks.root), 'staging');
   const recorder = new Recorder((minute) => store.put(minute));
   const product = new FakeProduct(5, Date.now() - (60 + minutesAgo) * MINUTE_MS);
   const follower = new Follower(namesOf(healthSettings().metrics));
   for (let look = 0; look < 180; look++) {
-    product.run(20, { ...STEADY, requestsPerSecond: 2, cpu: look < 120 ? 0.3 : 0.85 });
+    product.run(20, { ...STEADY, requestsPerSecond: 2, cpu: look < 120 ? 0.3 : busy });
     const window = follower.take(await product.scrape());
     if (window) recorder.add(window, 'v1');
   }
@@ -51,6 +51,24 @@ test('samples that end some time ago say nothing of now: told, and no alarm', as
     findings.map((one: { code: string }) => one.code),
     ['SCALE_WAS', 'SAMPLES_OLD'],
   );
+});
+
+test('a quarter of an hour that a clock dated ten years ahead sets off nothing, and the minutes of now are kept', async () => {
+  const tasks = await withSamples(0, 0.3);
+  const config = await loadConfig(undefined, tasks.root);
+  const then = Date.now() + 3_653 * 1_440 * MINUTE_MS;
+  const store = await SeriesStore.open(config, 'staging', () => then);
+  const [some] = store.read(0);
+  if (!some) throw new Error('there are samples');
+  for (let n = 0; n < 14; n++) {
+    const at = Math.floor(then / MINUTE_MS - 14 + n) * MINUTE_MS;
+    store.put({ at, version: 'v1', window: { ...some.window, from: at, to: at + MINUTE_MS, cpuSeconds: 57 } });
+  }
+  store.close();
+  const { code, data, findings } = await tasks.ask('capacity.ts');
+  assert.equal([code, data.firing], [0, []], JSON.stringify(findings));
+  const told = findings.find((one: { code: string }) => one.code === 'SAMPLES_AHEAD');
+  assert.match(told?.message ?? '', /^14 minutes of samples are dated later than now, until 20\d\d-/);
 });
 
 test('an empty history, and one that does not go so far, are told with what to do', async () => {

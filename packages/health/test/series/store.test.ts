@@ -99,6 +99,28 @@ test('a window with a hole in it is no sample', () => {
   );
 });
 
+test('minutes that a clock dated ahead are not believed, hold no place of now, and are taken out with a word', async () => {
+  const config = await configFor(1);
+  const now = 50_000 * MINUTE_MS;
+  const clock = { at: now + 3_653 * 1_440 * MINUTE_MS };
+  const store = await SeriesStore.open(config, 'staging', () => clock.at);
+  for (let n = 0; n < 14; n++) store.put({ ...minute(clock.at / MINUTE_MS + n), version: 'v2036' });
+  assert.is(store.read(0).length, 5, 'its own few minutes of slack');
+  clock.at = now;
+  assert.equal(store.read(0), []);
+  assert.is(store.before('v9', 60), undefined);
+  assert.is(store.ahead()?.minutes, 14);
+  store.dropAhead();
+  assert.is(store.ahead()?.minutes, 14, 'where they are most of all, the clock of now may be the wrong one');
+  for (let n = 0; n < 30; n++) store.put(minute(50_000 - 30 + n));
+  store.put(minute(50_000));
+  assert.is(store.read(0).length, 31, 'the same places of the ring');
+  store.dropAhead();
+  assert.equal([store.ahead(), store.read(0).length], [undefined, 31]);
+  assert.is(store.before('v9', 60)?.version, 'v1');
+  store.close();
+});
+
 test('a file that is no database is told, and costs a watch nothing but its samples', async () => {
   const config = await configFor();
   const store = await SeriesStore.open(config, 'staging');
