@@ -44,7 +44,7 @@ export async function runGate(run: GateRun): Promise<GateResult> {
   for (let tick = 0; tick <= ticks; tick++) {
     // Against the beginning, so that slow answers do not add up.
     if (tick > 0) await run.sleep(Math.max(0, began + tick * intervalSeconds * 1_000 - run.elapsed()));
-    await look(run, state);
+    await look(run, state, tick);
     verdict = judge(run, state);
     run.onMeasurement(verdict, (run.elapsed() - began) / 1_000);
     if (verdict.final) break;
@@ -76,7 +76,13 @@ function newState(names: Names): State {
   return { follower, windows: [], health: [], errors, version: undefined, baseline: undefined, findings: [] };
 }
 
-async function look(run: GateRun, state: State): Promise<void> {
+/**
+ * Health and metrics in turn first: a balancer that takes turns would otherwise answer all that is asked of the one kind by one instance, and
+ * the others would never be seen.
+ */
+async function look(run: GateRun, state: State, tick: number): Promise<void> {
+  const scrape = () => run.source.next().then(...SETTLED);
+  const early = tick % 2 === 1 ? await scrape() : undefined;
   const health = await run.askHealth?.();
   if (health) {
     state.health.push(problemOf(health));
@@ -86,7 +92,7 @@ async function look(run: GateRun, state: State): Promise<void> {
     }
   }
   try {
-    for (const scrape of await run.source.next()) take(run, state, scrape);
+    for (const one of (early ?? (await scrape()))()) take(run, state, one);
     state.errors = { count: 0, last: '', away: false };
   } catch (thrown) {
     const error = toOpsError(thrown);
@@ -97,6 +103,14 @@ async function look(run: GateRun, state: State): Promise<void> {
     state.errors = { count: state.errors.count + 1, last: error.message, away };
   }
 }
+
+/** An answer that is opened later, or thrown. */
+const SETTLED = [
+  (scrapes: Scrape[]) => () => scrapes,
+  (error: unknown) => (): Scrape[] => {
+    throw error;
+  },
+] as const;
 
 function take(run: GateRun, state: State, scrape: Scrape): void {
   if (!state.follower.began) state.findings.push(...checkMetrics(scrape, run.names, applicableObjectives(run.config)));

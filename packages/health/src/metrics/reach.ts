@@ -64,9 +64,39 @@ function neverMatches({ label, operator, value, matches }: Matcher, there: reado
 function mayCome({ operator, value, matches }: Omit<Matcher, 'label'>, given: readonly string[]): boolean {
   const family = FAMILIES.find(({ is }) => given.every((one) => is.test(one)));
   if (family) return family.all.some(matches);
-  // Of words nobody knows what words may come, unless the one that is asked for is written in another way.
-  return operator !== '=' || given.some((one) => writingOf(one) === writingOf(value));
+  if (operator.startsWith('!') || numbered(given).some(matches)) return true;
+  // Of words nobody knows what words may come, unless those that are asked for are written in another way.
+  const asked = value.split('|');
+  const areWords = operator === '=' || asked.every((one) => !/[\\^$.*+?()[\]{}]/.test(one));
+  if (areWords) return asked.some((one) => given.some((other) => writingOf(other) === writingOf(one)));
+  return /[a-z]{2}/i.test(value.replace(/\\./g, '')) || PROBES.some((one) => matches(one));
 }
+
+/** Values with a number in them, with every other number: "503 Service Unavailable" may come where "200 OK" is. */
+function numbered(given: readonly string[]): string[] {
+  return given.slice(0, MOST_NAMED).flatMap((one) => {
+    const [number] = /\d{1,3}/.exec(one) ?? [];
+    if (number === undefined) return [];
+    const most = 10 ** number.length;
+    return Array.from({ length: most }, (_, at) => one.replace(number, String(at).padStart(number.length, '0')));
+  });
+}
+
+/** For a pattern without a word in it. */
+const PROBES = [
+  'error',
+  'failure',
+  'success',
+  'ok',
+  'hit',
+  'miss',
+  'timeout',
+  'GET',
+  'POST',
+  'ERROR',
+  'SERVER_ERROR',
+  '/a/b',
+];
 
 /** `GET /a` and `POST /b/c` are written alike; `error`, `ERROR` and `500` are not. */
 function writingOf(value: string): string {

@@ -18,6 +18,7 @@ export function directSource(
   const scrapeOne = async (address: URL): Promise<Scrape> => {
     const { text, skewSeconds } = await request(address, {
       ...{ code: 'METRICS', what: "The product's metrics", timeoutMs, token, tokenKey: 'health.metrics.token' },
+      alone: true,
       ...(signal ? { signal } : {}),
     });
     skew = skewSeconds;

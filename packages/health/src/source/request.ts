@@ -15,6 +15,8 @@ export interface RequestOptions {
   body?: URLSearchParams;
   /** Statuses that are an answer all the same. */
   accept?: readonly number[];
+  /** On a connection of its own, so that a balancer of connections chooses anew. */
+  alone?: boolean;
   signal?: AbortSignal;
 }
 
@@ -34,7 +36,10 @@ export async function request(url: URL, options: RequestOptions): Promise<Answer
     answer = await ask(url, {
       ...{ timeoutMs, mostBytes: MOST_BYTES, signal },
       ...(body ? { body } : {}),
-      headers: token ? { authorization: `Bearer ${token.reveal()}` } : {},
+      headers: {
+        ...(token ? { authorization: `Bearer ${token.reveal()}` } : {}),
+        ...(options.alone ? { connection: 'close' } : {}),
+      },
     });
   } catch (cause) {
     if (cause instanceof NoAnswer) throw unanswered(cause, url, options);

@@ -1,4 +1,5 @@
 // Uses no service but an HTTP server of its own on loopback; the gate itself is asked, since most of a process is its start.
+import { createServer } from 'node:http';
 import { freePort, loadConfig, loadEnvironment, OpsError } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
@@ -6,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { gate } from '../../src/gate/open.ts';
 import type { GateResult } from '../../src/gate/run.ts';
 import { QUICK_GATE, type StrangeServer, startStrangeServer } from '../product.ts';
-import { STEADY } from '../traffic.ts';
+import { FakeProduct, STEADY } from '../traffic.ts';
 
 const test = suite('what a gate may meet');
 let server: StrangeServer;
@@ -140,6 +141,25 @@ test('metrics that are lost on the way are inconclusive: the product may be well
   const { verdict, findings } = await gateOf(server.url, 20, { gate: { ...QUICK_GATE, consecutiveErrors: 1 } });
   assert.is(verdict, 'inconclusive');
   assert.match(JSON.stringify(findings), /METRICS_LOST/);
+});
+
+test('instances that a balancer gives in turn are seen, whatever else is asked in between', async () => {
+  const products = [1, 2].map((n) => new FakeProduct(n, Date.now() - n * 900_000));
+  let turn = 0;
+  const balancer = createServer(async (request, response) => {
+    const product = products[turn++ % products.length];
+    product?.run(1, { ...STEADY, requestsPerSecond: 200 });
+    response.end(request.url === '/metrics' ? await product?.page() : '{"ok":true}');
+  });
+  await new Promise<void>((done) => balancer.listen(0, '127.0.0.1', done));
+  const { port } = balancer.address() as { port: number };
+  const { verdict, findings } = await gateOf(`http://127.0.0.1:${port}`, 1);
+  balancer.closeAllConnections();
+  balancer.close();
+  assert.is(verdict, 'inconclusive');
+  const [told] = findings;
+  assert.is(told?.code, 'SEVERAL_INSTANCES');
+  assert.match(told?.hint ?? '', 'METRICS_URLS');
 });
 
 test('a clock that is off is told, and changes no rate', async () => {
