@@ -3,7 +3,7 @@ import { doubtsOf, isAboutProcesses } from '../metrics/doubt.ts';
 import { sumWindows, type Window } from '../metrics/window.ts';
 import type { Objective, ShareObjective } from '../objectives/types.ts';
 import { compareWith } from './compare.ts';
-import { underDoubt } from './doubts.ts';
+import { UNSEEN, underDoubt, untoldDoubts } from './doubts.ts';
 import { judgeGrowth } from './growth.ts';
 import { judgeShare, measurementsOf } from './share.ts';
 import type { GateEvidence, GateSettings, GateVerdict, Judged, Verdict } from './types.ts';
@@ -18,7 +18,12 @@ export interface JudgeInput extends GateEvidence {
 /** The whole verdict from what was seen: pure, so that a recording gives the same one again. */
 export function judgeGate(input: JudgeInput): GateVerdict {
   const judged = judgeAll(input);
-  const findings = [...judged.flatMap(findingOf), ...errorFindings(input), ...restartFindings(input)];
+  const findings = [
+    ...judged.flatMap(findingOf),
+    ...untoldDoubts(judged, doubtsOf(input.windows)),
+    ...errorFindings(input),
+    ...restartFindings(input),
+  ];
   const verdict = worstOf(judged, findings, input.windows.length);
   const order: Judged['verdict'][] = ['fail', 'inconclusive'];
   const offending = order.flatMap((kind) => judged.filter((one) => one.verdict === kind).map(({ id }) => id));
@@ -35,7 +40,10 @@ function judgeAll(input: JudgeInput): Judged[] {
 /** What later measurements cannot mend: breaches are not taken back, a share over the whole run may still come down. */
 function isFinal(judged: readonly Judged[], findings: readonly Finding[], input: JudgeInput): boolean {
   const { failureLimit } = input.settings;
-  if (findings.some(({ code }) => FATAL.has(code) || code === 'METRICS_LOST')) return true;
+  if (findings.some(({ code }) => code === 'PRODUCT_AWAY' || code === 'METRICS_LOST')) return true;
+  // Whether somebody else was asked shows in the next few looks.
+  const before = { ...input, windows: input.windows.slice(0, -LOOKS_TO_BE_SURE) };
+  if (restartFindings(before).some(({ code }) => code === 'CRASH_LOOP')) return true;
   const mended = new Set(['cache-hits', 'cpu', 'gc', 'memory']);
   const lasting = judged.filter(
     ({ id, verdict, breaches }) =>
@@ -43,10 +51,9 @@ function isFinal(judged: readonly Judged[], findings: readonly Finding[], input:
   );
   if (lasting.length === 0 || lasting.some(({ id }) => id === 'health')) return lasting.length > 0;
   if (!input.windows.some(({ provisional }) => provisional)) return true;
-  // Whether somebody else was asked shows in the next few looks.
-  const before = judgeAll({ ...input, windows: input.windows.slice(0, -LOOKS_TO_BE_SURE) });
+  const then = judgeAll(before);
   return lasting.some(({ id }) =>
-    before.some((one) => one.id === id && one.verdict === 'fail' && one.breaches > failureLimit),
+    then.some((one) => one.id === id && one.verdict === 'fail' && one.breaches > failureLimit),
   );
 }
 
@@ -56,7 +63,9 @@ function worstOf(judged: readonly Judged[], findings: readonly Finding[], measur
   if (judged.some(({ verdict }) => verdict === 'fail') || findings.some(({ code }) => FATAL.has(code))) return 'fail';
   // A run that measured nothing has not succeeded.
   if (measurements === 0 || findings.some(({ code }) => code === 'METRICS_LOST')) return 'inconclusive';
-  return judged.some(({ verdict }) => verdict === 'inconclusive') ? 'inconclusive' : 'pass';
+  const unclear =
+    judged.some(({ verdict }) => verdict === 'inconclusive') || findings.some(({ code }) => code === UNSEEN);
+  return unclear ? 'inconclusive' : 'pass';
 }
 
 const FATAL = new Set(['PRODUCT_AWAY', 'CRASH_LOOP']);

@@ -68,12 +68,14 @@ export const gateTask = defineReadTask({
 const MOST_ROUTES = 10;
 const MARKS: Record<Judged['verdict'], string> = { pass: '✔', fail: '✖', inconclusive: '?', unjudged: '–' };
 
-function describe(env: string, { verdict, version, baseline, judged }: GateResult): string {
+function describe(env: string, { verdict, version, baseline, judged, findings }: GateResult): string {
   const what = `${env}${version ? ` on version ${version}` : ''}`;
   const compared = baseline ? `, compared with ${baseline}` : '';
   if (verdict === 'pass') return `pass: ${what} holds its objectives${compared}.`;
   if (verdict === 'fail') return `fail: ${what} does not hold its objectives${compared}.`;
-  const doubt = judged.find((one) => one.verdict === 'inconclusive' && one.doubt)?.doubt;
+  const doubt =
+    judged.find((one) => one.verdict === 'inconclusive' && one.doubt)?.doubt ??
+    findings.find(({ code }) => code === 'NOT_JUDGED');
   if (doubt) return `inconclusive: ${what} cannot be judged. ${doubt.message}`;
   return `inconclusive: there is too little to judge ${what} by.`;
 }

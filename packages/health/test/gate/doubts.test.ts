@@ -15,7 +15,12 @@ type Settings = Partial<LoadedConfig['health']['metrics']>;
 const NONE: Settings = { cacheHits: null, cacheMisses: null, blocks: null };
 
 /** A look every two seconds; `page` gets the number of the look. */
-function run(page: (look: number) => string, metrics: Settings = {}, looks = 12): Promise<GateResult> {
+function run(
+  page: (look: number) => string,
+  metrics: Settings = {},
+  looks = 12,
+  own: Partial<LoadedConfig['health']['objectives']> = {},
+): Promise<GateResult> {
   const all = Array.from(
     { length: looks },
     (_, at): Recorded => ({
@@ -24,7 +29,7 @@ function run(page: (look: number) => string, metrics: Settings = {}, looks = 12)
       health: HEALTHY,
     }),
   );
-  const objectives = { ...REPLAYED.objectives, cacheHits: null, blocks: null, gc: null, memory: null };
+  const objectives = { ...REPLAYED.objectives, cacheHits: null, blocks: null, gc: null, memory: null, ...own };
   return replay(all, { ...REPLAYED, objectives, metrics: { ...REPLAYED.metrics, ...NONE, ...metrics } });
 }
 
@@ -247,6 +252,23 @@ for (const [what, edit, says] of [
     const result = await run((look) => edit(page({ ok: 1_000 + look * 300 })));
     inconclusive(result, 'HISTOGRAM_OPEN', says, /_count/);
   });
+
+test('an objective for every route has none where no request could be counted, and that is no pass', async () => {
+  const objectives = {
+    latency: [{ route: '*', method: 'GET', quantile: 0.95, belowMs: 400 }],
+    ...{ errors: null, cacheHits: null, blocks: null, cpu: null, gc: null, memory: null },
+  };
+  const open = (look: number) => page({ ok: look * 320, slow: look * 64, bounds: ['0.1', '0.4', '1'] });
+  inconclusive(await run(open, {}, 12, objectives), 'NOT_JUDGED', /could not be counted: .* le="\+Inf"/, /_count/);
+  const whole = await run((look) => page({ ok: look * 320 }), {}, 12, objectives);
+  assert.is(whole.verdict, 'pass', said(whole));
+});
+
+test('three starts behind one address within a few looks are no crash loop yet', async () => {
+  const now = BEGAN / 1_000;
+  const result = await run((look) => page({ ok: 50 + look * 300, start: now + Math.min(2 * (look % 3), 5) - 1 }));
+  inconclusive(result, 'SEVERAL_INSTANCES', ...ONE_ADDRESS);
+});
 
 test('a request that ends in the middle of a scrape is no fault of a histogram', async () => {
   const result = await run((look) =>
