@@ -16,6 +16,7 @@ export const healthSchema = z.strictObject({
   /** The shape of the endpoint's answer. */
   expect: z
     .strictObject({
+      /** Must be there, or, where this is the default, a usual one such as `status`: an answer that says nothing is not healthy. */
       ok: path.default('ok'),
       /** What `ok` says when all is well. */
       healthy: z

@@ -9,7 +9,7 @@ const selector = z
 /** What the product calls its metrics. `null`: it has no such metric. Defaults are those of prom-client and of the reference product. */
 export const metricsSchema = z.strictObject({
   path: z.string().default('/metrics'),
-  /** Variable with the addresses of all instances, separated by commas; not set, the address people use is asked. */
+  /** Variable with the addresses of all instances, separated by commas; not set, the address people use is asked, which is right for one instance alone. */
   urls: z.string().default('METRICS_URLS'),
   /** Variable with a bearer token for the metrics; null where they need none. */
   token: z.string().nullable().default(null),
