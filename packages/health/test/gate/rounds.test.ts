@@ -4,7 +4,8 @@ import { sampleRounds } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Line } from '../pages.ts';
-import { editLooks, editPage, mergePages, withPage } from '../pages.ts';
+import { editLooks, mergePages, withPage } from '../pages.ts';
+import { fromZero, livedBefore } from '../pasts.ts';
 import { type Recorded, readRecording } from '../recorded/recordings.ts';
 import { REPLAYED, replay, said } from '../recorded/replay.ts';
 import { mulberry } from '../traffic.ts';
@@ -63,39 +64,6 @@ function anyBase(dice: Dice): Base {
 function basesAlike(dice: Dice, count: number): Base[] {
   const first = anyBase(dice);
   return Array.from({ length: count }, () => (first.truth === 'bad' ? first : recording(dice.one(GOOD))));
-}
-
-const COUNTS = /(_total|_bucket|_count|_sum)$/;
-const isCounter = ({ name }: Line) => COUNTS.test(name) && !/^nodejs_(active|eventloop)/.test(name);
-const isStart = ({ name }: Line) => name === 'process_start_time_seconds';
-const idOf = ({ name, labels }: Line) => `${name} ${JSON.stringify(labels)}`;
-
-/** Another process: with its own start and its own past, which is so many times what was recorded. */
-function livedBefore(looks: readonly Recorded[], start: number | null, past: number, pastErrors: number): Recorded[] {
-  const last = new Map<string, number>();
-  editPage(looks.at(-1)?.metrics?.body ?? '', (line) => {
-    last.set(idOf(line), Number(line.value));
-    return line;
-  });
-  return editLooks(looks, (line) => {
-    if (isStart(line)) return start === null ? undefined : { ...line, value: start };
-    if (!isCounter(line)) return line;
-    const extra = line.name === 'http_errors_total' ? pastErrors : Math.round((last.get(idOf(line)) ?? 0) * past);
-    return { ...line, value: Number(line.value) + extra };
-  });
-}
-
-/** The same without what it had counted at its first look. */
-function fromZero(looks: readonly Recorded[], start: number): Recorded[] {
-  const first = new Map<string, number>();
-  editPage(looks[0]?.metrics?.body ?? '', (line) => {
-    first.set(idOf(line), Number(line.value));
-    return line;
-  });
-  return editLooks(looks, (line) => {
-    if (isStart(line)) return { ...line, value: start };
-    return isCounter(line) ? { ...line, value: Number(line.value) - (first.get(idOf(line)) ?? 0) } : line;
-  });
 }
 
 /** Which of several answers at each look; every one comes back at least once. */
