@@ -122,7 +122,7 @@ for (const major of [14, 18] as const)
       await withClient(url, async () => {
         const busy = await made.ask('dry-run.ts');
         assert.is(busy.code, 0, JSON.stringify(busy.findings));
-        assert.is(busy.data.copy, major === 18 ? 'replay' : 'schema');
+        assert.is(busy.data.copy, major === 18 ? 'replay' : 'full');
         const said = busy.findings.some(({ code }: { code: string }) => code === 'COPY_REPLAYED');
         assert.is(said, major === 18);
       });

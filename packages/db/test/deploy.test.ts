@@ -104,7 +104,7 @@ test('a rehearsal tells the locks on tables that exist, and what would hurt thos
 test('a rehearsal works while others are connected to the target', async () => {
   const target = await fresh();
   await withClient(target.url.reveal(), async () => {
-    assert.is((await rehearse(target)).copy, 'schema');
+    assert.is((await rehearse(target)).copy, 'full');
   });
 });
 

@@ -1,5 +1,6 @@
 import { defineStep, EXIT, OpsError, type Step, usageError } from '@drydock/kit';
 import { isCode } from '../hazards/codes.ts';
+import type { Content } from '../rehearsal/fill.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 import type { Promised } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
@@ -10,17 +11,26 @@ export interface RehearseOptions {
   accept?: string[];
   /** Commit of the version that serves now. */
   running?: string | undefined;
+  /** What the copy holds. */
+  content?: () => Promise<Content>;
 }
 
 export type Rehearsed = { copy: string | null; migrations: number; promised: Promised };
 
 /** What would fail is refused; a hazard that is an error, too, unless its code is accepted. */
-export function rehearseStep(target: Target, { name = 'rehearse', accept = [], running }: RehearseOptions = {}): Step {
+export function rehearseStep(
+  target: Target,
+  { name = 'rehearse', accept = [], running, content }: RehearseOptions = {},
+): Step {
   refuseUnknownCodes(accept);
   return defineStep<Rehearsed>({
     name,
     async run({ detail, out }) {
-      const { findings, migrations, copy, promised } = await rehearse(target, { onMigration: detail, running });
+      const { findings, migrations, copy, promised } = await rehearse(target, {
+        onMigration: detail,
+        running,
+        ...(content ? { content: await content() } : {}),
+      });
       const errors = findings.filter(({ level }) => level === 'error');
       const standing = errors.filter(({ code }) => !isAcceptable(code) || !accept.includes(code));
       for (const { code, message } of errors.filter((error) => !standing.includes(error)))

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
 
-const PLAIN = ['--no-owner', '--no-privileges', '--no-comments'];
+/**
+ * Owners and privileges come along, so that the copy refuses what the target would. A subscription does not: it would ask
+ * the publisher for the live one's slot, and keep the copy from being dropped (PostgreSQL manual, DROP DATABASE).
+ */
+const PLAIN = ['--no-comments', '--no-subscriptions'];
 
 /** Structure of everything, and the rows of Prisma's history. */
 export async function copyStructure(from: Secret, to: Secret): Promise<void> {
@@ -30,10 +34,11 @@ function dump(url: Secret, args: string[]): ChildProcess {
   });
 }
 
-/** Goes on after an error: what belongs to another role, or to a superuser, is not needed for a rehearsal. */
+/** Goes on after an error: what only a superuser may make, or give to another, is not needed for a rehearsal. */
 function restore(url: Secret): ChildProcess {
   return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
-    env: libpqEnv(url, process.env.PATH),
+    // The copy need not survive anything.
+    env: { ...libpqEnv(url, process.env.PATH), PGOPTIONS: '-c synchronous_commit=off' },
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }
@@ -48,6 +53,8 @@ async function pipe(source: ChildProcess, sink: ChildProcess): Promise<void> {
   );
   // A target without a history has no such table to dump; everything else is a failure.
   if (code !== 0 && !dumped().includes('no matching tables')) throw copyFailed(dumped());
+  const rows = /^CONTEXT:\s+COPY (\S+)/m.exec(restored());
+  if (rows) throw copyFailed(`the rows of ${rows[1]} do not fit into the copy`);
   // One that nothing needs, such as pg_stat_statements, is not missed.
   const extension = /ERROR:\s+(.*extension.*)/i.exec(restored());
   if (extension && /ERROR:\s+(type|function|operator|access method|text search) .* does not exist/.test(restored())) {

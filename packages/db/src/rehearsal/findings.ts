@@ -84,8 +84,8 @@ export const replayFinding: Finding = {
   level: 'info',
   code: 'COPY_REPLAYED',
   message:
-    'pg_dump is older than the server: the copy was made by applying the migrations again, without rows and without what was changed by hand.',
-  hint: 'Install the postgresql-client of the server, and name its pg_dump in PG_DUMP_PATH if it is not found.',
+    'pg_dump could not read the target (it is older than the server, or the role may not read all tables): the copy was made by applying the migrations again, without rows and without what was changed by hand.',
+  hint: 'Install the postgresql-client of the server, and name its pg_dump in PG_DUMP_PATH if it is not found; let the role read what it migrates.',
 };
 
 /** The structure that migrations make of nothing. */
@@ -98,7 +98,7 @@ export async function whatTheyMake(target: Target, migrations: Migration[]): Pro
         for (const migration of migrations) await session.apply(migration, target);
         return readInventory(session.client);
       }),
-    'empty',
+    { content: 'empty' },
   );
 }
 

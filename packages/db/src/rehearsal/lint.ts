@@ -38,6 +38,6 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         const { hazards } = await findHazards(migration, witnesses, tables, config, lost);
         return hazards;
       }),
-    'empty',
+    { content: 'empty' },
   );
 }

@@ -13,6 +13,7 @@ import type { Target } from '../target.ts';
 import { driftBefore, driftFinding, historyFindings, replayFinding } from './findings.ts';
 import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
+import { type Rights, readRights, refusedThere } from './rights.ts';
 import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
 import { readTables, type Table, type Watched } from './tables.ts';
 import type { ObservedMigration, Witness } from './types.ts';
@@ -69,7 +70,15 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     result.copy = copy;
     const before = await readInventory(client);
     result.findings.push(...(await findBefore(target, applied, { copy, inventory: before })));
-    const stage = { target, session, tables, running, watched: await watchCopy(client, tables) };
+    const stage = {
+      target,
+      session,
+      tables,
+      running,
+      watched: await watchCopy(client, tables),
+      // A copy of the files has the target's owners, every one.
+      rights: copy === 'template' ? undefined : await readRights(target),
+    };
     let now = before;
     for (const migration of pending) {
       options.onMigration?.(migration.name);
@@ -91,15 +100,14 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
     if (drift) result.findings.unshift(driftFinding(drift));
   };
-  await withScratch(
-    target.url,
-    (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)),
-    options.content ?? 'copy',
-    (empty) =>
+  await withScratch(target.url, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {
+    content: options.content ?? 'copy',
+    replay: (empty) =>
       withMigrations(empty, async (session) => {
         for (const migration of applied) await session.apply(migration, target);
       }),
-  );
+    onLeft: (finding) => result.findings.push(finding),
+  });
   result.findings.push(...bySeverity(hazards));
   return result;
 }
@@ -126,6 +134,7 @@ interface Stage {
   tables: Table[];
   running: Running | undefined;
   watched: Watched;
+  rights: Rights | undefined;
 }
 
 interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
@@ -149,7 +158,8 @@ async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, f
       ? [...lostByRunning(known, after, witnesses, stage.running), ...(await findDestroyedRows(target, witnesses))]
       : [];
     const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
-    return { observed, now: after, findings: hazards, ignored };
+    const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
+    return { observed, now: after, findings: [...refused, ...hazards], ignored };
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];

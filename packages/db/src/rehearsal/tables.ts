@@ -13,19 +13,24 @@ export interface Table {
 
 /** The tables of a database, with the size of each, but for the catalogues and bookkeeping. Reads only. */
 export async function readTables(client: Client): Promise<Table[]> {
-  const { rows } = await client.query<Table>(
-    `SELECT n.nspname AS schema, c.relname AS name, c.oid::regclass::text AS label,
+  const { rows } = await client.query<Table & { readable: boolean }>(
+    `SELECT n.nspname AS schema, c.relname AS name, c.oid::regclass::text AS label, has_table_privilege(c.oid, 'SELECT') AS readable,
             c.reltuples::float8 AS rows, pg_relation_size(c.oid)::float8 AS bytes
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'm') AND c.relname <> '_prisma_migrations'
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock') ORDER BY 1, 2`,
   );
-  // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself.
-  for (const table of rows.filter((row) => row.rows < 0)) {
+  // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself; one that was empty when it was,
+  // and was filled since, has a size.
+  for (const table of rows.filter((row) => row.rows < 0 || (row.rows === 0 && row.bytes > 0))) {
+    if (!table.readable) {
+      table.rows = table.bytes > 0 ? 1 : 0;
+      continue;
+    }
     const counted = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table.label}`);
     table.rows = Number(counted.rows[0]?.n);
   }
-  return rows;
+  return rows.map(({ readable, ...table }) => table);
 }
 
 /** A relation as a statement names it. */

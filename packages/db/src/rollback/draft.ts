@@ -55,7 +55,7 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
       const text = [...open.map((line) => `-- TODO ${line}`), ...back, ...rest.map(({ sql }) => sql)].join('\n');
       return { sql: `${text.trim()}\n`, open, proven: !failed && unequal.length === 0 };
     },
-    'empty',
+    { content: 'empty' },
   );
 }
 

@@ -35,7 +35,7 @@ export async function proveDowns(
         refuseUnequal(name, before.get(name) ?? new Map(), await inventoryOf(url));
       }
     },
-    'empty',
+    { content: 'empty' },
   );
 }
 

@@ -2,9 +2,10 @@ import { defineChangeTask, flag, type StepNode, type TaskContext } from '@drydoc
 import { rehearseStep } from '../deploy/rehearse.ts';
 import { type DeployPlan, deploySteps, planDeploy } from '../deploy/steps.ts';
 import { targetOf } from '../target.ts';
+import { contentFlags, contentOf, type OnBackup } from './content.ts';
 
-/** `backup` is passed in by the script: the feature packages do not know each other. */
-export function createDeployTask(backup: (ctx: TaskContext) => StepNode) {
+/** `backup` and `onBackup` are passed in by the script: the feature packages do not know each other. */
+export function createDeployTask(backup: (ctx: TaskContext) => StepNode, onBackup: OnBackup) {
   return defineChangeTask({
     name: 'db:deploy',
     summary: 'Rehearses, then applies the pending migrations, and proves that the schema is what it should be.',
@@ -19,6 +20,7 @@ export function createDeployTask(backup: (ctx: TaskContext) => StepNode) {
     ],
     flags: {
       accept: flag.texts({ value: 'CODE', about: 'take on a hazard that the rehearsal counts as an error' }),
+      ...contentFlags,
       running: flag.text({
         value: 'COMMIT',
         about: 'the version that serves now; default: that of the last deploy before this checkout',
@@ -30,7 +32,10 @@ export function createDeployTask(backup: (ctx: TaskContext) => StepNode) {
     describe: ({ pending }) => pending.map(({ name }) => `apply ${name}`),
     steps: (ctx, plan) => {
       const target = targetOf(ctx.config, ctx.environment);
-      const rehearse = plan.pending.length > 0 ? [rehearseStep(target, ctx.flags)] : [];
+      const rehearse =
+        plan.pending.length > 0
+          ? [rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })]
+          : [];
       const keep = plan.pending.length > 0 && ctx.config.database.backupBeforeDeploy.includes(ctx.env);
       return [
         ...rehearse,

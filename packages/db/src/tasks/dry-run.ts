@@ -9,16 +9,13 @@ import {
 } from '@drydock/kit';
 import { CODES } from '../hazards/codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
-import type { Content, Filler } from '../rehearsal/scratch.ts';
 import { FORMATS, writeReport } from '../report/formats.ts';
 import { HEADER, lockVerdict, statementRow } from '../report/table.ts';
 import { targetOf } from '../target.ts';
+import { contentFlags, contentOf, type OnBackup } from './content.ts';
 
 const flags = {
-  data: flag.choice(['schema', 'sample', 'full'], {
-    about: 'rows of the copy: none, up to 1000 a table, or all; default: all where nobody is connected, else none',
-  }),
-  fromBackup: flag.text({ value: 'ID|latest', about: 'rehearse on this backup instead of a copy of the target' }),
+  ...contentFlags,
   running: flag.text({
     value: 'COMMIT',
     about: 'the version that serves now; default: that of the last deploy before this checkout',
@@ -28,10 +25,8 @@ const flags = {
   codes: flag.boolean({ about: 'list all codes of findings, and stop' }),
 };
 
-/** `backup` is passed in by the script: the feature packages do not know each other. */
-export function createDryRunTask(
-  backup: (ctx: Pick<TaskContext, 'config' | 'environment'>, id: string) => Promise<Filler>,
-) {
+/** `onBackup` is passed in by the script: the feature packages do not know each other. */
+export function createDryRunTask(onBackup: OnBackup) {
   return defineReadTask({
     name: 'db:dry-run',
     summary: 'Rehearses the pending migrations on a copy of the target. The target itself is only read.',
@@ -50,9 +45,7 @@ export function createDryRunTask(
       if (ctx.flags.codes) return listCodes(ctx.out);
       const { rehearse } = await import('../rehearsal/rehearse.ts');
       const target = targetOf(ctx.config, ctx.environment);
-      const content: Content = ctx.flags.fromBackup
-        ? await backup(ctx, ctx.flags.fromBackup)
-        : (ctx.flags.data ?? 'copy');
+      const content = await contentOf(ctx, onBackup);
       const progress = ctx.out.progress('rehearse on a copy');
       let rehearsal: Rehearsal;
       try {

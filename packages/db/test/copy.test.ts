@@ -1,0 +1,171 @@
+// Uses PostgreSQL; what needs db:deploy's lock runs as a process. What a rehearsal has before it, and what it leaves.
+import { Secret } from '@drydock/kit';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rehearse } from '../src/index.ts';
+import { withScratch } from '../src/rehearsal/scratch.ts';
+import { makeProduct } from './product.ts';
+import { makeTarget, query, withClient } from './world.ts';
+
+const test = suite('copies for rehearsals');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+  await query(
+    postgres.adminUrl,
+    `CREATE ROLE app_owner; CREATE ROLE ops LOGIN CREATEDB CREATEROLE PASSWORD 'ops' IN ROLE app_owner`,
+  );
+  await query(postgres.adminUrl, `CREATE ROLE deployer LOGIN CREATEDB PASSWORD 'deployer'`);
+});
+test.after(() => postgres.stop());
+
+const BIG = `CREATE TABLE "big"("id" BIGSERIAL NOT NULL,"a" INTEGER,CONSTRAINT "big_pkey" PRIMARY KEY("id"));`;
+const SCHEMA = (a: string) => `model big {\n  id BigInt @id @default(autoincrement())\n  a  ${a}\n}\n`;
+const ROWS = `INSERT INTO "big"("a") SELECT n FROM generate_series(1, 3000) n; INSERT INTO "big"("a") VALUES (NULL);`;
+let made = 0;
+
+/** A database of `ops`. */
+async function owned(sql = ''): Promise<string> {
+  const name = `copy_${++made}`;
+  await query(postgres.adminUrl, `CREATE DATABASE ${name} OWNER ops`);
+  const url = postgres.urlOf(name, { user: 'ops', password: 'ops' });
+  if (sql) await query(url, sql);
+  return url;
+}
+
+const as = (url: string, user: string) => postgres.urlOf(new URL(url).pathname.slice(1), { user, password: user });
+const errors = (findings: { level: string; code: string; message: string }[]) =>
+  findings.filter(({ level }) => level === 'error').map(({ code, message }) => `${code} ${message}`);
+const scratches = () =>
+  query(postgres.adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE 'drydock_scratch_%'`);
+
+test('db:deploy finds a NULL in the way of NOT NULL before the target is touched, though its lock is a session there', async () => {
+  const url = await owned();
+  const product = makeProduct(url, SCHEMA('Int?'), { '1_big': BIG });
+  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  await query(url, ROWS);
+  product.write('2_must', 'ALTER TABLE "big" ALTER COLUMN "a" SET NOT NULL;', '');
+  const { code, error } = await product.ask('deploy.ts', '--yes');
+  assert.is(code, 1);
+  assert.is(error.code, 'MIGRATION_FAILED');
+  assert.match(error.message, /The rehearsal on a copy found .*contains null values/);
+  assert.is((await query(url, 'SELECT FROM _prisma_migrations')).length, 1, 'nothing was begun on the target');
+});
+
+test('db:deploy takes what the copy holds from the operator, as db:dry-run does', async () => {
+  const url = await owned();
+  const product = makeProduct(url, SCHEMA('Int?'), { '1_big': BIG });
+  const run = await product.ask('deploy.ts', '--yes', '--data', 'sample');
+  assert.is(run.code, 0, JSON.stringify(run.error));
+  assert.is((await product.ask('deploy.ts', '--yes', '--data', 'nonsense')).code, 2);
+});
+
+test('while somebody is connected a small database is copied with its rows, those who may not read it get what the migrations make', async () => {
+  const url = await owned(`${BIG} ${ROWS} GRANT CREATE ON SCHEMA public TO deployer;`);
+  const target = makeTarget(url, { '1': 'ALTER TABLE "big" ALTER COLUMN "a" SET NOT NULL;' }, SCHEMA('Int'));
+  await withClient(url, async () => {
+    const { copy, findings } = await rehearse(target);
+    assert.is(copy, 'full');
+    assert.match(errors(findings).join(), 'contains null values');
+  });
+  // Not the owner, so no template; may read nothing, so no rows.
+  await query(url, 'REVOKE ALL ON "big" FROM deployer; GRANT REFERENCES ON "big" TO deployer;');
+  const remade = await rehearse({ ...target, url: new Secret(as(url, 'deployer')) });
+  assert.is(remade.copy, 'replay', 'pg_dump locks what it describes, and may not');
+  await query(
+    url,
+    'GRANT SELECT ON ALL TABLES IN SCHEMA public TO deployer; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO deployer',
+  );
+  assert.is((await rehearse({ ...target, url: new Secret(as(url, 'deployer')) })).copy, 'full');
+});
+
+test('an autovacuum worker is nobody: the copy is still made from the files', async () => {
+  const slow = await startTestPostgres({
+    settings: {
+      autovacuum_naptime: '1s',
+      autovacuum_vacuum_cost_delay: '100ms',
+      autovacuum_vacuum_cost_limit: '1',
+      autovacuum_vacuum_threshold: '1',
+    },
+  });
+  try {
+    const url = await slow.createDatabase('busy');
+    await query(url, `${BIG} INSERT INTO big(a) SELECT generate_series(1, 100000);`);
+    await query(url, 'DELETE FROM big WHERE a % 2 = 0');
+    const worker = `SELECT 1 FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'autovacuum worker'`;
+    for (let n = 0; (await query(slow.adminUrl, worker)).length === 0; n++) {
+      assert.ok(n < 300, 'no autovacuum came');
+      await new Promise((done) => setTimeout(done, 200));
+    }
+    const copy = await withScratch(new Secret(url), async (scratch) => scratch.copy);
+    assert.is(copy, 'template');
+  } finally {
+    await slow.stop();
+  }
+});
+
+test('a subscription is not copied, and a scratch that an older one keeps is swept without a word to the publisher', async () => {
+  const url = await postgres.createDatabase();
+  const make = (name: string) =>
+    `CREATE SUBSCRIPTION ${name} CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (connect = false, slot_name = 'live_slot')`;
+  await query(url, BIG);
+  await query(url, make('sub_in'));
+  await query(postgres.adminUrl, 'CREATE DATABASE drydock_scratch_old');
+  const old = postgres.urlOf('drydock_scratch_old');
+  await query(old, make('sub_old'));
+  const target = makeTarget(url, { '1': 'ALTER TABLE "big" ADD COLUMN "b" INTEGER;' }, '');
+  await withClient(url, async () => {
+    const { copy, findings } = await rehearse(target);
+    assert.is(copy, 'full');
+    assert.not.ok(
+      findings.some(({ code }) => code === 'SCRATCH_LEFT'),
+      JSON.stringify(findings),
+    );
+  });
+  assert.equal(await scratches(), []);
+  assert.equal(await query(postgres.adminUrl, 'SELECT subname FROM pg_subscription'), [{ subname: 'sub_in' }]);
+  await query(url, 'ALTER SUBSCRIPTION sub_in SET (slot_name = NONE)');
+  await query(url, 'DROP SUBSCRIPTION sub_in');
+});
+
+test('a scratch that cannot be dropped is told, and nothing waits for it', async () => {
+  const url = await owned(BIG);
+  const name = 'drydock_scratch_kept';
+  await query(postgres.adminUrl, `CREATE DATABASE ${name} OWNER ops`);
+  await query(postgres.adminUrl, `ALTER DATABASE ${name} IS_TEMPLATE true`);
+  const target = makeTarget(url, { '1': 'ALTER TABLE "big" ADD COLUMN "b" INTEGER;' }, '');
+  const { findings, migrations } = await rehearse(target);
+  const [left] = findings.filter(({ code }) => code === 'SCRATCH_LEFT');
+  assert.is(left?.level, 'warn');
+  assert.match(left?.hint ?? '', `DROP DATABASE "${name}"`);
+  assert.is(migrations.length, 1);
+  await query(postgres.adminUrl, `ALTER DATABASE ${name} IS_TEMPLATE false`);
+  await query(postgres.adminUrl, `DROP DATABASE ${name}`);
+});
+
+test('the copy has the owners and privileges of the target', async () => {
+  const url = await owned(BIG);
+  const admin = postgres.urlOf(new URL(url).pathname.slice(1));
+  await query(admin, 'GRANT CREATE ON SCHEMA public TO app_owner');
+  const own =
+    'SET LOCAL ROLE app_owner; CREATE TABLE t9(id BIGINT NOT NULL, CONSTRAINT t9_pkey PRIMARY KEY(id)); RESET ROLE;';
+  const target = makeTarget(url, { '1': own }, `${SCHEMA('Int?')}model t9 {\n  id BigInt @id\n}\n`);
+  for (const content of ['schema', 'sample', 'full'] as const)
+    await withClient(url, async () =>
+      assert.equal(errors((await rehearse(target, { content })).findings), [], content),
+    );
+});
+
+test('whoever does not own a table is refused on the copy as on the target', async () => {
+  const url = await owned(
+    `${BIG} GRANT ALL ON ALL TABLES IN SCHEMA public TO deployer; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO deployer; GRANT ALL ON SCHEMA public TO deployer;`,
+  );
+  const target = makeTarget(as(url, 'deployer'), { '1': 'ALTER TABLE "big" ADD COLUMN "b" INTEGER;' }, '');
+  for (const content of ['schema', 'full', 'copy'] as const) {
+    const { findings } = await rehearse(target, { content });
+    assert.match(errors(findings).join(), 'must be owner of table big', content);
+  }
+});
+
+test.run();
