@@ -168,4 +168,49 @@ test('whoever does not own a table is refused on the copy as on the target', asy
   }
 });
 
+const NEEDS = `INSERT INTO perms(role_id) VALUES ((SELECT id FROM roles WHERE name = 'admin'));`;
+const ROLES = `CREATE TABLE roles(id BIGINT NOT NULL, name TEXT NOT NULL, CONSTRAINT roles_pkey PRIMARY KEY(id)); CREATE TABLE perms(id BIGSERIAL NOT NULL, role_id BIGINT NOT NULL, CONSTRAINT perms_pkey PRIMARY KEY(id));`;
+const ROLES_SCHEMA =
+  'model roles {\n  id BigInt @id\n  name String\n}\nmodel perms {\n  id BigInt @id @default(autoincrement())\n  role_id BigInt\n}\n';
+
+test('a migration that needs a row of the target is deployed, with the product connected', async () => {
+  const url = await owned();
+  const product = makeProduct(url, ROLES_SCHEMA, { '1': ROLES });
+  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  await query(url, `INSERT INTO roles VALUES (1, 'admin')`);
+  product.write('2', NEEDS, '');
+  await withClient(url, async () => {
+    assert.is((await product.run('dry-run.ts')).code, 0);
+    assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  });
+  assert.is((await query(url, 'SELECT FROM perms')).length, 1);
+});
+
+test('where the copy has no rows, a failure that a row could have prevented is told and refuses nothing', async () => {
+  const url = await owned();
+  const product = makeProduct(url, ROLES_SCHEMA, { '1': ROLES });
+  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  await query(url, `INSERT INTO roles VALUES (1, 'admin')`);
+  product.write('2', NEEDS, '');
+  product.write('3', `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM roles) THEN RAISE 'no roles'; END IF; END $$;`, '');
+  const dry = await product.ask('dry-run.ts', '--data', 'schema');
+  assert.is(dry.code, 0);
+  assert.equal(dry.data.untold, ['2', '3']);
+  const [told] = dry.findings.filter(({ code }: { code: string }) => code === 'NOT_REHEARSED');
+  assert.match(
+    told.message,
+    /could not be told, nor the one behind it: the copy has no rows, .*null value in column "role_id"/,
+  );
+  assert.is((await product.run('dry-run.ts', '--data', 'schema', '--fail-on', 'warn')).code, 3);
+  const deploy = await product.run('deploy.ts', '--yes', '--data', 'schema');
+  assert.is(deploy.code, 0, deploy.stderr);
+  assert.match(deploy.stderr + deploy.stdout, 'NOT_REHEARSED');
+});
+
+test('a failure that no row could have prevented is still one', async () => {
+  const url = await owned(ROLES);
+  const target = makeTarget(url, { '1': 'INSERT INTO nowhere VALUES (1);' }, '');
+  assert.match(errors((await rehearse(target, { content: 'schema' })).findings).join(), 'MIGRATION_FAILED');
+});
+
 test.run();

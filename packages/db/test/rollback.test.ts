@@ -12,7 +12,7 @@ import { findDestroyed } from '../src/rollback/losses.ts';
 import { planRollback } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
 import { hashInventory, inventoryOf } from '../src/schema/inventory.ts';
-import { deployNodes, makeTarget, query } from './world.ts';
+import { deployNodes, makeTarget, query, writeMigration } from './world.ts';
 
 const test = suite('db rollback');
 const ROOT = join(import.meta.dirname, '../../..');
@@ -133,6 +133,39 @@ test('every down.sql of the reference product undoes its migration, to the lette
   const steps = readMigrations(target.migrationsDir).length - irreversible - 1;
   assert.is((await rollback(target, { steps })).undo.length, steps);
   assert.ok(steps >= 9);
+});
+
+test('a history that needs rows can be gone back from: the scripts are proved on a copy of the target', async () => {
+  const model = (name: string) =>
+    `model ${name} {\n  id BigInt @id\n  ${name === 'roles' ? 'name' : 'role_id'} ${name === 'roles' ? 'String' : 'BigInt'}\n}\n`;
+  const target = makeTarget(
+    await postgres.createDatabase(),
+    {
+      '1_tables':
+        'CREATE TABLE roles(id BIGINT NOT NULL, name TEXT NOT NULL, CONSTRAINT roles_pkey PRIMARY KEY(id)); CREATE TABLE perms(id BIGINT NOT NULL, role_id BIGINT NOT NULL, CONSTRAINT perms_pkey PRIMARY KEY(id));',
+    },
+    `${model('roles')}${model('perms')}`,
+  );
+  const write = (name: string, up: string, down: string) => {
+    writeMigration(dirname(target.schemaFile), name, up);
+    writeFileSync(join(target.migrationsDir, name, 'down.sql'), down);
+  };
+  await runStepsForTest(await deployNodes(target));
+  await query(target.url.reveal(), `INSERT INTO roles VALUES (1, 'admin')`);
+  write('2_perms', `INSERT INTO perms VALUES (1, (SELECT id FROM roles WHERE name = 'admin'));`, 'DELETE FROM perms;');
+  await runStepsForTest(await deployNodes(target));
+  write('3_view', 'CREATE VIEW v AS SELECT 1 AS one;', 'DROP VIEW v;');
+  await runStepsForTest(await deployNodes(target));
+
+  writeFileSync(join(target.migrationsDir, '3_view', 'down.sql'), 'DROP VIEW v; CREATE TABLE more (n int);');
+  assert.is((await refusal(rollback(target, { steps: 1 })))?.code, 'DOWN_UNPROVEN');
+  writeFileSync(join(target.migrationsDir, '3_view', 'down.sql'), 'DROP VIEW v;');
+  const { undone } = await rollback(target, { steps: 1 });
+  assert.match(undone?.because ?? '', 'null value in column "role_id"');
+  assert.equal([undone?.gone, undone?.onlyRan], [['column public.v.one', 'view public.v'], []]);
+  assert.equal((await readState(target)).pending, ['3_view']);
+  await rollback(target, { steps: 1 });
+  assert.equal(await query(target.url.reveal(), 'SELECT FROM perms'), []);
 });
 
 test.run();

@@ -17,6 +17,9 @@ export interface RehearseOptions {
 
 export type Rehearsed = { copy: string | null; migrations: number; promised: Promised };
 
+/** What the copy could not tell is said where somebody watches; it refuses nothing. */
+const TOLD = new Set(['NOT_REHEARSED', 'SCRATCH_LEFT']);
+
 /** What would fail is refused; a hazard that is an error, too, unless its code is accepted. */
 export function rehearseStep(
   target: Target,
@@ -35,6 +38,8 @@ export function rehearseStep(
       const standing = errors.filter(({ code }) => !isAcceptable(code) || !accept.includes(code));
       for (const { code, message } of errors.filter((error) => !standing.includes(error)))
         out.warn(`${code} accepted: ${message}`);
+      for (const { code, message } of findings.filter(({ code: found }) => TOLD.has(found)))
+        out.warn(`${code}: ${message}`);
       const [first] = standing;
       if (first) throw refusal(target, first, standing.length);
       return { copy: copy ?? null, migrations: migrations.length, promised };

@@ -13,6 +13,7 @@ export const CODES = {
   DRIFT: 'After all migrations the database would still not be what the Prisma schema says.',
   DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
   COPY_REPLAYED: 'pg_dump could not read the target, so the copy was made by applying the migrations again.',
+  NOT_REHEARSED: 'Whether a migration applies could not be told on this copy.',
   SCRATCH_LEFT: 'A scratch database is left on the server, and something keeps it from being dropped.',
   EMPTY_MIGRATION: 'A migration without a statement.',
   REWRITES_TABLE: 'All rows are written anew while reads and writes of the table wait.',

@@ -2,7 +2,13 @@ import { type Finding, OpsError } from '@drydock/kit';
 import { withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { compareInventories, hashInventory, type Inventory, readInventory } from '../schema/inventory.ts';
+import {
+  compareInventories,
+  hashInventory,
+  type Inventory,
+  type Promised,
+  readInventory,
+} from '../schema/inventory.ts';
 import { readDeployed } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { withScratch } from './scratch.ts';
@@ -87,6 +93,16 @@ export const replayFinding: Finding = {
     'pg_dump could not read the target (it is older than the server, or the role may not read all tables): the copy was made by applying the migrations again, without rows and without what was changed by hand.',
   hint: 'Install the postgresql-client of the server, and name its pg_dump in PG_DUMP_PATH if it is not found; let the role read what it migrates.',
 };
+
+/** What is gone, and what is there, new or not as it was: in a form that can be journalled. */
+export function whatChanged(before: Inventory, after: Inventory): { gone: string[]; there: Promised } {
+  const { added, changed, lost } = compareInventories(before, after);
+  const there = [...added, ...changed].map((key): Promised[number] => {
+    const item = after.get(key);
+    return [key, item?.definition ?? '', item?.valid ?? true];
+  });
+  return { gone: lost, there };
+}
 
 /** The structure that migrations make of nothing. */
 export async function whatTheyMake(target: Target, migrations: Migration[]): Promise<Inventory> {

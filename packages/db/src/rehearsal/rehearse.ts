@@ -7,16 +7,17 @@ import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
 import type { Node } from '../migrations/statements.ts';
-import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
+import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { driftBefore, driftFinding, historyFindings, replayFinding } from './findings.ts';
+import { driftBefore, driftFinding, historyFindings, replayFinding, whatChanged } from './findings.ts';
 import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
 import { type Rights, readRights, refusedThere } from './rights.ts';
 import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
 import { readTables, type Table, type Watched } from './tables.ts';
 import type { ObservedMigration, Witness } from './types.ts';
+import { untoldFinding, whyUntold } from './untold.ts';
 
 export interface Rehearsal {
   state: MigrationState;
@@ -26,6 +27,8 @@ export interface Rehearsal {
   /** First what is wrong with the target or the whole, then hazards in the order of the statements. */
   findings: (Finding | Hazard)[];
   ignored: Found['ignored'];
+  /** Pending migrations of which the copy could not tell whether they apply. */
+  untold: string[];
   /** What the migrations make, as the catalogue of the copy has it afterwards: verified on the target after a deploy. */
   promised: Promised;
 }
@@ -49,6 +52,15 @@ export async function readState(target: Target): Promise<MigrationState> {
  * failing migration and a schema that is not what it should be afterwards are findings, not exceptions.
  */
 export async function rehearse(target: Target, options: RehearsalOptions = {}): Promise<Rehearsal> {
+  const first = await rehearseOn(target, options);
+  // Chosen for its size, and rows decide: some are better than none.
+  const chosen = (options.content ?? 'copy') === 'copy' && first.copy === 'schema';
+  if (!chosen || first.untold.length === 0) return first;
+  const second = await rehearseOn(target, { ...options, content: 'sample' });
+  return second.untold.length < first.untold.length ? second : first;
+}
+
+async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Rehearsal> {
   const state = await readState(target);
   const result: Rehearsal = {
     state,
@@ -56,6 +68,7 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     migrations: [],
     findings: historyFindings(state),
     ignored: [],
+    untold: [],
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
@@ -73,6 +86,7 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     const stage = {
       target,
       session,
+      copy,
       tables,
       running,
       watched: await watchCopy(client, tables),
@@ -80,21 +94,22 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
       rights: copy === 'template' ? undefined : await readRights(target),
     };
     let now = before;
-    for (const migration of pending) {
+    for (const [at, migration] of pending.entries()) {
       options.onMigration?.(migration.name);
-      const outcome = await rehearseOne(stage, migration, now, before);
+      const outcome = await rehearseOne(stage, migration, now, before, pending.length - at - 1);
       hazards.push(...outcome.findings);
       result.ignored.push(...outcome.ignored);
+      if (outcome.untold) {
+        result.untold = pending.slice(at).map(({ name }) => name);
+        break;
+      }
       if (!outcome.observed) return;
       result.migrations.push(outcome.observed);
       now = outcome.now;
     }
-    const after = await readInventory(client);
-    const { added, changed } = compareInventories(before, after);
-    result.promised = [...added, ...changed].map((key) => {
-      const item = after.get(key);
-      return [key, item?.definition ?? '', item?.valid ?? true];
-    });
+    result.promised = whatChanged(before, await readInventory(client)).there;
+    // Only where all of it was seen can it be said what is left undone.
+    if (result.untold.length > 0) return;
     hazards.push(...leftInvalid(result.promised, pending));
     const drift = await diffToSchema(url, target.schemaFile);
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
@@ -131,6 +146,7 @@ interface Stage {
   target: Target;
   /** On the copy. */
   session: MigrationSession;
+  copy: Copy;
   tables: Table[];
   running: Running | undefined;
   watched: Watched;
@@ -140,10 +156,18 @@ interface Stage {
 interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
   /** Undefined if it failed. */
   observed: ObservedMigration | undefined;
+  /** It failed, and that says nothing about the target. */
+  untold?: boolean;
   now: Inventory;
 }
 
-async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, first: Inventory): Promise<Outcome> {
+async function rehearseOne(
+  stage: Stage,
+  migration: Migration,
+  now: Inventory,
+  first: Inventory,
+  behind: number,
+): Promise<Outcome> {
   const { target, session, watched, tables } = stage;
   const { lockTimeoutMs } = target;
   const witnesses: Witness[] = [];
@@ -163,10 +187,20 @@ async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, f
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
-    const failure: Finding = { level: 'error', code, message, hint, file: migration.file, line: Number(line ?? 1) };
+    const why = whyUntold(thrown, stage.copy);
+    const untold = why && untoldFinding(migration.name, toOpsError(thrown), why, behind);
+    const failure: Finding = untold || {
+      level: 'error',
+      code,
+      message,
+      hint,
+      file: migration.file,
+      line: Number(line ?? 1),
+    };
     const { hazards, ignored } = await findHazards(migration, witnesses, tables, config);
     return {
       observed: undefined,
+      untold: Boolean(untold),
       now,
       findings: [failure, ...hazards.filter(({ code: c }) => c !== 'EMPTY_MIGRATION')],
       ignored,

@@ -6,10 +6,15 @@ import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
 import { findLosses, type Loss } from './losses.ts';
-import { proveDowns } from './prove.ts';
+import { proveDowns, type Undone } from './prove.ts';
 
 /** Newest first. */
-export type RollbackPlan = { undo: { name: string; sql: string }[]; losses: Loss[] };
+export type RollbackPlan = {
+  undo: { name: string; sql: string }[];
+  losses: Loss[];
+  /** What the scripts did on a copy of the target; null where the history itself says what they must lead to. */
+  undone: Undone | null;
+};
 
 export interface RollbackWish {
   /** The migration that is to be the newest afterwards. */
@@ -30,8 +35,8 @@ export async function planRollback(
   const undo = choose(applied, wish)
     .toReversed()
     .map((migration) => ({ name: migration.name, sql: readDown(migration) }));
-  await proveDowns(target, applied, undo, detail);
-  return { undo, losses: await findLosses(target, undo) };
+  const undone = await proveDowns(target, applied, undo, detail);
+  return { undo, losses: await findLosses(target, undo), undone };
 }
 
 function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {

@@ -1,42 +1,113 @@
 import { OpsError } from '@drydock/kit';
-import { withMigrations } from '../migrations/apply.ts';
+import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import { whatChanged } from '../rehearsal/findings.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
+import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 
+type Undo = { name: string; sql: string };
+
+/** What the scripts did on a copy of the target, where what they should do could not be made anew. */
+export type Undone = {
+  /** Why not. */
+  because: string;
+  gone: string[];
+  there: Promised;
+  /** Scripts of which only that they run was seen. */
+  onlyRan: string[];
+};
+
 /**
  * Proves that each down script undoes its migration: on an empty scratch database the migrations run up, and what the
- * schema was before each is kept; then the scripts run down, and the schema must be that again, object by object.
+ * schema was before each is kept; then the scripts run down, and the schema must be that again, object by object. A
+ * history that cannot be made anew (it needs rows, or roles) is no reason never to go back: then on a copy of the target.
  */
 export async function proveDowns(
   target: Target,
   applied: Migration[],
-  undo: { name: string; sql: string }[],
+  undo: Undo[],
   detail: (text: string) => void,
-): Promise<void> {
+): Promise<Undone | null> {
+  const failed = await proveOnHistory(target, applied, undo, detail);
+  if (!failed) return null;
+  return { because: failed.message, ...(await proveOnCopy(target, applied, undo, detail)) };
+}
+
+/** Returns what kept the history from being made again. */
+async function proveOnHistory(
+  target: Target,
+  applied: Migration[],
+  undo: Undo[],
+  detail: (text: string) => void,
+): Promise<OpsError | undefined> {
   const undone = new Set(undo.map(({ name }) => name));
-  await withScratch(
+  const before = new Map<string, Inventory>();
+  const up = (session: MigrationSession) =>
+    attempt(async () => {
+      for (const migration of applied) {
+        if (undone.has(migration.name)) before.set(migration.name, await readInventory(session.client));
+        detail(`up ${migration.name}`);
+        await session.apply(migration, target);
+      }
+    });
+  return withScratch(
     target.url,
     async ({ url }) => {
-      const before = await withMigrations(url, async (session) => {
-        const found = new Map<string, Inventory>();
-        for (const migration of applied) {
-          if (undone.has(migration.name)) found.set(migration.name, await readInventory(session.client));
-          detail(`up ${migration.name}`);
-          await session.apply(migration, target);
-        }
-        return found;
-      });
+      const failed = await withMigrations(url, up);
+      if (failed) return failed;
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
         await runDown(url, { name, sql }, target);
         refuseUnequal(name, before.get(name) ?? new Map(), await inventoryOf(url));
       }
+      return undefined;
     },
     { content: 'empty' },
   );
+}
+
+/** Down, up and down again must lead to what was there, and to what was there after the first. */
+async function proveOnCopy(
+  target: Target,
+  applied: Migration[],
+  undo: Undo[],
+  detail: (text: string) => void,
+): Promise<Omit<Undone, 'because'>> {
+  return withScratch(target.url, async ({ url }) => {
+    const first = await inventoryOf(url);
+    let now = first;
+    const onlyRan: string[] = [];
+    for (const { name, sql } of undo) {
+      const migration = applied.find((candidate) => candidate.name === name);
+      detail(`down ${name}`);
+      await runDown(url, { name, sql }, target);
+      const down = await inventoryOf(url);
+      const failed = await attempt(async () => {
+        if (migration) await withMigrations(url, (session) => session.apply(migration, target));
+      });
+      if (failed) onlyRan.push(name);
+      else {
+        refuseUnequal(name, now, await inventoryOf(url));
+        await runDown(url, { name, sql }, target);
+        refuseUnequal(name, down, await inventoryOf(url));
+      }
+      now = down;
+    }
+    return { ...whatChanged(first, now), onlyRan };
+  });
+}
+
+/** A migration that fails is what may be; anything else is a fault. */
+async function attempt(work: () => Promise<void>): Promise<OpsError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof OpsError) return thrown;
+    throw thrown;
+  }
 }
 
 function refuseUnequal(name: string, before: Inventory, after: Inventory): void {

@@ -71,7 +71,7 @@ function present(
   rehearsal: Rehearsal,
   no: boolean,
 ): Outcome {
-  const { state, copy, migrations, findings, ignored } = rehearsal;
+  const { state, copy, migrations, findings, ignored, untold } = rehearsal;
   for (const { name, durationMs, statements } of migrations) {
     out.line(`${name}  ${durationMs} ms`);
     if (statements.length > 0) out.table(HEADER, statements.map(statementRow));
@@ -83,11 +83,11 @@ function present(
     ? `The rehearsal for ${env} found what must not be applied like this.${locks}`
     : state.pending.length === 0
       ? `Nothing is pending on ${env}.`
-      : `${migrations.length} ${migrations.length === 1 ? 'migration' : 'migrations'} would apply to ${env}.${locks}`;
+      : `${migrations.length} ${migrations.length === 1 ? 'migration' : 'migrations'} would apply to ${env}.${untold.length > 0 ? ` Of ${untold.length} it could not be told.` : ''}${locks}`;
   return {
     verdict,
     ok: !no,
-    data: { pending: state.pending, copy: copy ?? null, migrations, ignored } as unknown as Json,
+    data: { pending: state.pending, copy: copy ?? null, migrations, ignored, untold } as unknown as Json,
     findings,
     ...(!no && state.pending.length > 0 ? { next: `npm run db:deploy -- --env ${env}` } : {}),
     ...(format ? { document: writeReport(format, { ...rehearsal, env, verdict, root: config.root }) } : {}),
