@@ -135,6 +135,20 @@ test('every down.sql of the reference product undoes its migration, to the lette
   assert.ok(steps >= 9);
 });
 
+test('rows are counted as lost, whatever statement of a down script takes them', async () => {
+  for (const sql of [
+    `DO $$ BEGIN EXECUTE 'DROP TABLE "T"'; END $$;`,
+    'CREATE FUNCTION f(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format($q$DROP TABLE %I$q$, t); END $$; SELECT f($$T$$); DROP FUNCTION f;',
+  ]) {
+    const target = makeTarget(await postgres.createDatabase(), { '1_t': UP['1_t'] }, 'model T {\n  id Int @id\n}\n');
+    writeFileSync(join(target.migrationsDir, '1_t', 'down.sql'), sql);
+    await runStepsForTest(await deployNodes(target));
+    await query(target.url.reveal(), 'INSERT INTO "T" VALUES (1), (2)');
+    const { losses } = await planRollback(target, { to: undefined, steps: 1 });
+    assert.equal(losses, [{ migration: '1_t', what: 'T', rows: 2 }], sql);
+  }
+});
+
 test('a history that needs rows can be gone back from: the scripts are proved on a copy of the target', async () => {
   const model = (name: string) =>
     `model ${name} {\n  id BigInt @id\n  ${name === 'roles' ? 'name' : 'role_id'} ${name === 'roles' ? 'String' : 'BigInt'}\n}\n`;

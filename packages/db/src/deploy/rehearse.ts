@@ -1,9 +1,9 @@
-import { defineStep, EXIT, OpsError, type Step, usageError } from '@drydock/kit';
-import { isCode } from '../hazards/codes.ts';
+import { defineStep, EXIT, OpsError, type Step } from '@drydock/kit';
 import type { Content } from '../rehearsal/fill.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 import type { Promised } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
+import { isAcceptable, refuseUnknownCodes } from './accept.ts';
 
 export interface RehearseOptions {
   name?: string;
@@ -61,20 +61,4 @@ function refusal(
       : first.hint,
     exit: isAcceptable(first.code) ? EXIT.refused : EXIT.failed,
   });
-}
-
-/** What fails cannot be wished away. */
-function isAcceptable(code: string): boolean {
-  const fails = ['DRIFT', 'NOT_NULL_WITHOUT_DEFAULT', 'ENUM_VALUE_USED', 'CONCURRENTLY_IN_TRANSACTION'];
-  return isCode(code) && !code.startsWith('MIGRATION_') && !fails.includes(code);
-}
-
-function refuseUnknownCodes(accept: string[]): void {
-  const bad = accept.find((code) => !isAcceptable(code));
-  if (bad)
-    throw usageError(
-      'ACCEPT_UNKNOWN',
-      isCode(bad) ? `${bad} cannot be accepted: it would fail.` : `${bad} is no code of a hazard.`,
-      'The codes: npm run db:dry-run -- --codes',
-    );
 }

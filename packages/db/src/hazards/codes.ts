@@ -31,6 +31,7 @@ export const CODES = {
   DROPS_USED: 'Something is dropped that the running version still uses.',
   RENAMES_USED: 'Something is renamed that the running version knows by its old name.',
   DESTROYS_ROWS: 'Data goes that no later migration brings back.',
+  SEQUENCE_RESET: 'A sequence counts from an earlier value again: keys that were given out come a second time.',
   UNBOUNDED_CHANGE: 'An UPDATE or DELETE of a whole table in one transaction.',
   LOCK_THEN_MORE: 'A lock that others wait for is kept while slow statements follow.',
   TWO_TABLES_LOCKED:
@@ -43,6 +44,9 @@ export const CODES = {
   LEFT_INVALID: 'A constraint or index is left invalid when all migrations are applied.',
   IGNORE_WITHOUT_REASON: 'A drydock:ignore comment gives no reason, or an unknown code; it counts for nothing.',
 } as const;
+
+/** What only the operator may take on, by --accept or in the configuration: never the author of the file, by a comment. */
+export const OPERATORS: ReadonlySet<string> = new Set(['DESTROYS_ROWS']);
 
 export type Code = keyof typeof CODES;
 export type Level = Finding['level'] | 'off';

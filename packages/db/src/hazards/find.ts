@@ -1,7 +1,7 @@
 import type { Migration } from '../migrations/folder.ts';
 import type { Table } from '../rehearsal/tables.ts';
 import type { Witness } from '../rehearsal/types.ts';
-import type { Level } from './codes.ts';
+import { type Level, OPERATORS } from './codes.ts';
 import { columnRules, typeRules } from './columns.ts';
 import { constraintRules } from './constraints.ts';
 import { readIgnores } from './ignore.ts';
@@ -56,11 +56,19 @@ export async function findHazards(
     ];
     for (const raw of raws) {
       const reason = codes.get(raw.code);
-      if (reason) found.ignored.push({ code: raw.code, migration: migration.name, line, reason });
+      if (reason && !OPERATORS.has(raw.code))
+        found.ignored.push({ code: raw.code, migration: migration.name, line, reason });
+      else if (reason) found.hazards.push(...(await place(notWaived(raw, reason), migration, line, config.levels)));
       else found.hazards.push(...(await place(raw, migration, line, config.levels)));
     }
   }
   return found;
+}
+
+/** What its author says of it is told, and counts for nothing. */
+function notWaived(raw: Raw, reason: string): Raw {
+  const message = `${raw.message}; the file's own drydock:ignore ("${reason}") does not waive that, the operator does`;
+  return { ...raw, message };
 }
 
 async function place(

@@ -1,12 +1,8 @@
-import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
-import type { Client } from 'pg';
+import { quoteIdentifier as q } from '@drydock/kit';
 import type { Raw } from '../hazards/types.ts';
-import { about } from '../hazards/types.ts';
 import type { Node } from '../migrations/statements.ts';
-import { type Destroyed, destroyedBy } from '../rollback/losses.ts';
 import type { Inventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
-import type { Target } from '../target.ts';
 import type { Witness } from './types.ts';
 
 /** At which statement of a migration something of this kind was found. */
@@ -73,7 +69,7 @@ function renamed({ RenameStmt, AlterEnumStmt, AlterObjectSchemaStmt }: Node, nam
   return [old, AlterEnumStmt?.oldVal, AlterObjectSchemaStmt?.relation?.relname].includes(name);
 }
 
-function mayDrop(node: Node, name: string): boolean {
+export function mayDrop(node: Node, name: string): boolean {
   const text = JSON.stringify(node);
   return Boolean(node.DropStmt || node.AlterTableStmt || node.DoStmt) && text.includes(JSON.stringify(name));
 }
@@ -94,48 +90,4 @@ function renameRecipe({ RenameStmt: rename }: Node): (Node | string)[] {
   return [
     `-- keep the column, and give the field its new name in the Prisma schema alone: @map(${JSON.stringify(rename.subname)})`,
   ];
-}
-
-/** Data that statements destroy, as the target has it. Reads only. */
-export async function findDestroyedRows(target: Target, witnesses: Witness[]): Promise<At[]> {
-  const wanted = witnesses.flatMap(({ statement, tableOf }, at) =>
-    destroyedBy(statement.node)
-      .filter(() => !statement.node.DeleteStmt)
-      .map((destroyed) => ({
-        at,
-        destroyed,
-        table: tableOf({ schemaname: destroyed.schema, relname: destroyed.table }),
-      })),
-  );
-  const known = wanted.filter(({ table }) => table !== undefined && table.rows > 0);
-  if (known.length === 0) return [];
-  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
-    const found: At[] = [];
-    for (const { at, destroyed, table } of known) {
-      if (!table || !(await hasValues(client, table.label, destroyed))) continue;
-      const what = destroyed.column ? `${table.label}.${q(destroyed.column)}` : table.label;
-      found.push({
-        at,
-        raw: {
-          level: 'error',
-          code: 'DESTROYS_ROWS',
-          message: `destroys ${what}, which has ${destroyed.column ? 'values in ' : ''}${about(table.rows)}`,
-          hint: 'Back up first (npm run db:backup), then accept it: db:deploy -- --accept DESTROYS_ROWS',
-        },
-      });
-    }
-    return found;
-  });
-}
-
-/** `label` comes quoted from PostgreSQL. A column that a pending migration adds is not there yet. */
-async function hasValues(client: Client, label: string, { column }: Destroyed): Promise<boolean> {
-  if (!column) return true;
-  const there = await client.query(
-    'SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped',
-    [label, column],
-  );
-  if (there.rowCount === 0) return false;
-  const { rowCount } = await client.query(`SELECT 1 FROM ${label} WHERE ${q(column)} IS NOT NULL LIMIT 1`);
-  return rowCount === 1;
 }

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
+import { InnerReader } from './inner.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
 import { type Named, type Table, Watched } from './tables.ts';
 import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from './types.ts';
@@ -16,11 +17,14 @@ export async function observeMigration(
   migration: Migration,
   { lockTimeoutMs, watched, witnesses }: { lockTimeoutMs: number; watched: Watched; witnesses: Witness[] },
 ): Promise<ObservedMigration> {
+  const inside = new InnerReader(session.client);
   const held: { lock: ObservedLock; since: number }[] = [];
   let last: Sight | undefined;
   const watch = async (client: Client, statement: Statement, together: boolean) => {
     const { node, line, sql } = statement;
-    const [tableOf, provenNotNull] = [frozen(watched, node), await readProven(client, statement, watched)];
+    const inner = await inside.read(statement);
+    const tableOf = frozen(watched, [node, ...inner.nodes]);
+    const provenNotNull = await readProven(client, statement, watched);
     const since = performance.now();
     const seen = await observe(client, statement, watched, last);
     last = seen.sight;
@@ -31,7 +35,7 @@ export async function observeMigration(
       lock.heldMs = durationMs;
       if (together) held.push({ lock, since });
     }
-    witnesses.push({ observed, statement, together, tableOf, provenNotNull });
+    witnesses.push({ observed, statement, together, tableOf, provenNotNull, inner });
     if (watched.tables.size > 0 && mayRename(node)) await watched.readNames(client);
   };
   const executor: Executor = {
@@ -93,8 +97,8 @@ async function observe(
 }
 
 /** Names as they are now: a later statement may rename. */
-function frozen(watched: Watched, node: Node): Watched['named'] {
-  const seen = new Map(rangesOf(node).map((range) => [JSON.stringify(range), watched.named(range)]));
+function frozen(watched: Watched, nodes: Node[]): Watched['named'] {
+  const seen = new Map(nodes.flatMap(rangesOf).map((range) => [JSON.stringify(range), watched.named(range)]));
   return (range) => {
     if (!range) return undefined;
     const key = JSON.stringify({ schemaname: range.schemaname, relname: range.relname });

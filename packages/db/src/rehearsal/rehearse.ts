@@ -10,11 +10,13 @@ import type { Node } from '../migrations/statements.ts';
 import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
+import { findDestroyed } from './destroyed.ts';
 import { driftBefore, driftFinding, historyFindings, replayFinding, whatChanged } from './findings.ts';
-import { type At, findDestroyedRows, lostByRunning, nameOf } from './lost.ts';
+import { type At, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
 import { type Rights, readRights, refusedThere } from './rights.ts';
 import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
+import { type Stock, takeStock } from './stock.ts';
 import { readTables, type Table, type Watched } from './tables.ts';
 import type { ObservedMigration, Witness } from './types.ts';
 import { untoldFinding, whyUntold } from './untold.ts';
@@ -83,13 +85,15 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     result.copy = copy;
     const before = await readInventory(client);
     result.findings.push(...(await findBefore(target, applied, { copy, inventory: before })));
-    const stage = {
+    const watched = await watchCopy(client, tables);
+    const stage: Stage = {
       target,
       session,
       copy,
       tables,
       running,
-      watched: await watchCopy(client, tables),
+      watched,
+      stock: await takeStock(client, watched, copy),
       // A copy of the files has the target's owners, every one.
       rights: copy === 'template' ? undefined : await readRights(target),
     };
@@ -151,6 +155,8 @@ interface Stage {
   running: Running | undefined;
   watched: Watched;
   rights: Rights | undefined;
+  /** What the copy had of the target's tables before the migration that comes next. */
+  stock: Stock;
 }
 
 interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
@@ -174,13 +180,12 @@ async function rehearseOne(
   const config = { ...target, levels: target.hazards };
   try {
     const observed = await observeMigration(session, migration, { lockTimeoutMs, watched, witnesses });
-    const losing = tables.length > 0 && witnesses.some(mayLose);
+    const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
+    const losing = tables.length > 0 && (destroyed.length > 0 || witnesses.some(mayLose));
     const after = losing ? await readInventory(session.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
-    const more: At[] = losing
-      ? [...lostByRunning(known, after, witnesses, stage.running), ...(await findDestroyedRows(target, witnesses))]
-      : [];
+    const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
     const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
     const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
     return { observed, now: after, findings: [...refused, ...hazards], ignored };
@@ -208,6 +213,17 @@ async function rehearseOne(
   }
 }
 
+/** By what is on the copy now; the next migration is compared with that. */
+async function destroyedByOne(stage: Stage, witnesses: Witness[]): Promise<At[]> {
+  const { session, watched, copy, stock: before } = stage;
+  const changed = new Set(
+    witnesses.flatMap(({ observed }) => [...observed.rewritten, ...observed.deleted.map(({ relation }) => relation)]),
+  );
+  const maybe = [...watched.tables].filter(([, { label }]) => changed.has(label)).map(([oid]) => oid);
+  stage.stock = await takeStock(session.client, watched, copy, [...maybe, ...before.empty]);
+  return findDestroyed(stage.target, witnesses, stage.stock, { copy, watched, before });
+}
+
 /** Only then is the catalogue read again. */
 function mayLose({ statement: { node } }: Witness): boolean {
   const drops = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
@@ -221,7 +237,7 @@ function mayLose({ statement: { node } }: Witness): boolean {
       node.AlterObjectSchemaStmt ||
       node.DoStmt ||
       node.SelectStmt ||
-      node.TruncateStmt,
+      node.CallStmt,
   );
 }
 

@@ -9,6 +9,8 @@ export interface Sight {
   locks: [number, string][] | null;
   files: [number, number][] | null;
   touched: [number, number][] | null;
+  /** Deleted less inserted. */
+  deleted: [number, number][] | null;
 }
 
 const NOW = 'extract(epoch FROM clock_timestamp()) * 1000';
@@ -20,13 +22,16 @@ export function sightAfter({ tables, indexes }: Watched): string {
   const touched = (['inserted', 'updated', 'deleted'] as const)
     .map((what) => `pg_stat_get_xact_tuples_${what}(t.oid)`)
     .join(' + ');
+  const deleted = 'pg_stat_get_xact_tuples_deleted(t.oid) - pg_stat_get_xact_tuples_inserted(t.oid)';
   return `SELECT json_build_object('at', ${NOW},
     'locks', (SELECT json_agg(json_build_array(relation::int8, mode)) FROM pg_locks
                WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation = ANY(${list(tables.keys())})),
     'files', (SELECT json_agg(json_build_array(oid::int8, relfilenode::int8)) FROM pg_class
                WHERE oid = ANY(${list([...tables.keys(), ...indexes.keys()])})),
     'touched', (SELECT json_agg(json_build_array(t.oid::int8, ${touched})) FROM unnest(${list(tables.keys())}) AS t(oid)
-                 WHERE ${touched} > 0)) AS sight`;
+                 WHERE ${touched} > 0),
+    'deleted', (SELECT json_agg(json_build_array(t.oid::int8, ${deleted})) FROM unnest(${list(tables.keys())}) AS t(oid)
+                 WHERE ${deleted} <> 0)) AS sight`;
 }
 
 export async function look(client: Client, watched: Watched): Promise<Sight | undefined> {
@@ -39,24 +44,35 @@ export function compareSights(
   { tables, indexes }: Watched,
   before: Sight | undefined,
   after: Sight | undefined,
-): Pick<ObservedStatement, 'locks' | 'rewritten' | 'reindexed' | 'touched'> {
+): Pick<ObservedStatement, 'locks' | 'rewritten' | 'reindexed' | 'touched' | 'deleted' | 'gone'> {
   const held = strongest(before);
   const locks = [...strongest(after)]
     .filter(([oid, mode]) => held.get(oid) !== mode)
     .map(([oid, mode]): ObservedLock => ({ relation: tables.get(oid)?.label ?? '', mode, heldMs: 0 }));
   const files = new Map(before?.files);
   const changed = (after?.files ?? []).filter(([oid, file]) => files.has(oid) && files.get(oid) !== file);
-  const labels = (of: Map<number, Table>) =>
-    [...new Set(changed.map(([oid]) => of.get(oid)?.label))].filter((label) => label !== undefined);
-  const rewritten = labels(tables);
-  const done = new Map(before?.touched);
+  const labels = (of: Map<number, Table>, pairs: [number, number][]) =>
+    [...new Set(pairs.map(([oid]) => of.get(oid)?.label))].filter((label) => label !== undefined);
+  const rewritten = labels(tables, changed);
+  const rows = (was: Sight['touched'] | undefined, is: Sight['touched'] | undefined) => {
+    const done = new Map(was);
+    return (is ?? [])
+      .map(([oid, count]) => ({ relation: tables.get(oid)?.label ?? '', rows: count - (done.get(oid) ?? 0) }))
+      .filter((change) => change.rows !== 0);
+  };
+  const left = new Set(after?.files?.map(([oid]) => oid));
   return {
     locks,
     rewritten,
-    reindexed: labels(indexes).filter((label) => !rewritten.includes(label)),
-    touched: (after?.touched ?? [])
-      .map(([oid, rows]) => ({ relation: tables.get(oid)?.label ?? '', rows: rows - (done.get(oid) ?? 0) }))
-      .filter(({ rows }) => rows > 0),
+    reindexed: labels(indexes, changed).filter((label) => !rewritten.includes(label)),
+    touched: rows(before?.touched, after?.touched).filter((change) => change.rows > 0),
+    deleted: rows(before?.deleted, after?.deleted),
+    gone: after
+      ? labels(
+          tables,
+          (before?.files ?? []).filter(([oid]) => !left.has(oid)),
+        )
+      : [],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { InnerCode } from '@drydock/kit/sql';
 import type { Statement } from '../migrations/statements.ts';
 import type { Watched } from './tables.ts';
 
@@ -23,6 +24,10 @@ export type ObservedStatement = {
   reindexed: string[];
   /** Rows inserted, updated and deleted, by table; also by functions and DO blocks. */
   touched: { relation: string; rows: number }[];
+  /** Rows deleted, less those inserted, by table. */
+  deleted: { relation: string; rows: number }[];
+  /** Tables that are no more. */
+  gone: string[];
 };
 
 export type ObservedMigration = { name: string; durationMs: number; statements: ObservedStatement[] };
@@ -37,4 +42,6 @@ export interface Witness {
   tableOf: Watched['named'];
   /** Columns that a valid CHECK proves to be filled, so that SET NOT NULL reads no row (PostgreSQL 12 and later). */
   provenNotNull: ReadonlySet<string>;
+  /** What it runs besides itself. */
+  inner: InnerCode;
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
+import { codeInside } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import { type Node, parseStatements } from '../migrations/statements.ts';
 import type { Named } from '../rehearsal/tables.ts';
@@ -12,24 +13,55 @@ export interface Destroyed {
   schema: string | undefined;
   table: string;
   column: string | undefined;
+  /** Of a DELETE: all of them, or those of its WHERE. Undefined where the table or column goes as a whole. */
+  rows?: 'all' | 'some';
 }
 
-export async function findLosses(target: Target, undo: { name: string; sql: string }[]): Promise<Loss[]> {
+/**
+ * What undoing would lose on the target: tables and columns that were gone from the scratch database after each script
+ * (`gone`: keys of the inventory), whatever statement did it; and rows that a script empties or deletes, by its syntax.
+ */
+export async function findLosses(
+  target: Target,
+  undo: { name: string; sql: string }[],
+  gone: Map<string, string[]>,
+): Promise<Loss[]> {
   return withPostgres(target.url, 'drydock db:rollback', async (client) => {
-    const losses: Loss[] = [];
+    const losses = new Map<string, Loss>();
     for (const { name, sql } of undo) {
-      for (const destroyed of await findDestroyed(sql)) {
-        const rows = await countRows(client, destroyed);
-        if (rows > 0)
-          losses.push({ migration: name, what: [destroyed.table, destroyed.column].filter(Boolean).join('.'), rows });
+      const looked = await placesOf(client, gone.get(name) ?? []);
+      for (const destroyed of [...(await findDestroyed(sql)), ...looked]) {
+        const what = [destroyed.table, destroyed.column].filter(Boolean).join('.');
+        const rows = losses.has(what) ? 0 : await countRows(client, destroyed);
+        if (rows > 0) losses.set(what, { migration: name, what, rows });
       }
     }
-    return losses;
+    return [...losses.values()];
   });
 }
 
+/** Also in the bodies of DO blocks. */
 export async function findDestroyed(sql: string): Promise<Destroyed[]> {
-  return (await parseStatements(sql, 'down.sql')).flatMap(({ node }) => destroyedBy(node));
+  const found: Destroyed[] = [];
+  for (const { node, sql: text } of await parseStatements(sql, 'down.sql'))
+    found.push(...[node, ...(await codeInside(text, node)).nodes].flatMap(destroyedBy));
+  return found;
+}
+
+/** Where keys of an inventory (`column public.Job.title`) are on this database; a table takes its columns with it. */
+async function placesOf(client: Client, keys: string[]): Promise<Destroyed[]> {
+  const { rows } = await client.query<Destroyed & { kind: string }>(
+    `SELECT n.nspname AS schema, c.relname AS table, NULL AS column
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'm') AND ARRAY['table ' || n.nspname || '.' || c.relname, 'materialized view ' || n.nspname || '.' || c.relname] && $1
+     UNION ALL
+     SELECT n.nspname, c.relname, a.attname
+       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND 'column ' || n.nspname || '.' || c.relname || '.' || a.attname = ANY($1)
+        AND 'table ' || n.nspname || '.' || c.relname <> ALL($1)`,
+    [keys],
+  );
+  return rows.map(({ column, ...place }) => ({ ...place, column: column ?? undefined }));
 }
 
 export function destroyedBy({ DropStmt, AlterTableStmt, DeleteStmt, TruncateStmt }: Node): Destroyed[] {
@@ -49,7 +81,9 @@ export function destroyedBy({ DropStmt, AlterTableStmt, DeleteStmt, TruncateStmt
   );
   return [
     ...columns.map((column) => ({ ...whole(AlterTableStmt?.relation), column })),
-    ...(DeleteStmt?.relation ? [whole(DeleteStmt.relation)] : []),
+    ...(DeleteStmt?.relation
+      ? [{ ...whole(DeleteStmt.relation), rows: DeleteStmt.whereClause ? 'some' : 'all' } as const]
+      : []),
     ...((TruncateStmt?.relations ?? []) as Node[]).map(({ RangeVar }) => whole(RangeVar)),
   ];
 }

@@ -35,8 +35,8 @@ export async function planRollback(
   const undo = choose(applied, wish)
     .toReversed()
     .map((migration) => ({ name: migration.name, sql: readDown(migration) }));
-  const undone = await proveDowns(target, applied, undo, detail);
-  return { undo, losses: await findLosses(target, undo), undone };
+  const { undone, gone } = await proveDowns(target, applied, undo, detail);
+  return { undo, losses: await findLosses(target, undo, gone), undone };
 }
 
 function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {

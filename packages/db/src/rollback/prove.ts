@@ -29,10 +29,23 @@ export async function proveDowns(
   applied: Migration[],
   undo: Undo[],
   detail: (text: string) => void,
-): Promise<Undone | null> {
-  const failed = await proveOnHistory(target, applied, undo, detail);
-  if (!failed) return null;
-  return { because: failed.message, ...(await proveOnCopy(target, applied, undo, detail)) };
+): Promise<Proof> {
+  const gone: Proof['gone'] = new Map();
+  const failed = await proveOnHistory(target, applied, undo, { detail, gone });
+  if (!failed) return { undone: null, gone };
+  const undone = { because: failed.message, ...(await proveOnCopy(target, applied, undo, { detail, gone })) };
+  return { undone, gone };
+}
+
+interface Proof {
+  undone: Undone | null;
+  /** What each script took away, by its migration. */
+  gone: Map<string, string[]>;
+}
+
+interface Stage {
+  detail: (text: string) => void;
+  gone: Proof['gone'];
 }
 
 /** Returns what kept the history from being made again. */
@@ -40,7 +53,7 @@ async function proveOnHistory(
   target: Target,
   applied: Migration[],
   undo: Undo[],
-  detail: (text: string) => void,
+  { detail, gone }: Stage,
 ): Promise<OpsError | undefined> {
   const undone = new Set(undo.map(({ name }) => name));
   const before = new Map<string, Inventory>();
@@ -57,10 +70,14 @@ async function proveOnHistory(
     async ({ url }) => {
       const failed = await withMigrations(url, up);
       if (failed) return failed;
+      let now = await inventoryOf(url);
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
         await runDown(url, { name, sql }, target);
-        refuseUnequal(name, before.get(name) ?? new Map(), await inventoryOf(url));
+        const down = await inventoryOf(url);
+        refuseUnequal(name, before.get(name) ?? new Map(), down);
+        gone.set(name, compareInventories(now, down).lost);
+        now = down;
       }
       return undefined;
     },
@@ -73,7 +90,7 @@ async function proveOnCopy(
   target: Target,
   applied: Migration[],
   undo: Undo[],
-  detail: (text: string) => void,
+  { detail, gone }: Stage,
 ): Promise<Omit<Undone, 'because'>> {
   return withScratch(target.url, async ({ url }) => {
     const first = await inventoryOf(url);
@@ -84,6 +101,7 @@ async function proveOnCopy(
       detail(`down ${name}`);
       await runDown(url, { name, sql }, target);
       const down = await inventoryOf(url);
+      gone.set(name, compareInventories(now, down).lost);
       const failed = await attempt(async () => {
         if (migration) await withMigrations(url, (session) => session.apply(migration, target));
       });

@@ -7,6 +7,7 @@ import {
   type Output,
   type TaskContext,
 } from '@drydock/kit';
+import { refuseUnknownCodes } from '../deploy/accept.ts';
 import { CODES } from '../hazards/codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { FORMATS, writeReport } from '../report/formats.ts';
@@ -20,6 +21,7 @@ const flags = {
     value: 'COMMIT',
     about: 'the version that serves now; default: that of the last deploy before this checkout',
   }),
+  accept: flag.texts({ value: 'CODE', about: 'take on a hazard that counts as an error, as db:deploy would' }),
   failOn: flag.choice(['error', 'warn'], { about: 'exit 3 from this level on', fallback: 'error' }),
   format: flag.choice(FORMATS, { about: 'a report on stdout: annotations, a comment, or for code scanning' }),
   codes: flag.boolean({ about: 'list all codes of findings, and stop' }),
@@ -33,10 +35,12 @@ export function createDryRunTask(onBackup: OnBackup) {
     description:
       'Makes a scratch database, applies each pending migration there as db:deploy would, watches the locks, rewrites and rows of each\n' +
       'statement, compares the result with the Prisma schema, and drops the copy. Exit 3 if any finding is an error.\n' +
-      'A finding is set aside by a comment above its statement:  -- drydock:ignore CODE: reason',
+      'A finding is set aside by a comment above its statement:  -- drydock:ignore CODE: reason\n' +
+      'What destroys rows is not: the operator takes it on, with --accept DESTROYS_ROWS, here and at the deploy.',
     examples: [
       'npm run db:dry-run -- --env staging',
       'npm run db:dry-run -- --env production --data full --fail-on warn',
+      'npm run db:dry-run -- --env staging --accept DESTROYS_ROWS',
       'npm run -s db:dry-run -- --env staging --format markdown > comment.md',
     ],
     flags,
@@ -44,6 +48,7 @@ export function createDryRunTask(onBackup: OnBackup) {
     async run(ctx): Promise<Outcome> {
       if (ctx.flags.codes) return listCodes(ctx.out);
       const { rehearse } = await import('../rehearsal/rehearse.ts');
+      refuseUnknownCodes(ctx.flags.accept ?? []);
       const target = targetOf(ctx.config, ctx.environment);
       const content = await contentOf(ctx, onBackup);
       const progress = ctx.out.progress('rehearse on a copy');
@@ -58,7 +63,9 @@ export function createDryRunTask(onBackup: OnBackup) {
         progress.fail();
         throw error;
       }
-      const no = rehearsal.findings.some(({ level }) => fails(level, ctx.flags.failOn === 'warn'));
+      const no = rehearsal.findings.some(
+        ({ level, code }) => fails(level, ctx.flags.failOn === 'warn') && !ctx.flags.accept?.includes(code),
+      );
       if (no) progress.fail();
       else progress.done();
       return present(ctx, rehearsal, no);

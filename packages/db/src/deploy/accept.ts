@@ -1,0 +1,18 @@
+import { usageError } from '@drydock/kit';
+import { isCode } from '../hazards/codes.ts';
+
+/** What fails cannot be wished away. */
+export function isAcceptable(code: string): boolean {
+  const fails = ['DRIFT', 'NOT_NULL_WITHOUT_DEFAULT', 'ENUM_VALUE_USED', 'CONCURRENTLY_IN_TRANSACTION'];
+  return isCode(code) && !code.startsWith('MIGRATION_') && !fails.includes(code);
+}
+
+export function refuseUnknownCodes(accept: string[]): void {
+  const bad = accept.find((code) => !isAcceptable(code));
+  if (bad)
+    throw usageError(
+      'ACCEPT_UNKNOWN',
+      isCode(bad) ? `${bad} cannot be accepted: it would fail.` : `${bad} is no code of a hazard.`,
+      'The codes: npm run db:dry-run -- --codes',
+    );
+}
