@@ -18,7 +18,7 @@ export interface RehearseOptions {
 export type Rehearsed = { copy: string | null; migrations: number; promised: Promised };
 
 /** What the copy could not tell is said where somebody watches; it refuses nothing. */
-const TOLD = new Set(['NOT_REHEARSED', 'SCRATCH_LEFT']);
+const TOLD = new Set(['NOT_REHEARSED', 'CHANGES_SERVER', 'SERVER_CHANGED', 'SCRATCH_LEFT']);
 
 /** What would fail is refused; a hazard that is an error, too, unless its code is accepted. */
 export function rehearseStep(

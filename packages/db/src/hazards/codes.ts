@@ -13,6 +13,10 @@ export const CODES = {
   DRIFT: 'After all migrations the database would still not be what the Prisma schema says.',
   DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
   COPY_REPLAYED: 'pg_dump could not read the target, so the copy was made by applying the migrations again.',
+  REACHES_OUT:
+    'A statement reaches out of its database, and no transaction takes it back; the rehearsal leaves it out.',
+  CHANGES_SERVER: 'A statement changes roles, settings or databases for the whole server.',
+  SERVER_CHANGED: 'Roles, settings or databases of the server changed while the rehearsal ran.',
   NOT_REHEARSED: 'Whether a migration applies could not be told on this copy.',
   SCRATCH_LEFT: 'A scratch database is left on the server, and something keeps it from being dropped.',
   EMPTY_MIGRATION: 'A migration without a statement.',
@@ -46,7 +50,7 @@ export const CODES = {
 } as const;
 
 /** What only the operator may take on, by --accept or in the configuration: never the author of the file, by a comment. */
-export const OPERATORS: ReadonlySet<string> = new Set(['DESTROYS_ROWS']);
+export const OPERATORS: ReadonlySet<string> = new Set(['DESTROYS_ROWS', 'REACHES_OUT']);
 
 export type Code = keyof typeof CODES;
 export type Level = Finding['level'] | 'off';

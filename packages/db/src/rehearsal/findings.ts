@@ -11,6 +11,7 @@ import {
 } from '../schema/inventory.ts';
 import { readDeployed } from '../schema/running.ts';
 import type { Target } from '../target.ts';
+import { applyFenced } from './fence.ts';
 import { withScratch } from './scratch.ts';
 
 /** A history that cannot be gone on with, each with its way out. */
@@ -111,7 +112,7 @@ export async function whatTheyMake(target: Target, migrations: Migration[]): Pro
     target.url,
     ({ url }) =>
       withMigrations(url, async (session) => {
-        for (const migration of migrations) await session.apply(migration, target);
+        for (const migration of migrations) await applyFenced(session, migration, target);
         return readInventory(session.client);
       }),
     { content: 'empty' },

@@ -62,6 +62,25 @@ async function definitionCode(definition: string): Promise<InnerCode> {
 }
 
 function namesIn(nodes: Node[]): string[] {
-  const called = nodes.flatMap(({ CallStmt }) => (CallStmt?.funccall ? [{ FuncCall: CallStmt.funccall }] : []));
-  return [...new Set([...calledFunctions(nodes), ...calledFunctions(called)])];
+  return [...new Set([...calledFunctions(nodes), ...nodes.flatMap(namedToBeCalled)])];
+}
+
+/** What CALL calls, and what will be called for a trigger, an operator, a cast or an aggregate: no call in the tree. */
+function namedToBeCalled({
+  CallStmt,
+  CreateTrigStmt,
+  CreateEventTrigStmt,
+  DefineStmt,
+  CreateCastStmt,
+}: Node): string[] {
+  const funcs = [
+    CallStmt?.funccall?.funcname,
+    CreateTrigStmt?.funcname,
+    CreateEventTrigStmt?.funcname,
+    CreateCastStmt?.func?.objname,
+    ...((DefineStmt?.definition ?? []) as Node[]).map(
+      ({ DefElem }) => (DefElem?.arg as Node | undefined)?.TypeName?.names,
+    ),
+  ];
+  return (funcs as (Node[] | undefined)[]).flatMap((name) => name?.at(-1)?.String?.sval ?? []);
 }

@@ -1,9 +1,12 @@
+import type { OpsError } from '@drydock/kit';
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
+import { applyFenced } from './fence.ts';
+import { Gate } from './gate.ts';
 import { lostByRunning } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
 import { withScratch } from './scratch.ts';
@@ -24,14 +27,19 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
     ({ url }) =>
       withMigrations(url, async (session) => {
         const { client } = session;
-        for (const earlier of all.slice(0, at)) await session.apply(earlier, target);
+        for (const earlier of all.slice(0, at)) await applyFenced(session, earlier, target);
         const tables = (await readTables(client)).map((table) => ({ ...table, rows: Math.max(table.rows, 1) }));
         const before = await readInventory(client);
         const witnesses: Witness[] = [];
-        await observeMigration(session, migration, {
+        const observed = observeMigration(session, migration, {
           lockTimeoutMs: target.lockTimeoutMs,
           watched: await watchCopy(client, tables),
           witnesses,
+          gate: new Gate(target.hazards),
+        });
+        // What it would do to the server was taken back, or not begun: the statements were seen.
+        await observed.catch((thrown) => {
+          if (!['SERVER_TOUCHED', 'NEEDS_ROLE'].includes((thrown as OpsError).code)) throw thrown;
         });
         const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
         const config = { ...target, levels: target.hazards };

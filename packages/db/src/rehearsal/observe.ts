@@ -2,6 +2,8 @@ import type { Client } from 'pg';
 import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
+import { howItReaches, serverTouched, touchesServer } from './fence.ts';
+import type { Gate } from './gate.ts';
 import { InnerReader } from './inner.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
 import { type Named, type Table, Watched } from './tables.ts';
@@ -15,7 +17,7 @@ import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from
 export async function observeMigration(
   session: MigrationSession,
   migration: Migration,
-  { lockTimeoutMs, watched, witnesses }: { lockTimeoutMs: number; watched: Watched; witnesses: Witness[] },
+  { lockTimeoutMs, watched, witnesses, gate }: ObserveOptions,
 ): Promise<ObservedMigration> {
   const inside = new InnerReader(session.client);
   const held: { lock: ObservedLock; since: number }[] = [];
@@ -23,6 +25,10 @@ export async function observeMigration(
   const watch = async (client: Client, statement: Statement, together: boolean) => {
     const { node, line, sql } = statement;
     const inner = await inside.read(statement);
+    const reach = howItReaches(statement, inner);
+    if (!gate.lets(migration, statement, inner, reach)) return;
+    const undone = reach?.kind === 'server' && !together && !statement.alone;
+    if (undone) await client.query('SAVEPOINT drydock');
     const tableOf = frozen(watched, [node, ...inner.nodes]);
     const provenNotNull = await readProven(client, statement, watched);
     const since = performance.now();
@@ -36,11 +42,16 @@ export async function observeMigration(
       if (together) held.push({ lock, since });
     }
     witnesses.push({ observed, statement, together, tableOf, provenNotNull, inner });
+    if (node.CreateFunctionStmt) await gate.made(statement);
     if (watched.tables.size > 0 && mayRename(node)) await watched.readNames(client);
+    // In pieces each commits by itself: what it would change for all databases was tried, and is taken back.
+    if (undone) await client.query('ROLLBACK TO drydock');
+    if (!together && !statement.alone && (await touchesServer(client))) throw serverTouched();
   };
   const executor: Executor = {
     async script(client, _, statements) {
       for (const statement of statements) await watch(client, statement, true);
+      if (gate.touched(migration.name) || (await touchesServer(client))) throw serverTouched();
     },
     async statement(client, statement) {
       last = undefined;
@@ -49,10 +60,21 @@ export async function observeMigration(
     },
   };
   const first = witnesses.length;
-  const { durationMs } = await session.apply(migration, { lockTimeoutMs, executor });
-  const end = performance.now();
-  for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
-  return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
+  try {
+    const { durationMs } = await session.apply(migration, { lockTimeoutMs, executor });
+    return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
+  } finally {
+    const end = performance.now();
+    for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
+  }
+}
+
+interface ObserveOptions {
+  lockTimeoutMs: number;
+  watched: Watched;
+  witnesses: Witness[];
+  /** What may not leave the copy. */
+  gate: Gate;
 }
 
 /** The target's tables as they are found on a copy, before anything is applied there. */

@@ -1,25 +1,25 @@
-import { type Finding, toOpsError, withPostgres } from '@drydock/kit';
+import { type Finding, withPostgres } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
-import { type Found, findHazards } from '../hazards/find.ts';
+import type { Found } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
-import type { Node } from '../migrations/statements.ts';
 import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
-import { findRunning, type Running } from '../schema/running.ts';
+import { findRunning } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { findDestroyed } from './destroyed.ts';
+import { applyFenced } from './fence.ts';
 import { driftBefore, driftFinding, historyFindings, replayFinding, whatChanged } from './findings.ts';
-import { type At, lostByRunning, nameOf } from './lost.ts';
-import { observeMigration, watchCopy } from './observe.ts';
-import { type Rights, readRights, refusedThere } from './rights.ts';
+import { Gate } from './gate.ts';
+import { watchCopy } from './observe.ts';
+import { rehearseOne, type Stage } from './one.ts';
+import { readRights } from './rights.ts';
 import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
-import { type Stock, takeStock } from './stock.ts';
-import { readTables, type Table, type Watched } from './tables.ts';
-import type { ObservedMigration, Witness } from './types.ts';
-import { untoldFinding, whyUntold } from './untold.ts';
+import { compareServer, readServer } from './server.ts';
+import { takeStock } from './stock.ts';
+import { readTables } from './tables.ts';
+import type { ObservedMigration } from './types.ts';
 
 export interface Rehearsal {
   state: MigrationState;
@@ -88,7 +88,10 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     const watched = await watchCopy(client, tables);
     const stage: Stage = {
       target,
+      url,
+      client,
       session,
+      gate: new Gate(target.hazards),
       copy,
       tables,
       running,
@@ -97,19 +100,12 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       // A copy of the files has the target's owners, every one.
       rights: copy === 'template' ? undefined : await readRights(target),
     };
-    let now = before;
-    for (const [at, migration] of pending.entries()) {
-      options.onMigration?.(migration.name);
-      const outcome = await rehearseOne(stage, migration, now, before, pending.length - at - 1);
-      hazards.push(...outcome.findings);
-      result.ignored.push(...outcome.ignored);
-      if (outcome.untold) {
-        result.untold = pending.slice(at).map(({ name }) => name);
-        break;
-      }
-      if (!outcome.observed) return;
-      result.migrations.push(outcome.observed);
-      now = outcome.now;
+    try {
+      const ended = await rehearseAll(stage, before, { pending, hazards, result, options });
+      if (!ended) return;
+    } finally {
+      hazards.push(...stage.gate.findings);
+      if (stage.session !== session) await stage.session.client.end();
     }
     result.promised = whatChanged(before, await readInventory(client)).there;
     // Only where all of it was seen can it be said what is left undone.
@@ -119,16 +115,45 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
     if (drift) result.findings.unshift(driftFinding(drift));
   };
+  const server = await readServer(target);
   await withScratch(target.url, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {
     content: options.content ?? 'copy',
     replay: (empty) =>
       withMigrations(empty, async (session) => {
-        for (const migration of applied) await session.apply(migration, target);
+        for (const migration of applied) await applyFenced(session, migration, target);
       }),
     onLeft: (finding) => result.findings.push(finding),
   });
+  hazards.push(...(await compareServer(target, server, pending)));
   result.findings.push(...bySeverity(hazards));
   return result;
+}
+
+interface Course {
+  pending: Migration[];
+  hazards: Rehearsal['findings'];
+  result: Rehearsal;
+  options: RehearsalOptions;
+}
+
+/** Until one fails; false if that is what the target would do as well. */
+async function rehearseAll(stage: Stage, before: Inventory, course: Course): Promise<boolean> {
+  const { pending, hazards, result, options } = course;
+  let now = before;
+  for (const [at, migration] of pending.entries()) {
+    options.onMigration?.(migration.name);
+    const outcome = await rehearseOne(stage, migration, { now, first: before, behind: pending.length - at - 1 });
+    hazards.push(...outcome.findings);
+    result.ignored.push(...outcome.ignored);
+    if (outcome.untold) {
+      result.untold = pending.slice(at).map(({ name }) => name);
+      return true;
+    }
+    if (!outcome.observed) return false;
+    result.migrations.push(outcome.observed);
+    now = outcome.now;
+  }
+  return true;
 }
 
 /** Drift that is there already. A structure made anew is what the migrations make: the target itself is looked at. */
@@ -144,101 +169,6 @@ async function findBefore(
 /** The worst first, each level in the order of the statements. */
 function bySeverity(findings: Rehearsal['findings']): Rehearsal['findings'] {
   return (['error', 'warn', 'info'] as const).flatMap((level) => findings.filter((found) => found.level === level));
-}
-
-interface Stage {
-  target: Target;
-  /** On the copy. */
-  session: MigrationSession;
-  copy: Copy;
-  tables: Table[];
-  running: Running | undefined;
-  watched: Watched;
-  rights: Rights | undefined;
-  /** What the copy had of the target's tables before the migration that comes next. */
-  stock: Stock;
-}
-
-interface Outcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
-  /** Undefined if it failed. */
-  observed: ObservedMigration | undefined;
-  /** It failed, and that says nothing about the target. */
-  untold?: boolean;
-  now: Inventory;
-}
-
-async function rehearseOne(
-  stage: Stage,
-  migration: Migration,
-  now: Inventory,
-  first: Inventory,
-  behind: number,
-): Promise<Outcome> {
-  const { target, session, watched, tables } = stage;
-  const { lockTimeoutMs } = target;
-  const witnesses: Witness[] = [];
-  const config = { ...target, levels: target.hazards };
-  try {
-    const observed = await observeMigration(session, migration, { lockTimeoutMs, watched, witnesses });
-    const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
-    const losing = tables.length > 0 && (destroyed.length > 0 || witnesses.some(mayLose));
-    const after = losing ? await readInventory(session.client) : now;
-    const names = new Set([...first.keys()].map(nameOf));
-    const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
-    const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
-    const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
-    return { observed, now: after, findings: [...refused, ...hazards], ignored };
-  } catch (thrown) {
-    const { code, message, hint } = toOpsError(thrown);
-    const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
-    const why = whyUntold(thrown, stage.copy);
-    const untold = why && untoldFinding(migration.name, toOpsError(thrown), why, behind);
-    const failure: Finding = untold || {
-      level: 'error',
-      code,
-      message,
-      hint,
-      file: migration.file,
-      line: Number(line ?? 1),
-    };
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config);
-    return {
-      observed: undefined,
-      untold: Boolean(untold),
-      now,
-      findings: [failure, ...hazards.filter(({ code: c }) => c !== 'EMPTY_MIGRATION')],
-      ignored,
-    };
-  }
-}
-
-/** By what is on the copy now; the next migration is compared with that. */
-async function destroyedByOne(stage: Stage, witnesses: Witness[]): Promise<At[]> {
-  const { session, watched, copy, stock: before } = stage;
-  const changed = new Set(
-    witnesses.flatMap(({ observed }) => [...observed.rewritten, ...observed.deleted.map(({ relation }) => relation)]),
-  );
-  const maybe = [...watched.tables].filter(([, { label }]) => changed.has(label)).map(([oid]) => oid);
-  stage.stock = await takeStock(session.client, watched, copy, [...maybe, ...before.empty]);
-  return findDestroyed(stage.target, witnesses, stage.stock, { copy, watched, before });
-}
-
-/** Only then is the catalogue read again. */
-function mayLose({ statement: { node } }: Witness): boolean {
-  const drops = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
-    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_DropColumn',
-  );
-  return Boolean(
-    drops ||
-      node.DropStmt ||
-      node.RenameStmt ||
-      node.AlterEnumStmt ||
-      node.AlterObjectSchemaStmt ||
-      node.DoStmt ||
-      node.SelectStmt ||
-      node.CallStmt,
-  );
 }
 
 /** A NOT VALID constraint that nobody validates, an index that cannot be used. */

@@ -61,7 +61,8 @@ export async function withScratch<T>(
 /** Drops copies whose maker is gone. Returns their names, and what is in the way of the others. */
 export async function sweepScratches(client: Client, target: Secret): Promise<{ swept: string[]; left: Finding[] }> {
   const { rows } = await client.query<{ name: string }>(
-    `SELECT datname AS name FROM pg_database WHERE datname LIKE $1 AND pg_catalog.pg_get_userbyid(datdba) = current_user`,
+    `SELECT datname AS name FROM pg_database WHERE datname LIKE $1 AND pg_catalog.pg_get_userbyid(datdba) = current_user
+      UNION SELECT rolname FROM pg_roles WHERE rolname LIKE $1 AND pg_has_role(oid, 'MEMBER')`,
     [`${PREFIX.replaceAll('_', '\\_')}%`],
   );
   const [swept, left]: [string[], Finding[]] = [[], []];
@@ -82,25 +83,30 @@ export async function sweepScratches(client: Client, target: Secret): Promise<{ 
   return { swept, left };
 }
 
-/** What keeps it from being dropped is told, with the way to be rid of it. */
+/** With the role of the same name, if one was made. What keeps it from being dropped is told, with the way to be rid of it. */
 async function dropScratch(owner: Client, url: Secret): Promise<Finding | undefined> {
-  const drop = `DROP DATABASE IF EXISTS ${q(databaseOf(url))} WITH (FORCE)`;
+  const name = databaseOf(url);
+  const drop = async () => {
+    await owner.query(`DROP DATABASE IF EXISTS ${q(name)} WITH (FORCE)`);
+    const { rowCount } = await owner.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name]);
+    if (rowCount !== 0) await owner.query(`DROP ROLE ${q(name)}`);
+  };
   try {
-    await owner.query(drop);
+    await drop();
     return undefined;
   } catch {
     // A subscription in it is the usual reason.
   }
   try {
     await cutOff(url);
-    await owner.query(drop);
+    await drop();
     return undefined;
   } catch (error) {
     return {
       level: 'warn',
       code: 'SCRATCH_LEFT',
       message: `A scratch database is left on the server and cannot be dropped: ${(error as Error).message}.`,
-      hint: `Free it of what the message names (a subscription there: ALTER SUBSCRIPTION … SET (slot_name = NONE) first, so that no live slot goes), then: DROP DATABASE ${q(databaseOf(url))} WITH (FORCE)`,
+      hint: `Free it of what the message names (a subscription there: ALTER SUBSCRIPTION … SET (slot_name = NONE) first, so that no live slot goes), then: DROP DATABASE ${q(name)} WITH (FORCE)`,
     };
   }
 }

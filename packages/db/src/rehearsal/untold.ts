@@ -1,6 +1,5 @@
 import { type Finding, OpsError } from '@drydock/kit';
-import type { Copy } from './fill.ts';
-import { hasAllRows } from './fill.ts';
+import { type Copy, hasAllRows } from './fill.ts';
 
 /**
  * SQLSTATE of failures that a row which is not on the copy could have prevented: no data, cardinality, a NULL or a zero
@@ -8,26 +7,46 @@ import { hasAllRows } from './fill.ts';
  * find what it looked for (PostgreSQL manual, appendix A).
  */
 const ROWS_DECIDE = /^(02...|21...|22002|22004|22012|23...|39004|P000[1-4])$/;
+/** insufficient_privilege, undefined_object (a role), invalid_authorization_specification. */
+const ROLE_DECIDES = /^(42501|42704|28000|0P000)$/;
+
+interface Circumstances {
+  copy: Copy;
+  safeRole: boolean;
+  leftOut: ReadonlySet<string>;
+}
 
 /** Why a failure on this copy says nothing about the target; undefined where it does. */
-export function whyUntold(thrown: unknown, copy: Copy): string | undefined {
-  const state = thrown instanceof OpsError ? (thrown.cause as { code?: string } | undefined)?.code : undefined;
-  if (state === undefined || hasAllRows(copy) || !ROWS_DECIDE.test(state)) return undefined;
-  return copy === 'sample' ? 'the copy has a sample of the rows' : 'the copy has no rows';
+export function whyUntold(thrown: unknown, { copy, safeRole, leftOut }: Circumstances): string | undefined {
+  if (!(thrown instanceof OpsError)) return undefined;
+  if (thrown.code === 'NO_SAFE_ROLE') return thrown.message;
+  if (thrown.code === 'SERVER_TOUCHED')
+    return 'it changes what all databases of the server share while it runs in pieces';
+  const state = (thrown.cause as { code?: string } | undefined)?.code ?? '';
+  if (!hasAllRows(copy) && ROWS_DECIDE.test(state))
+    return copy === 'sample' ? 'the copy has a sample of the rows' : 'the copy has no rows';
+  if (safeRole && ROLE_DECIDES.test(state)) return 'it ran as a role that may do nothing outside of the copy';
+  if (leftOut.size > 0 && thrown.code !== 'MIGRATION_SYNTAX')
+    return `what reaches out of the copy was left out (${[...leftOut].join(', ')})`;
+  return undefined;
 }
 
 /** Not a refusal: the transaction that applies it on the target is the judge. */
 export function untoldFinding(name: string, thrown: OpsError, why: string, behind: number): Finding {
   const more = behind > 0 ? `, nor the ${behind === 1 ? 'one' : behind} behind it` : '';
+  const said = thrown.cause instanceof Error ? `, and there it fails with "${thrown.cause.message}"` : '';
   return {
     level: 'warn',
     code: 'NOT_REHEARSED',
-    message: `Whether ${name} applies could not be told${more}: ${why}, and there it fails with ${reasonOf(thrown)}.`,
-    hint: 'Rehearse with rows: --data full, or --from-backup latest. db:deploy goes on: what fails there is rolled back.',
+    message: `Whether ${name} applies could not be told${more}: ${why}${said}.`,
+    hint: `${hintOf(thrown)} db:deploy goes on: what fails there is rolled back.`,
   };
 }
 
-/** What PostgreSQL said, without our words around it. */
-function reasonOf({ cause, message }: OpsError): string {
-  return `"${cause instanceof Error ? cause.message : message}"`;
+function hintOf({ code, hint, cause }: OpsError): string {
+  if (code === 'NO_SAFE_ROLE' && hint) return `${hint}.`;
+  const rows = ROWS_DECIDE.test((cause as { code?: string } | undefined)?.code ?? '');
+  return rows
+    ? 'Rehearse with rows: --data full, or --from-backup latest.'
+    : 'Put it into a migration of its own, to see the others.';
 }

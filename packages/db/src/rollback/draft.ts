@@ -4,6 +4,7 @@ import { withEngine } from '../engine/load.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
+import { applyFenced } from '../rehearsal/fence.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
@@ -36,9 +37,9 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
     target.url,
     async ({ url }) => {
       const before = await withMigrations(url, async (session) => {
-        for (const earlier of all.slice(0, at)) await session.apply(earlier, target);
+        for (const earlier of all.slice(0, at)) await applyFenced(session, earlier, target);
         const found = await readInventory(session.client);
-        await session.apply(migration, target);
+        await applyFenced(session, migration, target);
         return found;
       });
       const back = [await engineDiff(target, url, all.slice(0, at))].filter(Boolean);

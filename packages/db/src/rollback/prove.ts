@@ -1,6 +1,7 @@
 import { OpsError } from '@drydock/kit';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import { applyFenced } from '../rehearsal/fence.ts';
 import { whatChanged } from '../rehearsal/findings.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
@@ -62,7 +63,7 @@ async function proveOnHistory(
       for (const migration of applied) {
         if (undone.has(migration.name)) before.set(migration.name, await readInventory(session.client));
         detail(`up ${migration.name}`);
-        await session.apply(migration, target);
+        await applyFenced(session, migration, target);
       }
     });
   return withScratch(
@@ -73,7 +74,7 @@ async function proveOnHistory(
       let now = await inventoryOf(url);
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
-        await runDown(url, { name, sql }, target);
+        await runDown(url, { name, sql }, { ...target, fenced: true });
         const down = await inventoryOf(url);
         refuseUnequal(name, before.get(name) ?? new Map(), down);
         gone.set(name, compareInventories(now, down).lost);
@@ -99,16 +100,16 @@ async function proveOnCopy(
     for (const { name, sql } of undo) {
       const migration = applied.find((candidate) => candidate.name === name);
       detail(`down ${name}`);
-      await runDown(url, { name, sql }, target);
+      await runDown(url, { name, sql }, { ...target, fenced: true });
       const down = await inventoryOf(url);
       gone.set(name, compareInventories(now, down).lost);
       const failed = await attempt(async () => {
-        if (migration) await withMigrations(url, (session) => session.apply(migration, target));
+        if (migration) await withMigrations(url, (session) => applyFenced(session, migration, target).then(() => {}));
       });
       if (failed) onlyRan.push(name);
       else {
         refuseUnequal(name, now, await inventoryOf(url));
-        await runDown(url, { name, sql }, target);
+        await runDown(url, { name, sql }, { ...target, fenced: true });
         refuseUnequal(name, down, await inventoryOf(url));
       }
       now = down;

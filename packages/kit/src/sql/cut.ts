@@ -71,9 +71,14 @@ export function positionOf(sql: string, offset: number): string {
 
 /** The names of all functions that a statement calls by itself, without their schema; what those call is not seen. */
 export function calledFunctions(node: unknown): string[] {
-  if (Array.isArray(node)) return node.flatMap(calledFunctions);
-  if (typeof node !== 'object' || node === null) return [];
-  const { funcname } = (node as SqlNode).FuncCall ?? {};
-  const last = (funcname as SqlNode[] | undefined)?.at(-1)?.String?.sval;
-  return [...(last === undefined ? [] : [last]), ...Object.values(node).flatMap(calledFunctions)];
+  const names: string[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const name = ((value as SqlNode).FuncCall?.funcname as SqlNode[] | undefined)?.at(-1)?.String?.sval;
+    if (name !== undefined) names.push(name);
+    // Arrays as well.
+    for (const key in value) walk((value as Record<string, unknown>)[key]);
+  };
+  walk(node);
+  return names;
 }

@@ -1,0 +1,104 @@
+import { OpsError } from '@drydock/kit';
+import {
+  calledFunctions,
+  type InnerCode,
+  namesReaching,
+  type Reach,
+  reachesOut,
+  reachOf,
+  TOUCHED_SERVER,
+} from '@drydock/kit/sql';
+import type { Client } from 'pg';
+import type { ApplyOptions, Executor, MigrationSession } from '../migrations/apply.ts';
+import type { Migration } from '../migrations/folder.ts';
+import type { Statement } from '../migrations/statements.ts';
+import { InnerReader } from './inner.ts';
+
+/** How a statement, or what it runs, would reach out of its scratch database; the worst of it. */
+export function howItReaches({ node }: Pick<Statement, 'node'>, inner: InnerCode): Reach | undefined {
+  const nodes = [node, ...inner.nodes];
+  const called = calledFunctions(nodes).find(reachesOut);
+  if (called) return { kind: 'outside', what: `calls ${called}` };
+  const hidden = inner.opaque ? inner.texts.map(namesReaching).find(Boolean) : undefined;
+  if (hidden) return { kind: 'outside', what: `puts together what it runs, with ${hidden} in it` };
+  const reaches = nodes.map(reachOf).filter((reach) => reach !== undefined);
+  return reaches.find(({ kind }) => kind === 'outside') ?? reaches.find(({ silent }) => silent) ?? reaches[0];
+}
+
+/** Whether the open transaction has changed what all databases share. */
+export async function touchesServer(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ touched: string[] }>(TOUCHED_SERVER);
+  return (rows[0]?.touched.length ?? 0) > 0;
+}
+
+/**
+ * Applies a migration to a scratch database without what reaches out of it: that is left out, or was part of a
+ * transaction that is taken back. What then finds no role is left out as well. Returns the statements left out.
+ */
+export async function applyFenced(
+  session: MigrationSession,
+  migration: Migration,
+  options: Pick<ApplyOptions, 'lockTimeoutMs'>,
+): Promise<number> {
+  const fenced = new FencedExecutor(session.client);
+  await session.apply(migration, { lockTimeoutMs: options.lockTimeoutMs, executor: fenced });
+  return fenced.leftOut;
+}
+
+/** SQLSTATE undefined_object: a role that was not made. */
+const NO_SUCH_ROLE = '42704';
+
+export class FencedExecutor implements Executor {
+  leftOut = 0;
+  readonly #inside: InnerReader;
+
+  constructor(client: Client) {
+    this.#inside = new InnerReader(client);
+  }
+
+  async script(client: Client, _: unknown, statements: Statement[]): Promise<void> {
+    for (const statement of statements) await this.#run(client, statement, true);
+    await this.#refuseTouched(client);
+  }
+
+  async statement(client: Client, statement: Statement): Promise<void> {
+    await this.#run(client, statement, !statement.alone);
+    if (!statement.alone) await this.#refuseTouched(client);
+  }
+
+  async #run(client: Client, statement: Statement, inTransaction: boolean): Promise<void> {
+    const reach = howItReaches(statement, await this.#inside.read(statement));
+    const own = reachOf(statement.node) !== undefined;
+    if (reach && (own || reach.kind === 'outside' || reach.silent || !inTransaction)) this.leftOut++;
+    else if (reach || (this.leftOut > 0 && inTransaction)) await this.#tryOut(client, statement);
+    else await client.query(statement.sql);
+  }
+
+  async #tryOut(client: Client, { sql }: Statement): Promise<void> {
+    await client.query('SAVEPOINT drydock');
+    try {
+      await client.query(sql);
+    } catch (error) {
+      if (this.leftOut === 0 || (error as { code?: string }).code !== NO_SUCH_ROLE) throw error;
+      await client.query('ROLLBACK TO drydock');
+      this.leftOut++;
+      return;
+    }
+    if (await touchesServer(client)) {
+      await client.query('ROLLBACK TO drydock');
+      this.leftOut++;
+    } else await client.query('RELEASE drydock');
+  }
+
+  async #refuseTouched(client: Client): Promise<void> {
+    if (await touchesServer(client)) throw serverTouched();
+  }
+}
+
+/** Thrown before a commit: the transaction is rolled back, and with it what it changed. */
+export function serverTouched(): OpsError {
+  return new OpsError({
+    code: 'SERVER_TOUCHED',
+    message: 'It changes what all databases of the server share (roles, settings, databases); that was rolled back.',
+  });
+}

@@ -1,0 +1,89 @@
+import { type Finding, OpsError } from '@drydock/kit';
+import { codeInside, type InnerCode, type Reach, reachOf } from '@drydock/kit/sql';
+import type { Level } from '../hazards/codes.ts';
+import type { Migration } from '../migrations/folder.ts';
+import { parseStatements, type Statement } from '../migrations/statements.ts';
+
+/** Decides what of the pending migrations is run on the copy, and tells what is not. */
+export class Gate {
+  readonly findings: Finding[] = [];
+  /** Migrations with a statement that was not run. */
+  readonly leftOut = new Set<string>();
+  /** Whether it runs as a role that reaches nothing outside of the copy. */
+  safeRole = false;
+  readonly #levels: Record<string, Level>;
+  #server = new Set<string>();
+  /** Functions of the migrations that put together what they run. */
+  #opaque = new Set<string>();
+
+  constructor(levels: Record<string, Level>) {
+    this.#levels = levels;
+  }
+
+  /** Whether a statement is run. Throws NEEDS_ROLE where it would only be by a role that can do no harm. */
+  lets(migration: Migration, statement: Statement, inner: InnerCode, reach: Reach | undefined): boolean {
+    if (reach?.kind === 'outside') {
+      this.leftOut.add(migration.name);
+      this.#tell(migration, statement.line, 'error', 'REACHES_OUT', {
+        message: `${reach.what}, which reaches out of the copy and is not taken back: it was not run`,
+        hint: 'If it is wanted, take it on: --accept REACHES_OUT. What it does on the target is not rehearsed.',
+      });
+      return false;
+    }
+    if (!this.safeRole && (inner.opaque || this.#names(statement))) throw needsRole(migration, statement);
+    if (reach) this.#changes(migration, statement, reach);
+    return true;
+  }
+
+  /** A function that puts together what it runs may be made; what names it afterwards wants the role. */
+  async made({ sql, node }: Statement): Promise<void> {
+    const name = ((node.CreateFunctionStmt?.funcname ?? []) as { String?: { sval?: string } }[]).at(-1)?.String?.sval;
+    if (name && (await codeInside(sql, node)).opaque) this.#opaque.add(name);
+  }
+
+  #names({ sql, node }: Statement): boolean {
+    return !node.CreateFunctionStmt && [...this.#opaque].some((name) => sql.includes(name));
+  }
+
+  #changes(migration: Migration, statement: Statement, reach: Reach): void {
+    // Inside a DO block it may be in a branch that is not taken: then the transaction tells.
+    if (reachOf(statement.node) || reach.silent) this.#server.add(migration.name);
+    this.#tell(migration, statement.line, 'warn', 'CHANGES_SERVER', {
+      message: `${reach.what}, for all databases of the server: it was tried in a transaction that was taken back`,
+      hint: 'What it does stays when the migration is undone or the database is dropped, and another database may have it already.',
+    });
+  }
+
+  /** Whether the migration has changed, by its own words, what all databases share. */
+  touched(name: string): boolean {
+    return this.#server.has(name);
+  }
+
+  #tell(
+    { name, file }: Migration,
+    line: number,
+    level: Finding['level'],
+    code: string,
+    { message, hint }: { message: string; hint: string },
+  ): void {
+    const wanted = this.#levels[code] ?? level;
+    const said = `${name}:${line} ${message}.`;
+    if (wanted === 'off' || this.findings.some((found) => found.message === said)) return;
+    this.findings.push({ level: wanted, code, message: said, hint, file, line });
+  }
+}
+
+/** Asked before anything of it is run: in pieces, what was run stays. */
+export async function putsTogether({ sql, file }: Migration): Promise<boolean> {
+  if (!/\bdo\b/i.test(sql)) return false;
+  for (const { sql: text, node } of await parseStatements(sql, file))
+    if (node.DoStmt && (await codeInside(text, node)).opaque) return true;
+  return false;
+}
+
+function needsRole({ name }: Migration, { line }: Statement): OpsError {
+  return new OpsError({
+    code: 'NEEDS_ROLE',
+    message: `${name}:${line} runs what it puts together, and what that is cannot be told beforehand.`,
+  });
+}
