@@ -137,6 +137,21 @@ export class DatabaseUrl {
     return new Secret(`${before}/${encodeURIComponent(name)}${after}`, this.secret.label);
   }
 
+  /** The same server and database, another role. */
+  withRole(user: string, password: string): Secret {
+    const text = this.secret.reveal();
+    const [, prefix = '', authority = '', rest = ''] = AUTHORITY.exec(text) ?? [];
+    const [path = '', query = ''] = rest.split('?', 2);
+    const parameters = new URLSearchParams(query);
+    for (const name of ['user', 'password']) parameters.delete(name);
+    const scheme = prefix.slice(0, prefix.indexOf('//') + 2);
+    const who = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+    return new Secret(
+      `${scheme}${who}@${authority}${path}${parameters.size > 0 ? `?${parameters}` : ''}`,
+      this.secret.label,
+    );
+  }
+
   #encryptions(ssl: ClientConfig['ssl']): (ClientConfig['ssl'] | undefined)[] {
     switch (this.#parameters.get('sslmode')) {
       case 'prefer':

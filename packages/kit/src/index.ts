@@ -27,6 +27,7 @@ export {
   settleSession,
   withDatabase,
   withPostgres,
+  withRole,
 } from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';

@@ -150,6 +150,11 @@ export function withDatabase(url: Secret, name: string): Secret {
   return new DatabaseUrl(url).withDatabase(name);
 }
 
+/** The same server and database, another role. */
+export function withRole(url: Secret, user: string, password: string): Secret {
+  return new DatabaseUrl(url).withRole(user, password);
+}
+
 function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): OpsError {
   const code = (cause as { code?: string }).code ?? '';
   const reason = cause instanceof Error ? cause.message || code : String(cause);

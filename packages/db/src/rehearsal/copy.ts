@@ -37,22 +37,26 @@ function dump(url: Secret, args: string[]): ChildProcess {
 /** Goes on after an error: what only a superuser may make, or give to another, is not needed for a rehearsal. */
 function restore(url: Secret): ChildProcess {
   return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
-    // The copy need not survive anything.
-    env: { ...libpqEnv(url, process.env.PATH), PGOPTIONS: '-c synchronous_commit=off' },
+    env: libpqEnv(url, process.env.PATH),
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }
 
 async function pipe(source: ChildProcess, sink: ChildProcess): Promise<void> {
   const [dumped, restored] = [keep(source), keep(sink)];
+  // The copy need not survive anything.
+  // That it ended early is said by its exit code.
+  sink.stdin?.on('error', () => {});
+  sink.stdin?.write('SET synchronous_commit = off;\n');
   if (source.stdout && sink.stdin) source.stdout.pipe(sink.stdin);
-  const [code] = await Promise.all(
+  const [code, ended] = await Promise.all(
     [source, sink].map(
       (child) => new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done)),
     ),
   );
   // A target without a history has no such table to dump; everything else is a failure.
   if (code !== 0 && !dumped().includes('no matching tables')) throw copyFailed(dumped());
+  if (ended !== 0) throw copyFailed(restored());
   const rows = /^CONTEXT:\s+COPY (\S+)/m.exec(restored());
   if (rows) throw copyFailed(`the rows of ${rows[1]} do not fit into the copy`);
   // One that nothing needs, such as pg_stat_statements, is not missed.

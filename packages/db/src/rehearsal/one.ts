@@ -9,8 +9,9 @@ import type { Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { findDestroyed } from './destroyed.ts';
 import { applyFenced } from './fence.ts';
-import type { Copy } from './fill.ts';
+import { type Copy, hasAllRows } from './fill.ts';
 import { type Gate, putsTogether } from './gate.ts';
+import { rowsInTheWay } from './in-the-way.ts';
 import { type At, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration } from './observe.ts';
 import type { Rehearsal } from './rehearse.ts';
@@ -37,6 +38,8 @@ export interface Stage {
   rights: Rights | undefined;
   /** What the copy had of the target's tables before the migration that comes next. */
   stock: Stock;
+  /** Tables whose rows the migrations so far may have changed; `*` for any. */
+  written: Set<string>;
 }
 
 export interface OneOutcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
@@ -66,8 +69,9 @@ export async function rehearseOne(
     const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
     const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
     const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
+    const inTheWay = hasAllRows(stage.copy) ? [] : await rowsInTheWay(target, migration, witnesses, stage.written);
     const said = hazards.filter(({ code }) => code !== 'EMPTY_MIGRATION' || !gate.leftOut.has(migration.name));
-    return { observed, now: after, findings: [...refused, ...said], ignored };
+    return { observed, now: after, findings: [...refused, ...inTheWay, ...said], ignored };
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];

@@ -98,6 +98,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       watched,
       stock: await takeStock(client, watched, copy),
       // A copy of the files has the target's owners, every one.
+      written: new Set(),
       rights: copy === 'template' ? undefined : await readRights(target),
     };
     try {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { databaseOf, quoteIdentifier as q, Secret, type Secret as SecretType, withPostgres } from '@drydock/kit';
+import { databaseOf, quoteIdentifier as q, type Secret, withPostgres, withRole } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /**
@@ -7,7 +7,7 @@ import type { Client } from 'pg';
  * is a member of no role, so that it reaches no session, database or setting of anybody. Undefined where the operator's
  * role may make none (it needs CREATEROLE), or the server lets it not in.
  */
-export async function makeRole(scratch: SecretType): Promise<SecretType | undefined> {
+export async function makeRole(scratch: Secret): Promise<Secret | undefined> {
   const name = databaseOf(scratch);
   const password = randomBytes(24).toString('hex');
   const made = await withPostgres(scratch, 'drydock rehearsal', async (client) => {
@@ -24,10 +24,7 @@ export async function makeRole(scratch: SecretType): Promise<SecretType | undefi
     return true;
   });
   if (!made) return undefined;
-  const url = new URL(scratch.reveal());
-  url.username = encodeURIComponent(name);
-  url.password = password;
-  const own = new Secret(url.href, scratch.label);
+  const own = withRole(scratch, name, password);
   return withPostgres(own, 'drydock rehearsal', async () => own).catch(() => undefined);
 }
 

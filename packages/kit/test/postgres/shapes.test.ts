@@ -21,6 +21,7 @@ import {
   Secret,
   withDatabase,
   withPostgres,
+  withRole,
 } from '../../src/index.ts';
 
 const test = suite('shapes of a database URL');
@@ -175,6 +176,23 @@ test('names of databases with signs of a URL are what they are', async () => {
       async (client) => (await client.query('SELECT current_database() AS d')).rows,
     );
     assert.is(said[0].d, name);
+  }
+});
+
+test('another role comes to the same server and database, whatever shape the URL has', async () => {
+  const role = 'an:other @ro/le';
+  await withPostgres(new Secret(postgres.adminUrl), 'test', (client) =>
+    client.query(`CREATE ROLE ${client.escapeIdentifier(role)} LOGIN PASSWORD 'p:@/ä'`),
+  );
+  for (const url of [at(ODD, { sslmode: 'require' }), new Secret(postgres.adminUrl)]) {
+    const other = withRole(url, role, 'p:@/ä');
+    assert.is(databaseOf(other), databaseOf(url));
+    const said = await withPostgres(
+      other,
+      'test',
+      async (client) => (await client.query('SELECT current_user AS u')).rows,
+    );
+    assert.is(said[0].u, role);
   }
 });
 
