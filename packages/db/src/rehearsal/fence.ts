@@ -1,23 +1,24 @@
 import { OpsError } from '@drydock/kit';
 import {
   calledFunctions,
+  codeInside,
   type InnerCode,
+  leavesDatabase,
   namesReaching,
   type Reach,
-  reachesOut,
   reachOf,
   TOUCHED_SERVER,
 } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import type { ApplyOptions, Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
-import type { Statement } from '../migrations/statements.ts';
+import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { InnerReader } from './inner.ts';
 
 /** How a statement, or what it runs, would reach out of its scratch database; the worst of it. */
 export function howItReaches({ node }: Pick<Statement, 'node'>, inner: InnerCode): Reach | undefined {
   const nodes = [node, ...inner.nodes];
-  const called = calledFunctions(nodes).find(reachesOut);
+  const called = calledFunctions(nodes).find(leavesDatabase);
   if (called) return { kind: 'outside', what: `calls ${called}` };
   const hidden = inner.opaque ? inner.texts.map(namesReaching).find(Boolean) : undefined;
   if (hidden) return { kind: 'outside', what: `puts together what it runs, with ${hidden} in it` };
@@ -93,6 +94,16 @@ export class FencedExecutor implements Executor {
   async #refuseTouched(client: Client): Promise<void> {
     if (await touchesServer(client)) throw serverTouched();
   }
+}
+
+/** The text of a migration without the statements that say themselves that they reach out: for Prisma's engine, which runs a text. */
+export async function withoutReaching({ sql, file }: Migration): Promise<string> {
+  const statements = await parseStatements(sql, file);
+  const stay = await Promise.all(
+    statements.map(async (statement) => !howItReaches(statement, await codeInside(statement.sql, statement.node))),
+  );
+  if (stay.every(Boolean)) return sql;
+  return statements.flatMap(({ sql: text }, at) => (stay[at] ? [`${text};\n`] : [])).join('');
 }
 
 /** Thrown before a commit: the transaction is rolled back, and with it what it changed. */

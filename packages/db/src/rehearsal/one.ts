@@ -139,6 +139,8 @@ async function observeSafely(stage: Stage, migration: Migration, witnesses: Witn
   } catch (thrown) {
     const code = thrown instanceof OpsError ? thrown.code : undefined;
     if (code === 'NEEDS_ROLE') {
+      // In pieces what was run stays: it cannot be begun again.
+      if (witnesses.some(({ together }) => !together)) throw noSafeRole(migration, 'runs in pieces');
       await takeSafeRole(stage, migration);
       witnesses.length = 0;
       return observe();
@@ -152,17 +154,20 @@ async function observeSafely(stage: Stage, migration: Migration, witnesses: Witn
   }
 }
 
-async function takeSafeRole(stage: Stage, { name }: Migration): Promise<void> {
+async function takeSafeRole(stage: Stage, migration: Migration): Promise<void> {
   const url = await makeRole(stage.url);
-  if (!url)
-    throw new OpsError({
-      code: 'NO_SAFE_ROLE',
-      message: `${name} runs what it puts together, which is only rehearsed by a role that can do no harm, and this one may make none`,
-      hint: 'Grant it: ALTER ROLE … CREATEROLE',
-    });
+  if (!url) throw noSafeRole(migration, 'is applied by a role that may make none');
   await handOver(stage.client, databaseOf(url));
   // The lock of Prisma's engine, which the session that applies takes.
   await stage.client.query('SELECT pg_advisory_unlock_all()');
   stage.session = await openMigrations(url);
   stage.gate.safeRole = true;
+}
+
+function noSafeRole({ name }: Migration, why: string): OpsError {
+  return new OpsError({
+    code: 'NO_SAFE_ROLE',
+    message: `${name} runs what it puts together, which is only rehearsed by a role that can do no harm, and it ${why}`,
+    hint: 'Grant it: ALTER ROLE … CREATEROLE; or put that part into a migration of its own',
+  });
 }

@@ -18,7 +18,11 @@ const PRIVILEGES = ['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER'];
 /** Reads only. */
 export async function readRights(target: Target): Promise<Rights> {
   return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
-    const lacking = PRIVILEGES.map((name) => `CASE WHEN NOT has_table_privilege(c.oid, '${name}') THEN '${name}' END`);
+    const lacking = PRIVILEGES.map((name) => {
+      // These may be granted for some columns alone.
+      const has = name === 'INSERT' || name === 'UPDATE' ? 'has_any_column_privilege' : 'has_table_privilege';
+      return `CASE WHEN NOT ${has}(c.oid, '${name}') THEN '${name}' END`;
+    });
     const { rows } = await client.query<{ label: string; lacks: string[] }>(
       `SELECT c.oid::regclass::text AS label, array_remove(ARRAY[CASE WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN 'owner' END, ${lacking}], NULL) AS lacks
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

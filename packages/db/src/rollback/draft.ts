@@ -4,7 +4,7 @@ import { withEngine } from '../engine/load.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
-import { applyFenced } from '../rehearsal/fence.ts';
+import { applyFenced, withoutReaching } from '../rehearsal/fence.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
@@ -67,10 +67,16 @@ async function engineDiff(target: Target, url: Secret, earlier: Migration[]): Pr
     baseDir: target.migrationsDir,
     lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
     shadowDbInitScript: '',
-    migrationDirectories: earlier.map(({ name, sql }) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
-    })),
+    // The engine makes them anew in a database of its own, on the same server.
+    migrationDirectories: await Promise.all(
+      earlier.map(async (migration) => ({
+        path: migration.name,
+        migrationFile: {
+          path: 'migration.sql',
+          content: { tag: 'ok' as const, value: await withoutReaching(migration) },
+        },
+      })),
+    ),
   };
   const schema = await import('../schema/files.ts').then(({ readSchemaFiles }) => readSchemaFiles(target.schemaFile));
   try {

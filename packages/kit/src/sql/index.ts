@@ -1,5 +1,5 @@
 export { type CutStatement, calledFunctions, cutStatements, positionOf, type SqlNode } from './cut.ts';
 export { codeInside, type InnerCode } from './inside.ts';
 export { compileForShortRuns } from './quick.ts';
-export { namesReaching, type Reach, reachesOut, reachOf, TOUCHED_SERVER } from './reaching.ts';
+export { leavesDatabase, namesReaching, type Reach, reachesOut, reachOf, TOUCHED_SERVER } from './reaching.ts';
 export { queryReadOnly, type ReadOnlyOptions, readQueries, runReadQueries } from './read-only.ts';

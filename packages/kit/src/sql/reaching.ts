@@ -28,9 +28,18 @@ export function reachesOut(name: string): boolean {
   return REACHING.some((pattern) => pattern.test(name));
 }
 
+/** Those of them that stay in the database that they are called in: on a copy they reach nobody. */
+const IN_ITS_DATABASE =
+  /^(pg_notify|pg_(try_)?advisory_lock(_shared)?|pg_advisory_unlock(_shared|_all)?|pg_stat_reset(_single_\w+)?|pg_logical_emit_message)$/;
+
+/** Whether a function of that name acts outside of its own database, from a copy of which nobody must be reached. */
+export function leavesDatabase(name: string): boolean {
+  return reachesOut(name) && !IN_ITS_DATABASE.test(name);
+}
+
 /** Whether a text names such a function: where what is run is put together, a name is all that can be seen. */
 export function namesReaching(text: string): string | undefined {
-  return text.match(/[a-z_][a-z0-9_]*/gi)?.find((word) => reachesOut(word.toLowerCase()));
+  return text.match(/[a-z_][a-z0-9_]*/gi)?.find((word) => leavesDatabase(word.toLowerCase()));
 }
 
 /** How a statement reaches further than the database that it is run in. */
