@@ -1,6 +1,7 @@
 import { databaseOf, type Finding, OpsError, type Secret, toOpsError } from '@drydock/kit';
 import type { Client } from 'pg';
-import { findHazards } from '../hazards/find.ts';
+import { type Found, findHazards } from '../hazards/find.ts';
+import type { Hazard } from '../hazards/types.ts';
 import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node } from '../migrations/statements.ts';
@@ -14,7 +15,6 @@ import { type Gate, putsTogether } from './gate.ts';
 import { rowsInTheWay } from './in-the-way.ts';
 import { type At, lostByRunning, nameOf } from './lost.ts';
 import { observeMigration } from './observe.ts';
-import type { Rehearsal } from './rehearse.ts';
 import { type Rights, refusedThere } from './rights.ts';
 import { handOver, makeRole } from './role.ts';
 import { type Stock, takeStock } from './stock.ts';
@@ -42,7 +42,8 @@ export interface Stage {
   written: Set<string>;
 }
 
-export interface OneOutcome extends Pick<Rehearsal, 'findings' | 'ignored'> {
+export interface OneOutcome extends Pick<Found, 'ignored'> {
+  findings: (Finding | Hazard)[];
   /** Undefined if it failed. */
   observed: ObservedMigration | undefined;
   /** It failed, and that says nothing about the target. */
