@@ -8,7 +8,8 @@ export const rollbackTask = defineChangeTask({
   summary: 'Undoes the newest migrations with their down.sql, each proven beforehand.',
   description:
     'On a scratch database every migration runs up and its down.sql down again; the schema must then be what it was, object by\n' +
-    'object. A history that cannot be made anew (it needs rows or roles) is proved on a copy of the database instead. Refused where a down.sql is missing, or would lose rows without --accept-data-loss. Undone migrations are pending again.',
+    'object. A history that cannot be made anew (it needs rows or roles) is proved on a copy of the database instead. Refused where\n' +
+    'a down.sql is missing, or would lose rows without --accept-data-loss. Undone migrations are pending again.',
   examples: [
     'npm run db:rollback -- --env staging --steps 1',
     'npm run db:rollback -- --env staging --to 20260706090000_certificates --plan',
