@@ -32,8 +32,9 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
     join(made.root, 'prisma/schema.prisma'),
     'datasource db {\n  provider = "postgresql"\n}\nmodel T {\n  id BigInt @id\n  n Int? @unique\n  extra String?\n}\n',
   );
-  // On the copy without rows it goes through; the target has duplicates.
-  const failed = await made.run('deploy.ts', '--yes', '--json');
+  // On the copy without rows it goes through, and behind a statement that writes the target is not asked; it has duplicates.
+  made.write('2_a', 'UPDATE "T" SET "n" = "n" WHERE false;', 'SELECT 1;');
+  const failed = await made.run('deploy.ts', '--yes', '--json', '--data', 'schema');
   assert.is(failed.code, 1);
   const { error } = JSON.parse(failed.stdout);
   assert.match(error.message, '2_pieces/migration.sql:2: could not create unique index "T_n_key"');
