@@ -2,3 +2,4 @@ export { type CutStatement, calledFunctions, cutStatements, positionOf, type Sql
 export { compileForShortRuns } from './quick.ts';
 export { reachesOut } from './reaching.ts';
 export { queryReadOnly, type ReadOnlyOptions, readQueries, runReadQueries } from './read-only.ts';
+export { mayChangeReading, readsBackslashes, tokensIn } from './reading.ts';
