@@ -40,6 +40,6 @@ export class DeploySessions {
   async close(): Promise<void> {
     const [applying, looking] = [this.#applying, this.#looking];
     this.#applying = this.#looking = undefined;
-    await Promise.all([applying?.client.end(), looking?.end()]);
+    await Promise.all([applying?.close(), looking?.end()]);
   }
 }

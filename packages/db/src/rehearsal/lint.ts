@@ -2,6 +2,7 @@ import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
+import { atStatements, type Note } from '../migrations/open-ends.ts';
 import { readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { lostByRunning } from './lost.ts';
@@ -28,14 +29,19 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         const tables = (await readTables(client)).map((table) => ({ ...table, rows: Math.max(table.rows, 1) }));
         const before = await readInventory(client);
         const witnesses: Witness[] = [];
+        const notes: Note[] = [];
         await observeMigration(session, migration, {
           lockTimeoutMs: target.lockTimeoutMs,
           watched: await watchCopy(client, tables),
           witnesses,
+          notes,
         });
         const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
         const config = { ...target, levels: target.hazards };
-        const { hazards } = await findHazards(migration, witnesses, tables, config, lost);
+        const { hazards } = await findHazards(migration, witnesses, tables, config, [
+          ...lost,
+          ...atStatements(notes, witnesses),
+        ]);
         return hazards;
       }),
     'empty',

@@ -1,10 +1,21 @@
 import type { Client } from 'pg';
 import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import type { Note } from '../migrations/open-ends.ts';
+import { refuseOtherReading } from '../migrations/reading.ts';
+import { findSkipped } from '../migrations/skipped.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
 import { type Named, type Table, Watched } from './tables.ts';
 import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from './types.ts';
+
+interface Observing {
+  lockTimeoutMs: number;
+  watched: Watched;
+  witnesses: Witness[];
+  /** What is found of the file itself is added to these. */
+  notes: Note[];
+}
 
 /**
  * Applies a migration to a copy as a deploy would, statement by statement, and watches what each does to the tables
@@ -14,12 +25,14 @@ import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from
 export async function observeMigration(
   session: MigrationSession,
   migration: Migration,
-  { lockTimeoutMs, watched, witnesses }: { lockTimeoutMs: number; watched: Watched; witnesses: Witness[] },
+  { lockTimeoutMs, watched, witnesses, notes }: Observing,
 ): Promise<ObservedMigration> {
   const held: { lock: ObservedLock; since: number }[] = [];
   let last: Sight | undefined;
   const watch = async (client: Client, statement: Statement, together: boolean) => {
     const { node, line, sql } = statement;
+    await refuseOtherReading(client, statement, migration.file);
+    notes.push(...(await findSkipped(client, statement)));
     const [tableOf, provenNotNull] = [frozen(watched, node), await readProven(client, statement, watched)];
     const since = performance.now();
     const seen = await observe(client, statement, watched, last);
@@ -45,7 +58,11 @@ export async function observeMigration(
     },
   };
   const first = witnesses.length;
-  const { durationMs } = await session.apply(migration, { lockTimeoutMs, executor });
+  const { durationMs } = await session.apply(migration, {
+    lockTimeoutMs,
+    executor,
+    onNote: (note) => notes.push(note),
+  });
   const end = performance.now();
   for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
   return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };

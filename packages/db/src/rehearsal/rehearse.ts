@@ -6,6 +6,7 @@ import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
+import { atStatements, type Note } from '../migrations/open-ends.ts';
 import type { Node } from '../migrations/statements.ts';
 import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
 import { findRunning, type Running } from '../schema/running.ts';
@@ -138,9 +139,10 @@ async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, f
   const { target, session, watched, tables } = stage;
   const { lockTimeoutMs } = target;
   const witnesses: Witness[] = [];
+  const notes: Note[] = [];
   const config = { ...target, levels: target.hazards };
   try {
-    const observed = await observeMigration(session, migration, { lockTimeoutMs, watched, witnesses });
+    const observed = await observeMigration(session, migration, { lockTimeoutMs, watched, witnesses, notes });
     const losing = tables.length > 0 && witnesses.some(mayLose);
     const after = losing ? await readInventory(session.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
@@ -148,13 +150,22 @@ async function rehearseOne(stage: Stage, migration: Migration, now: Inventory, f
     const more: At[] = losing
       ? [...lostByRunning(known, after, witnesses, stage.running), ...(await findDestroyedRows(target, witnesses))]
       : [];
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
+    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, [
+      ...more,
+      ...atStatements(notes, witnesses),
+    ]);
     return { observed, now: after, findings: hazards, ignored };
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
     const failure: Finding = { level: 'error', code, message, hint, file: migration.file, line: Number(line ?? 1) };
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config);
+    const { hazards, ignored } = await findHazards(
+      migration,
+      witnesses,
+      tables,
+      config,
+      atStatements(notes, witnesses),
+    );
     return {
       observed: undefined,
       now,
