@@ -4,7 +4,7 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ApplyOptions, applyMigration, withMigrations } from '../src/migrations/apply.ts';
-import { readMigrations } from '../src/migrations/folder.ts';
+import { type Migration, readMigrations } from '../src/migrations/folder.ts';
 import { runDown } from '../src/rollback/down.ts';
 import type { Target } from '../src/target.ts';
 import { makeTarget, query, withClient } from './world.ts';
@@ -31,6 +31,11 @@ async function world(
   return { target, url, apply: (options) => applyMigration(target.url, migration, { lockTimeoutMs: 500, ...options }) };
 }
 
+function first(target: Target): Migration {
+  const [migration] = readMigrations(target.migrationsDir);
+  if (!migration) throw new Error('a migration');
+  return migration;
+}
 const refusal = (work: Promise<unknown>) =>
   work.then(
     () => {
@@ -247,7 +252,7 @@ test('whoever keeps a migration waiting is named, and CONCURRENTLY waits as long
     assert.match(said[0] ?? '', whom);
     await snapshot.query('COMMIT');
   });
-  await applyMigration(target.url, readMigrations(target.migrationsDir)[0] ?? assert.unreachable(), {
+  await applyMigration(target.url, first(target), {
     lockTimeoutMs: 500,
   });
   assert.equal(await indexes(url), [{ name: 'i', valid: true }]);
@@ -268,8 +273,7 @@ test('who holds the table is named while it is asked for again, and who holds th
     await applied;
     assert.match(whom ?? '', 'the reader, drydock, idle in transaction');
     await other.query('SELECT pg_advisory_lock(72707369)');
-    const [migration] = readMigrations(target.migrationsDir);
-    const error = await refusal(applyMigration(target.url, migration ?? assert.unreachable(), target));
+    const error = await refusal(applyMigration(target.url, first(target), target));
     assert.is(error.exit, 5);
     assert.match(error.message, /held by pid \d+ \(the reader/);
   });
