@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectPostgres, EXIT, OpsError, quoteIdentifier, type Secret, schemaOf } from '@drydock/kit';
+import { connectPostgres, EXIT, OpsError, type Secret, schemaOf, settleSession } from '@drydock/kit';
 import type { Client } from 'pg';
 import { downError, type Failed, isConnectionLost, isLockTimeout, migrationError } from './failure.ts';
 import type { Migration } from './folder.ts';
@@ -128,8 +128,9 @@ export class MigrationSession {
     const { client } = this;
     const called = `SET application_name = ${client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63))}`;
     if (this.#begun && this.#waits) {
-      const path = `SET search_path = ${quoteIdentifier(this.#schema)}; SET standard_conforming_strings = on`;
-      if (!(await putRight(client, `${path}; ${called}`))) await takePrismaLock(client);
+      const held = await putRight(client, `SET standard_conforming_strings = on; ${called}`);
+      await settleSession(client, this.#schema);
+      if (!held) await takePrismaLock(client);
       return this.#waits;
     }
     await client.query(called);
