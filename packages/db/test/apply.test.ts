@@ -3,9 +3,12 @@ import type { OpsError } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { diffToSchema } from '../src/drift.ts';
+import { readState } from '../src/index.ts';
 import { type ApplyOptions, applyMigration, withMigrations } from '../src/migrations/apply.ts';
 import { type Migration, readMigrations } from '../src/migrations/folder.ts';
 import { runDown } from '../src/rollback/down.ts';
+import { inventoryOf } from '../src/schema/inventory.ts';
 import type { Target } from '../src/target.ts';
 import { makeTarget, query, withClient } from './world.ts';
 
@@ -276,6 +279,19 @@ test('who holds the table is named while it is asked for again, and who holds th
     const error = await refusal(applyMigration(target.url, first(target), target));
     assert.is(error.exit, 5);
     assert.match(error.message, /held by pid \d+ \(the reader/);
+  });
+});
+
+test('looking waits for nobody for ever, and names who holds a table altogether', async () => {
+  const { target, url, apply } = await world('SELECT 1;');
+  await apply();
+  await withClient(url, async (other) => {
+    await other.query(`SET application_name = 'the holder'; BEGIN; LOCK TABLE users, _prisma_migrations`);
+    const work = [readState(target), inventoryOf(target.url), diffToSchema(target.url, target.schemaFile)];
+    for (const error of await Promise.all(work.map(refusal))) {
+      assert.equal([error.code, error.exit], ['LOCK_NOT_AVAILABLE', 5], error.message);
+      assert.match(error.message, /locked altogether, by pid \d+ \(the holder, drydock, idle in transaction/);
+    }
   });
 });
 

@@ -1,7 +1,8 @@
-import { type Finding, toOpsError, withPostgres } from '@drydock/kit';
+import { type Finding, toOpsError } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
+import { looking } from '../looking.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
@@ -40,7 +41,7 @@ export interface RehearsalOptions {
 
 export async function readState(target: Target): Promise<MigrationState> {
   const migrations = readMigrations(target.migrationsDir);
-  const history = await withPostgres(target.url, 'drydock db:status', readHistory);
+  const history = await looking(target.url, 'drydock db:status', readHistory);
   return compareHistory(migrations, history);
 }
 
@@ -59,7 +60,7 @@ export async function rehearse(target: Target, options: RehearsalOptions = {}): 
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
-  const tables = await withPostgres(target.url, 'drydock db:dry-run', readTables);
+  const tables = await looking(target.url, 'drydock db:dry-run', readTables);
   const running = await findRunning(target, options.running);
   const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));

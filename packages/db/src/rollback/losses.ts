@@ -1,5 +1,6 @@
-import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
+import { quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
 import { type Node, parseStatements } from '../migrations/statements.ts';
 import type { Named } from '../rehearsal/tables.ts';
 import type { Target } from '../target.ts';
@@ -15,7 +16,7 @@ export interface Destroyed {
 }
 
 export async function findLosses(target: Target, undo: { name: string; sql: string }[]): Promise<Loss[]> {
-  return withPostgres(target.url, 'drydock db:rollback', async (client) => {
+  return looking(target.url, 'drydock db:rollback', async (client) => {
     const losses: Loss[] = [];
     for (const { name, sql } of undo) {
       for (const destroyed of await findDestroyed(sql)) {

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finding, OpsError, type Secret, withPostgres } from '@drydock/kit';
+import { type Finding, OpsError, type Secret } from '@drydock/kit';
 import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
 import { parseStatements } from '../migrations/statements.ts';
 
 /** From how many rows on the planner must choose an index by itself. */
@@ -59,7 +60,7 @@ export async function checkPlans(
 ): Promise<{ checks: PlanCheck[]; findings: Finding[] }> {
   if (indexes.length === 0) return { checks: [], findings: [] };
   const queries = await readPlanQueries(folder);
-  return withPostgres(url, 'drydock db:verify', async (client) => {
+  return looking(url, 'drydock db:verify', async (client) => {
     const checks: PlanCheck[] = [];
     for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
     return { checks, findings: checks.flatMap(findingOf) };
