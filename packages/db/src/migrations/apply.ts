@@ -8,7 +8,7 @@ import { ensureHistory } from './history.ts';
 import { downLedger, type Ledger, migrationLedger } from './ledger.ts';
 import { leftBehind, PRISMA_LOCK, putRight, readSession, type SessionState } from './left-behind.ts';
 import { checkTransactions, type Note } from './open-ends.ts';
-import { watchReading } from './reading.ts';
+import { refuseUnsaidReading, watchReading } from './reading.ts';
 import { type Executor, PLAIN, runInPieces, runTogether, type Script } from './run.ts';
 import { parseStatements, type Statement } from './statements.ts';
 import { type Blocker, describe, describeSessions, Waits } from './waiting.ts';
@@ -112,6 +112,7 @@ export class MigrationSession {
     let retries = 0;
     try {
       const waits = await this.#begin(script.name);
+      await refuseUnsaidReading(client, statements, script.file);
       const work = statements.some(({ alone }) => alone) ? () => runInPieces(run) : () => runTogether(run);
       retries = await withLockRetry(client, waits, options, work);
       if (options.onNote && this.#fresh)

@@ -46,14 +46,19 @@ export function readingAfter(reading: Reading, node: SqlNode): Reading {
   switch (TransactionStmt?.kind) {
     case 'TRANS_STMT_BEGIN':
     case 'TRANS_STMT_START':
-      return { ...reading, atBegin: session };
+      return { ...reading, atBegin: atBegin ?? session };
     case 'TRANS_STMT_COMMIT':
-      return { session };
+      return begun(session, TransactionStmt.chain);
     case 'TRANS_STMT_ROLLBACK':
-      return { session: atBegin ?? session };
+      return begun(atBegin ?? session, TransactionStmt.chain);
     default:
       return reading;
   }
+}
+
+/** AND CHAIN begins the next transaction at once. */
+function begun(session: boolean, chain: boolean | undefined): Reading {
+  return { session, ...(chain ? { atBegin: session } : {}) };
 }
 
 /** As PostgreSQL reads a boolean: any beginning of the word. */
