@@ -187,7 +187,7 @@ async function isWithin(ours: string, theirs: string): Promise<boolean> {
 
 /** psql leaves them out between tokens. Whether they stay within a string, the effect tells. */
 function withoutBlankLines(text: string): string {
-  return text.replaceAll(/\n[ \t\r\f\v]*(?=\n)/g, '').trimEnd();
+  return text.replaceAll(/\n[ \t\r\f\v]*(?=\n)/g, '');
 }
 
 /** Whether anything but blanks and comments is in it. */

@@ -275,6 +275,15 @@ class FileWriter {
     ])();
   }
 
+  #savepoint(): string {
+    const before = this.#standard;
+    let text = 'SAVEPOINT s';
+    for (let n = 1 + this.#below(3); n > 0; n--) text += `;\n${this.#chance(0.4) ? this.#reading() : this.#insert()}`;
+    if (this.#chance(0.3)) return `${text};\nRELEASE s`;
+    this.#standard = before;
+    return `${text};\nROLLBACK TO SAVEPOINT s`;
+  }
+
   #transaction(): string {
     // A ROLLBACK leads back to what was when the transaction began.
     let before = this.#standard;
@@ -289,7 +298,7 @@ class FileWriter {
             () => this.#statement(),
             () => this.#statement(),
             () => this.#reading(),
-            () => `SAVEPOINT s;\n${this.#insert()};\nROLLBACK TO s`,
+            () => this.#savepoint(),
           ])();
       text += `;${this.#gap()}\n${written}`;
     }

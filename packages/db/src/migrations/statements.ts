@@ -1,7 +1,7 @@
 import { OpsError } from '@drydock/kit';
 import { type CutStatement, cutStatements, type SqlNode } from '@drydock/kit/sql';
 
-export { positionOf, type SqlNode as Node } from '@drydock/kit/sql';
+export type { SqlNode as Node } from '@drydock/kit/sql';
 
 /** A statement of a migration, with what its syntax says of how it has to run. */
 export interface Statement extends CutStatement {

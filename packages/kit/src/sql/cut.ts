@@ -1,11 +1,7 @@
-import type { Node as AnyNode } from 'libpg-query';
 import { OpsError } from '../errors.ts';
+import type { SqlNode } from './node.ts';
 import { compileForShortRuns } from './quick.ts';
 import { mayChangeReading, type Reading, readingAfter, readSegment, type Segment } from './reading.ts';
-
-type Kinds<T> = T extends unknown ? keyof T : never;
-/** A node of PostgreSQL's syntax tree: an object with one key, its kind. */
-export type SqlNode = { [K in Kinds<AnyNode>]?: Extract<AnyNode, { [key in K]: unknown }>[K] };
 
 /** A statement of a file, as PostgreSQL's own parser cuts it out. */
 export interface CutStatement {
@@ -118,17 +114,13 @@ function syntaxError(sql: string, file: string, at: number, message: string, cau
   });
 }
 
-/** `line:column`, both from 1, of an offset as PostgreSQL counts it: in characters, where an emoji is one. */
-export function positionOf(sql: string, characters: number): string {
-  return placeOf(sql, unitsOf(sql, characters));
-}
-
+/** `line:column`, both from 1; an emoji counts as one, as PostgreSQL has it. */
 function placeOf(sql: string, units: number): string {
   const before = sql.slice(0, units).split('\n');
   return `${before.length}:${[...(before.at(-1) ?? '')].length + 1}`;
 }
 
-/** JavaScript's offset (UTF-16) of one in characters. */
+/** JavaScript's offset (UTF-16) of one in characters, in which PostgreSQL counts. */
 function unitsOf(sql: string, characters: number): number {
   let units = 0;
   for (let left = characters; left > 0 && units < sql.length; left--)

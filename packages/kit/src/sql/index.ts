@@ -1,4 +1,5 @@
-export { type CutStatement, calledFunctions, cutStatements, positionOf, type SqlNode } from './cut.ts';
+export { type CutStatement, calledFunctions, cutStatements } from './cut.ts';
+export type { SqlNode } from './node.ts';
 export { compileForShortRuns } from './quick.ts';
 export { reachesOut } from './reaching.ts';
 export { queryReadOnly, type ReadOnlyOptions, readQueries, runReadQueries } from './read-only.ts';

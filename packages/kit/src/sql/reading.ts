@@ -1,5 +1,5 @@
 import type { ScanToken } from 'libpg-query';
-import type { SqlNode } from './cut.ts';
+import type { SqlNode } from './node.ts';
 
 /**
  * Where standard_conforming_strings is off, PostgreSQL reads a backslash in a plain string as an escape: 'a\'; DROP …' is
@@ -11,6 +11,8 @@ export interface Reading {
   local?: boolean | undefined;
   /** What it was when the file's own transaction began. */
   atBegin?: boolean | undefined;
+  /** And at the savepoints that are open in it. */
+  savepoints?: { name: string | undefined; session: boolean; local: boolean | undefined }[];
 }
 
 /** A stretch of a file that is read in one way. */
@@ -37,16 +39,25 @@ export function mayChangeReading(sql: string): boolean {
 /** The reading behind a statement. What only the server can know (set_config, a function) is not seen here. */
 export function readingAfter(reading: Reading, node: SqlNode): Reading {
   const { VariableSetStmt: set, TransactionStmt, DiscardStmt } = node;
-  const { session, atBegin } = reading;
-  if (DiscardStmt?.target === 'DISCARD_ALL' || set?.kind === 'VAR_RESET_ALL') return { session: true, atBegin };
+  const { session, local, atBegin, savepoints = [] } = reading;
+  const inside = { atBegin, savepoints };
+  if (DiscardStmt?.target === 'DISCARD_ALL' || set?.kind === 'VAR_RESET_ALL') return { session: true, ...inside };
   if (set?.name === SETTING) {
     const value = set.kind === 'VAR_SET_VALUE' ? isOn(set.args?.[0] as SqlNode | undefined) : true;
-    return set.is_local ? { ...reading, local: value } : { session: value, atBegin };
+    return set.is_local ? { ...reading, local: value } : { session: value, ...inside };
   }
+  const name = TransactionStmt?.savepoint_name;
+  const at = savepoints.findLastIndex((savepoint) => savepoint.name === name);
   switch (TransactionStmt?.kind) {
     case 'TRANS_STMT_BEGIN':
     case 'TRANS_STMT_START':
       return { ...reading, atBegin: atBegin ?? session };
+    case 'TRANS_STMT_SAVEPOINT':
+      return { ...reading, savepoints: [...savepoints, { name, session, local }] };
+    case 'TRANS_STMT_RELEASE':
+      return { ...reading, savepoints: savepoints.slice(0, Math.max(at, 0)) };
+    case 'TRANS_STMT_ROLLBACK_TO':
+      return { ...reading, ...valueAt(savepoints[at]), savepoints: savepoints.slice(0, at + 1) };
     case 'TRANS_STMT_COMMIT':
       return begun(session, TransactionStmt.chain);
     case 'TRANS_STMT_ROLLBACK':
@@ -54,6 +65,10 @@ export function readingAfter(reading: Reading, node: SqlNode): Reading {
     default:
       return reading;
   }
+}
+
+function valueAt(savepoint: Pick<Reading, 'session' | 'local'> | undefined): Partial<Reading> {
+  return savepoint ? { session: savepoint.session, local: savepoint.local } : {};
 }
 
 /** AND CHAIN begins the next transaction at once. */

@@ -90,4 +90,24 @@ test('a file that switches standard_conforming_strings off is cut as the server 
   assert.is(found.at(-1)?.line, 13);
 });
 
+test('what a savepoint, a ROLLBACK and AND CHAIN make of standard_conforming_strings is followed', async () => {
+  const off = 'SET standard_conforming_strings = off';
+  const reads = async (...statements: string[]) => {
+    const found = await cutStatements([...statements, "SELECT 'a\\'"].join(';\n'), 'f.sql').catch(() => undefined);
+    return found?.at(-1)?.sql === "SELECT 'a\\'" ? 'on' : 'off';
+  };
+  assert.is(await reads('BEGIN', off, 'ROLLBACK'), 'on');
+  assert.is(await reads('BEGIN', off, 'COMMIT'), 'off');
+  assert.is(await reads(off, 'BEGIN', 'SET LOCAL standard_conforming_strings = on'), 'on');
+  assert.is(await reads(off, 'BEGIN', 'SET LOCAL standard_conforming_strings = on', 'END'), 'off');
+  assert.is(await reads('BEGIN', off, 'COMMIT AND CHAIN', 'ROLLBACK'), 'off');
+  assert.is(await reads('BEGIN', 'SAVEPOINT a', off, 'SAVEPOINT b', 'ROLLBACK TO a'), 'on');
+  assert.is(await reads('BEGIN', 'SAVEPOINT a', off, 'RELEASE a'), 'off');
+  assert.is(await reads(off, 'RESET ALL'), 'on');
+  assert.is(
+    await reads(off, "CREATE FUNCTION f() RETURNS int SET standard_conforming_strings = on AS 'SELECT 1' LANGUAGE sql"),
+    'off',
+  );
+});
+
 test.run();
