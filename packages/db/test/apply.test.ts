@@ -166,6 +166,16 @@ test('a DROP INDEX CONCURRENTLY that a kill came behind is done', async () => {
   assert.is((await history(url)).at(-1)?.done, true);
 });
 
+test('what a file has set before a kill is set again for what follows', async () => {
+  const { url, target, apply } = await world(
+    "SET search_path = other;\nSELECT set_config('application_name', 'kept', false);\nBEGIN;\nSET search_path = nowhere;\nROLLBACK;\nVACUUM public.users;\nCREATE TABLE placed (by TEXT DEFAULT current_setting('application_name'));\nINSERT INTO placed SELECT current_setting('application_name');",
+  );
+  await query(url, 'CREATE SCHEMA other; CREATE SCHEMA nowhere');
+  await kill(url, target, 6);
+  await apply();
+  assert.equal(await query(url, 'SELECT "by" FROM other.placed'), [{ by: 'kept' }]);
+});
+
 test('a role, a user, a path and a mode that a file leaves are not those of its record, nor of the next file', async () => {
   const owner = await postgres.createDatabase();
   await query(owner, 'CREATE ROLE app_owner; GRANT CREATE ON SCHEMA public TO app_owner; CREATE SCHEMA other');

@@ -5,6 +5,7 @@ import { type Found, findIndex, invalidIndexes } from './built.ts';
 import { type Effect, type Failed, isConnectionLost, isLockTimeout, lineOf } from './failure.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseOtherReading } from './reading.ts';
+import { settingsOf } from './settings.ts';
 import type { Statement } from './statements.ts';
 
 /** A migration, or its down.sql. */
@@ -73,6 +74,10 @@ export async function runInPieces(run: Run): Promise<void> {
   const { client, script, statements, ledger } = run;
   const begun = await ledger.begun(client);
   if (begun === undefined) await record(client, () => ledger.start(client));
+  for (const statement of settingsOf(statements.slice(0, begun ?? 0))) {
+    await refuseOtherReading(client, statement, script.file);
+    await client.query(statement.sql);
+  }
   let open: Statement | undefined;
   for (const [i, statement] of statements.entries()) {
     if (i < (begun ?? 0)) continue;
