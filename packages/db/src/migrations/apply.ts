@@ -28,8 +28,8 @@ export interface ApplyOptions {
   onRetry?: (attempt: number, waitMs: number, whom: string | undefined) => void;
   /** Called when a statement has waited for some seconds, and whenever it waits for somebody else. */
   onWait?: (text: string) => void;
-  /** How the statements reach the server; a rehearsal watches them. */
-  executor?: Executor;
+  /** How the statements reach the server; a rehearsal watches them. A function makes one anew for each attempt. */
+  executor?: Executor | ((client: Client) => Executor) | undefined;
   /** Called with what is found of the file itself, and of what it leaves in its session: that is only looked for then. */
   onNote?: (note: Note) => void;
   /** The command that goes on behind a wait that was given up. */
@@ -108,12 +108,15 @@ export class MigrationSession {
     const statements = await parseStatements(script.sql, script.file);
     for (const note of checkTransactions(statements, script.file)) onNote(note);
     const started = performance.now();
-    const run = { ...options, client, script, statements, ledger, executor, concurrentlyWaitMs };
+    const run = () => ({
+      ...{ client, script, statements, ledger, lockTimeoutMs: options.lockTimeoutMs, concurrentlyWaitMs },
+      executor: typeof executor === 'function' ? executor(client) : executor,
+    });
     let retries = 0;
     try {
       const waits = await this.#begin(script.name);
       await refuseUnsaidReading(client, statements, script.file);
-      const work = statements.some(({ alone }) => alone) ? () => runInPieces(run) : () => runTogether(run);
+      const work = statements.some(({ alone }) => alone) ? () => runInPieces(run()) : () => runTogether(run());
       retries = await withLockRetry(client, waits, options, work);
       if (options.onNote && this.#fresh)
         for (const note of leftBehind(this.#fresh, await readSession(client), lastLine(statements))) onNote(note);

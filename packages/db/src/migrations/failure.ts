@@ -77,7 +77,7 @@ export interface About {
 
 /** A migration that failed, in the operator's terms. */
 export function migrationError(thrown: unknown, { name, file, rehearsed, attempts, blockers, again }: About): Error {
-  if (thrown instanceof OpsError && !(thrown as Failed).effect) return thrown;
+  if (thrown instanceof OpsError && (rehearsed || !(thrown as Failed).effect)) return thrown;
   const error = thrown as Failed;
   const effect = error.effect ?? { steps: 0, invalid: [] };
   const state = rehearsed ? 'On the target nothing was begun.' : inEffect(effect);
