@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
 import { connectPostgres, OpsError, type Secret } from '@drydock/kit';
+import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+import { blockedLook, LOOK_WAIT_MS } from './looking.ts';
 import { readSchemaFiles } from './schema/files.ts';
 
 /**
@@ -11,19 +13,20 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
   const files = await readSchemaFiles(schemaFile);
   const filters = { externalTables: [], externalEnums: [] };
   try {
-    const { stdout, exitCode } = await withEngine(url.reveal(), (engine) =>
+    const diff = (engine: SchemaEngine) =>
       engine.diff({
         from: { tag: 'schemaDatasource', files, configDir: dirname(schemaFile) },
         to: { tag: 'schemaDatamodel', files },
         script: true,
         exitCode: true,
         filters,
-      }),
-    );
+      });
+    const { stdout, exitCode } = await withEngine(url.reveal(), diff, undefined, LOOK_WAIT_MS);
     return exitCode === 0 ? undefined : (stdout ?? '').trim();
   } catch (cause) {
     await refuseUnreachable(url);
     const message = (cause as Error).message.split('\n')[0] ?? '';
+    if (message.includes('lock timeout')) throw await blockedLook(url, cause);
     throw new OpsError({
       code: 'DRIFT_CHECK_FAILED',
       message: `The database could not be compared with ${schemaFile}: ${message}`,

@@ -23,13 +23,14 @@ export interface Target {
   /** PostgreSQL schema of what is not qualified: Prisma's `?schema=` in the URL, or `public`. */
   defaultSchema: string;
   lockTimeoutMs: number;
+  concurrentlyWaitMs: number;
   largeTableRows: number;
   /** Levels of findings that the product wants otherwise. */
   hazards: Record<string, Level>;
 }
 
 export function targetOf(config: LoadedConfig, environment: Environment): Target {
-  const { schema, migrations, plans, lockTimeoutMs, largeTableRows, hazards } = config.database;
+  const { schema, migrations, plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } = config.database;
   const unknown = Object.keys(hazards).find((code) => !isCode(code));
   if (unknown)
     throw usageError(
@@ -47,6 +48,7 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     plansDir: config.path(plans),
     defaultSchema: schemaOf(url),
     lockTimeoutMs,
+    concurrentlyWaitMs,
     largeTableRows,
     hazards,
   };

@@ -1,5 +1,5 @@
 // Uses PostgreSQL 14, 18 and the machine's own; the tasks run as processes, as a person would.
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { whenThorough } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
@@ -54,6 +54,25 @@ test('a migrations folder that is not there is a fault of the configuration', as
     assert.is(code, 2, script);
     assert.match(error.hint, 'database.migrations');
   }
+});
+
+test('a folder that has lost its file, or migrations of another database, are refused by everything that looks', async () => {
+  const made = await product({ '1_t': TABLE, '2_lost': 'SELECT 1;' });
+  const folder = join(made.root, 'prisma/migrations');
+  const refused = async (code: string, message: RegExp) => {
+    for (const script of ['status.ts', 'verify.ts', 'dry-run.ts', 'deploy.ts']) {
+      const { code: exit, error } = await made.ask(script);
+      assert.equal([exit, error?.code], [2, code], script);
+      assert.match(error.message, message);
+    }
+  };
+  renameSync(join(folder, '2_lost/migration.sql'), join(folder, '2_lost/Migration.SQL'));
+  await refused('MIGRATION_FILE_MISSING', /2_lost has no migration\.sql, but a Migration\.SQL/);
+  renameSync(join(folder, '2_lost/Migration.SQL'), join(folder, '2_lost/migration.sql'));
+  writeFileSync(join(folder, 'migration_lock.toml'), '# by Prisma\nprovider = "mysql"\n');
+  await refused('MIGRATION_PROVIDER', /for mysql, not for postgresql/);
+  writeFileSync(join(folder, 'migration_lock.toml'), 'provider = "postgresql"\n');
+  assert.is((await made.ask('deploy.ts', '--yes')).code, 0);
 });
 
 test('a migration that was edited after it was applied: status says no, deploy refuses', async () => {

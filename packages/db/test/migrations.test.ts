@@ -1,11 +1,11 @@
 // Uses no service: files and PostgreSQL's parser.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { engineVersion } from '../src/engine/load.ts';
 import { compareHistory } from '../src/migrations/compare.ts';
-import { readMigrations } from '../src/migrations/folder.ts';
+import { readMigrations, readSql } from '../src/migrations/folder.ts';
 import type { HistoryRow } from '../src/migrations/history.ts';
 import { parseStatements } from '../src/migrations/statements.ts';
 import { makeTarget } from './world.ts';
@@ -87,6 +87,21 @@ test('a folder that is missing and a file that is not UTF-8 are one sentence eac
   assert.throws(() => readMigrations(join(target.migrationsDir, 'nowhere')), /does not exist/);
   writeFileSync(join(target.migrationsDir, '1_bad/migration.sql'), Buffer.from([0x53, 0xff, 0xfe]));
   assert.throws(() => readMigrations(target.migrationsDir), /is not UTF-8/);
+});
+
+test('a down.sql is read as a migration is: its mark goes, and what is not UTF-8 is refused', () => {
+  const target = makeTarget('postgresql://x@y/z', { '1_a': '' });
+  const file = join(target.migrationsDir, '1_a/down.sql');
+  writeFileSync(file, '\uFEFFSELECT 1;');
+  assert.is(readSql(file), 'SELECT 1;');
+  writeFileSync(file, Buffer.from([0x53, 0xe9, 0x20]));
+  assert.throws(() => readSql(file), /down\.sql is not UTF-8/);
+});
+
+test('a folder without its file is no migration to be left out', () => {
+  const target = makeTarget('postgresql://x@y/z', { '1_a': '' });
+  mkdirSync(join(target.migrationsDir, '2_empty'));
+  assert.throws(() => readMigrations(target.migrationsDir), /2_empty has no migration\.sql\./);
 });
 
 test('the engine is the build that this version of Prisma wants', () => {

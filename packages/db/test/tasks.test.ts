@@ -5,7 +5,7 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProduct } from './product.ts';
-import { query } from './world.ts';
+import { query, withClient } from './world.ts';
 
 const test = suite('db tasks');
 const ROOT = join(import.meta.dirname, '../../..');
@@ -60,6 +60,31 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
     'PROMISE_UNKNOWN',
     'on an empty database the first migration makes what the second refuses',
   );
+});
+
+test('CONCURRENTLY behind a long transaction says for whom it waits, ends, and is gone on with', async () => {
+  const url = await postgres.createDatabase();
+  const made = makeProduct(url, SCHEMA, { '1_t': TABLE }, { database: { concurrentlyWaitMs: 5_000 } });
+  assert.is((await made.run('deploy.ts', '--yes')).code, 0);
+  made.write('2_index', 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");', 'DROP INDEX CONCURRENTLY "T_n_idx";');
+  writeFileSync(
+    join(made.root, 'prisma/schema.prisma'),
+    'datasource db {\n  provider = "postgresql"\n}\nmodel T {\n  id BigInt @id\n  n Int?\n\n  @@index([n])\n}\n',
+  );
+  await withClient(url, async (report) => {
+    await report.query(`SET application_name = 'the report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM "T"`);
+    const { code, stdout, stderr } = await made.run('deploy.ts', '--yes', '--json');
+    assert.is(code, 1, stdout);
+    assert.match(stderr, /2_index waits for pid \d+ \(the report, drydock, idle in transaction/);
+    const { error } = JSON.parse(stdout);
+    assert.is(error.code, 'LOCK_NOT_AVAILABLE');
+    assert.match(error.message, 'The index "T_n_idx" is left INVALID; the next attempt drops it and builds it anew.');
+    const [, again = ''] = /go on: npm run db:deploy -- (.*)$/.exec(error.hint) ?? [];
+    await report.query('COMMIT');
+    const resumed = await made.run('deploy.ts', ...again.split(' '), '--yes');
+    assert.is(resumed.code, 0, resumed.stdout + resumed.stderr);
+  });
+  assert.is((await made.run('status.ts')).code, 0);
 });
 
 test('a database that came before its migrations is baselined', async () => {

@@ -21,6 +21,7 @@ export function makeTarget(url: string, migrations: Record<string, string>, sche
     plansDir: join(root, 'plans'),
     defaultSchema: 'public',
     lockTimeoutMs: 200,
+    concurrentlyWaitMs: 60_000,
     largeTableRows: 100_000,
     hazards: {},
   };

@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg';
 import { parse, toClientConfig } from 'pg-connection-string';
+import { registerSecret } from './redact.ts';
 import { Secret } from './secret.ts';
 
 /** Parameters of a URL that libpq's programs take from the environment (PostgreSQL manual, 34.15). */
@@ -70,6 +71,8 @@ export class DatabaseUrl {
     if (this.#parameters.get('sslrootcert') === 'system') address.searchParams.delete('sslrootcert');
     address.searchParams.delete('uselibpqcompat');
     this.#config = parse(address.href, { useLibpqCompat: true });
+    // Whoever connects may be told of by somebody who has read only this part of it.
+    if (this.#config.password) registerSecret(String(this.#config.password));
     this.database = decodeURIComponent(address.pathname.slice(1)) || this.#config.user || '';
     this.schema = this.#parameters.get('schema') ?? 'public';
     this.#places = placesOf(hosts, this.#parameters);

@@ -4,6 +4,7 @@ export { parseCron } from './config/cron.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';
 export { databaseArgument } from './database-url.ts';
+export { syncFolder, writeDurably } from './durable.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';

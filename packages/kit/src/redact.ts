@@ -5,8 +5,21 @@ import { secretPartsOf } from './url-secrets.ts';
  * from the moment it is loaded, wherever it turns up later.
  */
 const MASK = '***';
-/** Shorter values would mask ordinary words. env:check warns about secrets this short. */
-export const SHORTEST_SECRET = 6;
+const SHORTEST_SECRET = 6;
+/** Up to this length a text of letters alone may be a word, or a name. */
+const LONGEST_WORD = 15;
+
+/**
+ * Why a secret cannot be masked by itself, as the end of "NAME is …": it would mask ordinary words, and break the names that a plan
+ * and a journal go by. env:check tells of it.
+ */
+export function unmaskable(value: string): { code: 'SECRET_TOO_SHORT' | 'SECRET_TOO_PLAIN'; why: string } | undefined {
+  if (value.length < SHORTEST_SECRET) return { code: 'SECRET_TOO_SHORT', why: 'too short to be masked in outputs' };
+  const plain = value.length <= LONGEST_WORD && (/^[A-Za-z]?[a-z]+$|^[A-Z]+$/.test(value) || /^\d+$/.test(value));
+  return plain
+    ? { code: 'SECRET_TOO_PLAIN', why: 'an ordinary word or number, which cannot be masked in outputs' }
+    : undefined;
+}
 
 const known = new Set<string>();
 let ordered: readonly string[] | undefined;
@@ -24,7 +37,7 @@ export function registerAddress(value: string): void {
 
 function register(value: string): void {
   for (const shape of shapesOf(value)) {
-    if (shape.length < SHORTEST_SECRET || known.has(shape)) continue;
+    if (unmaskable(shape) || known.has(shape)) continue;
     known.add(shape);
     ordered = undefined;
   }

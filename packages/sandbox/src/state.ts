@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName, freePort, OpsError } from '@drydock/kit';
+import { ENV_NAMES, type EnvName, freePort, OpsError, writeDurably } from '@drydock/kit';
 
 /** What a sandbox is made of, made up once and kept (0600): ports and passwords. */
 export interface SandboxState {
@@ -41,9 +41,9 @@ export function readState(root: string): SandboxState | undefined {
 
 export function writeState(root: string, state: SandboxState): void {
   try {
-    mkdirSync(sandboxFolder(root), { recursive: true });
-    writeFileSync(`${file(root)}.new`, JSON.stringify(state, null, 2), { mode: 0o600 });
-    renameSync(`${file(root)}.new`, file(root));
+    // Others must get in: PostgreSQL runs as another user.
+    mkdirSync(sandboxFolder(root), { recursive: true, mode: 0o755 });
+    writeDurably(file(root), JSON.stringify(state, null, 2));
   } catch (cause) {
     throw new OpsError({
       code: 'STATE_NOT_WRITABLE',

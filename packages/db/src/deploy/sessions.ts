@@ -1,5 +1,6 @@
 import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
+import { LOOK_WAIT_MS } from '../looking.ts';
 import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import { isApplied } from '../migrations/history.ts';
 
@@ -29,7 +30,10 @@ export class DeploySessions {
 
   async isApplied(name: string): Promise<boolean> {
     try {
-      this.#looking ??= await connectPostgres(this.#url, 'drydock db:deploy');
+      if (!this.#looking) {
+        this.#looking = await connectPostgres(this.#url, 'drydock db:deploy');
+        await this.#looking.query(`SET lock_timeout = ${LOOK_WAIT_MS}`);
+      }
       return await isApplied(this.#looking, name);
     } catch (error) {
       await this.close();
@@ -40,6 +44,6 @@ export class DeploySessions {
   async close(): Promise<void> {
     const [applying, looking] = [this.#applying, this.#looking];
     this.#applying = this.#looking = undefined;
-    await Promise.all([applying?.client.end(), looking?.end()]);
+    await Promise.all([applying?.close(), looking?.end()]);
   }
 }

@@ -9,6 +9,7 @@ import type { Target } from '../target.ts';
 import { verify } from '../verify/verify.ts';
 import type { Rehearsed } from './rehearse.ts';
 import { DeploySessions } from './sessions.ts';
+import { waiting } from './waiting.ts';
 
 /** Journalled with the run: a resumed deploy applies what it began with, whatever the folder says by then. */
 export type DeployPlan = {
@@ -51,7 +52,7 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
   return defineStep<{ name: string }>({
     name: `apply ${name}`,
     check: async () => ((await sessions.isApplied(name)) ? { name } : undefined),
-    async run({ out, signal }) {
+    async run({ run, out, signal }) {
       const migration = readMigration(target.migrationsDir, name);
       if (migration.checksum !== checksum) {
         throw new OpsError({
@@ -60,10 +61,12 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
           hint: 'Put the file back as it was, or give the run up: npm run ops:resume -- --abandon RUN',
         });
       }
-      const onRetry = (attempt: number, waitMs: number) =>
-        out.warn(`${name}: the table is busy; attempt ${attempt} gave its lock request back, next in ${waitMs} ms`);
-      const { lockTimeoutMs } = target;
-      const applied = await sessions.apply((session) => session.apply(migration, { lockTimeoutMs, signal, onRetry }));
+      const options = {
+        ...waiting(target, name, out),
+        signal,
+        again: `npm run db:deploy -- --env ${target.env} --resume ${run}`,
+      };
+      const applied = await sessions.apply((session) => session.apply(migration, options));
       return { ...applied };
     },
     async verify() {

@@ -5,6 +5,7 @@ import { reachableConfig, Secret, schemaOf } from '@drydock/kit';
 import { compileForShortRuns } from '@drydock/kit/sql';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+import type { ClientConfig } from 'pg';
 import { EngineAdapterFactory } from './adapter.ts';
 
 const PACKAGE = dirname(fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')));
@@ -26,11 +27,12 @@ export async function withEngine<T>(
   url: string,
   use: (engine: SchemaEngine) => Promise<T>,
   datamodels?: [path: string, content: string][],
+  lockTimeoutMs?: number,
 ): Promise<T> {
   bindings ??= instantiate();
   const { SchemaEngine: Engine } = await bindings;
   const secret = new Secret(url);
-  const factory = new EngineAdapterFactory(await reachableConfig(secret), schemaOf(secret));
+  const factory = new EngineAdapterFactory(await boundedConfig(secret, lockTimeoutMs), schemaOf(secret));
   const panic = nextPanic();
   const work = async () => {
     const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));
@@ -46,6 +48,13 @@ export async function withEngine<T>(
     panics.delete(panic);
     await factory.close();
   }
+}
+
+/** `lockTimeoutMs` bounds each of the engine's waits for a lock; none, as Prisma has it, if it is not given. */
+async function boundedConfig(url: Secret, lockTimeoutMs: number | undefined): Promise<ClientConfig> {
+  const config = await reachableConfig(url);
+  if (lockTimeoutMs === undefined) return config;
+  return { ...config, options: [config.options, `-c lock_timeout=${lockTimeoutMs}`].filter(Boolean).join(' ') };
 }
 
 interface Panic {

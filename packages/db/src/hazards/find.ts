@@ -45,7 +45,11 @@ export async function findHazards(
   const rows = new Map(tables.map((table) => [table.label, table.rows]));
   const rowsOf = (label: string) => rows.get(label) ?? 0;
   const found: Found = { hazards: [], ignored: [] };
-  if (all.length === 0) found.hazards.push(emptyMigration(migration));
+  if (all.length === 0) {
+    // A file of BEGIN and COMMIT alone has no statement to tell it at.
+    for (const { raw } of more) found.hazards.push(...(await place(raw, migration, 1, config.levels)));
+    if (more.length === 0) found.hazards.push(emptyMigration(migration));
+  }
   for (const [index, witness] of all.entries()) {
     const { comments, line } = witness.statement;
     const { codes, faults } = readIgnores(comments);

@@ -1,5 +1,6 @@
-import { connectPostgres, type Secret, withPostgres } from '@drydock/kit';
+import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
 
 /** A row of pg_stat_statements, summed over users. Times in ms. */
 export interface Statement {
@@ -49,7 +50,7 @@ const KEPT = 10;
 export async function keepSnapshot(url: Secret, run: string): Promise<boolean> {
   const statements = await readStatements(url);
   if (!statements) return false;
-  return withPostgres(url, 'drydock db:deploy', async (client) => {
+  return looking(url, 'drydock db:deploy', async (client) => {
     await client.query(TABLE);
     await client.query(
       'INSERT INTO drydock.statement_snapshot (run, statements) VALUES ($1, $2) ON CONFLICT DO NOTHING',
@@ -65,7 +66,7 @@ export async function keepSnapshot(url: Secret, run: string): Promise<boolean> {
 
 /** The newest snapshot: the numbers before the last deploy. */
 export async function readSnapshot(url: Secret): Promise<{ at: Date; statements: Statement[] } | undefined> {
-  return withPostgres(url, 'drydock db:slow', async (client) => {
+  return looking(url, 'drydock db:slow', async (client) => {
     const { rows: found } = await client.query<{ there: boolean }>(
       `SELECT to_regclass('drydock.statement_snapshot') IS NOT NULL AS there`,
     );

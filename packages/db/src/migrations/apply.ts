@@ -1,36 +1,40 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectPostgres, EXIT, OpsError, quoteIdentifier, type Secret, schemaOf } from '@drydock/kit';
+import { connectPostgres, EXIT, OpsError, type Secret, schemaOf, settleSession } from '@drydock/kit';
 import type { Client } from 'pg';
+import { downError, type Failed, isConnectionLost, isLockTimeout, migrationError } from './failure.ts';
 import type { Migration } from './folder.ts';
-import { ensureHistory, recordFailure, recordFinish, recordStart, recordSteps } from './history.ts';
-import { parseStatements, positionOf, type Statement } from './statements.ts';
+import { ensureHistory } from './history.ts';
+import { downLedger, type Ledger, migrationLedger } from './ledger.ts';
+import { leftBehind, PRISMA_LOCK, putRight, readSession, type SessionState } from './left-behind.ts';
+import { checkTransactions, type Note } from './open-ends.ts';
+import { refuseUnsaidReading, watchReading } from './reading.ts';
+import { type Executor, PLAIN, runInPieces, runTogether, type Script } from './run.ts';
+import { parseStatements, type Statement } from './statements.ts';
+import { type Blocker, describe, describeSessions, Waits } from './waiting.ts';
 
-/** The advisory lock that Prisma's own engine holds while it migrates. */
-const PRISMA_LOCK = 72_707_369;
-/** SQLSTATE lock_not_available: our lock_timeout ran out. */
-const LOCK_TIMEOUT = '55P03';
+export type { Executor } from './run.ts';
+
 const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000];
+/** What database.concurrentlyWaitMs is where nobody says otherwise. */
+const CONCURRENTLY_WAIT_MS = 30 * 60_000;
 
 export interface ApplyOptions {
   lockTimeoutMs: number;
+  /** Longest wait of CREATE INDEX CONCURRENTLY and its like for one older transaction: half an hour. */
+  concurrentlyWaitMs?: number | undefined;
   signal?: AbortSignal;
-  /** Called before waiting to try again for a lock. */
-  onRetry?: (attempt: number, waitMs: number) => void;
-  /** How the statements reach the server; a rehearsal watches them. */
-  executor?: Executor;
+  /** Called before waiting to try again for a lock; `whom` it was waited for, if that was seen. */
+  onRetry?: (attempt: number, waitMs: number, whom: string | undefined) => void;
+  /** Called when a statement has waited for some seconds, and whenever it waits for somebody else. */
+  onWait?: (text: string) => void;
+  /** How the statements reach the server; a rehearsal watches them. A function makes one anew for each attempt. */
+  executor?: Executor | ((client: Client) => Executor) | undefined;
+  /** Called with what is found of the file itself, and of what it leaves in its session: that is only looked for then. */
+  onNote?: (note: Note) => void;
+  /** The command that goes on behind a wait that was given up. */
+  again?: string | undefined;
 }
-
-/** `script`: all of a migration, inside a transaction. `statement`: one of a migration that runs in pieces. */
-export interface Executor {
-  script(client: Client, migration: Migration, statements: Statement[]): Promise<void>;
-  statement(client: Client, statement: Statement): Promise<void>;
-}
-
-const PLAIN: Executor = {
-  script: async (client, { sql }) => void (await client.query(sql)),
-  statement: async (client, { sql }) => void (await client.query(sql)),
-};
 
 export interface Applied {
   name: string;
@@ -50,12 +54,16 @@ export async function applyMigration(url: Secret, migration: Migration, options:
  */
 export class MigrationSession {
   readonly client: Client;
+  readonly #url: Secret;
   readonly #schema: string;
+  #waits: Waits | undefined;
+  #fresh: SessionState | undefined;
   #begun = false;
 
-  constructor(client: Client, schema: string) {
+  constructor(client: Client, url: Secret) {
     this.client = client;
-    this.#schema = schema;
+    this.#url = url;
+    this.#schema = schemaOf(url);
   }
 
   /**
@@ -64,47 +72,120 @@ export class MigrationSession {
    * number is recorded with each; repeating it goes on behind the last, and rebuilds an index that a kill left invalid.
    */
   async apply(migration: Migration, options: ApplyOptions): Promise<Applied> {
-    const { client } = this;
-    const statements = await parseStatements(migration.sql, migration.file);
-    const executor = options.executor ?? PLAIN;
-    const started = performance.now();
-    try {
-      await this.#begin(migration.name);
-      const pieces = statements.some((statement) => statement.alone);
-      const retries = await withLockRetry(client, options, () =>
-        pieces
-          ? applyInPieces(client, migration, statements, { executor, lockTimeoutMs: options.lockTimeoutMs })
-          : applyTogether(client, migration, statements, executor),
-      );
-      return {
-        name: migration.name,
-        durationMs: Math.round(performance.now() - started),
-        statements: statements.length,
-        retries,
-      };
-    } catch (thrown) {
-      throw migrationError(migration, thrown);
-    }
+    const { name, file } = migration;
+    return this.#run(migration, migrationLedger(this.#schema, migration), options, (thrown, blockers) =>
+      migrationError(thrown, {
+        name,
+        file,
+        blockers,
+        rehearsed: options.executor !== undefined,
+        attempts: BACKOFF_MS.length + 1,
+        again: options.again,
+      }),
+    );
   }
 
-  async #begin(name: string): Promise<void> {
+  /** Runs a down.sql and marks its migration as rolled back, as Prisma does: it is pending again. */
+  async undo(script: Script, options: ApplyOptions): Promise<void> {
+    const checksum = createHash('sha256').update(script.sql).digest('hex');
+    const ledger = downLedger(this.#schema, { name: script.name, checksum });
+    await this.#run(script, ledger, options, (thrown, blockers) => downError(thrown, script.name, blockers));
+  }
+
+  async close(): Promise<void> {
+    await this.#waits?.close();
+    await this.client.end();
+  }
+
+  async #run(
+    script: Script,
+    ledger: Ledger,
+    options: ApplyOptions,
+    explain: (thrown: unknown, blockers: Blocker[]) => Error,
+  ): Promise<Applied> {
     const { client } = this;
-    // DISCARD ALL would give the advisory lock back as well.
-    const reset = this.#begun
-      ? `RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;
-         SET search_path = ${quoteIdentifier(this.#schema)};`
-      : '';
-    const called = client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63));
-    await client.query(`${reset} SET application_name = ${called}`);
-    if (this.#begun) return;
+    const { executor = PLAIN, concurrentlyWaitMs = CONCURRENTLY_WAIT_MS, onNote = () => {} } = options;
+    const statements = await parseStatements(script.sql, script.file);
+    for (const note of checkTransactions(statements, script.file)) onNote(note);
+    const started = performance.now();
+    const run = () => ({
+      ...{ client, script, statements, ledger, lockTimeoutMs: options.lockTimeoutMs, concurrentlyWaitMs },
+      executor: typeof executor === 'function' ? executor(client) : executor,
+    });
+    let retries = 0;
+    try {
+      const waits = await this.#begin(script.name);
+      await refuseUnsaidReading(client, statements, script.file);
+      const work = statements.some(({ alone }) => alone) ? () => runInPieces(run()) : () => runTogether(run());
+      retries = await withLockRetry(client, waits, options, work);
+      if (options.onNote && this.#fresh)
+        for (const note of leftBehind(this.#fresh, await readSession(client), lastLine(statements))) onNote(note);
+    } catch (thrown) {
+      const finished = isConnectionLost(thrown) && (await this.#askAnew(ledger, thrown as Failed));
+      if (!finished) throw explain(thrown, this.#waits?.last ?? []);
+    }
+    const durationMs = Math.round(performance.now() - started);
+    return { name: script.name, durationMs, statements: statements.length, retries };
+  }
+
+  async #begin(name: string): Promise<Waits> {
+    const { client } = this;
+    const called = `SET application_name = ${client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63))}`;
+    if (this.#begun && this.#waits) {
+      const held = await putRight(client, `SET standard_conforming_strings = on; ${called}`);
+      await settleSession(client, this.#schema);
+      if (!held) await takePrismaLock(client);
+      return this.#waits;
+    }
+    await client.query(called);
+    await watchReading(client);
     await takePrismaLock(client);
     await ensureHistory(client);
+    this.#fresh = await readSession(client);
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    this.#waits = new Waits(this.#url, rows[0]?.pid ?? 0);
     this.#begun = true;
+    return this.#waits;
+  }
+
+  /** In a new session, when the old one is gone: whether the script is recorded as finished; else what of it is in effect. */
+  async #askAnew(ledger: Ledger, error: Failed): Promise<boolean> {
+    error.effect = { steps: undefined, invalid: [] };
+    if (!this.#waits) return false;
+    try {
+      const client = await connectPostgres(this.#url, 'drydock migrate');
+      try {
+        await gone(client, this.#waits.pid);
+        const said = await ledger.ask(client);
+        error.effect = { steps: said?.steps ?? 0, invalid: [] };
+        return said?.finished === true;
+      } finally {
+        await client.end();
+      }
+    } catch (cause) {
+      // The first error is the one to tell, with the words that it could not be asked.
+      if (cause instanceof OpsError) return false;
+      throw cause;
+    }
+  }
+}
+
+function lastLine(statements: Statement[]): number {
+  return statements.at(-1)?.line ?? 1;
+}
+
+const GONE_MS = 10_000;
+
+/** A server goes on with what it was told for a moment after it lost the connection; a COMMIT may be under way. */
+async function gone(client: Client, pid: number): Promise<void> {
+  for (const end = performance.now() + GONE_MS; performance.now() < end; await sleep(100)) {
+    const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
+    if (rowCount === 0) return;
   }
 }
 
 export async function openMigrations(url: Secret): Promise<MigrationSession> {
-  return new MigrationSession(await connectPostgres(url, 'drydock migrate'), schemaOf(url));
+  return new MigrationSession(await connectPostgres(url, 'drydock migrate'), url);
 }
 
 export async function withMigrations<T>(url: Secret, use: (session: MigrationSession) => Promise<T>): Promise<T> {
@@ -112,7 +193,7 @@ export async function withMigrations<T>(url: Secret, use: (session: MigrationSes
   try {
     return await use(session);
   } finally {
-    await session.client.end();
+    await session.close();
   }
 }
 
@@ -122,10 +203,17 @@ async function takePrismaLock(client: Client): Promise<void> {
     await client.query(`SET lock_timeout = '10s'`);
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
   } catch (cause) {
-    if ((cause as { code?: string }).code !== LOCK_TIMEOUT) throw cause;
+    if (!isLockTimeout(cause)) throw cause;
+    const holders = await describeSessions(
+      client,
+      `SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = $1 AND objsubid = 1 AND granted
+          AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`,
+      [PRISMA_LOCK],
+    );
+    const who = holders.length > 0 ? describe(holders) : 'a session that has ended since';
     throw new OpsError({
       code: 'PRISMA_IS_MIGRATING',
-      message: "Another session holds the migration lock of Prisma's engine: somebody else is migrating this database.",
+      message: `Somebody else is migrating this database: the lock of Prisma's engine is held by ${who}.`,
       hint: 'Wait until it has ended, then run it again.',
       exit: EXIT.locked,
       cause,
@@ -134,170 +222,22 @@ async function takePrismaLock(client: Client): Promise<void> {
 }
 
 /** A lock that is not free in time is given back and asked for again: nobody queues behind a waiting ALTER for long. */
-export async function withLockRetry(
+async function withLockRetry(
   client: Client,
-  { lockTimeoutMs, signal, onRetry }: ApplyOptions,
+  waits: Waits,
+  { lockTimeoutMs, signal, onRetry, onWait }: ApplyOptions,
   work: () => Promise<void>,
 ): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     await client.query(`SET lock_timeout = ${Math.round(lockTimeoutMs)}; SET statement_timeout = 0`);
     try {
-      await work();
+      await waits.during(work, { lookAfterMs: lockTimeoutMs / 2, onWait });
       return attempt;
     } catch (error) {
       const wait = BACKOFF_MS[attempt];
-      if ((error as { code?: string }).code !== LOCK_TIMEOUT || wait === undefined) throw error;
-      onRetry?.(attempt + 1, wait);
+      if (!isLockTimeout(error) || (error as Failed).patient || wait === undefined) throw error;
+      onRetry?.(attempt + 1, wait, waits.last.length > 0 ? describe(waits.last) : undefined);
       await sleep(wait, undefined, signal ? { signal } : {});
     }
   }
-}
-
-async function applyTogether(
-  client: Client,
-  migration: Migration,
-  statements: Statement[],
-  executor: Executor,
-): Promise<void> {
-  const id = randomUUID();
-  await client.query('BEGIN');
-  try {
-    await recordStart(client, { id, ...migration });
-    if (statements.length > 0) await executor.script(client, migration, statements);
-    await recordFinish(client, id);
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
-  }
-}
-
-async function applyInPieces(
-  client: Client,
-  migration: Migration,
-  statements: Statement[],
-  how: Required<Pick<ApplyOptions, 'executor' | 'lockTimeoutMs'>>,
-): Promise<void> {
-  const begun = await unfinished(client, migration);
-  const id = begun?.id ?? randomUUID();
-  if (!begun) await recordStart(client, { id, ...migration });
-  let inTransaction = false;
-  for (const [i, statement] of statements.entries()) {
-    if (i < (begun?.steps ?? 0)) continue;
-    try {
-      inTransaction = await applyPiece(client, statement, { ...how, inTransaction, id, number: i + 1 });
-    } catch (error) {
-      await client.query('ROLLBACK');
-      // A lock that was not free is asked for again; anything else is kept as Prisma keeps it.
-      if ((error as { code?: string }).code !== LOCK_TIMEOUT) await recordFailure(client, id, (error as Error).message);
-      throw Object.assign(error as Error, {
-        atLine: (error as { atLine?: number }).atLine ?? statement.line,
-        number: i,
-      });
-    }
-  }
-  await recordFinish(client, id);
-}
-
-/** Returns whether a transaction of the file's own is open afterwards. */
-async function applyPiece(
-  client: Client,
-  statement: Statement,
-  {
-    executor,
-    lockTimeoutMs,
-    inTransaction,
-    id,
-    number,
-  }: { executor: Executor; lockTimeoutMs: number; inTransaction: boolean; id: string; number: number },
-): Promise<boolean> {
-  if (statement.transaction === 'end' && inTransaction) {
-    await recordSteps(client, id, number);
-    await client.query(statement.sql);
-    return false;
-  }
-  if (inTransaction || statement.transaction === 'begin') {
-    await executor.statement(client, statement);
-    return true;
-  }
-  if (statement.alone) {
-    // It waits for older transactions, and nobody queues behind it meanwhile: patience costs nothing here.
-    if (statement.concurrent) await client.query('SET lock_timeout = 0');
-    if (!statement.builds || !(await alreadyBuilt(client, statement.builds)))
-      await executor.statement(client, statement);
-    await client.query(`SET lock_timeout = ${Math.round(lockTimeoutMs)}`);
-    await recordSteps(client, id, number);
-    return false;
-  }
-  await client.query('BEGIN');
-  await executor.statement(client, statement);
-  await recordSteps(client, id, number);
-  await client.query('COMMIT');
-  return false;
-}
-
-/** The row of an attempt of the same content that was killed, and how many of its statements are in effect. */
-async function unfinished(
-  client: Client,
-  { name, checksum }: Migration,
-): Promise<{ id: string; steps: number } | undefined> {
-  const { rows } = await client.query<{ id: string; steps: number }>(
-    'SELECT id, applied_steps_count AS steps FROM _prisma_migrations WHERE migration_name = $1 AND checksum = $2 AND finished_at IS NULL AND rolled_back_at IS NULL AND logs IS NULL',
-    [name, checksum],
-  );
-  return rows[0];
-}
-
-/** True when the index is there and valid; one that is there and invalid is dropped, to be built again. */
-async function alreadyBuilt(
-  client: Client,
-  { schema, index }: { schema: string | undefined; index: string },
-): Promise<boolean> {
-  const name = [schema, index]
-    .filter((part) => part !== undefined)
-    .map(quoteIdentifier)
-    .join('.');
-  const { rows } = await client.query<{ valid: boolean }>(
-    'SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)',
-    [name],
-  );
-  if (rows[0]?.valid === false) await client.query(`DROP INDEX CONCURRENTLY ${name}`);
-  return rows[0]?.valid === true;
-}
-
-function migrationError(migration: Migration, thrown: unknown): Error {
-  if (thrown instanceof OpsError) return thrown;
-  // Not `line`: that is the line of PostgreSQL's own source.
-  const error = thrown as Error & { code?: string; position?: string; atLine?: number; number?: number };
-  const where = error.atLine
-    ? `:${error.atLine}`
-    : error.position
-      ? `:${positionOf(migration.sql, Number(error.position) - 1)}`
-      : '';
-  if (error.code === LOCK_TIMEOUT) {
-    return new OpsError({
-      code: 'LOCK_NOT_AVAILABLE',
-      message: `${migration.name} did not get its lock in ${BACKOFF_MS.length + 1} attempts; another transaction holds the table. ${inEffect(error.number)}`,
-      hint: "See who holds it: SELECT pid, state, query FROM pg_stat_activity WHERE xact_start < now() - interval '1 min'; then run it again.",
-      cause: error,
-    });
-  }
-  return new OpsError({
-    code: FAILURE_CODES[error.code ?? ''] ?? 'MIGRATION_FAILED',
-    message: `${migration.file}${where}: ${error.message}. ${inEffect(error.number)}`,
-    hint: error.number
-      ? `Undo by hand what is in effect, mend the file, then: npm run db:resolve -- --rolled-back ${migration.name}   (or finish it by hand: --applied)`
-      : `Mend the migration and run it again${error.number === undefined ? '' : `, after: npm run db:resolve -- --rolled-back ${migration.name}`}.`,
-    cause: error,
-  });
-}
-
-/** SQLSTATE that has a name of its own among the findings: unsafe_new_enum_value_usage, active_sql_transaction. */
-const FAILURE_CODES: Record<string, string> = { '55P04': 'ENUM_VALUE_USED', '25001': 'CONCURRENTLY_IN_TRANSACTION' };
-
-function inEffect(number: number | undefined): string {
-  if (!number) return 'Nothing of it was applied.';
-  return number === 1
-    ? 'Its first statement is in effect, the rest is not.'
-    : `Its first ${number} statements are in effect, the rest is not.`;
 }

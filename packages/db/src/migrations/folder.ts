@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { OpsError, usageError } from '@drydock/kit';
+
+const FILE = 'migration.sql';
 
 export interface Migration {
   name: string;
@@ -20,18 +22,50 @@ export function readMigrations(folder: string): Migration[] {
       'Set database.migrations in drydock.config.ts.',
     );
   }
+  refuseOtherProvider(join(folder, 'migration_lock.toml'));
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'migration.sql')))
+    .filter((entry) => entry.isDirectory())
     .map(({ name }) => readMigration(folder, name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** One of them; it must be there. */
 export function readMigration(folder: string, name: string): Migration {
-  const file = join(folder, name, 'migration.sql');
-  const bytes = readFileSync(file);
+  const file = join(folder, name, FILE);
+  const bytes = readScript(file, name);
   const checksum = createHash('sha256').update(bytes).digest('hex');
   return { name, file, sql: decode(bytes, file), checksum };
+}
+
+/** As Prisma does (P3015): a folder that has lost its file is no migration that may be left out. */
+function readScript(file: string, name: string): Buffer {
+  // By its exact name: where names are not told apart by case, another machine would not find it.
+  const names = existsSync(dirname(file)) ? readdirSync(dirname(file)) : [];
+  if (names.includes(FILE)) return readFileSync(file);
+  const alike = names.find((other) => other.toLowerCase() === FILE);
+  throw usageError(
+    'MIGRATION_FILE_MISSING',
+    `The migration ${name} has no ${FILE}${alike ? `, but a ${alike}` : ''}.`,
+    alike
+      ? `git mv ${join(dirname(file), alike)} ${file}`
+      : `Bring the file back, or remove the folder ${dirname(file)}.`,
+  );
+}
+
+/** As Prisma does (P3019): migrations that were written for another database. */
+function refuseOtherProvider(lock: string): void {
+  const provider = existsSync(lock) && /^\s*provider\s*=\s*["']([^"']*)["']/m.exec(readFileSync(lock, 'utf8'))?.[1];
+  if (!provider || provider === 'postgresql' || provider === 'postgres') return;
+  throw usageError(
+    'MIGRATION_PROVIDER',
+    `${lock} says that these migrations are for ${provider}, not for postgresql.`,
+    'Set database.migrations in drydock.config.ts to the folder of the migrations for PostgreSQL.',
+  );
+}
+
+/** A script's text, without the mark of its encoding; one that is not UTF-8 is refused, as the server would read other characters. */
+export function readSql(file: string): string {
+  return decode(readFileSync(file), file);
 }
 
 function decode(bytes: Buffer, file: string): string {

@@ -56,42 +56,15 @@ export async function readHistory(client: Client): Promise<HistoryRow[]> {
   return rows;
 }
 
-/** Begun, not ended: what Prisma calls a failed migration until it is resolved. */
-export async function recordStart(
-  client: Client,
-  { id, name, checksum }: Pick<HistoryRow, 'id' | 'name' | 'checksum'>,
-): Promise<void> {
-  await client.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
-    id,
-    checksum,
-    name,
-  ]);
-}
-
-export async function recordFinish(client: Client, id: string): Promise<void> {
-  await client.query(
-    'UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1, logs = NULL WHERE id = $1',
-    [id],
-  );
-}
-
-/** How many statements of a migration that runs in pieces are in effect. */
-export async function recordSteps(client: Client, id: string, steps: number): Promise<void> {
-  await client.query('UPDATE _prisma_migrations SET applied_steps_count = $2 WHERE id = $1', [id, steps]);
-}
-
-export async function recordFailure(client: Client, id: string, logs: string): Promise<void> {
-  await client.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, logs]);
-}
-
 /** As Prisma marks it: the row stays, and the migration is pending again. */
-export async function recordRollback(client: Client, name: string): Promise<void> {
+export async function recordRollback(client: Client, name: string, table = '_prisma_migrations'): Promise<void> {
   await client.query(
-    'UPDATE _prisma_migrations SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL',
+    `UPDATE ${table} SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL`,
     [name],
   );
 }
 
+/** Whether it is applied, in the schema that is looked through first. */
 export async function isApplied(client: Client, name: string): Promise<boolean> {
   if (!(await hasHistory(client))) return false;
   const { rowCount } = await client.query(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { OpsError, usageError, withPostgres } from '@drydock/kit';
+import { OpsError, usageError } from '@drydock/kit';
+import { looking } from '../looking.ts';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
 import { readMigrations } from './folder.ts';
@@ -51,7 +52,7 @@ function already(name: string, what: string): OpsError {
 export async function resolveApplied(target: Target, name: string): Promise<void> {
   const migration = readMigrations(target.migrationsDir).find((candidate) => candidate.name === name);
   if (!migration) throw unknown(name);
-  return withPostgres(target.url, 'drydock db:resolve', async (client) => {
+  return looking(target.url, 'drydock db:resolve', async (client) => {
     await ensureHistory(client);
     if (await isApplied(client, name)) return;
     await client.query('BEGIN');
@@ -65,7 +66,7 @@ export async function resolveApplied(target: Target, name: string): Promise<void
 }
 
 export async function resolveRolledBack(target: Target, name: string): Promise<void> {
-  return withPostgres(target.url, 'drydock db:resolve', async (client) => {
+  return looking(target.url, 'drydock db:resolve', async (client) => {
     await client.query(
       'UPDATE _prisma_migrations SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL AND finished_at IS NULL',
       [name],

@@ -1,7 +1,7 @@
 import { OpsError } from '@drydock/kit';
 import { type CutStatement, cutStatements, type SqlNode } from '@drydock/kit/sql';
 
-export { positionOf, type SqlNode as Node } from '@drydock/kit/sql';
+export type { SqlNode as Node } from '@drydock/kit/sql';
 
 /** A statement of a migration, with what its syntax says of how it has to run. */
 export interface Statement extends CutStatement {
@@ -9,8 +9,10 @@ export interface Statement extends CutStatement {
   alone: boolean;
   /** CONCURRENTLY: it blocks neither reads nor writes while it waits. */
   concurrent: boolean;
-  /** BEGIN, COMMIT and the like: the file minds its transactions itself. */
-  transaction?: 'begin' | 'end' | undefined;
+  /** BEGIN, COMMIT and the like: the file minds its transactions itself. `chain` ends one and begins the next. */
+  transaction?: 'begin' | 'commit' | 'rollback' | 'prepare' | undefined;
+  /** AND CHAIN: the next transaction is open at once. */
+  chain: boolean;
   /** Name of the index that a CREATE INDEX CONCURRENTLY makes. */
   builds?: { schema: string | undefined; index: string };
 }
@@ -18,24 +20,42 @@ export interface Statement extends CutStatement {
 /** The statements of a migration. A syntax error (MIGRATION_SYNTAX) names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
   const cut = await cutStatements(sql, file).catch((cause) => {
-    throw cause instanceof OpsError && cause.code === 'SQL_SYNTAX' ? syntaxError(cause) : cause;
+    throw cause instanceof OpsError && cause.code === 'SQL_SYNTAX' ? unreadable(cause.message, cause) : cause;
   });
   return cut.map((statement) => {
-    const { node } = statement;
+    const { node, line } = statement;
+    if (readsStdin(node))
+      throw unreadable(`${file}:${line}: COPY … FROM STDIN takes rows that only psql reads out of the file.`);
     const { concurrent, idxname, relation } = node.IndexStmt ?? {};
     return {
       ...statement,
       alone: standsAlone(node),
       concurrent: isConcurrent(node),
-      transaction: transactionOf(node),
+      transaction: TRANSACTIONS[node.TransactionStmt?.kind ?? ''],
+      chain: node.TransactionStmt?.chain === true,
       ...(concurrent && idxname ? { builds: { schema: relation?.schemaname, index: idxname } } : {}),
     };
   });
 }
 
+const TRANSACTIONS: Record<string, Statement['transaction']> = {
+  TRANS_STMT_BEGIN: 'begin',
+  TRANS_STMT_START: 'begin',
+  TRANS_STMT_COMMIT: 'commit',
+  TRANS_STMT_ROLLBACK: 'rollback',
+  TRANS_STMT_PREPARE: 'prepare',
+};
+
 /** PostgreSQL manual: "cannot be executed inside a transaction block". BEGIN and COMMIT of a file's own count, too. */
 function standsAlone(node: SqlNode): boolean {
-  return Boolean(isConcurrent(node) || node.VacuumStmt || node.CreatedbStmt || node.DropdbStmt || node.TransactionStmt);
+  return Boolean(
+    isConcurrent(node) ||
+      node.VacuumStmt?.is_vacuumcmd ||
+      node.CreatedbStmt ||
+      node.DropdbStmt ||
+      node.TransactionStmt ||
+      node.DiscardStmt?.target === 'DISCARD_ALL',
+  );
 }
 
 function isConcurrent({ IndexStmt, DropStmt, ReindexStmt }: SqlNode): boolean {
@@ -43,16 +63,14 @@ function isConcurrent({ IndexStmt, DropStmt, ReindexStmt }: SqlNode): boolean {
   return Boolean(IndexStmt?.concurrent || DropStmt?.concurrent || reindex);
 }
 
-function transactionOf({ TransactionStmt: stmt }: SqlNode): Statement['transaction'] {
-  if (!stmt) return undefined;
-  if (stmt.kind === 'TRANS_STMT_BEGIN' || stmt.kind === 'TRANS_STMT_START') return 'begin';
-  return stmt.kind === 'TRANS_STMT_COMMIT' || stmt.kind === 'TRANS_STMT_ROLLBACK' ? 'end' : undefined;
+function readsStdin({ CopyStmt: copy }: SqlNode): boolean {
+  return Boolean(copy?.is_from && !copy.filename);
 }
 
-function syntaxError(cause: OpsError): OpsError {
+function unreadable(message: string, cause?: unknown): OpsError {
   return new OpsError({
     code: 'MIGRATION_SYNTAX',
-    message: cause.message,
+    message,
     hint: 'Nothing was applied. Mend the file and run it again.',
     cause,
   });

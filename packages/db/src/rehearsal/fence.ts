@@ -12,6 +12,8 @@ import {
 import type { Client } from 'pg';
 import type { ApplyOptions, Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import { refuseOtherReading } from '../migrations/reading.ts';
+import { PLAIN, type Script } from '../migrations/run.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { InnerReader } from './inner.ts';
 
@@ -41,9 +43,11 @@ export async function applyFenced(
   migration: Migration,
   options: Pick<ApplyOptions, 'lockTimeoutMs'>,
 ): Promise<number> {
-  const fenced = new FencedExecutor(session.client);
-  await session.apply(migration, { lockTimeoutMs: options.lockTimeoutMs, executor: fenced });
-  return fenced.leftOut;
+  // Made anew for each attempt: what was left out of one that was taken back is not left out of the next.
+  let fenced: FencedExecutor | undefined;
+  const executor = (client: Client) => (fenced = new FencedExecutor(client));
+  await session.apply(migration, { lockTimeoutMs: options.lockTimeoutMs, executor });
+  return fenced?.leftOut ?? 0;
 }
 
 /** SQLSTATE undefined_object: a role that was not made. */
@@ -57,8 +61,11 @@ export class FencedExecutor implements Executor {
     this.#inside = new InnerReader(client);
   }
 
-  async script(client: Client, _: unknown, statements: Statement[]): Promise<void> {
-    for (const statement of statements) await this.#run(client, statement, true);
+  async script(client: Client, { file }: Script, statements: Statement[]): Promise<void> {
+    for (const statement of statements) {
+      await refuseOtherReading(client, statement, file);
+      await this.#run(client, statement, true);
+    }
     await this.#refuseTouched(client);
   }
 
@@ -72,13 +79,13 @@ export class FencedExecutor implements Executor {
     const own = reachOf(statement.node) !== undefined;
     if (reach && (own || reach.kind === 'outside' || reach.silent || !inTransaction)) this.leftOut++;
     else if (reach || (this.leftOut > 0 && inTransaction)) await this.#tryOut(client, statement);
-    else await client.query(statement.sql);
+    else await PLAIN.statement(client, statement);
   }
 
-  async #tryOut(client: Client, { sql }: Statement): Promise<void> {
+  async #tryOut(client: Client, statement: Statement): Promise<void> {
     await client.query('SAVEPOINT drydock');
     try {
-      await client.query(sql);
+      await PLAIN.statement(client, statement);
     } catch (error) {
       if (this.leftOut === 0 || (error as { code?: string }).code !== NO_SUCH_ROLE) throw error;
       await client.query('ROLLBACK TO drydock');

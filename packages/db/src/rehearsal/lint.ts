@@ -3,6 +3,7 @@ import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
+import { atStatements, type Note } from '../migrations/open-ends.ts';
 import { readInventory } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
@@ -31,10 +32,12 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         const tables = (await readTables(client)).map((table) => ({ ...table, rows: Math.max(table.rows, 1) }));
         const before = await readInventory(client);
         const witnesses: Witness[] = [];
+        const notes: Note[] = [];
         const observed = observeMigration(session, migration, {
           lockTimeoutMs: target.lockTimeoutMs,
           watched: await watchCopy(client, tables),
           witnesses,
+          notes,
           gate: new Gate(target.hazards),
         });
         // What it would do to the server was taken back, or not begun: the statements were seen.
@@ -43,7 +46,10 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         });
         const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
         const config = { ...target, levels: target.hazards };
-        const { hazards } = await findHazards(migration, witnesses, tables, config, lost);
+        const { hazards } = await findHazards(migration, witnesses, tables, config, [
+          ...lost,
+          ...atStatements(notes, witnesses),
+        ]);
         return hazards;
       }),
     { content: 'empty' },

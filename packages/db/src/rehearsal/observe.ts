@@ -1,6 +1,9 @@
 import type { Client } from 'pg';
 import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import type { Note } from '../migrations/open-ends.ts';
+import { refuseOtherReading } from '../migrations/reading.ts';
+import { findSkipped } from '../migrations/skipped.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
 import { howItReaches, serverTouched, touchesServer } from './fence.ts';
 import type { Gate } from './gate.ts';
@@ -8,6 +11,16 @@ import { InnerReader } from './inner.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
 import { type Named, type Table, Watched } from './tables.ts';
 import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from './types.ts';
+
+interface Observing {
+  lockTimeoutMs: number;
+  watched: Watched;
+  witnesses: Witness[];
+  /** What is found of the file itself is added to these. */
+  notes: Note[];
+  /** What may not leave the copy. */
+  gate: Gate;
+}
 
 /**
  * Applies a migration to a copy as a deploy would, statement by statement, and watches what each does to the tables
@@ -17,17 +30,19 @@ import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from
 export async function observeMigration(
   session: MigrationSession,
   migration: Migration,
-  { lockTimeoutMs, watched, witnesses, gate }: ObserveOptions,
+  { lockTimeoutMs, watched, witnesses, notes, gate }: Observing,
 ): Promise<ObservedMigration> {
   const inside = new InnerReader(session.client);
   const held: { lock: ObservedLock; since: number }[] = [];
   let last: Sight | undefined;
   const watch = async (client: Client, statement: Statement, together: boolean) => {
     const { node, line, sql } = statement;
+    await refuseOtherReading(client, statement, migration.file);
     const inner = await inside.read(statement);
     const reach = howItReaches(statement, inner);
     if (!gate.lets(migration, statement, inner, reach)) return;
     const undone = reach?.kind === 'server' && !together && !statement.alone;
+    notes.push(...(await findSkipped(client, statement)));
     if (undone) await client.query('SAVEPOINT drydock');
     const tableOf = frozen(watched, [node, ...inner.nodes]);
     const provenNotNull = await readProven(client, statement, watched);
@@ -61,20 +76,16 @@ export async function observeMigration(
   };
   const first = witnesses.length;
   try {
-    const { durationMs } = await session.apply(migration, { lockTimeoutMs, executor });
+    const { durationMs } = await session.apply(migration, {
+      lockTimeoutMs,
+      executor,
+      onNote: (note) => notes.push(note),
+    });
     return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
   } finally {
     const end = performance.now();
     for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
   }
-}
-
-interface ObserveOptions {
-  lockTimeoutMs: number;
-  watched: Watched;
-  witnesses: Witness[];
-  /** What may not leave the copy. */
-  gate: Gate;
 }
 
 /** The target's tables as they are found on a copy, before anything is applied there. */

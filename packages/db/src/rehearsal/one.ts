@@ -4,6 +4,7 @@ import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
+import { atStatements, type Note } from '../migrations/open-ends.ts';
 import type { Node } from '../migrations/statements.ts';
 import { type Inventory, readInventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
@@ -59,16 +60,20 @@ export async function rehearseOne(
 ): Promise<OneOutcome> {
   const { target, tables, gate } = stage;
   const witnesses: Witness[] = [];
+  const notes: Note[] = [];
   const config = { ...target, levels: target.hazards };
   try {
-    const observed = await observeSafely(stage, migration, witnesses);
+    const observed = await observeSafely(stage, migration, { witnesses, notes });
     const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
     const losing = tables.length > 0 && (destroyed.length > 0 || witnesses.some(mayLose));
     const after = losing ? await readInventory(stage.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
     const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, more);
+    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, [
+      ...more,
+      ...atStatements(notes, witnesses),
+    ]);
     const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
     const inTheWay = hasAllRows(stage.copy) ? [] : await rowsInTheWay(target, migration, witnesses, stage.written);
     const said = hazards.filter(({ code }) => code !== 'EMPTY_MIGRATION' || !gate.leftOut.has(migration.name));
@@ -86,7 +91,13 @@ export async function rehearseOne(
       file: migration.file,
       line: Number(line ?? 1),
     };
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config);
+    const { hazards, ignored } = await findHazards(
+      migration,
+      witnesses,
+      tables,
+      config,
+      atStatements(notes, witnesses),
+    );
     return {
       observed: undefined,
       untold: Boolean(untold),
@@ -130,10 +141,14 @@ function mayLose({ statement: { node } }: Witness): boolean {
  * but the copy. What changes the server for all databases is tried in a transaction that is taken back, and for those
  * behind it the rest is applied without.
  */
-async function observeSafely(stage: Stage, migration: Migration, witnesses: Witness[]): Promise<ObservedMigration> {
+async function observeSafely(
+  stage: Stage,
+  migration: Migration,
+  { witnesses, notes }: { witnesses: Witness[]; notes: Note[] },
+): Promise<ObservedMigration> {
   const { gate, watched, target } = stage;
   const { lockTimeoutMs } = target;
-  const observe = () => observeMigration(stage.session, migration, { lockTimeoutMs, watched, witnesses, gate });
+  const observe = () => observeMigration(stage.session, migration, { lockTimeoutMs, watched, witnesses, notes, gate });
   try {
     if (!gate.safeRole && (await putsTogether(migration))) await takeSafeRole(stage, migration);
     return await observe();
@@ -143,7 +158,7 @@ async function observeSafely(stage: Stage, migration: Migration, witnesses: Witn
       // In pieces what was run stays: it cannot be begun again.
       if (witnesses.some(({ together }) => !together)) throw noSafeRole(migration, 'runs in pieces');
       await takeSafeRole(stage, migration);
-      witnesses.length = 0;
+      witnesses.length = notes.length = 0;
       return observe();
     }
     if (code !== 'SERVER_TOUCHED') throw thrown;

@@ -1,7 +1,8 @@
-import { type Finding, withPostgres } from '@drydock/kit';
+import type { Finding } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import type { Found } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
+import { looking } from '../looking.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
@@ -45,7 +46,7 @@ export interface RehearsalOptions {
 
 export async function readState(target: Target): Promise<MigrationState> {
   const migrations = readMigrations(target.migrationsDir);
-  const history = await withPostgres(target.url, 'drydock db:status', readHistory);
+  const history = await looking(target.url, 'drydock db:status', readHistory);
   return compareHistory(migrations, history);
 }
 
@@ -74,7 +75,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
-  const tables = await withPostgres(target.url, 'drydock db:dry-run', readTables);
+  const tables = await looking(target.url, 'drydock db:dry-run', readTables);
   const running = await findRunning(target, options.running);
   const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));
@@ -106,7 +107,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       if (!ended) return;
     } finally {
       hazards.push(...stage.gate.findings);
-      if (stage.session !== session) await stage.session.client.end();
+      if (stage.session !== session) await stage.session.close();
     }
     result.promised = whatChanged(before, await readInventory(client)).there;
     // Only where all of it was seen can it be said what is left undone.

@@ -1,6 +1,7 @@
-import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
+import { quoteIdentifier as q } from '@drydock/kit';
 import { codeInside } from '@drydock/kit/sql';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
 import { type Node, parseStatements } from '../migrations/statements.ts';
 import type { Named } from '../rehearsal/tables.ts';
 import type { Target } from '../target.ts';
@@ -26,7 +27,7 @@ export async function findLosses(
   undo: { name: string; sql: string }[],
   gone: Map<string, string[]>,
 ): Promise<Loss[]> {
-  return withPostgres(target.url, 'drydock db:rollback', async (client) => {
+  return looking(target.url, 'drydock db:rollback', async (client) => {
     const losses = new Map<string, Loss>();
     for (const { name, sql } of undo) {
       const looked = await placesOf(client, gone.get(name) ?? []);

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OpsError, usageError } from '@drydock/kit';
-import { type Migration, readMigrations } from '../migrations/folder.ts';
+import { type Migration, readMigrations, readSql } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
@@ -55,7 +55,7 @@ function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] 
 
 function readDown({ name, file }: Migration): string {
   const down = join(dirname(file), 'down.sql');
-  if (existsSync(down)) return readFileSync(down, 'utf8');
+  if (existsSync(down)) return readSql(down);
   throw new OpsError({
     code: 'DOWN_MISSING',
     message: `${name} has no down.sql: it cannot be undone in place.`,

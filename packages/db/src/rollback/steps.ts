@@ -1,4 +1,6 @@
-import { defineStep, OpsError, type StepNode, withPostgres } from '@drydock/kit';
+import { defineStep, OpsError, type StepNode } from '@drydock/kit';
+import { waiting } from '../deploy/waiting.ts';
+import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { isApplied } from '../migrations/history.ts';
 import { whatTheyMake } from '../rehearsal/findings.ts';
@@ -12,7 +14,7 @@ import type { Undone } from './prove.ts';
 /** One step per migration, newest first; then the database must be what the remaining migrations make. */
 export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): StepNode[] {
   const applied = async (name: string) => {
-    return withPostgres(target.url, 'drydock db:rollback', async (client) => {
+    return looking(target.url, 'drydock db:rollback', async (client) => {
       return await isApplied(client, name);
     });
   };
@@ -22,9 +24,7 @@ export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): S
         name: `undo ${name}`,
         check: async () => ((await applied(name)) ? undefined : { name }),
         async run({ out, signal }) {
-          const onRetry = (attempt: number, waitMs: number) =>
-            out.warn(`${name}: the table is busy; attempt ${attempt} gave its lock request back, next in ${waitMs} ms`);
-          await runDown(target.url, { name, sql }, { lockTimeoutMs: target.lockTimeoutMs, signal, onRetry });
+          await runDown(target.url, { name, sql }, { ...waiting(target, name, out), signal });
           return { name };
         },
         async verify() {

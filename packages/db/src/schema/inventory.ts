@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Secret, withPostgres } from '@drydock/kit';
+import type { Secret } from '@drydock/kit';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
 
 /** What is in a database, by kind and name: `column public.Job.title` to its definition. */
 export type Inventory = Map<string, Item>;
@@ -88,7 +89,7 @@ export function hashInventory(inventory: Inventory): string {
 
 /** Opens a connection for it. */
 export async function inventoryOf(url: Secret): Promise<Inventory> {
-  return withPostgres(url, 'drydock inventory', async (client) => {
+  return looking(url, 'drydock inventory', async (client) => {
     return await readInventory(client);
   });
 }

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
-import { exec, readEventsNamed, usageError, withPostgres } from '@drydock/kit';
+import { exec, readEventsNamed, usageError } from '@drydock/kit';
+import { looking } from '../looking.ts';
 import type { Target } from '../target.ts';
 import { type SchemaFile, withoutConnection } from './files.ts';
 import { type Uses, usesOf } from './used.ts';
@@ -41,7 +42,7 @@ export async function findRunning(target: Target, ref?: string): Promise<Running
 
 /** Newest first. */
 export async function readDeployed(target: Target): Promise<Deployed[]> {
-  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
+  return looking(target.url, 'drydock db:dry-run', async (client) => {
     return (await readEventsNamed(client, DEPLOYED)).map(({ metadata }) => metadata as unknown as Deployed);
   });
 }

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finding, OpsError, type Secret, withPostgres } from '@drydock/kit';
+import { type Finding, OpsError, type Secret } from '@drydock/kit';
 import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
+import { looking } from '../looking.ts';
+import { readSql } from '../migrations/folder.ts';
 import { parseStatements } from '../migrations/statements.ts';
 
 /** From how many rows on the planner must choose an index by itself. */
@@ -34,7 +36,7 @@ export async function readPlanQueries(folder: string): Promise<PlanQuery[]> {
   const queries: PlanQuery[] = [];
   for (const name of files) {
     const file = join(folder, name);
-    for (const { sql, line, comments, node } of await parseStatements(readFileSync(file, 'utf8'), file)) {
+    for (const { sql, line, comments, node } of await parseStatements(readSql(file), file)) {
       const said = [...comments.matchAll(/--\s*uses:\s*(.+)/g)].flatMap(([, list = '']) => list.split(','));
       if (!node.SelectStmt && !node.UpdateStmt && !node.DeleteStmt)
         throw new OpsError({
@@ -59,7 +61,7 @@ export async function checkPlans(
 ): Promise<{ checks: PlanCheck[]; findings: Finding[] }> {
   if (indexes.length === 0) return { checks: [], findings: [] };
   const queries = await readPlanQueries(folder);
-  return withPostgres(url, 'drydock db:verify', async (client) => {
+  return looking(url, 'drydock db:verify', async (client) => {
     const checks: PlanCheck[] = [];
     for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
     return { checks, findings: checks.flatMap(findingOf) };

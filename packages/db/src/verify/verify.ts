@@ -1,6 +1,7 @@
-import { type Finding, OpsError, withPostgres } from '@drydock/kit';
+import { type Finding, OpsError } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
+import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
 import { readState } from '../rehearsal/rehearse.ts';
@@ -65,7 +66,7 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
 
 /** The index of a primary key or a unique constraint is there for the constraint's sake: nobody asks whether it is used. */
 async function onlyPlain(target: Target, indexes: string[]): Promise<string[]> {
-  return withPostgres(target.url, 'drydock db:verify', async (client) => {
+  return looking(target.url, 'drydock db:verify', async (client) => {
     const { rows } = await client.query<{ key: string }>(
       `SELECT n.nspname || '.' || c.relname AS key FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname || '.' || c.relname = ANY($1) AND NOT i.indisunique AND i.indisvalid`,

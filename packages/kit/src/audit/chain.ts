@@ -26,6 +26,7 @@ export function findBreak(events: ChainedEvent[], head: { seq: number; hash: str
       return `event ${event.seq} (${event.id}) was edited after it was written`;
     previous = { seq: event.seq, hash: event.hash };
   }
+  if (!head && events.length > 0) return 'its head is missing, which says how many events were written';
   if (head && head.seq > previous.seq) return `events after ${previous.seq} are missing: ${head.seq} were written`;
   if (head && head.hash !== previous.hash)
     return `the last event (${previous.seq}) is not the one that was written last`;

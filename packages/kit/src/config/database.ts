@@ -14,6 +14,8 @@ export const databaseSchema = z.strictObject({
   schemas: z.array(z.string()).default(['public']),
   /** Longest wait for one lock while deploying; the statement is then retried with back-off. */
   lockTimeoutMs: z.number().int().positive().default(2_000),
+  /** Longest wait of CREATE INDEX CONCURRENTLY and its like for one older transaction; nobody queues behind it meanwhile. */
+  concurrentlyWaitMs: z.number().int().positive().default(1_800_000),
   /** From how many rows on a rehearsal counts a long lock as an error, not as a warning. */
   largeTableRows: z.number().int().positive().default(100_000),
   /** Another level for a finding of the rehearsal, by its code: `{ INTEGER_KEY: 'off' }`. */

@@ -1,8 +1,9 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { toOpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { SHORTEST_SECRET } from '../redact.ts';
+import { unmaskable } from '../redact.ts';
 import { defineReadTask, type Finding } from '../task/types.ts';
+import { passwordsIn } from '../url-secrets.ts';
 import { checkParity, describeSource } from './parity.ts';
 import type { Environment } from './types.ts';
 
@@ -65,20 +66,14 @@ function describeVariable(config: LoadedConfig, environment: Environment, name: 
   try {
     const value = spec?.required.includes(environment.name) ? environment.require(name) : environment.get(name);
     if (value === undefined) return { name, value: 'not set', source };
-    const short = spec?.secret && value.length < SHORTEST_SECRET;
+    const parts = spec?.secret ? [value, ...passwordsIn(value)] : [];
+    const plain = parts.map((part, i) => ({ what: i === 0 ? name : `The password in ${name}`, ...unmaskable(part) }));
+    const told = plain.find(({ code }) => code);
     return {
       name,
       value: spec?.secret ? '***' : value,
       source,
-      ...(short
-        ? {
-            finding: {
-              level: 'warn',
-              code: 'SECRET_TOO_SHORT',
-              message: `${name} is too short to be masked in outputs.`,
-            },
-          }
-        : {}),
+      ...(told?.code ? { finding: { level: 'warn', code: told.code, message: `${told.what} is ${told.why}.` } } : {}),
     };
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { syncFolder } from '../durable.ts';
 import { OpsError } from '../errors.ts';
-import { redact } from '../redact.ts';
+import { redactData } from '../redact.ts';
 import type { EntryBody, Journal, JournalEntry } from './types.ts';
 
 export interface JournalIdentity {
@@ -26,19 +27,27 @@ export function openFileJournal(root: string, identity: JournalIdentity): Journa
   return {
     run: identity.run,
     append(body: EntryBody): void {
+      const entry: JournalEntry = { at: new Date().toISOString(), ...identity, seq: seq + 1, ...masked(body) };
+      const before = fstatSync(fd).size;
+      try {
+        // Not writeSync: that may write a part, and the next line would be glued to it.
+        writeFileSync(fd, `${JSON.stringify(entry)}\n`);
+        fsyncSync(fd);
+      } catch (error) {
+        cutBack(fd, before);
+        throw error;
+      }
       seq += 1;
-      const entry: JournalEntry = { at: new Date().toISOString(), ...identity, seq, ...body };
-      writeSync(fd, `${redact(JSON.stringify(entry))}\n`);
-      fsyncSync(fd);
     },
   };
 }
 
 function open(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const fd = openSync(file, 'a+', 0o600);
     syncFolder(dirname(file));
+    syncFolder(dirname(dirname(file)));
     return fd;
   } catch (cause) {
     throw new OpsError({
@@ -50,13 +59,22 @@ function open(file: string): number {
   }
 }
 
-/** A new file is only safe once its folder is flushed too. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
+/** Names of events and steps are ours, and stay what they are: a resume goes by them. */
+function masked({ event, step, data, error }: EntryBody): EntryBody {
+  return {
+    event,
+    ...(step === undefined ? {} : { step }),
+    ...(data === undefined ? {} : { data: redactData(data) }),
+    ...(error === undefined ? {} : { error: redactData(error) }),
+  };
+}
+
+/** What a full disk took of a line. If even that cannot be undone, a reader leaves a half-written last line out. */
+function cutBack(fd: number, size: number): void {
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    ftruncateSync(fd, size);
+  } catch {
+    // The reason why the line could not be written is what must be told.
   }
 }
 

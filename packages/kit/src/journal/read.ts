@@ -5,27 +5,40 @@ import { journalFile } from './file-journal.ts';
 import { foldJournal, type RunState } from './state.ts';
 import type { JournalEntry } from './types.ts';
 
-/** All entries of one run. A half-written last line is left out and reported as `truncated`. */
-export function readJournal(root: string, run: string): { entries: JournalEntry[]; truncated: boolean } {
-  const file = journalFile(root, run);
-  const text = readFileSync(file, 'utf8');
-  const lines = text.split('\n');
+/** All entries of one run that can be read. A half-written last line is left out and reported as `truncated`. */
+export function readJournal(
+  root: string,
+  run: string,
+): { entries: JournalEntry[]; truncated: boolean; damaged: number[] } {
+  const lines = readFileSync(journalFile(root, run), 'utf8').split('\n');
   const tail = lines.pop() ?? '';
-  const entries = lines.map((line, index) => parseLine(line, file, index + 1));
-  return { entries, truncated: tail !== '' };
+  const entries: JournalEntry[] = [];
+  const damaged: number[] = [];
+  for (const [i, line] of lines.entries()) {
+    const entry = parseLine(line);
+    if (entry) entries.push(entry);
+    else damaged.push(i + 1);
+  }
+  return { entries, truncated: tail !== '', damaged };
 }
 
-function parseLine(line: string, file: string, number: number): JournalEntry {
+function parseLine(line: string): JournalEntry | undefined {
   try {
-    return JSON.parse(line) as JournalEntry;
-  } catch (cause) {
-    throw new OpsError({
-      code: 'JOURNAL_DAMAGED',
-      message: `Line ${number} of ${file} is not JSON: the journal was damaged after it was written.`,
-      hint: 'Look at the file; without that line it cannot be told which steps were done.',
-      cause,
-    });
+    const entry = JSON.parse(line) as Partial<JournalEntry> | null;
+    return typeof entry?.event === 'string' && typeof entry.run === 'string' ? (entry as JournalEntry) : undefined;
+  } catch {
+    return undefined;
   }
+}
+
+/** A run whose journal was damaged after it was written cannot be gone on with: it cannot be told which steps were done. */
+export function refuseDamaged(root: string, { run, task, env, damaged }: RunState): void {
+  if (damaged.length === 0) return;
+  throw new OpsError({
+    code: 'JOURNAL_DAMAGED',
+    message: `Line ${damaged.join(', ')} of ${journalFile(root, run)} cannot be read: the journal of ${task} on ${env} was damaged after it was written.`,
+    hint: `Look at what the run has done, then set it aside: npm run ops:resume -- --abandon ${run}`,
+  });
 }
 
 /** Every run with a journal, oldest first. A folder whose journal holds no whole line yet is no run. */
@@ -54,8 +67,8 @@ export function openRuns(root: string, task: string, env: string): RunState[] {
 
 function readRunIfAny(root: string, run: string): RunState | undefined {
   try {
-    const { entries, truncated } = readJournal(root, run);
-    return foldJournal(entries, truncated);
+    const { entries, truncated, damaged } = readJournal(root, run);
+    return foldJournal(entries, { truncated, damaged });
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw cause;

@@ -24,11 +24,17 @@ export interface RunState {
   steps: Map<string, StepRecord>;
   /** The last line was half written: the process died while writing it. */
   truncated: boolean;
+  /** Lines that cannot be read, from 1. */
+  damaged: number[];
 }
 
-export function foldJournal(entries: JournalEntry[], truncated = false): RunState | undefined {
+export function foldJournal(
+  entries: JournalEntry[],
+  { truncated = false, damaged = [] }: { truncated?: boolean; damaged?: number[] } = {},
+): RunState | undefined {
   const [first] = entries;
-  if (first?.event !== 'run.started') return undefined;
+  // Without its first line it is no run yet; if that was damaged, it still is one.
+  if (!first || (first.event !== 'run.started' && damaged.length === 0)) return undefined;
   const state: RunState = {
     run: first.run,
     task: first.task,
@@ -36,9 +42,10 @@ export function foldJournal(entries: JournalEntry[], truncated = false): RunStat
     status: 'open',
     startedAt: first.at,
     lastAt: first.at,
-    start: first.data as unknown as RunStart,
+    start: (first.event === 'run.started' ? first.data : {}) as unknown as RunStart,
     steps: new Map(),
     truncated,
+    damaged,
   };
   for (const entry of entries) applyEntry(state, entry);
   return state;

@@ -68,14 +68,15 @@ function argumentsOf(config: string, state: RunState, flags: { yes: boolean; con
   ];
 }
 
-function row({ run, task, env, startedAt, steps, start }: RunState): string[] {
+function row({ run, task, env, startedAt, steps, start, damaged }: RunState): string[] {
   const last = [...steps.values()].at(-1);
-  return [run, task, env, startedAt, last ? `${last.name} (${last.state})` : '', start.actor];
+  const at = damaged.length > 0 ? 'its journal is damaged' : last ? `${last.name} (${last.state})` : '';
+  return [run, task, env, startedAt, at, start.actor];
 }
 
 function abandon(root: string, state: RunState): Outcome {
   if (state.status !== 'open')
     throw usageError('RUN_ENDED', `Run ${state.run} has ended (${state.status}); there is nothing to give up.`);
-  giveUp(root, state);
+  giveUp(root, state, 'Given up by an operator.');
   return { verdict: `Run ${state.run} of ${state.task} is given up; nothing was undone.` };
 }

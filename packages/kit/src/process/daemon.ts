@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { writeDurably } from '../durable.ts';
 import { isMissing, OpsError } from '../errors.ts';
 import { isSameProcess, processStart } from './identity.ts';
 
@@ -83,7 +85,8 @@ export async function listDaemons(root: string): Promise<DaemonState[]> {
   }
   return names
     .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(folderOf(root), name), 'utf8')) as DaemonRecord)
+    .map((name) => readRecord(folderOf(root), name))
+    .filter((record) => record !== undefined)
     .map((record) => ({ ...record, alive: isSameProcess(record.pid, record.processStart) }));
 }
 
@@ -109,10 +112,28 @@ function folderOf(root: string): string {
 }
 
 function writeRecord(root: string, record: DaemonRecord): void {
-  mkdirSync(folderOf(root), { recursive: true });
-  const file = join(folderOf(root), `${record.name}.json`);
-  writeFileSync(`${file}.new`, JSON.stringify(record, null, 2));
-  renameSync(`${file}.new`, file);
+  writeDurably(join(folderOf(root), `${record.name}.json`), JSON.stringify(record, null, 2));
+}
+
+/** A record is believed as far as it can be one of ours: 0, 1 and a negative pid mean everybody, the system, or a whole group. */
+const recordSchema = z.object({
+  name: z.string(),
+  pid: z.int().min(2),
+  processStart: z.string().min(1),
+  command: z.string(),
+  port: z.int().optional(),
+  logFile: z.string(),
+  stopSignal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT']),
+  startedAt: z.string(),
+});
+
+function readRecord(folder: string, name: string): DaemonRecord | undefined {
+  try {
+    const record = recordSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8'))) as DaemonRecord;
+    return `${record.name}.json` === name ? record : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

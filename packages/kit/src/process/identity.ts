@@ -17,7 +17,8 @@ export function processStart(pid: number): string | undefined {
 }
 
 export function isSameProcess(pid: number, start: string): boolean {
-  return processStart(pid) === start;
+  // Without a start time it could be anybody.
+  return start !== '' && processStart(pid) === start;
 }
 
 function startFromPs(pid: number): string | undefined {

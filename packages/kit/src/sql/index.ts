@@ -1,5 +1,7 @@
-export { type CutStatement, calledFunctions, cutStatements, positionOf, type SqlNode } from './cut.ts';
+export { type CutStatement, calledFunctions, cutStatements } from './cut.ts';
 export { codeInside, type InnerCode } from './inside.ts';
+export type { SqlNode } from './node.ts';
 export { compileForShortRuns } from './quick.ts';
 export { leavesDatabase, namesReaching, type Reach, reachesOut, reachOf, TOUCHED_SERVER } from './reaching.ts';
 export { queryReadOnly, type ReadOnlyOptions, readQueries, runReadQueries } from './read-only.ts';
+export { mayChangeReading, readsBackslashes, tokensIn } from './reading.ts';

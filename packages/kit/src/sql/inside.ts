@@ -1,4 +1,5 @@
-import { cutStatements, type SqlNode } from './cut.ts';
+import { cutStatements } from './cut.ts';
+import type { SqlNode } from './node.ts';
 
 /** What a statement holds to be run: the body of a DO block or of a function. */
 export interface InnerCode {

@@ -1,4 +1,4 @@
-import type { SqlNode } from './cut.ts';
+import type { SqlNode } from './node.ts';
 
 /**
  * PostgreSQL's functions that reach further than the database and the transaction that they are called in: other sessions, the

@@ -1,6 +1,7 @@
 import type { Client, QueryResult, QueryResultRow } from 'pg';
 import { OpsError } from '../errors.ts';
-import { type CutStatement, calledFunctions, cutStatements, type SqlNode } from './cut.ts';
+import { type CutStatement, calledFunctions, cutStatements } from './cut.ts';
+import type { SqlNode } from './node.ts';
 import { reachesOut } from './reaching.ts';
 
 export interface ReadOnlyOptions {

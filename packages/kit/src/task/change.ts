@@ -2,7 +2,7 @@ import { ulid } from 'ulid';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError, toOpsError, usageError } from '../errors.ts';
 import { openFileJournal } from '../journal/file-journal.ts';
-import { openRuns, readRun } from '../journal/read.ts';
+import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
@@ -73,6 +73,7 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
   const { root } = ctx.config;
   if (common.resume && common.resume !== 'latest') return checkedRun(task, ctx, readRun(root, common.resume));
   const open = openRuns(root, task.name, ctx.env).at(-1);
+  if (open) refuseDamaged(root, open);
   if (common.resume) {
     if (open) return open;
     throw usageError(
@@ -96,8 +97,12 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
 }
 
 /** Ends a run that nobody will go on with. Nothing is undone. */
-export function giveUp(root: string, { run, task, env }: RunState): void {
-  const error = { code: 'ABANDONED', message: 'Given up: a new run took its place.' };
+export function giveUp(
+  root: string,
+  { run, task, env }: RunState,
+  message = 'Given up: a new run took its place.',
+): void {
+  const error = { code: 'ABANDONED', message };
   openFileJournal(root, { run, task, env }).append({ event: 'run.failed', error });
 }
 
@@ -109,6 +114,7 @@ function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): Run
       `npm run ops:resume -- --run ${state.run}`,
     );
   }
+  refuseDamaged(ctx.config.root, state);
   if (state.status === 'done')
     throw usageError('RUN_ENDED', `Run ${state.run} ended well; there is nothing to go on with.`);
   return state;
@@ -196,14 +202,26 @@ async function execute(run: ChangeRun, { plan, journal, before, locks }: Executi
   } catch (thrown) {
     const error = toOpsError(thrown);
     if (ctx.signal.aborted) throw interrupted(run, journal.run, error);
+    await writeDown(run, { journal, locks, error });
+    throw error;
+  }
+}
+
+/** That a run failed. If that cannot be written, it is said beside the reason, which must not be lost for it. */
+async function writeDown(
+  { task, ctx }: ChangeRun,
+  { journal, locks, error }: { journal: Journal; locks: HeldLocks; error: OpsError },
+): Promise<void> {
+  try {
     journal.append({ event: 'run.failed', error: describe(error) });
-    await locks.audit(bound, {
+    await locks.audit(ctx, {
       event: task.name,
       outcome: 'failed',
       metadata: { code: error.code, message: error.message },
       closing: true,
     });
-    throw error;
+  } catch (unwritten) {
+    ctx.out.warn(`That the run failed could not be written down: ${toOpsError(unwritten).message}`);
   }
 }
 

@@ -1,4 +1,6 @@
 // Uses PostgreSQL: a database per test on one throw-away server.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import type { Client } from 'pg';
 import { suite } from 'uvu';
@@ -87,9 +89,9 @@ test('a row put in between shows', async () => {
 test('events wait while the database is away and are written by the next run', async () => {
   const url = await postgres.createDatabase();
   const root = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
-  assert.is(await append(root, 'while away'), 'waiting');
+  assert.is((await append(root, 'while away')).state, 'waiting');
   writeEnv(root, '.env.staging', { OPS_DATABASE_URL: url });
-  assert.is(await append(root, 'back again'), 'written');
+  assert.is((await append(root, 'back again')).state, 'written');
   const events = await withClient(url, readEvents);
   assert.equal(
     events.map(({ event }) => event),
@@ -114,6 +116,52 @@ test('appends at the same time keep one chain', async () => {
     assert.is(events.length, 8);
     assert.is(findBreak(events, await readHead(client)), undefined);
   });
+});
+
+test('a head that was removed shows', async () => {
+  assert.match((await afterTampering('DELETE FROM drydock.audit_head')) ?? '', 'its head is missing');
+});
+
+test('what lies in the outbox and is no event of ours is set aside by name, and nothing of it is done', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  const outbox = join(root, '.drydock/outbox/staging');
+  await append(root, 'first');
+  writeFileSync(join(root, 'victim.json'), 'precious');
+  const forged = {
+    at: '2026-01-01T00:00:00.000Z',
+    actor: 'ceo',
+    task: 'escrow:rollback',
+    env: 'staging',
+    run: '01FORGED',
+    event: 'escrow.rollback',
+    reason: 'approved',
+    outcome: 'done',
+    metadata: {},
+  };
+  const id = '01M8J4X3S2R1QP0NM9KJH8GF7E';
+  const files = {
+    'evil.json': { ...forged, id: '../../../victim' },
+    'other.json': { ...forged, id },
+    [`${id}.json`]: { ...forged, id, env: 'production' },
+    '01M8J4X3S2R1QP0NM9KJH8GF7F.json': { ...forged, id: '01M8J4X3S2R1QP0NM9KJH8GF7F', reason: 'a\u0000b' },
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(outbox, name), JSON.stringify(content));
+  writeFileSync(join(outbox, 'broken.json'), '{');
+  const { state, setAside } = await append(root, 'second');
+  assert.is(state, 'written');
+  assert.equal(
+    setAside.map((file) => basename(file)).sort(),
+    [...Object.keys(files), 'broken.json'].map((name) => `${name}.set-aside`).sort(),
+  );
+  assert.is(readFileSync(join(root, 'victim.json'), 'utf8'), 'precious');
+  await withClient(url, async (client) =>
+    assert.equal(
+      (await readEvents(client)).map(({ event }) => event),
+      ['first', 'second'],
+    ),
+  );
+  assert.equal((await append(root, 'third')).setAside, []);
 });
 
 test.run();

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { journalFile, openFileJournal } from '../../src/journal/file-journal.ts';
-import { openRuns, readJournal, readRun, readRuns } from '../../src/journal/read.ts';
+import { openRuns, readJournal, readRun, readRuns, refuseDamaged } from '../../src/journal/read.ts';
+import { registerSecret } from '../../src/redact.ts';
 import { Secret } from '../../src/secret.ts';
+import { giveUp } from '../../src/task/change.ts';
 
 const test = suite('journal');
 const root = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
@@ -41,11 +43,43 @@ test('a half-written last line is tolerated, told, and cut off by the next write
   );
 });
 
-test('a damaged line in the middle is refused by number', () => {
+test('a damaged journal stops its own run alone, and can be set aside', () => {
+  const identity = '"run":"01C","task":"db:deploy","env":"staging"';
   mkdirSync(join(root, '.drydock/runs/01C'), { recursive: true });
-  writeFileSync(journalFile(root, '01C'), '{"event":"run.started"}\nnonsense\n{"event":"run.done"}\n');
-  assert.throws(() => readRun(root, '01C'), /Line 2 of .* is not JSON/);
-  rmSync(join(root, '.drydock/runs/01C'), { recursive: true });
+  writeFileSync(
+    journalFile(root, '01C'),
+    `{${identity},"at":"t","seq":1,"event":"run.started","data":{}}\nnonsense\n{${identity},"at":"t","seq":3,"event":"step.done","step":"x"}\n`,
+  );
+  const damaged = readRun(root, '01C');
+  assert.equal([damaged.status, damaged.damaged, [...damaged.steps.keys()]], ['open', [2], ['x']]);
+  assert.throws(
+    () => refuseDamaged(root, damaged),
+    /Line 2 of .*01C.* cannot be read: the journal of db:deploy on staging/,
+  );
+  assert.equal(openRuns(root, 'db:backup', 'staging'), [], 'another task goes on');
+  giveUp(root, damaged);
+  assert.not(openRuns(root, 'db:deploy', 'staging').some(({ run }) => run === '01C'));
+});
+
+test('a journal whose first line is damaged is still known as a run', () => {
+  mkdirSync(join(root, '.drydock/runs/01CC'), { recursive: true });
+  writeFileSync(
+    journalFile(root, '01CC'),
+    '{"run":\n{"run":"01CC","task":"db:deploy","env":"staging","at":"t","seq":2,"event":"step.started","step":"x"}\n',
+  );
+  const state = readRun(root, '01CC');
+  assert.equal([state.task, state.status, state.damaged], ['db:deploy', 'open', [1]]);
+  giveUp(root, state);
+});
+
+test('a secret that is also a name in the run changes no name, number or structure', () => {
+  registerSecret('run.done-is-a-password');
+  registerSecret('1234567-rows-secret');
+  const journal = openFileJournal(root, { run: '01CD', task: 'db:deploy', env: 'run.done-is-a-password' });
+  journal.append({ event: 'run.started', data: { rows: 1234567, '1234567-rows-secret': 'a 1234567-rows-secret' } });
+  const [entry] = readJournal(root, '01CD').entries;
+  assert.is(entry?.env, 'run.done-is-a-password');
+  assert.equal(entry?.data, { rows: 1234567, '1234567-rows-secret': 'a ***' });
 });
 
 test('a run killed before its first whole line is no run', () => {

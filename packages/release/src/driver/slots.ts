@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { ENV_NAMES, type EnvName, isMissing } from '@drydock/kit';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENV_NAMES, type EnvName, isMissing, writeDurably } from '@drydock/kit';
 import type { Slot } from '../proxy/haproxy.ts';
 import type { Instance } from './types.ts';
 
@@ -22,9 +22,7 @@ export class SlotFile {
   }
 
   put(instance: Instance): void {
-    mkdirSync(dirname(this.#file), { recursive: true });
-    writeFileSync(`${this.#file}.new`, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
-    renameSync(`${this.#file}.new`, this.#file);
+    writeDurably(this.#file, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
   }
 }
 

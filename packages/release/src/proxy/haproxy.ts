@@ -1,6 +1,5 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { OpsError } from '@drydock/kit';
+import { OpsError, writeDurably } from '@drydock/kit';
 
 export type Slot = 'blue' | 'green';
 export const SLOTS: readonly Slot[] = ['blue', 'green'];
@@ -85,8 +84,7 @@ export class Haproxy {
   /** What HAProxy loads when it starts again, so that a restart of it changes nothing. */
   async #keep(): Promise<void> {
     const state = await this.#send('show servers state');
-    writeFileSync(`${this.#stateFile}.new`, `${state.trimEnd()}\n`);
-    renameSync(`${this.#stateFile}.new`, this.#stateFile);
+    writeDurably(this.#stateFile, `${state.trimEnd()}\n`, 0o644);
   }
 
   #send(command: string): Promise<string> {

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName } from '@drydock/kit';
+import { ENV_NAMES, type EnvName, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
@@ -33,8 +33,7 @@ export async function writeEnvFiles(root: string, state: SandboxState): Promise<
 
 function writeIfChanged(file: string, text: string): void {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeDurably(file, text);
 }
 
 async function variablesOf(root: string, state: SandboxState, env: EnvName): Promise<Record<string, string>> {
