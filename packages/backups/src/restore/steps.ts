@@ -9,19 +9,38 @@ import {
   type StepContext,
   type StepNode,
   type TaskContext,
-  withDatabase,
   withPostgres,
 } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { Counted } from '../archive/offsets.ts';
 import { dumpSchema } from '../dump/pg-dump.ts';
 import { Pace } from '../pace.ts';
-import { type Comparison, compareRestored } from './compare.ts';
-import { dressLike, dropDatabase, factsOf, makeDatabase, onServer } from './databases.ts';
-import { isHole, pgRestore, type Skipped } from './pg-restore.ts';
+import type { Comparison } from './compare.ts';
+import { dropDatabase, exists, makeDatabase, onServer } from './databases.ts';
+import { putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
+import { chooseGiven, differences, readBackupHead } from './given.ts';
+import type { Head } from './head.ts';
+import { refuseHoles, type Skipped } from './holes.ts';
+import { pgRestore } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
 import { freshUrl, openSource, type RestorePlan } from './plan.ts';
+import { countsBeside, type Proved, prove } from './prove.ts';
+import { refusedRights } from './rights.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
+import { chooseTable } from './tables.ts';
 
-export type Restored = { skipped: Skipped[]; seconds: number };
+export type Restored = {
+  skipped: Skipped[];
+  /** Rights that the role could not give or take. */
+  refused: Refused[];
+  seconds: number;
+  /** Of the database that was made: its name changes, this does not. */
+  oid: number;
+  /** Rows in the backup of tables without a checksum; null where they could not be told. */
+  counted: Counted[] | null;
+  /** What the one table is called in the backup. */
+  table: string[] | null;
+};
 
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
 export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): StepNode[] {
@@ -29,7 +48,7 @@ export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): 
     restoreStep(ctx, url, plan),
     verifyStep(ctx, url, plan),
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
-    ...(plan.before ? [...drainSteps(ctx), swapStep(url, plan), ...openSteps(ctx)] : [swapStep(url, plan)]),
+    ...(plan.before ? [...drainSteps(ctx), swapStep(ctx, url, plan), ...openSteps(ctx)] : [swapStep(ctx, url, plan)]),
   ];
 }
 
@@ -39,9 +58,10 @@ function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Res
     async run(step) {
       const started = performance.now();
       try {
-        const skipped = await restoreFresh(ctx, url, plan, step);
-        for (const { what, why } of skipped) step.out.warn(`Not restored: ${what} (${why})`);
-        return { skipped, seconds: (performance.now() - started) / 1_000 };
+        const restored = await restoreFresh(ctx, url, plan, step);
+        for (const { what, why } of restored.skipped) step.out.warn(`Not restored: ${what} (${why})`);
+        for (const { what, why } of restored.refused) step.out.warn(`Not put on: ${what} (${why})`);
+        return { ...restored, seconds: (performance.now() - started) / 1_000 };
       } catch (error) {
         await dropOurs(url, plan);
         throw error;
@@ -55,14 +75,22 @@ async function restoreFresh(
   ctx: TaskContext,
   url: Secret,
   plan: RestorePlan,
-  { detail, signal }: StepContext,
-): Promise<Skipped[]> {
+  { detail, signal, out }: StepContext,
+): Promise<Omit<Restored, 'seconds'>> {
+  const head = await readBackupHead(ctx, plan, signal);
+  const table = plan.table === null ? undefined : chooseTable(plan.table, head.tables);
+  const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
+  if (warning) out.warn(warning);
+  if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
+  const oid = await onServer(url, async (client) => {
+    const made = await makeDatabase(client, plan.fresh, properties.create);
+    const refused = await tryOn(client, plan.fresh, properties.statements);
+    if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
+    await putOnSettings(client, plan.fresh, properties.statements);
+    return made;
+  });
   const source = await openSource(ctx, plan.from);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
-  await onServer(url, async (client) => {
-    const like = plan.before ? await factsOf(client, plan.name) : undefined;
-    await makeDatabase(client, plan.fresh, like ?? source.manifest?.locale);
-  });
   const pace = new Pace(source.manifest?.plain.bytes ?? 0, detail);
   const paced = async function* () {
     for await (const chunk of readPlain(source, identity)) {
@@ -71,47 +99,45 @@ async function restoreFresh(
     }
     detail('rows and indexes');
   };
-  const skipped = await pgRestore(paced(), freshUrl(url, plan), {
-    jobs: plan.jobs,
-    noOwner: plan.noOwner,
-    signal,
-    table: plan.table ?? undefined,
-    // In place the log of what was done goes on: it is taken from the live database.
-    excludeSchema: plan.before ? 'drydock' : undefined,
-  });
+  const { jobs, noOwner } = plan;
+  const counts = countsBeside(source.manifest, table);
+  const { skipped, counted } = await pgRestore(paced(), freshUrl(url, plan), { jobs, noOwner, signal, table, counts });
   refuseHoles(skipped);
-  return skipped;
+  const refused = await foreignRights(url, plan, head);
+  if (!mayLeaveOut(plan)) refuseRefused(refused);
+  return {
+    skipped,
+    refused,
+    oid,
+    counted: counted ?? null,
+    table: table ? [...(table.schema === undefined ? [] : [table.schema]), table.name] : null,
+  };
 }
 
-function refuseHoles(skipped: Skipped[]): void {
-  const holes = skipped.filter(isHole);
-  const [first] = holes;
-  if (!first) return;
-  throw new OpsError({
-    code: 'RESTORE_INCOMPLETE',
-    message: `${holes.length} ${holes.length === 1 ? 'object was' : 'objects were'} not restored: ${holes
-      .slice(0, 3)
-      .map(({ what, why }) => `${what} (${why})`)
-      .join('; ')}${holes.length > 3 ? ' and more' : ''}.`,
-    hint: 'Nothing was put in the place of anything. The role may lack a right; --no-owner leaves owners and grants out.',
-  });
+/** On what PostgreSQL and its extensions made. Asked before the hours of restoring and after: then more of it is there. */
+async function foreignRights(url: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
+  if (plan.noOwner || plan.table !== null) return [];
+  return refusedRights(freshUrl(url, plan), head.foreignRights ?? []);
 }
 
-function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<{ tables: number; rows: number }> {
+/** Without owners and rights, what else a role of another server was given is nothing to stop for. */
+function mayLeaveOut({ skipRefused, noOwner }: RestorePlan): boolean {
+  return skipRefused || noOwner;
+}
+
+function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Proved> {
   return defineStep({
     name: 'verify',
-    async run({ out }) {
+    async run({ out, results }) {
       const { manifest } = await openSource(ctx, plan.from);
-      if (!manifest || plan.table) {
-        out.warn(
-          manifest ? 'Of one table the rest is not compared.' : 'There is no manifest: nothing can be compared.',
-        );
-        return { tables: 0, rows: 0 };
-      }
-      const { tables, rows, findings } = await compareRestored(freshUrl(url, plan), manifest, plan.jobs);
+      const { counted, table } = results.get<Restored>('restore');
+      if (!manifest)
+        out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
+      else if (table) out.warn('Of one table the rest is not compared.');
+      const { findings, ...proved } = await prove(freshUrl(url, plan), { manifest, counted, table, jobs: plan.jobs });
       refuseDifferences(findings);
       for (const { level, message } of findings) if (level === 'warn') out.warn(message);
-      return { tables, rows };
+      return proved;
     },
   });
 }
@@ -185,41 +211,53 @@ async function hook(ctx: TaskContext, [program = '', ...args]: string[], signal:
   await exec(program, args, { cwd: ctx.config.root, env: ctx.environment.forChild(), signal });
 }
 
-type Swapped = Swap & { blockedMs: number | null };
+type Swapped = Swap & { blockedMs: number | null; refused: Refused[] };
 
-function swapStep(url: Secret, plan: RestorePlan): Step<Swapped> {
-  const { fresh, name, before, mark } = plan;
-  const swap: Swap = { fresh, name, before, mark };
+function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Swapped> {
+  const { fresh, name, before } = plan;
+  const swap: Swap = { fresh, name, before };
+  const isOurs = ({ results }: StepContext) =>
+    onServer(url, (client) => isSwapped(client, swap, results.get<Restored>('restore').oid));
   return defineStep<Swapped>({
     name: before ? 'swap' : 'name it',
-    check: () =>
-      onServer(url, async (client) => ((await isSwapped(client, swap)) ? { ...swap, blockedMs: null } : undefined)),
-    async run({ withoutLockSession }) {
-      if (!before) return { ...swap, blockedMs: await swapDatabases(url, swap) };
-      await onServer(url, async (client) => {
-        const like = await factsOf(client, name);
-        if (!like) return;
-        await dressLike(client, fresh, like);
-        await carryLog(url, plan);
-      });
-      return { ...swap, blockedMs: await withoutLockSession(() => swapDatabases(url, swap)) };
+    check: async (step) => ((await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined),
+    async run({ withoutLockSession, signal, out }) {
+      if (before) await carryLog(ctx, url, plan);
+      // Asked anew: hours may have passed.
+      const ofBackup = async () => (await readBackupHead(ctx, plan, signal)).properties;
+      const given = await chooseGiven(url, plan, ofBackup, signal);
+      let refused: Refused[] = [];
+      const dress = async (client: Client) => {
+        refused = await putOn(client, name, given.properties.statements);
+        if (!mayLeaveOut(plan)) refuseRefused(refused);
+      };
+      const swapped = () => swapDatabases(url, swap, dress);
+      const blockedMs = await (before ? withoutLockSession(swapped) : swapped());
+      for (const { what, why } of refused) out.warn(`Not put on: ${what} (${why})`);
+      return { ...swap, blockedMs, refused };
     },
-    async verify() {
-      await withPostgres(withDatabase(url, name), 'drydock db:restore', (client) => client.query('SELECT 1'));
+    async verify(step) {
+      if (!(await isOurs(step))) throw new Error(`${name} is not the database that was restored`);
     },
   });
 }
 
-/** The audit log is a chain, and the backup's is its beginning: the live one takes its place. */
-async function carryLog(url: Secret, plan: RestorePlan): Promise<void> {
-  const has = await withPostgres(url, 'drydock db:restore', (client) =>
+/**
+ * The audit log is a chain, and the backup's is its beginning: the live one takes its place. Where that is gone, the
+ * backup's own stays; that of another environment does not.
+ */
+async function carryLog(ctx: TaskContext, url: Secret, plan: RestorePlan): Promise<void> {
+  const live = await onServer(url, (client) => exists(client, plan.name));
+  const { manifest } = await openSource(ctx, plan.from);
+  if (!live && manifest?.env === ctx.env && manifest.product === ctx.config.product) return;
+  const fresh = freshUrl(url, plan);
+  await withPostgres(fresh, 'drydock db:restore', (client) => client.query('DROP SCHEMA IF EXISTS drydock CASCADE'));
+  if (!live) return;
+  const { rows } = await withPostgres(url, 'drydock db:restore', (client) =>
     client.query<{ there: boolean }>(`SELECT to_regnamespace('drydock') IS NOT NULL AS there`),
   );
-  if (!has.rows[0]?.there) return;
-  await withPostgres(freshUrl(url, plan), 'drydock db:restore', (client) =>
-    client.query('DROP SCHEMA IF EXISTS drydock CASCADE'),
-  );
-  refuseHoles(await pgRestore(dumpSchema(url, 'drydock'), freshUrl(url, plan), { jobs: 1 }));
+  if (!rows[0]?.there) return;
+  refuseHoles((await pgRestore(dumpSchema(url, 'drydock'), fresh, { jobs: 1 })).skipped);
 }
 
 function dropOurs(url: Secret, { fresh }: RestorePlan): Promise<void> {
