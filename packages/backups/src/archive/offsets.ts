@@ -81,14 +81,15 @@ export class OffsetFinder {
     });
   }
 
-  /** Of the tables that were to be counted; undefined where the archive is not understood, or compressed. */
+  /** Of the tables that were to be counted; undefined where the archive is not understood, compressed, or no COPY. */
   counted(): Counted[] | undefined {
     if (!this.#lost && !this.#toc) this.#readHead();
     const toc = this.#whole();
-    if (!toc?.plain) return undefined;
+    const wanted = toc?.entries.filter(({ table }) => table && this.#counts(table));
+    if (!toc?.plain || wanted?.some(({ table }) => !table?.copied)) return undefined;
     return toc.entries.flatMap(({ dumpId, table }) => {
       const lines = this.#lines.get(dumpId);
-      return table && lines !== undefined ? [{ ...table, rows: lines - END_LINES }] : [];
+      return table && lines !== undefined ? [{ schema: table.schema, name: table.name, rows: lines - END_LINES }] : [];
     });
   }
 

@@ -7,8 +7,8 @@ export interface DataEntry {
   at: number;
   /** Whether pg_dump knew it already: it wrote into a file, and could go back. */
   known: boolean;
-  /** Of a table's rows, where they are written as COPY wants them; undefined for everything else. */
-  table: { schema: string; name: string } | undefined;
+  /** Of a table's rows; undefined for everything else. `copied`: they are written as COPY wants them. */
+  table: { schema: string; name: string; copied: boolean } | undefined;
 }
 
 export interface Toc {
@@ -82,8 +82,9 @@ export function readToc(bytes: Buffer): Toc | undefined {
       rights.push({ on: needs, sql: decoded(definition, encoding) });
     const state = reader.byte();
     if (state === NOT_SET || state === SET) {
-      const isTable = kind?.toString() === 'TABLE DATA' && tag && schema && copy && copy.length > 0;
-      const table = isTable ? { schema: decoded(schema, encoding), name: decoded(tag, encoding) } : undefined;
+      const copied = copy !== undefined && copy.length > 0;
+      const isTable = kind?.toString() === 'TABLE DATA' && tag && schema;
+      const table = isTable ? { schema: decoded(schema, encoding), name: decoded(tag, encoding), copied } : undefined;
       entries.push({ dumpId, at: reader.at - 1, known: state === SET, table });
     }
     reader.take(offsetSize);

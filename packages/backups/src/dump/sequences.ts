@@ -1,6 +1,7 @@
 import { type Finding, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Manifest } from '../manifest.ts';
+import { cannotRead } from './unreadable.ts';
 
 /** Where a sequence stands (`last` as text, since it is a bigint), and which way it goes. */
 export type SequenceValue = { name: string; last: string; called: boolean; up: boolean; cycle: boolean };
@@ -30,9 +31,20 @@ export async function readSequences(client: Client): Promise<SequenceValue[]> {
 }
 
 /** On a session of its own: no lock on a sequence stays for as long as the dump takes. */
-export function askSequences(url: Secret): Promise<SequenceValue[]> {
-  return withPostgres(url, 'drydock db:backup', readSequences);
+export async function askSequences(url: Secret): Promise<SequenceValue[]> {
+  return withPostgres(url, 'drydock db:backup', async (client) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await readSequences(client);
+      } catch (cause) {
+        // One was dropped between the two looks.
+        if ((cause as { code?: string }).code !== UNDEFINED_TABLE || tries === 3) throw cannotRead(cause);
+      }
+    }
+  });
 }
+
+const UNDEFINED_TABLE = '42P01';
 
 /**
  * The dump reads a sequence when it comes to it. One that stood still meanwhile is known to the number; of one that

@@ -1,3 +1,4 @@
+import { compileForShortRuns } from '@drydock/kit/sql';
 import type { ScanResult } from 'libpg-query';
 
 /** One statement about a database, for whatever the database is called. */
@@ -18,7 +19,7 @@ export interface Properties {
 }
 
 /** Settings that stop a session of ours from working, and change nothing about how values are read. */
-const HINDERS = /^(default_transaction_\w+|\w*_timeout|role|session_\w+)$/;
+const HINDERS = /^(default_transaction_\w+|\w*_timeout|role|session_\w+|local_preload_libraries)$/;
 
 type Token = ScanResult['tokens'][number];
 
@@ -27,6 +28,7 @@ type Token = ScanResult['tokens'][number];
  * statements and the name in them; nothing else of them is touched.
  */
 export async function readProperties(script: string): Promise<Properties> {
+  compileForShortRuns();
   const { loadModule, parseSync, scanSync } = await import('libpg-query');
   await loadModule();
   const unrestricted = withoutRestrict(script);

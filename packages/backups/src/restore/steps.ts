@@ -24,6 +24,7 @@ import { refuseHoles, type Skipped } from './holes.ts';
 import { pgRestore } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
 import { freshUrl, openSource, type RestorePlan } from './plan.ts';
+import type { Properties, Statement } from './properties.ts';
 import { countsBeside, type Proved, prove } from './prove.ts';
 import { refusedRights } from './rights.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
@@ -44,21 +45,31 @@ export type Restored = {
 
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
 export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): StepNode[] {
+  // What the backup's beginning tells is read once, unless the run is resumed in between.
+  let head: Promise<Head> | undefined;
+  const headOf: HeadOf = (signal) => {
+    head ??= readBackupHead(ctx, plan, signal);
+    return head;
+  };
   return [
-    restoreStep(ctx, url, plan),
+    restoreStep(ctx, url, plan, headOf),
     verifyStep(ctx, url, plan),
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
-    ...(plan.before ? [...drainSteps(ctx), swapStep(ctx, url, plan), ...openSteps(ctx)] : [swapStep(ctx, url, plan)]),
+    ...(plan.before
+      ? [...drainSteps(ctx), swapStep(ctx, url, plan, headOf), ...openSteps(ctx)]
+      : [swapStep(ctx, url, plan, headOf)]),
   ];
 }
 
-function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Restored> {
+type HeadOf = (signal: AbortSignal) => Promise<Head>;
+
+function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: HeadOf): Step<Restored> {
   return defineStep<Restored>({
     name: 'restore',
     async run(step) {
       const started = performance.now();
       try {
-        const restored = await restoreFresh(ctx, url, plan, step);
+        const restored = await restoreFresh(ctx, url, plan, await headOf(step.signal), step);
         for (const { what, why } of restored.skipped) step.out.warn(`Not restored: ${what} (${why})`);
         for (const { what, why } of restored.refused) step.out.warn(`Not put on: ${what} (${why})`);
         return { ...restored, seconds: (performance.now() - started) / 1_000 };
@@ -75,16 +86,16 @@ async function restoreFresh(
   ctx: TaskContext,
   url: Secret,
   plan: RestorePlan,
+  head: Head,
   { detail, signal, out }: StepContext,
 ): Promise<Omit<Restored, 'seconds'>> {
-  const head = await readBackupHead(ctx, plan, signal);
   const table = plan.table === null ? undefined : chooseTable(plan.table, head.tables);
   const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
   if (warning) out.warn(warning);
   if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
   const oid = await onServer(url, async (client) => {
     const made = await makeDatabase(client, plan.fresh, properties.create);
-    const refused = await tryOn(client, plan.fresh, properties.statements);
+    const refused = await tryOn(client, plan.fresh, statementsFor(plan, properties));
     if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
     await putOnSettings(client, plan.fresh, properties.statements);
     return made;
@@ -101,6 +112,8 @@ async function restoreFresh(
   };
   const { jobs, noOwner } = plan;
   const counts = countsBeside(source.manifest, table);
+  if (!head.foreignRights)
+    out.warn('What rights the backup has on what extensions made could not be told, nor whether they are there.');
   const { skipped, counted } = await pgRestore(paced(), freshUrl(url, plan), { jobs, noOwner, signal, table, counts });
   refuseHoles(skipped);
   const refused = await foreignRights(url, plan, head);
@@ -118,6 +131,11 @@ async function restoreFresh(
 async function foreignRights(url: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
   if (plan.noOwner || plan.table !== null) return [];
   return refusedRights(freshUrl(url, plan), head.foreignRights ?? []);
+}
+
+/** One table is put where its rows can be taken from: nobody is to work there. */
+function statementsFor({ table }: RestorePlan, { statements }: Properties): Statement[] {
+  return table === null ? statements : [];
 }
 
 /** Without owners and rights, what else a role of another server was given is nothing to stop for. */
@@ -213,7 +231,7 @@ async function hook(ctx: TaskContext, [program = '', ...args]: string[], signal:
 
 type Swapped = Swap & { blockedMs: number | null; refused: Refused[] };
 
-function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Swapped> {
+function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: HeadOf): Step<Swapped> {
   const { fresh, name, before } = plan;
   const swap: Swap = { fresh, name, before };
   const isOurs = ({ results }: StepContext) =>
@@ -224,11 +242,11 @@ function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Swappe
     async run({ withoutLockSession, signal, out }) {
       if (before) await carryLog(ctx, url, plan);
       // Asked anew: hours may have passed.
-      const ofBackup = async () => (await readBackupHead(ctx, plan, signal)).properties;
+      const ofBackup = async () => (await headOf(signal)).properties;
       const given = await chooseGiven(url, plan, ofBackup, signal);
       let refused: Refused[] = [];
       const dress = async (client: Client) => {
-        refused = await putOn(client, name, given.properties.statements);
+        refused = await putOn(client, name, statementsFor(plan, given.properties));
         if (!mayLeaveOut(plan)) refuseRefused(refused);
       };
       const swapped = () => swapDatabases(url, swap, dress);

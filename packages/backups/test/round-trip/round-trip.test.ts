@@ -89,10 +89,11 @@ async function thereAndBack(side: Side, create: string, content: string): Promis
   await good('restore.ts', '--to', COPY, '--yes');
   assert.is(described(side, COPY), was, 'beside');
   assert.equal(await allowed(side, COPY), could, 'beside, as each role');
-  await good('restore.ts', '--in-place', '--yes');
+  const { run } = await good('restore.ts', '--in-place', '--yes');
   assert.is(described(side, NAME), was, 'in place');
   assert.equal(await allowed(side, NAME), could, 'in place, as each role');
   await good('drill.ts');
+  await good('restore.ts', '--drop-old', run, '--yes');
   await query(postgres.adminUrl, `ALTER DATABASE "${NAME}" IS_TEMPLATE false`);
   await query(postgres.adminUrl, `DROP DATABASE "${NAME}" WITH (FORCE)`);
   await good('restore.ts', '--in-place', '--yes');
