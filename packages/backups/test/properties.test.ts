@@ -77,6 +77,40 @@ test('settings that are lists, and rights on schema public, come back', async ()
   );
 });
 
+test('one in another encoding, whose comment and settings are in it', async () => {
+  await query(postgres.adminUrl, `CREATE DATABASE latin OWNER owner TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'`);
+  const url = postgres.urlOf('latin', { user: 'owner', password: 'p' });
+  await query(
+    url,
+    `CREATE TABLE "Straße" (s text); COMMENT ON DATABASE latin IS 'Größe'; ALTER DATABASE latin SET xmloption = 'document'`,
+  );
+  await query(
+    postgres.urlOf('latin'),
+    `ALTER ROLE ALL IN DATABASE latin SET application_name = 'x'; ALTER DATABASE latin SET "app.ß" = 'ü'`,
+  );
+  const product = makeProduct(postgres.urlOf('latin'), keys);
+  await good(product, 'backup.ts');
+  const comment = (name: string) =>
+    query(
+      postgres.urlOf(name),
+      `SELECT shobj_description(oid, 'pg_database') AS is, (SELECT array_agg(setconfig) FROM pg_db_role_setting WHERE setdatabase = d.oid) AS set FROM pg_database d WHERE datname = current_database()`,
+    );
+  const was = await comment('latin');
+  assert.is(was[0].is, 'Größe');
+  await good(product, 'restore.ts', '--to', 'latin_beside', '--yes');
+  assert.equal(await comment('latin_beside'), was);
+  await good(product, 'restore.ts', '--in-place', '--yes');
+  assert.equal(await comment('latin'), was);
+});
+
+test('in place of one that lets nobody in, the backup says what it is given', async () => {
+  const { product } = await shop('shut', `ALTER DATABASE shut SET work_mem = '9MB'`);
+  await query(postgres.adminUrl, 'ALTER DATABASE shut ALLOW_CONNECTIONS false');
+  const { stderr } = await good(product, 'restore.ts', '--in-place', '--yes');
+  assert.match(stderr, "The live database's own rights and settings cannot be read");
+  assert.match(described('shut'), "ALTER DATABASE shut SET work_mem TO '9MB'");
+});
+
 test('in place the live one keeps what it has; what the backup has otherwise is said, and no value shown', async () => {
   const { product, url } = await shop('kept', `ALTER DATABASE kept SET work_mem = '9MB'`);
   await query(

@@ -10,6 +10,8 @@ const EAST: Record<string, string> = {
 
 /** Text of a dump, which is written in the encoding of its database. `SQL_ASCII` says nothing: UTF-8 is tried. */
 export function decoded(bytes: Buffer, encoding: string): string {
+  // The standard's iso-8859-1 is windows-1252, which is not the same to the byte.
+  if (encoding === 'LATIN1') return bytes.toString('latin1');
   return new TextDecoder(labelOf(encoding)).decode(bytes);
 }
 

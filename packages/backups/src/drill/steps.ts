@@ -7,6 +7,7 @@ import {
   type StepNode,
   type TaskContext,
   withDatabase,
+  withPostgres,
 } from '@drydock/kit';
 import { listBackups, markName } from '../catalogue.ts';
 import { compact, keyOf } from '../names.ts';
@@ -58,11 +59,11 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
         const identity = ctx.environment.secret(ctx.config.backups.identity);
         const head = await readHead(readPlain(source, identity), { noOwner: true, signal });
-        await onServer(server, async (client) => {
-          await makeDatabase(client, plan.scratch, head.properties.create);
-          await putOnSettings(client, plan.scratch, head.properties.statements);
-        });
+        await onServer(server, (client) => makeDatabase(client, plan.scratch, head.properties.create));
         const url = withDatabase(server, plan.scratch);
+        await withPostgres(url, 'drydock backup:drill', (client) =>
+          putOnSettings(client, plan.scratch, head.properties.statements),
+        );
         detail('restore');
         const counts = countsBeside(manifest, undefined);
         const { skipped, counted } = await pgRestore(readPlain(source, identity), url, {

@@ -35,7 +35,7 @@ export async function putOn(client: Client, database: string, statements: Statem
   return refused;
 }
 
-async function inTransaction<T>(client: Client, end: 'COMMIT' | 'ROLLBACK', work: () => Promise<T>): Promise<T> {
+export async function inTransaction<T>(client: Client, end: 'COMMIT' | 'ROLLBACK', work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN');
   try {
     const result = await work();

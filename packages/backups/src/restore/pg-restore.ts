@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+
+import type { Writable } from 'node:stream';
 import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+
 import { type Counted, OffsetFinder } from '../archive/offsets.ts';
 import { judge, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
@@ -175,15 +176,19 @@ export async function runPgRestore(
 
 const SAID_LENGTH = 4 << 20;
 
-/** pg_restore that ends early tells the reason itself; a source that ends early is the reason. */
+/** pg_restore that ends early tells the reason itself, or has had enough; a source that ends early is the reason. */
 async function feed(input: AsyncIterable<Buffer>, stdin: Writable): Promise<void> {
-  try {
-    await pipeline(Readable.from(input), stdin);
-  } catch (error) {
-    if (
-      error instanceof OpsError ||
-      !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as { code?: string }).code ?? '')
-    )
-      throw error;
+  let open = true;
+  const closed = new Promise<void>((done) => {
+    const close = () => {
+      open = false;
+      done();
+    };
+    stdin.on('error', close).once('close', close);
+  });
+  for await (const piece of input) {
+    if (!open) break;
+    if (!stdin.write(piece)) await Promise.race([new Promise((done) => stdin.once('drain', done)), closed]);
   }
+  stdin.end();
 }

@@ -13,11 +13,11 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Counted } from '../archive/offsets.ts';
-import { dumpSchema } from '../dump/pg-dump.ts';
 import { Pace } from '../pace.ts';
+import { carryLog } from './carry-log.ts';
 import type { Comparison } from './compare.ts';
-import { dropDatabase, exists, makeDatabase, onServer } from './databases.ts';
-import { putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
+import { dropDatabase, makeDatabase, onServer } from './databases.ts';
+import { inTransaction, putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
 import { chooseGiven, differences, readBackupHead } from './given.ts';
 import type { Head } from './head.ts';
 import { refuseHoles, type Skipped } from './holes.ts';
@@ -93,12 +93,11 @@ async function restoreFresh(
   const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
   if (warning) out.warn(warning);
   if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
-  const oid = await onServer(url, async (client) => {
-    const made = await makeDatabase(client, plan.fresh, properties.create);
+  const oid = await onServer(url, (client) => makeDatabase(client, plan.fresh, properties.create));
+  await withPostgres(freshUrl(url, plan), 'drydock db:restore', async (client) => {
     const refused = await tryOn(client, plan.fresh, statementsFor(plan, properties));
     if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
     await putOnSettings(client, plan.fresh, properties.statements);
-    return made;
   });
   const source = await openSource(ctx, plan.from);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
@@ -240,16 +239,23 @@ function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: Head
     name: before ? 'swap' : 'name it',
     check: async (step) => ((await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined),
     async run({ withoutLockSession, signal, out }) {
-      if (before) await carryLog(ctx, url, plan);
+      if (before) await carryLog(ctx, url, plan, out);
       // Asked anew: hours may have passed.
       const ofBackup = async () => (await headOf(signal)).properties;
       const given = await chooseGiven(url, plan, ofBackup, signal);
+      const statements = statementsFor(plan, given.properties);
       let refused: Refused[] = [];
-      const dress = async (client: Client) => {
-        refused = await putOn(client, name, statementsFor(plan, given.properties));
+      const dress = async (client: Client, database: string) => {
+        refused = await putOn(client, database, statements);
         if (!mayLeaveOut(plan)) refuseRefused(refused);
       };
-      const swapped = () => swapDatabases(url, swap, dress);
+      // What belongs to the server is kept in the encoding of the database that it is said in.
+      const early = given.properties.create?.get('encoding') !== 'UTF8';
+      if (early)
+        await withPostgres(freshUrl(url, plan), 'drydock db:restore', (client) =>
+          inTransaction(client, 'COMMIT', () => dress(client, fresh)),
+        );
+      const swapped = () => swapDatabases(url, swap, async (client) => (early ? undefined : dress(client, name)));
       const blockedMs = await (before ? withoutLockSession(swapped) : swapped());
       for (const { what, why } of refused) out.warn(`Not put on: ${what} (${why})`);
       return { ...swap, blockedMs, refused };
@@ -258,24 +264,6 @@ function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: Head
       if (!(await isOurs(step))) throw new Error(`${name} is not the database that was restored`);
     },
   });
-}
-
-/**
- * The audit log is a chain, and the backup's is its beginning: the live one takes its place. Where that is gone, the
- * backup's own stays; that of another environment does not.
- */
-async function carryLog(ctx: TaskContext, url: Secret, plan: RestorePlan): Promise<void> {
-  const live = await onServer(url, (client) => exists(client, plan.name));
-  const { manifest } = await openSource(ctx, plan.from);
-  if (!live && manifest?.env === ctx.env && manifest.product === ctx.config.product) return;
-  const fresh = freshUrl(url, plan);
-  await withPostgres(fresh, 'drydock db:restore', (client) => client.query('DROP SCHEMA IF EXISTS drydock CASCADE'));
-  if (!live) return;
-  const { rows } = await withPostgres(url, 'drydock db:restore', (client) =>
-    client.query<{ there: boolean }>(`SELECT to_regnamespace('drydock') IS NOT NULL AS there`),
-  );
-  if (!rows[0]?.there) return;
-  refuseHoles((await pgRestore(dumpSchema(url, 'drydock'), fresh, { jobs: 1 })).skipped);
 }
 
 function dropOurs(url: Secret, { fresh }: RestorePlan): Promise<void> {
