@@ -2,10 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import type { Writable } from 'node:stream';
 import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
-
 import { type Counted, OffsetFinder } from '../archive/offsets.ts';
 import { judge, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
