@@ -120,6 +120,7 @@ test('what is a hole does not depend on the language of the server, but on what 
   const isHole = async (command: string | undefined, noOwner = false) =>
     (await judge(new Secret(url), [{ command, what: 'x', why: 'irgendein Grund' }], noOwner))[0]?.hole;
   assert.is(await isHole('SET transaction_timeout_of_a_newer_one = 0;'), undefined);
+  assert.is(await isHole('SET transaction_timeout_of_a_newer_one = 0;\n\n\nwhat another worker says'), undefined);
   assert.is(await isHole('SET statement_timeout = 0;'), true);
   assert.is(await isHole('CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;'), false);
   assert.is(await isHole('GRANT SELECT ON TABLE public.of_an_extension TO owner;'), false);

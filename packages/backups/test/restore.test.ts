@@ -289,6 +289,19 @@ pg_restore: warning: errors ignored on restore: 5
   assert.is(uncounted({ ...read, ignored: 6 }, 2), 'it counts 6 errors, and 5 could be read');
 });
 
+test('what several workers say at once is read as well', () => {
+  const failed = (command: string) => `could not execute query: ERROR:  unrecognized\nCommand was: ${command};\n\n\n`;
+  for (const said of [
+    `pg_restore: pg_restore: error: ${failed('SET a = 0')}error: ${failed('SET b = 0')}`,
+    `pg_restore: error: pg_restore: error: ${failed('SET a = 0')}${failed('SET b = 0')}`,
+    `pg_restore: error: pg_restore: from TOC entry 5; 0 0 ACL x y\n${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
+    `pg_restore: pg_restore: from TOC entry 5; 0 0 ACL x y\nerror: ${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
+  ]) {
+    const { errors, ignored } = readSaid(`${said}pg_restore: warning: errors ignored on restore: 2\n`);
+    assert.equal([errors.map(({ command }) => command), ignored], [['SET a = 0;', 'SET b = 0;'], 2], said);
+  }
+});
+
 test('a second operator is refused while one restores', async () => {
   const { product } = await shop();
   await good(product, 'backup.ts');

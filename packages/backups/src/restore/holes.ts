@@ -26,7 +26,7 @@ export async function judge(to: Secret, errors: SaidError[], noOwner: boolean): 
 }
 
 async function isUnknownSetting(client: Client, command: string): Promise<boolean> {
-  const set = /^SET ([\w.]+) = [^;]*;?$/.exec(command)?.[1];
+  const set = /^SET ([\w.]+) = [^;]*;?$/.exec(command.split('\n')[0] ?? '')?.[1];
   return set !== undefined && (await client.query('SELECT 1 FROM pg_settings WHERE name = $1', [set])).rowCount === 0;
 }
 

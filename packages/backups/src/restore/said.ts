@@ -12,17 +12,25 @@ export interface Said {
   ignored: number | undefined;
 }
 
+/** Beginnings of what it says, each written by itself: those of several workers may stand in any order before a text. */
+const PREFIXES = /^(?:pg_restore[\w.+-]*: |error: |warning: |detail: |hint: )*/;
+const FAILED = /^(?:could not execute query: |COPY failed for table )/;
+
 /**
  * What pg_restore wrote on its standard error. Its own words are English (LC_MESSAGES=C), the server's may be of any
  * language: those are told by their shape, `WORD:  text`. Every "error:" counts, whatever follows.
  */
 export function readSaid(said: string): Said {
-  const messages = said.split(/^(?=[\w.+-]+: (?:error|warning|detail|hint|while|from)\b)/m);
+  const messages = said.split(
+    /^(?=pg_restore[\w.+-]*: |(?:error|warning|detail|hint): |could not execute query: |COPY failed for table )/m,
+  );
   const errors = messages.flatMap((message): SaidError[] => {
-    const text = /^[\w.+-]+: error: ([\s\S]*)/.exec(message)?.[1];
-    return text === undefined ? [] : [readError(text)];
+    const [prefixes = ''] = PREFIXES.exec(message) ?? [];
+    const text = message.slice(prefixes.length);
+    const isError = FAILED.test(text) || (prefixes.includes('error: ') && !/^(from TOC entry|while) /.test(text));
+    return isError ? [readError(text)] : [];
   });
-  const ignored = /^[\w.+-]+: warning: errors ignored on restore: (\d+)/m.exec(said)?.[1];
+  const ignored = /(?:^|: )errors ignored on restore: (\d+)\s*$/m.exec(said)?.[1];
   return { errors, ignored: ignored === undefined ? undefined : Number(ignored) };
 }
 
