@@ -9,6 +9,7 @@ export type Clients = Record<'PG_DUMP_PATH' | 'PG_DUMPALL_PATH' | 'PG_RESTORE_PA
 const TOOLS = ['pg_dump', 'pg_dumpall', 'pg_restore'] as const;
 /** The first Debian that has it; npm has no package of these programs. */
 const DEBIAN = { 18: 'forky' } as const;
+const FETCH_TIMEOUT_MS = 120_000;
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** What the programs of a newer Debian need beside what this machine has. */
 const LIBRARIES = ['libpq5', 'libc6', 'libldap2', 'libsasl2-2', 'libssl3t64'];
@@ -46,7 +47,12 @@ function pathsIn(folder: string): Clients {
 /** By apt-get with lists of its own, from where the machine gets its Debian. */
 function unpack(major: 18, folder: string): void {
   const apt = (args: string[], config = '/dev/null') =>
-    execFileSync('apt-get', args, { cwd: folder, env: { PATH: process.env.PATH, APT_CONFIG: config }, stdio: 'pipe' });
+    execFileSync('apt-get', args, {
+      cwd: folder,
+      env: { PATH: process.env.PATH, APT_CONFIG: config },
+      stdio: 'pipe',
+      timeout: FETCH_TIMEOUT_MS,
+    });
   const targets = apt(['indextargets', '--format', '$(ORIGIN) $(CODENAME) $(REPO_URI)', 'Created-By: Packages']);
   // Without "-security", "-updates".
   const uri = /^Debian \w+ (\S+)$/m.exec(targets.toString())?.[1];
