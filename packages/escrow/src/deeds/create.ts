@@ -12,7 +12,7 @@ import type { Target } from '../target.ts';
 
 /** Makes and funds the escrow of a job at the address that its salt gives. */
 export function createDeed(target: Target, order: Order, address: Address): Deed {
-  const { escrow, abi, factory, chain } = target;
+  const { escrow, abi, factory } = target;
   const amounts = order.amounts.map(BigInt);
   const total = amounts.reduce((sum, amount) => sum + amount, 0n);
   const args = argumentsOf(abi.factory, escrow.create, {
@@ -24,7 +24,7 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     total,
   });
   return {
-    key: `${chain.chainId}:create:${factory}:${order.jobId}`,
+    key: createKey(target, order.jobId),
     what: `the escrow of job ${shown(order.jobId)}`,
     call: {
       to: factory,
@@ -37,6 +37,11 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     remember: (hash) =>
       withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash)),
   };
+}
+
+/** Names the deed in journals, by what the database calls the job. */
+export function createKey({ chain, factory }: Pick<Target, 'chain' | 'factory'>, jobId: string): string {
+  return `${chain.chainId}:create:${factory}:${jobId}`;
 }
 
 /** The transaction that made the escrow, by the factory's event. */

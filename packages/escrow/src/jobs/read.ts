@@ -49,14 +49,23 @@ export async function* readJobPages(
   }
 }
 
-/** One job; unknown is a usage error. */
-export async function readJob(target: Database, id: string): Promise<JobRow> {
+/**
+ * One job, by what somebody typed; unknown is a usage error. PostgreSQL compares many types by value (uuid, bigint,
+ * citext), so one job can be typed in many ways: from here on it is called what the row calls it, `row.id`.
+ */
+export async function readJob(target: Database, typed: string): Promise<JobRow> {
   const tables = target.escrow.database;
-  const [row] = await withJobs(target, (client) => readJobsById(client, tables, [id]));
-  if (row) return row;
+  const [row, ...others] = await withJobs(target, (client) => readJobsById(client, tables, [typed]));
+  if (row && others.length === 0) return row;
+  if (row)
+    throw usageError(
+      'JOB_AMBIGUOUS',
+      `${shown(typed)} means ${others.length + 1} jobs in ${shown(tables.jobs)}: ${[row, ...others].map(({ id }) => shown(id)).join(', ')}.`,
+      'escrow.database.columns.id in drydock.config.ts must name a column in which each value stands once.',
+    );
   throw usageError(
     'JOB_UNKNOWN',
-    `There is no job ${shown(id)} in ${shown(tables.jobs)}.`,
+    `There is no job ${shown(typed)} in ${shown(tables.jobs)}.`,
     'Copy its id from the database, or list what is open: npm run escrow:status',
   );
 }
@@ -75,9 +84,15 @@ export async function readJobsById(
     );
     return rows.map(toRow);
   } catch (cause) {
-    // Not a value of the id's type, or text that PostgreSQL cannot hold (a NUL): no job has it.
-    if (['22P02', '22021', '22003'].includes((cause as { code?: string }).code ?? '')) return [];
-    throw cause;
+    // Not a value of the id's type, or text that PostgreSQL cannot hold (a NUL): no job has it, and the others are asked for.
+    if (!['22P02', '22021', '22003'].includes((cause as { code?: string }).code ?? '')) throw cause;
+    if (ids.length < 2) return [];
+    const half = Math.ceil(ids.length / 2);
+    const halves = [ids.slice(0, half), ids.slice(half)];
+    return [
+      ...(await readJobsById(client, tables, halves[0] ?? [])),
+      ...(await readJobsById(client, tables, halves[1] ?? [])),
+    ];
   }
 }
 

@@ -27,9 +27,10 @@ export type RetryPlan = {
 };
 
 /** What a retry of one job would do. Refuses what can never work, before anything is signed. */
-export async function planRetry(session: Session, sending: Sending, job: string): Promise<RetryPlan> {
+export async function planRetry(session: Session, sending: Sending, typed: string): Promise<RetryPlan> {
   const { target, reader, locate } = session;
-  const row = await readJob(target, job);
+  const row = await readJob(target, typed);
+  const job = row.id;
   const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);

@@ -29,11 +29,12 @@ export type RollbackPlan = {
 /** Both states identified, and what cannot be refused. Nothing here needs a key. */
 export async function planRollback(
   session: Session,
-  job: string,
+  typed: string,
   accept: { released: boolean },
 ): Promise<RollbackPlan> {
   const { target, reader, locate } = session;
-  const row = await readJob(target, job);
+  const row = await readJob(target, typed);
+  const job = row.id;
   const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);

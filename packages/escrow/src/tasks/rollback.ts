@@ -90,7 +90,7 @@ export const rollbackTask = defineChangeTask({
 
 /** Checks all that a sending run checks, with the multisig as the sender. */
 async function propose(ctx: TaskContext<typeof flags>): Promise<Outcome> {
-  const job = requireJob('escrow:rollback', ctx.flags.job);
+  const typed = requireJob('escrow:rollback', ctx.flags.job);
   const { planRollback, requireReason, simulateRollback } = await import('../rollback/plan.ts');
   requireReason(ctx.reason);
   const { openSession } = await import('../session.ts');
@@ -102,7 +102,8 @@ async function propose(ctx: TaskContext<typeof flags>): Promise<Outcome> {
   if (!given) throw usageError('USAGE', 'Say which multisig: --safe ADDRESS.', `Or set ${variable} for ${ctx.env}.`);
   const safe = await checkedAddress(given, ctx.flags.safe ? '--safe' : variable);
   const session = await openSession(ctx);
-  const plan = await planRollback(session, job, { released: ctx.flags.acceptReleased });
+  const plan = await planRollback(session, typed, { released: ctx.flags.acceptReleased });
+  const { job } = plan;
   const rerun = `npm run escrow:rollback -- --env ${ctx.env} --job ${shown(job)} --reason "…"`;
   if (plan.onChain)
     return {
