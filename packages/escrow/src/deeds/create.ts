@@ -1,9 +1,10 @@
-import { type Address, encodeFunctionData, type Hex, isAddressEqual } from 'viem';
+import { type Address, encodeFunctionData, isAddressEqual } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
 import type { Reader } from '../chain/client.ts';
+import { refused } from '../chain/errors.ts';
 import { findLog } from '../chain/logs.ts';
-import { readJob, withJobs } from '../jobs/read.ts';
+import { readJob, readOrder, sameOrder, withJobs } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { Order } from '../jobs/types.ts';
 import { rememberTransaction } from '../jobs/write.ts';
@@ -33,10 +34,34 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     },
     isDone: (reader, blockNumber) => hasCode(reader, address, blockNumber),
     find: (reader) => findCreation(target, reader, address),
-    recall: async () => ((await readJob(target, order.jobId)).txHash as Hex | null) ?? undefined,
-    remember: (hash) =>
-      withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash)),
+    async requireWanted() {
+      const { pending, deployed } = await readJob(target, order.jobId);
+      if (!pending && !deployed) throw notAskedFor(order.jobId);
+      if (!sameOrder(order, await readOrder(target, order.jobId))) throw changed(order.jobId);
+    },
+    async recall() {
+      const { txHash, pending, deployed } = await readJob(target, order.jobId);
+      return { hash: txHash, pending, deployed };
+    },
+    remember: (hash, recalled) =>
+      withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash, recalled)),
   };
+}
+
+export function notAskedFor(jobId: string) {
+  return refused(
+    'NOT_ASKED_FOR',
+    `Job ${shown(jobId)} has not asked for an escrow: it is neither pending nor deployed.`,
+    'The client asks for it in the product.',
+  );
+}
+
+function changed(jobId: string) {
+  return refused(
+    'JOB_CHANGED',
+    `Job ${shown(jobId)} has other amounts or other wallets than when this run was planned: the escrow would be another one.`,
+    'Give up this run and begin anew: npm run ops:resume -- --abandon',
+  );
 }
 
 /** Names the deed in journals, by what the database calls the job. */
@@ -51,7 +76,7 @@ export async function findCreation(target: Target, reader: Reader, address: Addr
   return findLog(target, reader, wanted, ({ args }) => isAddressEqual(args[parameter] as Address, address));
 }
 
-async function hasCode(reader: Reader, address: Address, blockNumber?: bigint): Promise<boolean> {
-  const code = await reader.getCode({ address, ...(blockNumber === undefined ? {} : { blockNumber }) });
+async function hasCode(reader: Reader, address: Address, blockNumber: bigint): Promise<boolean> {
+  const code = await reader.getCode({ address, blockNumber });
   return code !== undefined && code !== '0x';
 }

@@ -3,7 +3,7 @@ import type { TransactionView } from '../chain/transactions.ts';
 import { viewTransaction } from '../chain/transactions.ts';
 import { createKey } from '../deeds/create.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
-import { type Known, signedBefore } from '../send/earlier.ts';
+import { type Known, sentBefore } from '../send/earlier.ts';
 import { isMineable } from '../send/fees.ts';
 import type { Session } from '../session.ts';
 
@@ -25,9 +25,8 @@ export async function inspectTransactions(
     baseFee,
   }: { job: string; address: Address; txHash: string | null; events: Hex[]; baseFee: bigint | null },
 ): Promise<Inspected[]> {
-  const journal = [createKey(target, job), rollbackDeed(target, job, address).key].flatMap((key) =>
-    signedBefore(target.root, key),
-  );
+  const keys = [createKey(target, job), rollbackDeed(target, job, address).key];
+  const journal = (await Promise.all(keys.map((key) => sentBefore(target, key)))).flat();
   const sources = new Map<Hex, string>();
   const add = (hash: Hex, source: string) =>
     sources.set(hash, sources.has(hash) ? `${sources.get(hash)}, ${source}` : source);

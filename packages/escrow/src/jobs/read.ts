@@ -115,6 +115,11 @@ export async function readOrder(target: Database, id: string): Promise<Order> {
   });
 }
 
+/** The same money for the same two. */
+export function sameOrder(a: Order, b: Order): boolean {
+  return a.client === b.client && a.freelancer === b.freelancer && a.amounts.join() === b.amounts.join();
+}
+
 async function readAmounts(client: Client, tables: Target['escrow']['database'], id: string): Promise<string[]> {
   const { amounts, columns } = tables;
   const sql =

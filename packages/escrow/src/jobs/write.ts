@@ -1,13 +1,33 @@
 import { OpsError, quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
+import type { Recalled } from '../send/deed.ts';
 import type { Tables } from '../target.ts';
 import { table } from './names.ts';
 import { shown } from './shown.ts';
 import type { JobRow } from './types.ts';
 
-/** Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. */
-export async function rememberTransaction(client: Client, tables: Tables, id: string, hash: string): Promise<void> {
-  await updateJob(client, tables, id, { txHash: hash });
+/**
+ * Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. Only
+ * into the row that was looked at: what somebody else has written meanwhile is a transaction too, or its end.
+ */
+export async function rememberTransaction(
+  client: Client,
+  tables: Tables,
+  id: string,
+  hash: string,
+  seen: Recalled | undefined,
+): Promise<boolean> {
+  if (!seen) {
+    await updateJob(client, tables, id, { txHash: hash });
+    return true;
+  }
+  const c = tables.columns;
+  const { rowCount } = await client.query(
+    `UPDATE ${table(tables, tables.jobs)} SET ${q(c.txHash)} = $2
+      WHERE ${q(c.id)} = $1 AND ${q(c.pending)} = $3 AND ${q(c.deployed)} = $4 AND (${q(c.txHash)} IS NOT DISTINCT FROM $5 OR ${q(c.txHash)} = $2)`,
+    [id, hash, seen.pending, seen.deployed, seen.hash],
+  );
+  return rowCount === 1;
 }
 
 export interface Made {

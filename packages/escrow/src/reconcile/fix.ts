@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
 import type { Address } from 'viem';
 import { type EscrowState, readEscrows } from '../chain/escrow-state.ts';
+import { pin } from '../chain/head.ts';
 import { readLogs } from '../chain/logs.ts';
 import { readJobsById, withJobs } from '../jobs/read.ts';
 import type { JobRow } from '../jobs/types.ts';
 import { writeTruth } from '../jobs/write.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
 import { type Judgement, judge } from '../verdict.ts';
 import { readPayments, writePayments } from './payments.ts';
 

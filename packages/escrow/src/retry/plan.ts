@@ -2,8 +2,9 @@ import { formatDuration } from '@drydock/kit';
 import { formatEther, formatGwei } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
+import { pin } from '../chain/head.ts';
 import { requireRole } from '../chain/roles.ts';
-import { createDeed } from '../deeds/create.ts';
+import { createDeed, notAskedFor } from '../deeds/create.ts';
 import { readJob, readOrder } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { JobRow, Order } from '../jobs/types.ts';
@@ -12,7 +13,6 @@ import { type Decision, decide } from '../send/decide.ts';
 import { observe } from '../send/observe.ts';
 import { simulate } from '../send/sign.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
 import { judge } from '../verdict.ts';
 
 /** Journalled with the run: a resumed retry makes the escrow that it began with. */
@@ -60,11 +60,7 @@ export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState
     );
   if (escrow.exists) refuseOtherAmounts(row, address, escrow);
   if (escrow.exists || row.pending || row.deployed) return;
-  throw refused(
-    'NOT_ASKED_FOR',
-    `Job ${job} has not asked for an escrow: it is neither pending nor deployed.`,
-    'The client asks for it in the product.',
-  );
+  throw notAskedFor(row.id);
 }
 
 /** An escrow that is there is adopted only if it holds what the job says. */
@@ -87,9 +83,7 @@ async function linesOfDecision(session: Session, sending: Sending, order: Order,
   const { target, reader } = session;
   const deed = createDeed(target, order, address as `0x${string}`);
   const from = sending.account.address;
-  const decision = decide(
-    await observe(reader, deed, { root: target.root, account: from, cap: sending.cap, floor: 0 }),
-  );
+  const decision = decide(await observe({ target, reader, account: from, cap: sending.cap, floor: 0 }, deed));
   if (decision.action === 'send' || decision.action === 'replace') {
     await requireRole(target, reader, 'create', from);
     await simulate(sending, deed);
@@ -102,7 +96,9 @@ export function describeDecision(decision: Decision, from: string, value: bigint
     case 'adopt':
       return 'it is on the chain already: adopt it';
     case 'wait':
-      return `transaction ${decision.hash} waits at nonce ${decision.nonce} and pays enough: wait for it`;
+      return decision.nonce === null
+        ? `transaction ${decision.hash} is the product's, and may be one that the RPC counts and does not show: wait for it`
+        : `transaction ${decision.hash} waits at nonce ${decision.nonce} and pays enough, or is mined: wait for it`;
     case 'replace':
       return `transaction ${decision.hash} waits: replace it at nonce ${decision.nonce}, offering up to ${formatGwei(decision.fees.max)} gwei`;
     case 'send':

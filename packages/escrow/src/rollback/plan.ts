@@ -2,13 +2,13 @@ import { readEventsNamed, usageError, withPostgres } from '@drydock/kit';
 import type { Address } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
+import { pin } from '../chain/head.ts';
 import { readLogs } from '../chain/logs.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { readJob } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
 
 export const EVENT = 'escrow.rollback';
 

@@ -58,7 +58,8 @@ export const rollbackTask = defineChangeTask({
       const { createActor } = await import('../send/actor.ts');
       const { rollbackDeed } = await import('../deeds/rollback.ts');
       const opened = await session();
-      const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`);
+      const unreleased = plan.onChain ? undefined : BigInt(plan.returned);
+      const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`, unreleased);
       // A multisig did it: whoever finishes the database needs no key.
       return createActor(await openSending(opened, ctx, ctx.flags, { keyless: plan.onChain }), deed);
     });
