@@ -36,11 +36,11 @@ export async function trust(target: Target, reader: Reader): Promise<Trusted> {
       const head = await pin(target, reader);
       const deep = deepBelow(target, head.number);
       const seen = await highest(client, chain);
-      if (seen === undefined || deep >= seen) {
-        if (deep >= 0n) await remember(client, chain, deep);
+      if (seen === undefined || head.number >= seen) {
+        if (deep >= 0n && (seen === undefined || deep > seen)) await remember(client, chain, deep);
         return { head, deep, findings };
       }
-      if (Date.now() > deadline) throw behind(target, head, seen);
+      if (Date.now() > deadline) throw behind(head, seen);
       await sleep(target.chain.pollMs);
     }
   });
@@ -72,11 +72,10 @@ async function remember(client: Client, chain: string, number: bigint): Promise<
   );
 }
 
-function behind({ chain }: Target, { number }: Head, seen: bigint) {
-  const newest = seen + BigInt(chain.confirmations) - 1n;
+function behind({ number }: Head, seen: bigint) {
   return refused(
     'BLOCK_BEHIND',
-    `The newest block of the RPC is ${number}, and block ${newest} was there when something was last written: it is behind, and what it says may be old.`,
+    `The newest block of the RPC is ${number}, and block ${seen} was there when something was last written: it is behind, and what it says may be old.`,
     'Wait until it has caught up, or put another RPC first in the variable of chain.rpcUrl.',
   );
 }

@@ -7,6 +7,7 @@ import { readJob } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
+import { compareTerms } from '../terms.ts';
 import { type Judgement, judge } from '../verdict.ts';
 import { readHistory, roleHolders } from './events.ts';
 import { type Inspected, inspectTransactions } from './transactions.ts';
@@ -52,9 +53,22 @@ export async function inspect(session: Session, typed: string): Promise<Inspecti
         holders.map(async (holder) => ({ address: holder, balance: await reader.getBalance({ address: holder }) })),
       ),
     ]);
-    const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
+    const quick = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
+    const [judgement] = await compareTerms(session, [{ row, address, unreleased: escrow.unreleased, ...quick }], block);
     const historyFrom = firstBlock(target, block);
-    return { row, address, block, escrow, judgement, balance, baseFee, historyFrom, history, transactions, admins };
+    return {
+      row,
+      address,
+      block,
+      escrow,
+      judgement: judgement ?? quick,
+      balance,
+      baseFee,
+      historyFrom,
+      history,
+      transactions,
+      admins,
+    };
   } catch (cause) {
     throw chainError(target, `Job ${shown(job)} cannot be inspected`, cause);
   }

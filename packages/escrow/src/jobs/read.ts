@@ -121,21 +121,35 @@ export function sameOrder(a: Order, b: Order): boolean {
 }
 
 async function readAmounts(client: Client, tables: Target['escrow']['database'], id: string): Promise<string[]> {
+  const amounts = await amountsOf(client, tables, id);
+  const wrong = amounts.find((amount) => !isWei(amount));
+  if (amounts.length > 0 && wrong === undefined) return amounts as string[];
+  throw new OpsError({
+    code: 'JOB_INCOMPLETE',
+    message:
+      wrong === undefined
+        ? `Job ${shown(id)} has no amounts to fund.`
+        : `Job ${shown(id)} has the amount ${wrong ?? 'NULL'}, which is no whole number of wei.`,
+    hint: 'Mend the job in the product, then run it again.',
+  });
+}
+
+const isWei = (amount: string | null): amount is string => /^\d+$/.test(amount ?? '');
+
+async function amountsOf(client: Client, tables: Target['escrow']['database'], id: string): Promise<(string | null)[]> {
   const { amounts, columns } = tables;
   const sql =
     'column' in amounts
       ? `SELECT ${q(amounts.column)}::text AS amount FROM ${table(tables, tables.jobs)} WHERE ${q(columns.id)} = $1`
       : `SELECT ${q(amounts.amount)}::text AS amount FROM ${table(tables, amounts.table)} WHERE ${q(amounts.job)} = $1 ORDER BY ${q(amounts.position)}`;
   const { rows } = await client.query<{ amount: string | null }>(sql, [id]);
-  const wrong = rows.find(({ amount }) => !/^\d+$/.test(amount ?? ''));
-  if (rows.length > 0 && !wrong) return rows.map(({ amount }) => amount ?? '');
-  throw new OpsError({
-    code: 'JOB_INCOMPLETE',
-    message: wrong
-      ? `Job ${shown(id)} has the amount ${wrong.amount ?? 'NULL'}, which is no whole number of wei.`
-      : `Job ${shown(id)} has no amounts to fund.`,
-    hint: 'Mend the job in the product, then run it again.',
-  });
+  return rows.map(({ amount }) => amount);
+}
+
+/** Wei per milestone as the job says it now; empty where it says none that could be. */
+export async function readJobAmounts(target: Database, id: string): Promise<bigint[]> {
+  const amounts = await withJobs(target, (client) => amountsOf(client, target.escrow.database, id));
+  return amounts.every(isWei) ? amounts.map(BigInt) : [];
 }
 
 async function checkedWallet(id: string, who: string, wallet: string | null | undefined): Promise<string> {

@@ -13,6 +13,7 @@ import { type Decision, decide } from '../send/decide.ts';
 import { observe } from '../send/observe.ts';
 import { simulate } from '../send/sign.ts';
 import type { Session } from '../session.ts';
+import { requireTerms } from '../terms.ts';
 import { judge } from '../verdict.ts';
 
 /** Journalled with the run: a resumed retry makes the escrow that it began with. */
@@ -36,6 +37,7 @@ export async function planRetry(session: Session, sending: Sending, typed: strin
   const escrow = await readEscrow(target, reader, address, number);
   refuseHopeless(row, address, escrow);
   const order = await readOrder(target, job);
+  if (escrow.exists && !row.deployed) await requireTerms(session, order, address, number);
   const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
   const settled = escrow.exists && judgement.verdict === 'ok';
   const lines = settled ? [] : [`job ${shown(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
@@ -66,7 +68,7 @@ export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState
 /** An escrow that is there is adopted only if it holds what the job says. */
 function refuseOtherAmounts(row: JobRow, address: string, { unreleased }: EscrowState): void {
   const expected = row.open ?? row.total;
-  if (row.deployed || unreleased === expected || row.open === undefined) return;
+  if (row.deployed || unreleased === expected) return;
   throw refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,

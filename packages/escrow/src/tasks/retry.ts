@@ -41,7 +41,7 @@ export const retryTask = defineChangeTask({
       return createActor(await openSending(opened, ctx, ctx.flags), deed);
     });
     const { first, rest } = retrySteps(plan, {
-      target: async () => (await session()).target,
+      session,
       actor,
       line: new NonceLine(),
       replacements: ctx.config.chain?.replacements ?? 0,

@@ -80,9 +80,9 @@ export const rollbackTask = defineChangeTask({
         data: { job, address },
       };
     const { hash, block } = confirmedOf(results);
-    const { amounts } = results.get<{ amounts: { returned: string; released: string } }>('event');
+    const { amounts } = results.get<{ amounts: { returned: string | null; released: string | null } }>('event');
     return {
-      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
+      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block, amounts },
       next: `npm run ops:log -- --env ${env} --event escrow.rollback`,
     };
