@@ -235,6 +235,15 @@ test('one block that is null, one header that is not found, one limit reached do
   }
 });
 
+test('a head that nobody has is told in a sentence by whoever plans, and nothing is sent', async () => {
+  const [job, before] = [await world.addJob(), await nonces()];
+  proxy.rule = headAhead;
+  const { error } = await retry(job, product());
+  assert.is(error?.code, 'CHAIN_FAILED');
+  assert.match(error?.message ?? '', /Block at number "\d+" could not be found/);
+  assert.is(await nonces(), before);
+});
+
 test('a head that is forked or too high is not believed', async () => {
   for (const lie of [forkedHead, headAhead]) {
     const [job, before] = [await world.addJob(), await nonces()];

@@ -26,13 +26,18 @@ const LOOKS = 3;
 /** Reads what `decide` needs, all of it at one block. */
 export async function observe(observing: Observing, deed: Deed): Promise<Situation> {
   const { target, reader } = observing;
-  for (let look = 1; look <= LOOKS; look++) {
-    const head = await headOf(reader);
-    const situation = await observeAt(observing, deed, head);
-    if (await isStill(reader, head)) return situation;
-    await sleep(target.chain.pollMs);
+  try {
+    for (let look = 1; look <= LOOKS; look++) {
+      const head = await headOf(reader);
+      const situation = await observeAt(observing, deed, head);
+      if (await isStill(reader, head)) return situation;
+      await sleep(target.chain.pollMs);
+    }
+  } catch (cause) {
+    throw chainError(target, `It cannot be seen what became of ${deed.what}`, cause);
   }
-  throw chainError(target, `${deed.what} cannot be looked at`, new Error('the newest block changes while it is read'));
+  const cause = new Error('the newest block changes while it is read');
+  throw chainError(target, `It cannot be seen what became of ${deed.what}`, cause);
 }
 
 async function observeAt(

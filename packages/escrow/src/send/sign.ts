@@ -83,7 +83,7 @@ export async function simulate(
     const funds = /insufficient funds|exceeds.*balance|outoffunds/i.test(String((cause as Error).message));
     if (funds) await requireBalance({ target, reader, account }, deed.call.value + 1n);
     const reason = revertOf(cause, [target.abi.escrow, target.abi.factory]);
-    if (reason === undefined) throw cause;
+    if (reason === undefined) throw chainError(target, `${deed.what} cannot be simulated`, cause);
     throw refused(
       'WOULD_REVERT',
       `The contract refuses this: ${deed.what} would revert with ${reason}.`,
