@@ -1,5 +1,6 @@
 import { createPublicClient, defineChain, fallback, http, type PublicClient, type Transport } from 'viem';
 import type { Target } from '../target.ts';
+import { hostOf } from './host.ts';
 import { patient } from './patience.ts';
 
 export type Reader = PublicClient;
@@ -43,11 +44,6 @@ export function createReaders({
 
 function transportOf(url: Target['rpcUrls'][number], { timeoutMs }: Target['chain']): Transport {
   return patient(http(url.reveal(), { timeout: timeoutMs, retryCount: 3 }));
-}
-
-/** All of a URL that may be printed: paths and queries carry keys. */
-export function hostOf(url: string): string {
-  return new URL(url).host;
 }
 
 function describeChain(id: number) {

@@ -11,7 +11,7 @@ import {
   TimeoutError,
 } from 'viem';
 import type { Target } from '../target.ts';
-import { hostOf } from './client.ts';
+import { hostOf } from './host.ts';
 
 type Hosts = Pick<Target, 'rpcUrls'>;
 

@@ -3,7 +3,8 @@ import type { TransactionView } from '../chain/transactions.ts';
 import { viewTransaction } from '../chain/transactions.ts';
 import { createKey } from '../deeds/create.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
-import { type Known, sentBefore } from '../send/earlier.ts';
+import type { Known } from '../send/deed.ts';
+import { sentBefore } from '../send/earlier.ts';
 import { isMineable } from '../send/fees.ts';
 import type { Session } from '../session.ts';
 

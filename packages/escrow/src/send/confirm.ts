@@ -7,8 +7,8 @@ import { deepBelow, type Head, headOf, isStill } from '../chain/head.ts';
 import { findReceipt } from '../chain/transactions.ts';
 import type { Target } from '../target.ts';
 import { broadcast, isKnown } from './broadcast.ts';
-import type { Confirmed, Deed, Signed } from './deed.ts';
-import { type Known, knownOf } from './earlier.ts';
+import type { Confirmed, Deed, Known, Signed } from './deed.ts';
+import { knownOf } from './earlier.ts';
 import { fateOf } from './fate.ts';
 import { rivalsOf } from './observe.ts';
 

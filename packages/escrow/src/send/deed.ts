@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem';
 import type { Reader } from '../chain/client.ts';
+import type { Fees } from './fees.ts';
 
 /** One thing to be brought about on the chain by one transaction, once, whoever tries how often. */
 export interface Deed {
@@ -54,3 +55,15 @@ export type Confirmed = {
   block: string | null;
   why: string | null;
 };
+
+/** A transaction that was signed for a deed, in this run or an earlier one, here or elsewhere. */
+export interface Known {
+  hash: Hex;
+  nonce: number;
+  from: Address;
+  fees: Fees;
+  /** Handed over again it is the same transaction. */
+  raw: Hex;
+  /** The newest block when it was signed. */
+  block: bigint | undefined;
+}

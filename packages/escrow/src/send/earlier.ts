@@ -1,21 +1,8 @@
 import { readRuns, withPostgres } from '@drydock/kit';
 import type { Address, Hex } from 'viem';
 import type { Target } from '../target.ts';
-import type { Signed } from './deed.ts';
-import type { Fees } from './fees.ts';
+import type { Known, Signed } from './deed.ts';
 import { readSent } from './ledger.ts';
-
-/** A transaction that was signed for a deed, in this run or an earlier one, here or elsewhere. */
-export interface Known {
-  hash: Hex;
-  nonce: number;
-  from: Address;
-  fees: Fees;
-  /** Handed over again it is the same transaction. */
-  raw: Hex;
-  /** The newest block when it was signed. */
-  block: bigint | undefined;
-}
 
 /** Newest first: as the environment's database tells it, whoever sent it, and as the journals of this checkout do. */
 export async function sentBefore(target: Pick<Target, 'databaseUrl' | 'root'>, deed: string): Promise<Known[]> {

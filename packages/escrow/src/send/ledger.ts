@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import type { Address, Hex } from 'viem';
-import type { Known } from './earlier.ts';
+import type { Known } from './deed.ts';
 
 /**
  * Every transaction that a task hands over stands here first. A journal is known to one checkout alone, and a node may
