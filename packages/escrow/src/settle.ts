@@ -49,7 +49,10 @@ export async function settle(session: Session, ids: string[], wanted: Wanted): P
     const made = judged.flatMap((one, i) => (one && isThere(one) ? [addresses[i] as Address] : []));
     const hashes = await wanted.hashes(made, deep);
     await assertStill(target, reader, head);
-    const settled: Settled[] = [];
+    const found = new Set(rows.map(({ id }) => id));
+    const settled: Settled[] = ids
+      .filter((id) => !found.has(id))
+      .map((job) => ({ job, state: undefined, end: 'left', why: GONE }));
     for (const [i, row] of rows.entries()) {
       const [address, judgement, escrow] = [addresses[i] as Address, judged[i], then[i] as EscrowState];
       const hash = hashes.get(address.toLowerCase()) ?? null;
@@ -59,6 +62,8 @@ export async function settle(session: Session, ids: string[], wanted: Wanted): P
     return settled;
   });
 }
+
+const GONE = 'it is not in the database any more';
 
 interface One {
   row: JobRow;

@@ -30,12 +30,14 @@ async function productWith(type: string, id: string): Promise<{ root: string; ro
   const schema = `by_${type}`;
   await world.query(`CREATE SCHEMA ${schema}`);
   await world.query(
-    `CREATE TABLE ${schema}.deals (id ${type} PRIMARY KEY, waiting bool NOT NULL, live bool NOT NULL, addr text, tx text, asked timestamptz, a text, b text, wei numeric(78,0))`,
+    `CREATE TABLE ${schema}.deals (id ${type} PRIMARY KEY, waiting bool NOT NULL, live bool, addr text, tx text, asked timestamptz, a text, b text, wei numeric(78,0))`,
   );
-  await world.query(`INSERT INTO ${schema}.deals VALUES ($1, true, false, NULL, NULL, now(), $2, $3, 5000)`, [
+  await world.query(`INSERT INTO ${schema}.deals VALUES ($1, true, $4, NULL, NULL, now(), $2, $3, 5000)`, [
     id,
     accountOf(4).address,
     accountOf(5).address,
+    // A flag that was never set is not true.
+    type === 'bigint' ? null : false,
   ]);
   const database = {
     schema,

@@ -24,7 +24,7 @@ export async function rememberTransaction(
   const c = tables.columns;
   const { rowCount } = await client.query(
     `UPDATE ${table(tables, tables.jobs)} SET ${q(c.txHash)} = $2
-      WHERE ${q(c.id)} = $1 AND ${q(c.pending)} = $3 AND ${q(c.deployed)} = $4 AND (${q(c.txHash)} IS NOT DISTINCT FROM $5 OR ${q(c.txHash)} = $2)`,
+      WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $3 AND ${q(c.deployed)} IS NOT DISTINCT FROM $4 AND (${q(c.txHash)} IS NOT DISTINCT FROM $5 OR ${q(c.txHash)} = $2)`,
     [id, hash, seen.pending, seen.deployed, seen.hash],
   );
   return rowCount === 1;
@@ -84,7 +84,7 @@ export async function writeTruth(
   await client.query('BEGIN');
   try {
     const locked = await client.query(
-      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} = $2 AND ${q(c.deployed)} = $3
+      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $2 AND ${q(c.deployed)} IS NOT DISTINCT FROM $3
           AND ${q(c.address)} IS NOT DISTINCT FROM $4 AND ${q(c.txHash)} IS NOT DISTINCT FROM $5 FOR UPDATE`,
       [row.id, row.pending, row.deployed, row.address, row.txHash],
     );

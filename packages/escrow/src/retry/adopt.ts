@@ -38,6 +38,12 @@ function notAdopted({ job, state, why }: Settled): OpsError {
       `The escrow of job ${shown(job)} was rolled back before the database was told of it: it is not marked as deployed.`,
       `Give up this run (npm run ops:resume -- --abandon); ${inspect} shows both sides.`,
     );
+  if (state === undefined)
+    return new OpsError({
+      code: 'JOB_GONE',
+      message: `Job ${shown(job)}: ${why}.`,
+      hint: 'Somebody deleted it meanwhile. npm run escrow:reconcile shows escrows without a job.',
+    });
   return refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(job)} is not adopted: ${why}.`,
