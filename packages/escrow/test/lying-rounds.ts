@@ -30,6 +30,8 @@ interface Scene {
   random: Random;
   /** The newest block. */
   tip(): bigint;
+  /** How long a block takes, in milliseconds. */
+  blocksEvery(ms: number): void;
 }
 
 interface Round {
@@ -42,6 +44,7 @@ interface Round {
 const TOTAL = 350n;
 const DEEPEST = 3;
 const ATTEMPTS = 6;
+const FAST = 70;
 
 export async function surviveLies({
   rounds,
@@ -57,7 +60,7 @@ export async function surviveLies({
   const random = randomOf(seed);
   const survived: LiesSurvived = { rounds: 0, byTask: {}, byLie: {}, broken: {} };
   const miner = await startMiner(world);
-  const scene: Scene = { world, proxy, random, tip: miner.tip };
+  const scene: Scene = { world, proxy, random, tip: miner.tip, blocksEvery: miner.every };
   const count = (record: Record<string, number>, key: string) => {
     record[key] = (record[key] ?? 0) + 1;
   };
@@ -109,8 +112,11 @@ async function play(scene: Scene, round: Round, rules: Rule[]): Promise<string[]
           lying ? rule(request) : 'pass',
     ),
   );
-  const end = sleep(200 + random(1_300)).then(() => {
+  // What waits for a block is hidden, known, taken or replaced meanwhile.
+  scene.blocksEvery(oneOf(random, [FAST, 400, 900]));
+  const end = sleep(oneOf(random, [200, 800, 2_500]) + random(500)).then(() => {
     lying = false;
+    scene.blocksEvery(FAST);
   });
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const root = oneOf(random, operators);
@@ -403,16 +409,20 @@ async function checkEscrow({ world }: Scene, job: string, from: bigint, ended: b
 /** Blocks come by themselves, as on a live chain. */
 async function startMiner({ chain }: World) {
   let going = true;
+  let ms = FAST;
   let tip = await chain.getBlockNumber();
   const loop = (async () => {
     while (going) {
-      await sleep(70);
+      await sleep(ms);
       await chain.mine({ blocks: 1 }).catch(() => {});
       tip = await chain.getBlockNumber().catch(() => tip);
     }
   })();
   return {
     tip: () => tip,
+    every(next: number) {
+      ms = next;
+    },
     async stop() {
       going = false;
       await loop;
