@@ -10,7 +10,7 @@ import { reconcileTask } from '../src/tasks/reconcile.ts';
 import { retryTask } from '../src/tasks/retry.ts';
 import { rollbackTask } from '../src/tasks/rollback.ts';
 import { sweepTask } from '../src/tasks/sweep.ts';
-import { behind } from './lies.ts';
+import { behind } from './lies/rules.ts';
 import { journalOf } from './process.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { accountOf, admin, keyOf, productOf, startWorld, type World } from './world.ts';

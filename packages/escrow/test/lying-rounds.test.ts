@@ -2,7 +2,7 @@
 import { THOROUGH } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { surviveLies } from './lying-rounds.ts';
+import { surviveLies } from './lies/run.ts';
 
 const test = suite('random lies');
 const ROUNDS = { all: 500, sample: 10 };

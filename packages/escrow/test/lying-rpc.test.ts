@@ -20,7 +20,7 @@ import {
   nullBlock,
   onSend,
   some,
-} from './lies.ts';
+} from './lies/rules.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
 

@@ -7,7 +7,7 @@ import { broadcast } from './broadcast.ts';
 import { confirm } from './confirm.ts';
 import type { Confirmed, Deed, Signed } from './deed.ts';
 import { knownOf, sentBefore } from './earlier.ts';
-import { writeSent } from './ledger.ts';
+import { forgetSent, writeSent } from './ledger.ts';
 import { type Signing, sign } from './sign.ts';
 
 export interface Sending extends Signing {
@@ -44,10 +44,12 @@ export function createActor(sending: Sending, deed: Deed): Actor {
     async record(signed) {
       const [sent] = isNew(signed) ? knownOf(signed) : [];
       if (!sent) return true;
-      const alone = await withPostgres(target.databaseUrl, 'drydock escrow', (client) =>
-        writeSent(client, deed.key, sent, signed.knew ?? []),
-      );
-      const recorded = alone && (await deed.remember(sent.hash, signed.recalled));
+      const recorded = await withPostgres(target.databaseUrl, 'drydock escrow', async (client) => {
+        if (!(await writeSent(client, deed.key, sent, signed.knew ?? []))) return false;
+        if (await deed.remember(sent.hash, signed.recalled)) return true;
+        await forgetSent(client, sent.hash);
+        return false;
+      });
       if (!recorded) await turn.release();
       return recorded;
     },

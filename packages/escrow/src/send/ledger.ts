@@ -46,6 +46,11 @@ export async function writeSent(client: Client, deed: string, sent: Known, knew:
   return rows.length === 1;
 }
 
+/** What never left the machine occupies no nonce. */
+export async function forgetSent(client: Client, hash: Hex): Promise<void> {
+  await client.query('DELETE FROM drydock."EscrowTransaction" WHERE hash = $1', [hash]);
+}
+
 /** Newest first. */
 export async function readSent(client: Client, deed: string): Promise<Known[]> {
   return read(client, 'deed = $1', deed);

@@ -1,5 +1,5 @@
 // What RPCs were seen to say that is not so; each turns a proxy in front of anvil into one that does it.
-import type { Answer, RpcProxy, RpcRequest, Rule } from './rpc-proxy.ts';
+import type { Answer, RpcProxy, RpcRequest, Rule } from '../rpc-proxy.ts';
 
 const NO_METHOD = { error: { code: -32601, message: 'the method does not exist' } };
 type Block = { number: string; hash: string; parentHash: string };
