@@ -85,7 +85,7 @@ async function settleOne(session: Session, client: Client, one: One, states: Cha
   if (truth === 'unknown') return { end: 'left', why: judgement.why ?? judgement.state };
   if (truth === undefined) return { end: 'right' };
   if (judgement.verdict === 'orphaned') {
-    const why = await whyNot(session, row.id, address, deep);
+    const why = await whyNot(session, client, row.id, address, deep);
     if (why !== undefined) return { end: 'left', why };
   }
   const payments = truth.payments ? await paymentRows(session, client, one) : [];

@@ -1,13 +1,15 @@
 import { toOpsError } from '@drydock/kit';
 import pMap from 'p-map';
+import type { Client } from 'pg';
 import type { Address } from 'viem';
 import { refused } from './chain/errors.ts';
 import { readTerms } from './chain/terms.ts';
-import { readOrder } from './jobs/read.ts';
+import { orderOf, withJobs } from './jobs/read.ts';
 import { shown } from './jobs/shown.ts';
 import type { Order } from './jobs/types.ts';
 import type { Session } from './session.ts';
 import type { Surveyed } from './survey.ts';
+import type { Target } from './target.ts';
 
 type Reading = Pick<Session, 'target' | 'reader'>;
 const CONCURRENCY = 8;
@@ -45,11 +47,17 @@ export async function requireTerms(session: Reading, order: Order, address: Addr
 
 /** Those that the database does not know are adopted only if they are what the job asks for: the others lose their truth. */
 export async function compareTerms(session: Session, jobs: Surveyed[], block: bigint): Promise<Surveyed[]> {
+  const wanted = jobs.filter(({ verdict, truth }) => verdict === 'orphaned' && truth);
+  if (wanted.length === 0) return jobs;
+  const orders = new Map<string, Order | string>();
+  await withJobs(session.target, async (client) => {
+    for (const { row } of wanted) orders.set(row.id, await orderOrWhy(client, session.target, row.id));
+  });
   return pMap(
     jobs,
     async (job) => {
-      if (job.verdict !== 'orphaned' || !job.truth) return job;
-      const why = await whyNot(session, job.row.id, job.address, block);
+      const order = orders.get(job.row.id);
+      const why = order && (await whyOther(session, order, job.address, block));
       if (why === undefined) return job;
       const { truth: _, ...rest } = job;
       return { ...rest, why: `the escrow is there, and is not the one that the job asks for: ${why}` };
@@ -58,20 +66,27 @@ export async function compareTerms(session: Session, jobs: Surveyed[], block: bi
   );
 }
 
-/** Also where the job itself says too little to be compared. */
+/** Why an escrow is not the job's; also where the job itself says too little to be compared. */
 export async function whyNot(
   session: Session,
+  client: Client,
   job: string,
   address: Address,
   block: bigint,
 ): Promise<string | undefined> {
-  let order: Order;
+  return whyOther(session, await orderOrWhy(client, session.target, job), address, block);
+}
+
+async function whyOther(session: Reading, order: Order | string, address: Address, block: bigint) {
+  return typeof order === 'string' ? order : otherTerms(session, order, address, block);
+}
+
+async function orderOrWhy(client: Client, target: Target, job: string): Promise<Order | string> {
   try {
-    order = await readOrder(session.target, job);
+    return await orderOf(client, target.escrow.database, job);
   } catch (thrown) {
     const error = toOpsError(thrown);
     if (error.code !== 'JOB_INCOMPLETE') throw error;
     return error.message;
   }
-  return otherTerms(session, order, address, block);
 }

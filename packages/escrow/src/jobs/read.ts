@@ -98,21 +98,22 @@ export async function readJobsById(
 
 /** What the escrow of a job is made with, checked. */
 export async function readOrder(target: Database, id: string): Promise<Order> {
-  const tables = target.escrow.database;
-  return withJobs(target, async (client) => {
-    const { rows } = await client.query<{ client: string | null; freelancer: string | null; amount: string | null }>(
-      `SELECT ${walletOf(tables, 'client')} AS client, ${walletOf(tables, 'freelancer')} AS freelancer
+  return withJobs(target, (client) => orderOf(client, target.escrow.database, id));
+}
+
+export async function orderOf(client: Client, tables: Target['escrow']['database'], id: string): Promise<Order> {
+  const { rows } = await client.query<{ client: string | null; freelancer: string | null; amount: string | null }>(
+    `SELECT ${walletOf(tables, 'client')} AS client, ${walletOf(tables, 'freelancer')} AS freelancer
          FROM ${table(tables, tables.jobs)} j WHERE j.${q(tables.columns.id)} = $1`,
-      [id],
-    );
-    const [parties] = rows;
-    return {
-      jobId: id,
-      client: await checkedWallet(id, 'client', parties?.client),
-      freelancer: await checkedWallet(id, 'freelancer', parties?.freelancer),
-      amounts: await readAmounts(client, tables, id),
-    };
-  });
+    [id],
+  );
+  const [parties] = rows;
+  return {
+    jobId: id,
+    client: await checkedWallet(id, 'client', parties?.client),
+    freelancer: await checkedWallet(id, 'freelancer', parties?.freelancer),
+    amounts: await readAmounts(client, tables, id),
+  };
 }
 
 /** The same money for the same two. */
