@@ -35,6 +35,17 @@ const manifestSchema = z.strictObject({
   /** Of the same snapshot as the dump; null with `--checksums off`. See checksums.ts. */
   tables: z.array(z.strictObject({ name: z.string(), rows: z.number().int().min(0), checksum: z.string() })).nullable(),
   largeObjects: z.strictObject({ count: z.number().int().min(0), checksum: z.string() }).nullable(),
+  /** Where each sequence stood; if it moved during the dump, what it is not behind. Not in backups of before it was kept. */
+  sequences: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        last: z.string().regex(/^-?\d+$/),
+        called: z.boolean(),
+        moved: z.boolean().optional(),
+      }),
+    )
+    .optional(),
 });
 
 /** What is known of a backup; written last. Sizes in bytes, times in ISO 8601 UTC. */

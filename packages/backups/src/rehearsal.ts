@@ -1,4 +1,5 @@
-import type { Environment, LoadedConfig, Secret } from '@drydock/kit';
+import { type Environment, type LoadedConfig, type Secret, withPostgres } from '@drydock/kit';
+import { refuseHoles } from './restore/holes.ts';
 import { pgRestore } from './restore/pg-restore.ts';
 import { readPlain } from './restore/plain.ts';
 import { findBackup } from './restore/source.ts';
@@ -11,6 +12,8 @@ export async function rehearsalOnBackup(
   const source = await findBackup(where, from);
   const identity = where.environment.secret(where.config.backups.identity);
   return async (empty) => {
-    await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true, excludeSchema: 'drydock' });
+    const { skipped } = await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true });
+    refuseHoles(skipped);
+    await withPostgres(empty, 'drydock rehearsal', (client) => client.query('DROP SCHEMA IF EXISTS drydock CASCADE'));
   };
 }

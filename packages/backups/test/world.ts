@@ -56,11 +56,15 @@ export function makeTarget(
 export function makeProduct(
   url: string,
   keys: Keys,
-  { backups = {}, env = {} }: { backups?: object; env?: Record<string, string> } = {},
+  {
+    backups = {},
+    env = {},
+    shell = {},
+  }: { backups?: object; env?: Record<string, string>; shell?: NodeJS.ProcessEnv } = {},
 ): TaskProcesses & { store: FileStore } {
   const root = makeStrangeProduct(
     { backups: { stores: [{ kind: 'file', path: 'backups' }], ...backups } },
     { OPS_DATABASE_URL: url, BACKUP_RECIPIENTS: keys.recipient, BACKUP_IDENTITY: keys.identity, ...env },
   );
-  return { ...taskProcesses(root, SCRIPTS), store: new FileStore(join(root, 'backups')) };
+  return { ...taskProcesses(root, SCRIPTS, shell), store: new FileStore(join(root, 'backups')) };
 }

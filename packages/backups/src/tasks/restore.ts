@@ -1,6 +1,8 @@
 import { defineChangeTask, flag, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import type { Refused } from '../restore/dress.ts';
 import { dropOldStep, planDropOld } from '../restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../restore/plan.ts';
+import type { Proved } from '../restore/prove.ts';
 import { type Restored, restoreSteps } from '../restore/steps.ts';
 
 type Plan = { restore: RestorePlan | null; drop: string | null };
@@ -14,7 +16,8 @@ export const restoreTask = defineChangeTask({
   description:
     'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
     'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
-    'With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file.',
+    'What the database itself has (rights, settings, locale, limit, comment) stays that of the live one in place; beside it, or where\n' +
+    'the live one is gone, it is that of the backup. With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file.',
   examples: [
     'npm run db:restore -- --env staging --from latest --to marketplace_look',
     'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
@@ -30,6 +33,9 @@ export const restoreTask = defineChangeTask({
     anonymise: flag.text({ value: 'FILE.sql', about: 'run this before anybody sees it' }),
     foreign: flag.boolean({ about: 'yes, a backup of another environment or product, as it is' }),
     noOwner: flag.boolean({ about: 'leave owners and grants out' }),
+    skipRefused: flag.boolean({
+      about: 'go on without what the role may not set on the database itself, and say what',
+    }),
     dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
   },
   lock: 'environment',
@@ -59,18 +65,27 @@ export const restoreTask = defineChangeTask({
   },
   outcome({ env, run }, { restore, drop }, results) {
     if (drop || !restore) return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
-    const { skipped, seconds } = results.get<Restored>('restore');
-    const { tables, rows } = results.get<{ tables: number; rows: number }>('verify');
-    const { blockedMs } = results.get<{ blockedMs: number | null }>(restore.before ? 'swap' : 'name it');
-    const proved = tables > 0 ? `, ${tables} tables with ${rows.toLocaleString('en')} rows as they were backed up` : '';
+    const { skipped, seconds, refused: rights } = results.get<Restored>('restore');
+    const { tables, rows, by } = results.get<Proved>('verify');
+    const { blockedMs, refused } = results.get<{ blockedMs: number | null; refused: Refused[] }>(
+      restore.before ? 'swap' : 'name it',
+    );
+    const proved = provedText({ tables, rows, by });
     return {
       verdict: restore.before
         ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
         : `${restore.label} is restored into ${restore.name}${proved}.`,
-      data: { ...restore, skipped, seconds, tables, rows, blockedMs },
+      data: { ...restore, skipped, refused: [...rights, ...refused], seconds, tables, rows, provedBy: by, blockedMs },
       next: restore.before
         ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
         : `psql -d ${restore.name}`,
     };
   },
 });
+
+function provedText({ tables, rows, by }: Proved): string {
+  if (tables === 0 || by === 'nothing') return '';
+  const are =
+    by === 'checksums' ? 'as they were backed up' : 'as many as were backed up (their values were not compared)';
+  return `, ${tables} tables with ${rows.toLocaleString('en')} rows ${are}`;
+}
