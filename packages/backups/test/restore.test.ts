@@ -194,7 +194,7 @@ test('a backup of production does not get into staging unless its people are mad
   const { url, product, name } = await shop();
   writeFileSync(
     join(product.root, '.env.production'),
-    `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\n`,
+    `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\nBACKUP_SIGNING_KEY='${keys.signing.secret}'\n`,
   );
   await good(product, 'backup.ts', '--env', 'production', '--yes');
   // One database stands for both here.

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
+import { backupStep, backupTarget } from '@drydock/backups';
 import { defineGroup, main } from '@drydock/kit';
 import { createDeployTask } from '../src/tasks/deploy.ts';
 
 const task = createDeployTask((ctx) =>
   defineGroup({
     name: 'backup first',
-    plan: async () => ({ id: newBackupId() }),
-    steps: ({ id }) => [backupStep(backupTarget(ctx), id)],
+    plan: async () => ({}),
+    steps: () => [backupStep(backupTarget(ctx))],
   }),
 );
 

@@ -1,30 +1,41 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, type Secret, withPostgres } from '@drydock/kit';
+import { readQueries, runReadQueries } from '@drydock/kit/sql';
 
-/** The product's own read queries: each file must run, and bring at least one row. Nothing they do stays. */
+/** Bound of one statement: they are for people who wait for the answer. */
+const TIMEOUT_MS = 60_000;
+
+type Query = { name: string; sql: string };
+
+/** Refuses, before anything is restored, a file that would do more than read. */
+export async function checkDrillQueries(folder: string): Promise<void> {
+  for (const { name, sql } of queriesOf(folder)) await readQueries(sql, name);
+}
+
+/** The product's own read queries: each file must run, and bring at least one row. Nothing else is let through. */
 export async function runDrillQueries(url: Secret, folder: string): Promise<{ count: number; findings: Finding[] }> {
-  const files = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.sql'))
-        .sort()
-    : [];
+  const queries = queriesOf(folder);
   return withPostgres(url, 'drydock backup:drill', async (client) => {
     const findings: Finding[] = [];
-    for (const name of files) {
+    for (const { name, sql } of queries) {
       try {
-        await client.query('BEGIN READ ONLY');
-        const result = await client.query(readFileSync(join(folder, name), 'utf8'));
-        const last = Array.isArray(result) ? result.at(-1) : result;
+        const last = await runReadQueries(client, sql, name, { timeoutMs: TIMEOUT_MS });
         if (!last?.rowCount) findings.push(failed(name, 'brings no row'));
       } catch (error) {
         findings.push(failed(name, `fails: ${(error as Error).message}`));
-      } finally {
-        await client.query('ROLLBACK');
       }
     }
-    return { count: files.length, findings };
+    return { count: queries.length, findings };
   });
+}
+
+function queriesOf(folder: string): Query[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({ name, sql: readFileSync(join(folder, name), 'utf8') }));
 }
 
 function failed(name: string, why: string): Finding {

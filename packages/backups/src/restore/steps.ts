@@ -14,11 +14,12 @@ import {
 } from '@drydock/kit';
 import { dumpSchema } from '../dump/pg-dump.ts';
 import { Pace } from '../pace.ts';
+import { trustSteps } from '../trust.ts';
 import { type Comparison, compareRestored } from './compare.ts';
 import { dressLike, dropDatabase, factsOf, makeDatabase, onServer } from './databases.ts';
 import { isHole, pgRestore, type Skipped } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
-import { freshUrl, openSource, type RestorePlan } from './plan.ts';
+import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
 
 export type Restored = { skipped: Skipped[]; seconds: number };
@@ -26,6 +27,7 @@ export type Restored = { skipped: Skipped[]; seconds: number };
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
 export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): StepNode[] {
   return [
+    ...trustSteps(plan.label, plan.trusted),
     restoreStep(ctx, url, plan),
     verifyStep(ctx, url, plan),
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
@@ -57,7 +59,7 @@ async function restoreFresh(
   plan: RestorePlan,
   { detail, signal }: StepContext,
 ): Promise<Skipped[]> {
-  const source = await openSource(ctx, plan.from);
+  const source = await openPlanned(ctx, plan);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
   await onServer(url, async (client) => {
     const like = plan.before ? await factsOf(client, plan.name) : undefined;
@@ -101,7 +103,7 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<{ ta
   return defineStep({
     name: 'verify',
     async run({ out }) {
-      const { manifest } = await openSource(ctx, plan.from);
+      const { manifest } = await openPlanned(ctx, plan);
       if (!manifest || plan.table) {
         out.warn(
           manifest ? 'Of one table the rest is not compared.' : 'There is no manifest: nothing can be compared.',

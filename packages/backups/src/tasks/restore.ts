@@ -1,4 +1,4 @@
-import { defineChangeTask, flag, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import { defineChangeTask, flag, type Json, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
 import { dropOldStep, planDropOld } from '../restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../restore/plan.ts';
 import { type Restored, restoreSteps } from '../restore/steps.ts';
@@ -14,7 +14,8 @@ export const restoreTask = defineChangeTask({
   description:
     'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
     'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
-    'With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file.',
+    'With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file. Nothing of a backup is opened before\n' +
+    'a signer of backups.signers stands for its manifest, and the manifest for every byte of it.',
   examples: [
     'npm run db:restore -- --env staging --from latest --to marketplace_look',
     'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
@@ -28,7 +29,10 @@ export const restoreTask = defineChangeTask({
     table: flag.text({ value: 'TABLE', about: 'this table alone, with its rows' }),
     jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
     anonymise: flag.text({ value: 'FILE.sql', about: 'run this before anybody sees it' }),
-    foreign: flag.boolean({ about: 'yes, a backup of another environment or product, as it is' }),
+    foreign: flag.boolean({
+      about: 'yes, a backup of another environment or product, as it is; in place with --reason',
+    }),
+    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
     noOwner: flag.boolean({ about: 'leave owners and grants out' }),
     dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
   },
@@ -46,6 +50,7 @@ export const restoreTask = defineChangeTask({
       : restore
         ? [
             `restore ${restore.label}${restore.table ? ` (${restore.table} alone)` : ''} into ${restore.before ? restore.fresh : restore.name}`,
+            ...(restore.trusted ? [`although ${restore.trusted.why}: ${restore.trusted.reason}`] : []),
             ...(restore.anonymise ? [`run ${restore.anonymise} there`] : []),
             ...(restore.before
               ? [`${restore.name} becomes ${restore.before}, and ${restore.fresh} becomes ${restore.name}`]
@@ -67,7 +72,8 @@ export const restoreTask = defineChangeTask({
       verdict: restore.before
         ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
         : `${restore.label} is restored into ${restore.name}${proved}.`,
-      data: { ...restore, skipped, seconds, tables, rows, blockedMs },
+      data: { ...restore, skipped, seconds, tables, rows, blockedMs } as unknown as Json,
+      findings: restore.notes,
       next: restore.before
         ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
         : `psql -d ${restore.name}`,

@@ -19,6 +19,7 @@ const flags = {
     about: 'rows of the copy: none, up to 1000 a table, or all; default: all where nobody is connected, else none',
   }),
   fromBackup: flag.text({ value: 'ID|latest', about: 'rehearse on this backup instead of a copy of the target' }),
+  trust: flag.text({ value: 'REASON', about: 'open that backup although no pinned signer stands for it' }),
   running: flag.text({
     value: 'COMMIT',
     about: 'the version that serves now; default: that of the last deploy before this checkout',
@@ -29,9 +30,7 @@ const flags = {
 };
 
 /** `backup` is passed in by the script: the feature packages do not know each other. */
-export function createDryRunTask(
-  backup: (ctx: Pick<TaskContext, 'config' | 'environment'>, id: string) => Promise<Filler>,
-) {
+export function createDryRunTask(backup: (ctx: TaskContext, id: string, trust: string | undefined) => Promise<Filler>) {
   return defineReadTask({
     name: 'db:dry-run',
     summary: 'Rehearses the pending migrations on a copy of the target. The target itself is only read.',
@@ -51,7 +50,7 @@ export function createDryRunTask(
       const { rehearse } = await import('../rehearsal/rehearse.ts');
       const target = targetOf(ctx.config, ctx.environment);
       const content: Content = ctx.flags.fromBackup
-        ? await backup(ctx, ctx.flags.fromBackup)
+        ? await backup(ctx as unknown as TaskContext, ctx.flags.fromBackup, ctx.flags.trust)
         : (ctx.flags.data ?? 'copy');
       const progress = ctx.out.progress('rehearse on a copy');
       let rehearsal: Rehearsal;
