@@ -226,6 +226,8 @@ test('in place of another environment, product or database: exit 4, until it is 
   writeFileSync(config, readFileSync(config, 'utf8').replace(/("production":\{"guard":)"none"/, '$1"confirm"'));
   writeFileSync(join(product.root, '.env.production'), readFileSync(join(product.root, '.env.staging')));
   writeFileSync(join(product.root, 'anonymise.sql'), 'SELECT 1');
+  // One database stands for both here.
+  await query(url, `UPDATE drydock.identity SET environment = 'production'`);
   const production = ['--env', 'production', '--yes', '--confirm', 'production', '--reason', 'oops'];
   const tasks = taskProcesses(product.root, join(import.meta.dirname, '../scripts'));
   const from = ['--from', 'staging/latest', '--in-place', '--anonymise', 'anonymise.sql'];
