@@ -76,9 +76,10 @@ test('a backup that there is nothing to compare with is not proved: exit 3 with 
   const drill = await product.ask('drill.ts');
   assert.is(drill.code, 3);
   assert.equal(
-    drill.findings.map(({ code, message }: { code: string; message: string }) => [code, message]),
-    [['DRILL_UNPROVED', 'The backup was made with --checksums off: rows cannot be compared.']],
+    drill.findings.map(({ code }: { code: string }) => code),
+    ['DRILL_UNPROVED'],
   );
+  assert.match(drill.findings[0].message, 'was made with --checksums off');
   assert.match(readFileSync(log, 'utf8'), 'NOT PROVED: The backup was made with --checksums off');
   assert.is((await product.ask('status.ts')).findings[0].code, 'DRILL_OVERDUE');
   const marks = (await product.store.list(`staging/${data.id}/`)).filter(({ key }) => key.includes('drill-'));

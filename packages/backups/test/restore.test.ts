@@ -155,7 +155,19 @@ thoroughly('the folder of a backup, and a dump alone, are restored by their path
   await good(product, 'restore.ts', '--from', folder, '--to', `${name}_folder`, '--yes');
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
-  const { stderr } = await good(product, 'restore.ts', '--from', bare, '--to', `${name}_file`, '--jobs', '1', '--yes');
+  const { stderr } = await good(
+    product,
+    'restore.ts',
+    '--from',
+    bare,
+    '--to',
+    `${name}_file`,
+    '--jobs',
+    '1',
+    '--trust',
+    'mine',
+    '--yes',
+  );
   assert.match(stderr, 'There is no manifest: nothing can be compared');
   for (const made of ['folder', 'file'])
     assert.equal(await query(other(url, `${name}_${made}`), 'SELECT count(*)::int AS n FROM orders'), [{ n: 1_000 }]);

@@ -50,7 +50,7 @@ export function isPassed({ faults, unproved }: Tried): boolean {
 }
 
 /** Codes of a comparison that say that there was nothing to compare with; those of other warnings say what was found. */
-const UNCOMPARED = /^(NOT_|UN)/;
+const UNCOMPARED = /(^|_)NOT_|^UN/;
 
 /** A backup that cannot be restored is the drill's result, not its failure: it is written down like any other. */
 export function drillSteps(ctx: TaskContext, server: Secret, plan: DrillPlan): StepNode[] {
