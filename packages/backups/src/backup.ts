@@ -75,6 +75,7 @@ async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): P
       recipients,
       tables: sums?.tables ?? null,
       largeObjects: sums?.largeObjects ?? null,
+      sequences: read.sequences,
     };
     const failed = [...dump.failed, ...globals.failed];
     const complete = without(stores, failed);

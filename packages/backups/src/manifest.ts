@@ -42,6 +42,17 @@ const manifestSchema = z.object({
   /** Of the same snapshot as the dump; null with `--checksums off`. See checksums.ts. */
   tables: z.array(z.object({ name: z.string(), rows: z.number().int().min(0), checksum: z.string() })).nullable(),
   largeObjects: z.object({ count: z.number().int().min(0), checksum: z.string() }).nullable(),
+  /** Where each sequence stood; if it moved during the dump, what it is not behind. Not in backups of before it was kept. */
+  sequences: z
+    .array(
+      z.object({
+        name: z.string(),
+        last: z.string().regex(/^-?\d+$/),
+        called: z.boolean(),
+        moved: z.boolean().optional(),
+      }),
+    )
+    .optional(),
 });
 
 /** What is known of a backup; written last. Sizes in bytes, times in ISO 8601 UTC. */

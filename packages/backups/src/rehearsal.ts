@@ -1,4 +1,5 @@
-import { appendAudit, type Secret, type TaskContext } from '@drydock/kit';
+import { appendAudit, type Secret, type TaskContext, withPostgres } from '@drydock/kit';
+import { refuseHoles } from './restore/holes.ts';
 import { pgRestore } from './restore/pg-restore.ts';
 import { readPlain } from './restore/plain.ts';
 import { findBackup } from './restore/source.ts';
@@ -19,7 +20,9 @@ export async function rehearsalOnBackup(
   const identity = ctx.environment.secret(ctx.config.backups.identity);
   return async (empty) => {
     if (trusted !== undefined) await remember(ctx, source.label, { reason: trust ?? '', why: trusted });
-    await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true, excludeSchema: 'drydock' });
+    const { skipped } = await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true });
+    refuseHoles(skipped);
+    await withPostgres(empty, 'drydock rehearsal', (client) => client.query('DROP SCHEMA IF EXISTS drydock CASCADE'));
   };
 }
 

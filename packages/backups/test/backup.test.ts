@@ -187,7 +187,13 @@ test('what differs from the manifest is found: a row, a value, a table, an index
     ),
     ['CHECKSUM_DIFFERS'],
   );
-  assert.equal(await codes(`UPDATE t SET id = id + 100 WHERE id = 1`), ['CHECKSUM_DIFFERS', 'SEQUENCE_BEHIND']);
+  assert.equal(await codes(`UPDATE t SET id = id + 100 WHERE id = 1`), ['CHECKSUM_DIFFERS']);
+  assert.equal(await codes(`SELECT setval('t_id_seq', 99)`), ['SEQUENCE_DIFFERS']);
+  assert.equal(await codes(`SELECT setval('t_id_seq', 100, false)`), ['SEQUENCE_DIFFERS']);
+  assert.equal(await codes('ALTER TABLE t ALTER id DROP DEFAULT; DROP SEQUENCE t_id_seq'), [
+    'OBJECTS_DIFFER',
+    'SEQUENCE_DIFFERS',
+  ]);
   assert.equal(await codes('DROP TABLE u'), ['TABLE_MISSING', 'OBJECTS_DIFFER']);
   assert.equal(await codes('DROP INDEX i'), ['OBJECTS_DIFFER']);
 });

@@ -174,6 +174,7 @@ for (const [name, plant] of Object.entries(PLANTED))
     }
     const { text } = await statementsSince(end);
     assert.not.match(text, /planted/, 'no statement of it was run');
+    assert.not.match(text, /CREATE DATABASE/, 'no database was made for it');
     assert.equal(await databases(), before.databases);
     assert.equal(await settings(), before.settings);
     assert.equal(await query(live, 'SELECT id FROM "T" ORDER BY 1'), [{ id: 1 }, { id: 2 }]);

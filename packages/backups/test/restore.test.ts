@@ -9,7 +9,7 @@ import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DUMP, keyOf } from '../src/names.ts';
-import { readSkipped } from '../src/restore/pg-restore.ts';
+import { readSaid, uncounted } from '../src/restore/said.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('restore');
@@ -168,7 +168,7 @@ thoroughly('the folder of a backup, and a dump alone, are restored by their path
     'mine',
     '--yes',
   );
-  assert.match(stderr, 'There is no manifest: nothing can be compared');
+  assert.match(stderr, 'compared with the dump alone, rows by their number');
   for (const made of ['folder', 'file'])
     assert.equal(await query(other(url, `${name}_${made}`), 'SELECT count(*)::int AS n FROM orders'), [{ n: 1_000 }]);
 });
@@ -261,20 +261,57 @@ test('a role, or an extension, that the server does not have is named before any
   }
 });
 
-test('an object that could not be restored fails the restore, and is named', () => {
-  const said = `pg_restore: error: could not execute query: ERROR:  permission denied to create extension "x"
-HINT:  Must be superuser.
+test('every error that pg_restore tells is read, of whatever kind and language', () => {
+  const said = `pg_restore: while INITIALIZING:
+pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"
+Command was: SET transaction_timeout = 0;
+pg_restore: while PROCESSING TOC:
+pg_restore: from TOC entry 3; 3079 16385 EXTENSION x
+pg_restore: error: could not execute query: FEHLER:  keine Berechtigung
+TIPP:  Muss Superuser sein.
 Command was: CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;
 
 
+pg_restore: from TOC entry 4; 0 16386 TABLE DATA t owner
+pg_restore: error: COPY failed for table "t": ERROR:  relation "kinds" does not exist
+LINE 1: SELECT EXISTS(SELECT 1 FROM kinds WHERE k=x)
+CONTEXT:  COPY t, line 1: "1	a"
 pg_restore: error: could not execute query: ERROR:  relation "public.t" does not exist
 Command was: ALTER TABLE ONLY public.t
     ADD CONSTRAINT t_pkey PRIMARY KEY (id);
+
+
+pg_restore: error: something new
+pg_restore: warning: errors ignored on restore: 5
 `;
-  assert.equal(readSkipped(said), [
-    { what: 'CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;', why: 'permission denied to create extension "x"' },
-    { what: 'ALTER TABLE ONLY public.t', why: 'relation "public.t" does not exist' },
-  ]);
+  const read = readSaid(said);
+  assert.equal(
+    read.errors.map(({ what, why }) => [what, why]),
+    [
+      ['SET transaction_timeout = 0;', 'unrecognized configuration parameter "transaction_timeout"'],
+      ['CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;', 'keine Berechtigung'],
+      ['the rows of "t"', 'relation "kinds" does not exist'],
+      ['ALTER TABLE ONLY public.t', 'relation "public.t" does not exist'],
+      ['something', 'something new'],
+    ],
+  );
+  assert.is(uncounted(read, 1), undefined);
+  assert.is(uncounted({ ...read, ignored: 6 }, 1), 'it counts 6 errors, and 5 could be read');
+  assert.is(uncounted({ ...read, ignored: 4 }, 2), undefined, 'of several workers an entry counts once');
+  assert.is(uncounted({ ...read, ignored: 6 }, 2), 'it counts 6 errors, and 5 could be read');
+});
+
+test('what several workers say at once is read as well', () => {
+  const failed = (command: string) => `could not execute query: ERROR:  unrecognized\nCommand was: ${command};\n\n\n`;
+  for (const said of [
+    `pg_restore: pg_restore: error: ${failed('SET a = 0')}error: ${failed('SET b = 0')}`,
+    `pg_restore: error: pg_restore: error: ${failed('SET a = 0')}${failed('SET b = 0')}`,
+    `pg_restore: error: pg_restore: from TOC entry 5; 0 0 ACL x y\n${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
+    `pg_restore: pg_restore: from TOC entry 5; 0 0 ACL x y\nerror: ${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
+  ]) {
+    const { errors, ignored } = readSaid(`${said}pg_restore: warning: errors ignored on restore: 2\n`);
+    assert.equal([errors.map(({ command }) => command), ignored], [['SET a = 0;', 'SET b = 0;'], 2], said);
+  }
 });
 
 test('a second operator is refused while one restores', async () => {

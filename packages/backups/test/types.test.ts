@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { databaseOf, requireTool, Secret, withPostgres } from '@drydock/kit';
-import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
@@ -128,6 +128,29 @@ test('a checksum does not depend on the order of rows, and on every value', asyn
     assert.is.not(await sum('public."Everything"'), whole, name);
     await query(url, 'TRUNCATE "Everything"; INSERT INTO "Everything" SELECT * FROM kept; DROP TABLE kept');
     assert.is(await sum('public."Everything"'), whole, name);
+  }
+});
+
+test('a checksum sees a row with a NULL in a column that says it has none: NOT VALID, PostgreSQL 18', async () => {
+  const binaries = postgresOf(18);
+  if (!binaries) return;
+  const { sumTable } = await import('../src/dump/checksums.ts');
+  const newer = await startTestPostgres({ binaries });
+  try {
+    const url = await newer.createDatabase();
+    await query(
+      url,
+      `CREATE TABLE nn (id int, name text, email text); INSERT INTO nn VALUES (1, 'a', NULL), (2, 'b', 'x'); ALTER TABLE nn ADD CONSTRAINT c NOT NULL email NOT VALID`,
+    );
+    const sum = () => withPostgres(new Secret(url), 'test', (client) => sumTable(client, 'public.nn'));
+    const before = await sum();
+    await query(
+      url,
+      `ALTER TABLE nn DROP CONSTRAINT c; UPDATE nn SET name = 'z' WHERE id = 1; ALTER TABLE nn ADD CONSTRAINT c NOT NULL email NOT VALID`,
+    );
+    assert.is.not((await sum()).checksum, before.checksum);
+  } finally {
+    await newer.stop();
   }
 });
 

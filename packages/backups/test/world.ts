@@ -104,7 +104,11 @@ export function makeTarget(
 export function makeProduct(
   url: string,
   keys: Keys,
-  { backups = {}, env = {} }: { backups?: object; env?: Record<string, string> } = {},
+  {
+    backups = {},
+    env = {},
+    shell = {},
+  }: { backups?: object; env?: Record<string, string>; shell?: NodeJS.ProcessEnv } = {},
 ): TaskProcesses & { store: FileStore } {
   const root = makeStrangeProduct(
     {
@@ -122,5 +126,5 @@ export function makeProduct(
       ...env,
     },
   );
-  return { ...taskProcesses(root, SCRIPTS), store: new FileStore(join(root, 'backups')) };
+  return { ...taskProcesses(root, SCRIPTS, shell), store: new FileStore(join(root, 'backups')) };
 }

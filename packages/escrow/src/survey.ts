@@ -1,7 +1,7 @@
 import { type Address, getAddress } from 'viem';
 import type { Reader } from './chain/client.ts';
-import { chainError } from './chain/errors.ts';
 import { readEscrows } from './chain/escrow-state.ts';
+import { assertStill, pin } from './chain/head.ts';
 import type { Locate } from './chain/locate.ts';
 import { readJobPages, withJobs } from './jobs/read.ts';
 import type { JobRow } from './jobs/types.ts';
@@ -49,7 +49,8 @@ export async function survey(
     onPage?: (jobs: number) => void;
   },
 ): Promise<Survey> {
-  const { number: block, hash } = await pin(target, reader);
+  const head = await pin(target, reader);
+  const block = head.number;
   const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   let jobs = 0;
   let existing = 0;
@@ -76,23 +77,6 @@ export async function survey(
       onPage?.(jobs);
     }
   });
-  await assertSameBlock(target, reader, block, hash);
+  await assertStill(target, reader, head);
   return { block, jobs, existing, counts };
-}
-
-export async function pin(target: Target, reader: Reader): Promise<{ number: bigint; hash: string }> {
-  try {
-    const { number, hash } = await reader.getBlock();
-    return { number, hash };
-  } catch (cause) {
-    throw chainError(target, 'The newest block cannot be read', cause);
-  }
-}
-
-async function assertSameBlock(target: Target, reader: Reader, blockNumber: bigint, hash: string): Promise<void> {
-  const now = await reader.getBlock({ blockNumber }).catch((cause) => {
-    throw chainError(target, `Block ${blockNumber} cannot be read again`, cause);
-  });
-  if (now.hash === hash) return;
-  throw chainError(target, `Block ${blockNumber} was taken back while it was read (a reorganisation)`, 'run it again');
 }

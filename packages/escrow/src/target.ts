@@ -6,6 +6,14 @@ type Chain = NonNullable<LoadedConfig['chain']>;
 export type EscrowConfig = LoadedConfig['escrow'];
 export type Tables = EscrowConfig['database'];
 
+const TERMS = ['client', 'freelancer', 'amounts'] as const;
+/** As the schema has them: whoever did not name them has perhaps none. */
+const USUAL: Record<(typeof TERMS)[number], string> = {
+  client: 'client',
+  freelancer: 'freelancer',
+  amounts: 'milestones',
+};
+
 /** What every escrow task works on: one chain, one factory, one database, as the config names them. */
 export interface Target {
   env: EnvName;
@@ -16,6 +24,8 @@ export interface Target {
   rpcUrls: Secret[];
   factory: Address;
   abi: { factory: Abi; escrow: Abi };
+  /** What the escrow tells of how it was made; null where it does not. */
+  terms: Record<(typeof TERMS)[number], string | null>;
   databaseUrl: Secret;
 }
 
@@ -45,8 +55,19 @@ export async function targetOf(config: LoadedConfig, environment: Environment): 
     rpcUrls: rpcUrlsOf(environment, chain.rpcUrl),
     factory: await addressIn(environment, chain.escrowFactory),
     abi,
+    terms: termsOf(abi.escrow, escrow),
     databaseUrl: operatorUrl(config, environment),
   };
+}
+
+function termsOf(abi: Abi, { reads }: EscrowConfig): Target['terms'] {
+  const entries = TERMS.map((key) => {
+    const name = reads[key];
+    const known = abi.some((item) => item.type === 'function' && item.name === name && item.inputs.length === 0);
+    if (name !== null && !known && name !== USUAL[key]) requireFunction(abi, name, `escrow.reads.${key}`);
+    return [key, known ? name : null];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Each a secret of its own: most providers' URLs carry a key. */

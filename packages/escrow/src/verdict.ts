@@ -40,14 +40,7 @@ export function judge(
       return drifted(state, 'rolled back on chain, and the flags do not say so', falseFlags(row));
     return { verdict: 'rolled-back', state, settled: true };
   }
-  if (!row.deployed)
-    return {
-      verdict: 'orphaned',
-      state,
-      settled: false,
-      why: 'the escrow is there, and the database does not know',
-      truth: { deployed: true, ...(row.pending ? { pending: false } : {}), ...addressTruth(row, address) },
-    };
+  if (!row.deployed) return unknown(row, address, escrow, state);
   return deployedOnBoth(row, address, escrow, state);
 }
 
@@ -57,6 +50,17 @@ function withoutCode(row: JobRow, state: ChainState, address: string, now: numbe
   if (!row.pending) return { verdict: 'ok', state, settled: true };
   const late = row.sinceMs === null || now - row.sinceMs > stuckAfterMs;
   return { verdict: late ? 'stuck' : 'pending', state, settled: false };
+}
+
+/** The database does not know it. It may be told only if the escrow holds what the job says, less what was paid out meanwhile. */
+function unknown(row: JobRow, address: string, { unreleased }: EscrowState, state: ChainState): Judgement {
+  const orphan = { verdict: 'orphaned', state, settled: false } as const;
+  const truth: Truth = { deployed: true, ...(row.pending ? { pending: false } : {}), ...addressTruth(row, address) };
+  if (unreleased === (row.open ?? row.total))
+    return { ...orphan, why: 'the escrow is there, and the database does not know', truth };
+  const why = `the escrow is there, and holds ${unreleased} wei unreleased; the job says ${row.open ?? row.total} wei`;
+  if (row.open === undefined || unreleased > row.total) return { ...orphan, why };
+  return { ...orphan, why, truth: { ...truth, payments: true } };
 }
 
 function deployedOnBoth(row: JobRow, address: string, escrow: EscrowState, state: ChainState): Judgement {

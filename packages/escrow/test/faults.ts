@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { assertOneEscrow, assertOneRefund } from './kill.ts';
 import { journalOf, run, startTask } from './process.ts';
+import { randomOf } from './random.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
@@ -15,17 +16,6 @@ export interface FaultsSurvived {
 }
 
 const DEEPEST_REORG = 2;
-
-/** Small and repeatable (mulberry32): a failing round is found again by its seed. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Round {
   script: 'retry' | 'sweep' | 'rollback';

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Address, Hex } from 'viem';
 import { rollbackTask } from '../src/tasks/rollback.ts';
+import { startRpcProxy } from './rpc-proxy.ts';
 import { abis, accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('escrow:rollback');
@@ -99,6 +100,51 @@ test('milestones that are paid are refused with their amounts, and the rest is r
   const accepted = await rollback(job, { args: ['--reason', 'a test', '--accept-released'] });
   assert.is(accepted.error, undefined);
   assert.equal((await eventsOf(job))[0]?.metadata.amounts, { returned: '250', released: '100' });
+});
+
+test('what was paid long ago is seen in the contract’s state, however few blocks the RPC shows events of', async () => {
+  const near = productOf(world, { chain: { logRange: 1 } });
+  const job = await funded([100n, 250n]);
+  await world.mined(world.callEscrow(job, 'release', [0n]));
+  await world.chain.mine({ blocks: 600 });
+  const { error } = await rollback(job, { product: near });
+  assert.is(error?.code, 'PARTLY_RELEASED');
+  assert.match(error?.message ?? '', '(milestone 0: 100 wei); 250 wei of 350');
+  assert.equal(await flags(job), { pending: false, deployed: true });
+  const accepted = await rollback(job, { product: near, args: ['--reason', 'a test', '--accept-released'] });
+  assert.is(accepted.error, undefined);
+  assert.equal((await eventsOf(job))[0]?.metadata.amounts, { returned: '250', released: '100' });
+  const other = await funded([100n, 250n]);
+  await world.mined(world.callEscrow(other, 'release', [1n]));
+  await world.mined(world.callEscrow(other, 'rollback'));
+  await world.chain.mine({ blocks: 600 });
+  assert.is((await rollback(other, { product: near })).error, undefined);
+  const [event] = await eventsOf(other);
+  assert.equal(
+    event?.metadata.amounts,
+    { returned: '100', released: '250' },
+    'also where the rollback is older than that',
+  );
+});
+
+test('a milestone that is released after the plan stops the rollback: less would go back than was agreed to', async () => {
+  const job = await funded([100n, 250n]);
+  const proxy = await startRpcProxy(world.rpcUrl);
+  try {
+    let released = false;
+    proxy.before = async ({ method }) => {
+      if (method !== 'eth_maxPriorityFeePerGas' || released) return;
+      released = true;
+      await world.mined(world.callEscrow(job, 'release', [0n]));
+    };
+    const { error } = await rollback(job, { product: productOf({ ...world, rpcUrl: proxy.url }) });
+    assert.is(error?.code, 'RELEASED_MEANWHILE');
+    assert.is(error?.exit, 4);
+    assert.is(await world.chain.getBalance({ address: world.escrowOf(job) }), 250n);
+    assert.equal(await flags(job), { pending: false, deployed: true });
+  } finally {
+    await proxy.stop();
+  }
 });
 
 test('a job that is paid out, one without an escrow, and one without a reason are refused', async () => {

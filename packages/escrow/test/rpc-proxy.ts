@@ -10,11 +10,17 @@ export interface RpcRequest {
 
 /**
  * What the proxy does with a request: `pass` on, answer with an HTTP status, `hang`, or `result` or `error`: the answer itself.
- * `after` sees a request that was passed on before its answer goes back.
+ * `ask` passes on another request in its place, `edit` changes the answer. `after` sees a request that was passed on
+ * before its answer goes back.
  */
-export type Rule = (
-  request: RpcRequest,
-) => 'pass' | 'hang' | { status: number } | { result: unknown } | { error: { code: number; message: string } };
+export type Answer =
+  | 'pass'
+  | 'hang'
+  | { status: number }
+  | { result: unknown }
+  | { error: { code: number; message: string } }
+  | { ask?: unknown[]; edit?: (result: unknown) => unknown };
+export type Rule = (request: RpcRequest) => Answer | Promise<Answer>;
 
 /** An RPC between the toolkit and the chain, whose behaviour a test can change at any time. */
 export async function startRpcProxy(target: string) {
@@ -34,22 +40,27 @@ export async function startRpcProxy(target: string) {
     await answer(request, body, response).catch(() => response.destroy());
   });
   async function answer(request: RpcRequest, body: string, response: ServerResponse): Promise<void> {
-    const what = state.rule(request);
+    const what = await state.rule(request);
     if (what === 'hang') return;
     if (typeof what === 'object' && 'status' in what) {
       response.writeHead(what.status, { 'content-type': 'text/plain' }).end('no');
       return;
     }
     response.setHeader('content-type', 'application/json');
-    if (typeof what === 'object') {
+    if (typeof what === 'object' && ('result' in what || 'error' in what)) {
       response.end(JSON.stringify({ jsonrpc: '2.0', id: request.id, ...what }));
       return;
     }
+    const { ask = undefined, edit = undefined } = typeof what === 'object' && !('status' in what) ? what : {};
     await state.before(request);
-    const passed = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const passed = await fetch(target, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: ask ? JSON.stringify({ ...request, params: ask }) : body,
+    });
     const text = await passed.text();
     await state.after(request);
-    response.end(text);
+    response.end(edit ? edited(text, edit) : text);
   }
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
   return Object.assign(state, {
@@ -66,6 +77,11 @@ export async function startRpcProxy(target: string) {
       await sleep(0);
     },
   });
+}
+
+function edited(text: string, edit: (result: unknown) => unknown): string {
+  const answer = JSON.parse(text) as { result?: unknown };
+  return JSON.stringify('result' in answer ? { ...answer, result: edit(answer.result) } : answer);
 }
 
 export type RpcProxy = Awaited<ReturnType<typeof startRpcProxy>>;

@@ -66,24 +66,23 @@ const fees = (max: string, priority = '1') => ({ max: parseGwei(max), priority: 
 const situation = (change: Partial<Situation> = {}): Situation => ({
   done: false,
   account: ADDRESS,
-  sent: undefined,
+  live: undefined,
   nonce: { latest: 7, pending: 7 },
   baseFee: parseGwei('10'),
   suggested: fees('21'),
   cap: parseGwei('200'),
   floor: 0,
+  head: 100n,
+  recalled: { hash: null, pending: true, deployed: false },
+  knew: [],
   ...change,
 });
-const sent = (state: 'pending' | 'dropped' | 'replaced' | 'reverted', change = {}): Situation['sent'] => ({
+const sent = (state: NonNullable<Situation['live']>['state'], change = {}): Situation['live'] => ({
   hash: HASH,
   state,
   nonce: 7,
   from: ADDRESS,
-  to: undefined,
-  data: undefined,
-  value: undefined,
   fees: fees('40', '2'),
-  blockNumber: undefined,
   ...change,
 });
 const refusal = (change: Partial<Situation>) => {
@@ -96,41 +95,55 @@ const refusal = (change: Partial<Situation>) => {
 };
 
 test('what is there is adopted, whatever waits', () => {
-  assert.equal(decide(situation({ done: true, sent: sent('pending') })), { action: 'adopt' });
+  assert.equal(decide(situation({ done: true, live: sent('waits') })), { action: 'adopt' });
 });
 
 test('what waits is replaced at its own nonce, 12.5 % higher in both fees, or more if the market asks for more', () => {
-  assert.equal(decide(situation({ sent: sent('pending') })), {
+  assert.equal(decide(situation({ live: sent('waits') })), {
     action: 'replace',
     hash: HASH,
     nonce: 7,
     fees: { max: parseGwei('45'), priority: parseGwei('2.25') },
   });
-  const dear = decide(situation({ sent: sent('pending'), suggested: fees('90', '5') }));
+  const dear = decide(situation({ live: sent('waits'), suggested: fees('90', '5') }));
   assert.equal(dear, { action: 'replace', hash: HASH, nonce: 7, fees: fees('90', '5') });
 });
 
 test('at the limit it is waited for while a block may take it, and refused when none will', () => {
-  assert.equal(decide(situation({ sent: sent('pending'), cap: parseGwei('42') })), {
+  assert.equal(decide(situation({ live: sent('waits'), cap: parseGwei('42') })), {
     action: 'wait',
     hash: HASH,
     nonce: 7,
+    raw: null,
   });
-  assert.is(refusal({ sent: sent('pending'), cap: parseGwei('42'), baseFee: parseGwei('41') }), 'FEE_CAP');
+  assert.is(refusal({ live: sent('waits'), cap: parseGwei('42'), baseFee: parseGwei('41') }), 'FEE_CAP');
 });
 
 test('only its sender can replace it', () => {
-  assert.is(refusal({ sent: sent('pending', { from: '0x0000000000000000000000000000000000000001' }) }), 'OTHER_SENDER');
+  assert.is(refusal({ live: sent('waits', { from: '0x0000000000000000000000000000000000000001' }) }), 'OTHER_SENDER');
 });
 
-test('what was dropped keeps its nonce while that is free, so that of two copies one at most is mined', () => {
-  assert.equal(decide(situation({ sent: sent('dropped') })), {
-    action: 'send',
-    nonce: 7,
-    fees: { max: parseGwei('45'), priority: parseGwei('2.25') },
+test('what no node shows keeps its nonce until that is mined, so that of all copies one at most is', () => {
+  const bumped = { max: parseGwei('45'), priority: parseGwei('2.25') };
+  for (const pending of [7, 8, 9])
+    assert.equal(decide(situation({ live: sent('hidden'), nonce: { latest: 7, pending } })), {
+      action: 'send',
+      nonce: 7,
+      fees: bumped,
+    });
+  const raw = '0x02';
+  const atLimit = { live: sent('hidden', { raw }), cap: parseGwei('42') };
+  assert.equal(decide(situation(atLimit)), { action: 'wait', hash: HASH, nonce: 7, raw });
+});
+
+test('what is mined, or may be, is waited for; so is what the product sent and any counted one may be', () => {
+  assert.equal(decide(situation({ live: sent('mined') })), { action: 'wait', hash: HASH, nonce: 7, raw: null });
+  assert.equal(decide(situation({ live: { state: 'lost', hash: HASH } })), {
+    action: 'wait',
+    hash: HASH,
+    nonce: null,
+    raw: null,
   });
-  const taken = decide(situation({ sent: sent('dropped'), nonce: { latest: 7, pending: 9 } }));
-  assert.equal(taken, { action: 'send', nonce: 9, fees: fees('21') });
 });
 
 test('sent anew it takes the next nonce, and never one that this run has given out', () => {

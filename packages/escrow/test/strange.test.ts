@@ -178,6 +178,13 @@ thoroughly('reconcile and sweep, and an id that its salt rule cannot take', asyn
     found.data.drift.map(({ job, verdict }: { job: string; verdict: string }) => [job, verdict]),
     [['42', 'orphaned']],
   );
+  const other = await ask(root, 'reconcile', '--fix', '--yes');
+  assert.equal(
+    [other.code, other.data.written],
+    [3, 0],
+    'the job says 1 wei, and the vault holds 5000: a person decides',
+  );
+  await sql(`UPDATE trade.deals SET wei = 5000 WHERE deal_no = 42`);
   assert.is((await ask(root, 'reconcile', '--fix', '--yes')).data.written, 1);
   assert.equal([(await deal(42)).live, (await deal(42)).vault], [true, await vaultOf(42)]);
   const swept = await ask(root, 'sweep', '--yes');

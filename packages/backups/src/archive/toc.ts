@@ -1,14 +1,26 @@
+import { decoded } from './encoding.ts';
+
 /** An entry of the table of contents that has data, and where in the file its offset is kept. */
 export interface DataEntry {
   dumpId: number;
   /** Of the byte that tells the state of the offset; the offset itself follows. */
   at: number;
+  /** Whether pg_dump knew it already: it wrote into a file, and could go back. */
+  known: boolean;
+  /** Of a table's rows; undefined for everything else. `copied`: they are written as COPY wants them. */
+  table: { schema: string; name: string; copied: boolean } | undefined;
 }
 
 export interface Toc {
   intSize: number;
   offsetSize: number;
+  /** The data is as COPY gave it. */
+  plain: boolean;
+  /** PostgreSQL's name of the encoding of its texts and rows. */
+  encoding: string;
   entries: DataEntry[];
+  /** Statements of rights on what the archive does not create: schema public, PostgreSQL's own, members of extensions. */
+  foreignRights: string[];
   /** Where the blocks of data begin. */
   end: number;
 }
@@ -16,6 +28,8 @@ export interface Toc {
 /** States of an offset (pg_backup_custom.c): of no use yet, known, and of an entry without data. */
 const NOT_SET = 1;
 export const SET = 2;
+/** How many newlines COPY's end marker has (`\\.`, then an empty line; dumpTableData_copy in pg_dump.c). */
+export const END_LINES = 3;
 
 /** Versions of the format whose layout is known: those of pg_dump 12 to 18. */
 const [OLDEST, NEWEST] = [14, 16];
@@ -37,29 +51,46 @@ export function readToc(bytes: Buffer): Toc | undefined {
   const custom = 1;
   if (reader.byte() !== custom) return undefined;
   // How it is compressed: a level, from 1.15 on an algorithm.
-  if (minor >= 15) reader.byte();
-  else reader.int();
+  const plain = (minor >= 15 ? reader.byte() : reader.int()) === 0;
   // When it was made: seconds to years, and whether in summer.
   for (let part = 0; part < 7; part++) reader.int();
   // Database, version of the server, of pg_dump.
-  for (let part = 0; part < 3; part++) reader.skipText();
+  for (let part = 0; part < 3; part++) reader.text();
+  let encoding = 'UTF8';
   const entries: DataEntry[] = [];
+  const rights: { on: string[]; sql: string }[] = [];
+  const made = new Set<string>();
   for (let left = reader.int(); left > 0; left--) {
     const dumpId = reader.int();
     reader.int();
-    // OIDs of catalogue and object, tag, kind.
-    for (let part = 0; part < 4; part++) reader.skipText();
+    // OIDs of catalogue and object.
+    for (let part = 0; part < 2; part++) reader.text();
+    const [tag, kind] = [reader.text(), reader.text()];
     reader.int();
-    // Definition, drop and copy statements, schema, tablespace, access method.
-    for (let part = 0; part < 6; part++) reader.skipText();
+    const definition = reader.text();
+    if (kind?.toString() === 'ENCODING') encoding = /'(\w+)'/.exec(`${definition}`)?.[1] ?? encoding;
+    reader.text();
+    const [copy, schema] = [reader.text(), reader.text()];
+    // Tablespace, access method.
+    for (let part = 0; part < 2; part++) reader.text();
     if (minor >= 16) reader.int();
     // Owner, and whether it has OIDs.
-    for (let part = 0; part < 2; part++) reader.skipText();
-    while (reader.skipText());
-    if (reader.byte() === NOT_SET) entries.push({ dumpId, at: reader.at - 1 });
+    for (let part = 0; part < 2; part++) reader.text();
+    const needs = [...reader.texts()];
+    made.add(String(dumpId));
+    if (kind?.toString() === 'ACL' && definition && !tag?.toString().startsWith('DATABASE '))
+      rights.push({ on: needs, sql: decoded(definition, encoding) });
+    const state = reader.byte();
+    if (state === NOT_SET || state === SET) {
+      const copied = copy !== undefined && copy.length > 0;
+      const isTable = kind?.toString() === 'TABLE DATA' && tag && schema;
+      const table = isTable ? { schema: decoded(schema, encoding), name: decoded(tag, encoding), copied } : undefined;
+      entries.push({ dumpId, at: reader.at - 1, known: state === SET, table });
+    }
     reader.take(offsetSize);
   }
-  return { intSize: reader.intSize, offsetSize, entries, end: reader.at };
+  const foreignRights = rights.filter(({ on }) => !on.some((id) => made.has(id))).map(({ sql }) => sql);
+  return { intSize: reader.intSize, offsetSize, plain, encoding, entries, foreignRights, end: reader.at };
 }
 
 class Reader {
@@ -88,11 +119,14 @@ class Reader {
     return negative ? -amount : amount;
   }
 
-  /** False for the text that is none. */
-  skipText(): boolean {
+  /** Up to the one that is none. */
+  *texts(): Iterable<string> {
+    for (let text = this.text(); text; text = this.text()) yield text.toString();
+  }
+
+  /** Undefined for the text that is none. */
+  text(): Buffer | undefined {
     const length = this.int();
-    if (length < 0) return false;
-    this.take(length);
-    return true;
+    return length < 0 ? undefined : this.take(length);
   }
 }

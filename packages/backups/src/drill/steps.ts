@@ -7,15 +7,18 @@ import {
   type StepNode,
   type TaskContext,
   withDatabase,
+  withPostgres,
 } from '@drydock/kit';
 import { markName, noBytes } from '../catalogue.ts';
 import { compact, keyOf } from '../names.ts';
 import { listOwn } from '../reader.ts';
-import { compareRestored } from '../restore/compare.ts';
 import { dropDatabase, makeDatabase, onServer } from '../restore/databases.ts';
-import { isHole, pgRestore } from '../restore/pg-restore.ts';
+import { putOnSettings } from '../restore/dress.ts';
+import { readHead } from '../restore/head.ts';
+import { pgRestore } from '../restore/pg-restore.ts';
 import { readPlain } from '../restore/plain.ts';
 import { openPlanned, type RestorePlan } from '../restore/plan.ts';
+import { countsBeside, prove } from '../restore/prove.ts';
 import { openStores } from '../store/open.ts';
 import { type Note, trustSteps } from '../trust.ts';
 import { appendDrill } from './log.ts';
@@ -73,18 +76,30 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         const { manifest } = source;
         tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
         const identity = ctx.environment.secret(ctx.config.backups.identity);
-        await onServer(server, (client) => makeDatabase(client, plan.scratch, manifest?.locale));
+        const head = await readHead(readPlain(source, identity), { noOwner: true, signal });
+        await onServer(server, (client) => makeDatabase(client, plan.scratch, head.properties.create));
         const url = withDatabase(server, plan.scratch);
+        await withPostgres(url, 'drydock backup:drill', (client) =>
+          putOnSettings(client, plan.scratch, head.properties.statements),
+        );
         detail('restore');
-        const skipped = await pgRestore(readPlain(source, identity), url, { jobs: plan.jobs, noOwner: true, signal });
-        const findings: Finding[] = skipped.filter(isHole).map(({ what, why }) => ({
-          level: 'error',
-          code: 'NOT_RESTORED',
-          message: `${what} was not restored: ${why}.`,
-        }));
+        const counts = countsBeside(manifest, undefined);
+        const { skipped, counted } = await pgRestore(readPlain(source, identity), url, {
+          jobs: plan.jobs,
+          noOwner: true,
+          signal,
+          counts,
+        });
+        const findings: Finding[] = skipped
+          .filter(({ hole }) => hole)
+          .map(({ what, why }) => ({
+            level: 'error',
+            code: 'NOT_RESTORED',
+            message: `${what} was not restored: ${why}.`,
+          }));
         detail('compare');
         if (manifest) {
-          const compared = await compareRestored(url, manifest, plan.jobs);
+          const compared = await prove(url, { manifest, counted: counted ?? null, table: null, jobs: plan.jobs });
           Object.assign(tried, { tables: compared.tables, rows: compared.rows });
           findings.push(...compared.findings.filter(({ level }) => level === 'error'));
           tried.unproved = compared.findings

@@ -7,7 +7,6 @@ export type TableSum = { name: string; rows: number; checksum: string };
 interface Column {
   name: string;
   type: string;
-  notNull: boolean;
   collated: boolean;
 }
 
@@ -56,7 +55,7 @@ export async function listTables(client: Client): Promise<string[]> {
 /** Rows and checksum of one table, named as `listTables` does. */
 export async function sumTable(client: Client, name: string): Promise<TableSum> {
   const { rows: columns } = await client.query<Column>(
-    `SELECT a.attname AS name, coalesce(b.typname, t.typname) AS type, a.attnotnull AS "notNull", a.attcollation <> 0 AS collated
+    `SELECT a.attname AS name, coalesce(b.typname, t.typname) AS type, a.attcollation <> 0 AS collated
        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = nullif(t.typbasetype, 0)
       WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
     [name],
@@ -72,13 +71,13 @@ export function sumQuery(name: string, columns: Column[]): string {
   return `SELECT count(*) AS rows, coalesce(sum(${row}), 0)::text AS checksum FROM ONLY ${name}`;
 }
 
-function hashOf({ name, type, notNull, collated }: Column, seed: number): string {
+function hashOf({ name, type, collated }: Column, seed: number): string {
   const native = NATIVE[type];
   const value = native ? (CAST[type]?.(q(name)) ?? q(name)) : `${q(name)}::text`;
   // Another collation may hash otherwise, and depends on the version of its library.
   const bytewise = collated || !native || type === 'bytea' ? ' COLLATE "C"' : '';
-  const hash = `pg_catalog.${native ?? 'hashtextextended'}((${value})${bytewise}, ${seed})`;
-  return notNull ? hash : `coalesce(${hash}, ${NULL_HASH})`;
+  // A column that says NOT NULL may hold one all the same: the constraint may be NOT VALID (PostgreSQL 18).
+  return `coalesce(pg_catalog.${native ?? 'hashtextextended'}((${value})${bytewise}, ${seed}), ${NULL_HASH})`;
 }
 
 /** Large objects have no table of their own to ask. */

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Manifest } from '../manifest.ts';
 import { DUMP, GLOBALS, keyOf } from '../names.ts';
 import { Pace } from '../pace.ts';
 import type { WriteOptions } from '../store/types.ts';
 import type { BackupTarget } from '../target.ts';
 import { type Dumping, dumpDatabase, dumpGlobals, readDumpVersion } from './pg-dump.ts';
+import { askSequences, joinSequences } from './sequences.ts';
 import { type Facts, Snapshot, type Sums } from './snapshot.ts';
 import { type Streamed, streamDump } from './stream.ts';
 
@@ -15,6 +17,7 @@ export interface Read {
   globals: Streamed;
   /** Undefined without checksums. */
   sums: Sums | undefined;
+  sequences: NonNullable<Manifest['sequences']>;
   dumpVersion: string;
   commit: string | null;
 }
@@ -28,6 +31,7 @@ export async function dumpEverything(
   const { env, stores, url, recipients, level } = target;
   const ending = new AbortController();
   const options = { level, recipients, retainUntil, signal: AbortSignal.any([signal, ending.signal]) };
+  const sequences = await askSequences(url);
   const snapshot = await Snapshot.open(url);
   const begun: Dumping[] = [];
   const begin = async (dumping: Promise<Dumping>) => {
@@ -56,7 +60,8 @@ export async function dumpEverything(
       // What the sums met first is the reason, not that the dump was stopped for it.
       throw reason ?? error;
     });
-    return { facts, dump, globals, sums: summed, dumpVersion, commit };
+    const later = await askSequences(url);
+    return { facts, dump, globals, sums: summed, sequences: joinSequences(sequences, later), dumpVersion, commit };
   } finally {
     for (const dumping of begun) dumping.kill();
     await snapshot.close();

@@ -26,9 +26,17 @@ export function dumpGlobals(url: Secret): Promise<Dumping> {
 }
 
 /** One schema and its rows, for pg_restore. */
-export async function* dumpSchema(url: Secret, schema: string): AsyncIterable<Buffer> {
-  const args = ['-Fc', '-Z0', '--no-password', `--schema=${schema}`];
-  const child = spawn(requireTool('pg_dump'), args, {
+export function dumpSchema(url: Secret, schema: string): AsyncIterable<Buffer> {
+  return dumpPart(url, [`--schema=${schema}`]);
+}
+
+/** What belongs to no schema: the database itself, with its rights and settings. */
+export function dumpProperties(url: Secret): AsyncIterable<Buffer> {
+  return dumpPart(url, ['--schema-only', '--exclude-schema=*']);
+}
+
+async function* dumpPart(url: Secret, part: string[]): AsyncIterable<Buffer> {
+  const child = spawn(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password', ...part], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: libpqEnv(url, process.env.PATH),
   });

@@ -1,7 +1,8 @@
-import { connectPostgres, OpsError, type Secret } from '@drydock/kit';
+import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from './checksums.ts';
 import { readStructure, type Structure } from './structure.ts';
+import { cannotRead } from './unreadable.ts';
 
 export interface Facts {
   database: string;
@@ -87,15 +88,3 @@ const FACTS = `SELECT current_database() AS database, current_setting('server_ve
       WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS roles,
     (SELECT coalesce(sum(pg_table_size(c.oid)), 0)::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')) AS "tableBytes"`;
-
-function cannotRead(cause: unknown): unknown {
-  const { code, message } = cause as Error & { code?: string };
-  // Anything but an answer of the server passes through.
-  if (cause instanceof OpsError || !code || code.length !== 5) return cause;
-  return new OpsError({
-    code: 'DUMP_FAILED',
-    message: `The database cannot be read whole: ${message}.`,
-    hint: 'The role of OPS_DATABASE_URL must own, or be allowed to read, every table and large object.',
-    cause,
-  });
-}

@@ -1,6 +1,7 @@
 import { connectPostgres, type Finding, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from '../dump/checksums.ts';
+import { compareSequences } from '../dump/sequences.ts';
 import { readStructure } from '../dump/structure.ts';
 import type { Manifest } from '../manifest.ts';
 
@@ -12,7 +13,7 @@ export interface Comparison {
 
 /**
  * Whether a restored database is what the manifest says: rows and checksum of every table, large objects, the number of
- * objects of each kind, sequences beyond their columns, the migration head. `jobs` tables at a time.
+ * objects of each kind, where the sequences stand, the migration head. `jobs` tables at a time.
  */
 export async function compareRestored(url: Secret, manifest: Manifest, jobs: number): Promise<Comparison> {
   const clients = await Promise.all(Array.from({ length: Math.max(1, jobs) }, () => connectSumming(url)));
@@ -28,7 +29,7 @@ export async function compareRestored(url: Secret, manifest: Manifest, jobs: num
         ...(manifest.tables ? compareTables(manifest.tables, sums) : [notSummed]),
         ...(await compareLargeObjects(client, manifest)),
         ...compareStructure(manifest, await readStructure(client)),
-        ...(await checkSequences(client)),
+        ...(await compareSequences(client, manifest)),
         ...(await compareHead(client, manifest)),
       ],
     };
@@ -40,8 +41,24 @@ export async function compareRestored(url: Secret, manifest: Manifest, jobs: num
 const notSummed: Finding = {
   level: 'warn',
   code: 'NOT_SUMMED',
-  message: 'The backup was made with --checksums off: rows cannot be compared.',
+  message: 'The backup was made with --checksums off: rows can be counted, but not compared.',
 };
+
+/** One table alone, by its rows and checksum; none of its name in the manifest is no difference. */
+export async function compareOne(url: Secret, expected: TableSum[]): Promise<Comparison> {
+  const client = await connectSumming(url);
+  try {
+    const there = await listTables(client);
+    const sums = await sumAll(
+      [client],
+      expected.map(({ name }) => name).filter((name) => there.includes(name)),
+    );
+    const rows = sums.reduce((all, one) => all + one.rows, 0);
+    return { tables: sums.length, rows, findings: compareTables(expected, sums) };
+  } finally {
+    await client.end();
+  }
+}
 
 async function connectSumming(url: Secret): Promise<Client> {
   const client = await connectPostgres(url, 'drydock compare');
@@ -94,31 +111,6 @@ function compareStructure({ structure }: Manifest, actual: Record<string, number
     const [wanted, found] = [structure[kind] ?? 0, actual[kind] ?? 0];
     return wanted === found ? [] : [differs('OBJECTS_DIFFER', `${found} ${kind} are there, the backup has ${wanted}.`)];
   });
-}
-
-/** A sequence is read by the dump when it comes to it, so later than the rows: it must be at or beyond them. */
-async function checkSequences(client: Client): Promise<Finding[]> {
-  const { rows } = await client.query<{ sequence: string; table: string; column: string }>(
-    `SELECT d.objid::regclass::text AS sequence, d.refobjid::regclass::text AS table, quote_ident(a.attname) AS column
-       FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
-       JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-      WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND n.nspname <> 'drydock'`,
-  );
-  const findings: Finding[] = [];
-  for (const { sequence, table, column } of rows) {
-    const { rows: behind } = await client.query<{ last: string; most: string }>(
-      `SELECT s.last_value AS last, t.most FROM ${sequence} s, (SELECT max(${column}) AS most FROM ${table}) t
-        WHERE t.most > s.last_value AND (SELECT increment_by > 0 FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename)::regclass = '${sequence.replaceAll("'", "''")}'::regclass)`,
-    );
-    if (behind[0])
-      findings.push(
-        differs(
-          'SEQUENCE_BEHIND',
-          `The sequence ${sequence} stands at ${behind[0].last}, ${table}.${column} at ${behind[0].most}.`,
-        ),
-      );
-  }
-  return findings;
 }
 
 async function compareHead(client: Client, { migrationHead }: Manifest): Promise<Finding[]> {

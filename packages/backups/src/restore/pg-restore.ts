@@ -2,50 +2,77 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
-import { OffsetFinder } from '../archive/offsets.ts';
+import { type Counted, OffsetFinder } from '../archive/offsets.ts';
+import { judge, type Skipped } from './holes.ts';
+import { readSaid, type Said, uncounted } from './said.ts';
+
+/** Without a schema it is the one of that name in any. */
+export type TableName = { schema: string | undefined; name: string };
 
 export interface RestoreOptions {
   jobs: number;
-  /** Only this one, with its rows: `Job`, or `shop.Job`. */
-  table?: string | undefined;
+  /** Only this one, with its rows. */
+  table?: TableName | undefined;
   /** Everything belongs to whoever restores, and nobody else may do anything. */
   noOwner?: boolean;
-  excludeSchema?: string | undefined;
-  signal?: AbortSignal;
+  /** Of which tables the rows are counted in the archive; of none if it is not said. */
+  counts?: (table: { schema: string; name: string }) => boolean;
+  signal?: AbortSignal | undefined;
 }
 
-/** What could not be restored: the object, and PostgreSQL's reason. */
-export type Skipped = { what: string; why: string };
+export type PgRestored = {
+  skipped: Skipped[];
+  /** Rows in the archive of the tables that were to be counted; undefined where they could not be told. */
+  counted: Counted[] | undefined;
+};
 
 /**
  * Into an empty database. With one job nothing touches the disk. Several need a file to seek in: it lies in the clear in
- * a private temporary folder for as long as the restore takes.
+ * a private temporary folder for as long as the restore takes. Nothing is ever excluded: with such an option pg_restore
+ * leaves out the rights and comments of everything that the archive does not create itself, as of schema public.
  */
-export async function pgRestore(plain: AsyncIterable<Buffer>, to: Secret, options: RestoreOptions): Promise<Skipped[]> {
+export async function pgRestore(
+  plain: AsyncIterable<Buffer>,
+  to: Secret,
+  options: RestoreOptions,
+): Promise<PgRestored> {
   const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options)];
-  if (options.jobs <= 1) return run(to, args, options.signal, plain);
+  const finder = new OffsetFinder(options.counts);
+  const seen = async function* () {
+    for await (const piece of plain) {
+      finder.add(piece);
+      yield piece;
+    }
+  };
+  if (options.jobs <= 1) {
+    const skipped = await run(to, args, options, seen());
+    return { skipped, counted: finder.counted() };
+  }
   await sweepTemporary();
   const folder = await mkdtemp(join(tmpdir(), `${TEMPORARY}${process.pid}-`));
   try {
     const file = join(folder, 'dump');
-    await writeArchive(plain, file, options.signal);
-    return await run(to, [...args, `--jobs=${options.jobs}`, file], options.signal);
+    await writeArchive(seen(), finder, file, options.signal);
+    const skipped = await run(to, [...args, `--jobs=${options.jobs}`, file], options);
+    return { skipped, counted: finder.counted() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** As pg_dump writes it into a file: with the offset of each table's data, so that several can be read at once. */
-async function writeArchive(plain: AsyncIterable<Buffer>, path: string, signal?: AbortSignal): Promise<void> {
+async function writeArchive(
+  pieces: AsyncIterable<Buffer>,
+  finder: OffsetFinder,
+  path: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    const finder = new OffsetFinder();
-    for await (const piece of plain) {
+    for await (const piece of pieces) {
       signal?.throwIfAborted();
-      finder.add(piece);
       await file.writeFile(piece);
     }
     for (const { at, bytes } of finder.patches()) await file.write(bytes, 0, bytes.length, at);
@@ -72,30 +99,62 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function choose({ table, noOwner, excludeSchema }: RestoreOptions): string[] {
-  const dot = table?.indexOf('.') ?? -1;
+function choose({ table, noOwner }: RestoreOptions): string[] {
   return [
-    ...(noOwner ? ['--no-owner', '--no-privileges', '--no-comments'] : []),
-    ...(excludeSchema ? [`--exclude-schema=${excludeSchema}`] : []),
-    ...(table ? [...(dot > 0 ? [`--schema=${table.slice(0, dot)}`] : []), `--table=${table.slice(dot + 1)}`] : []),
+    ...(noOwner ? ['--no-owner', '--no-privileges'] : []),
+    ...(table ? [...(table.schema ? [`--schema=${table.schema}`] : []), `--table=${table.name}`] : []),
   ];
 }
 
 async function run(
   to: Secret,
   args: string[],
-  signal: AbortSignal | undefined,
+  { jobs, noOwner = false, signal }: RestoreOptions,
   input?: AsyncIterable<Buffer>,
 ): Promise<Skipped[]> {
+  const { code, said } = await runPgRestore(args, { env: libpqEnv(to, process.env.PATH), input, signal });
+  const read = readSaid(said);
+  // It ends with 1 where it went on after an error, and counts them; without the number it did not come to its end.
+  if (code !== 0 && read.ignored === undefined) throw restoreFailed(code, read, said);
+  const skipped = await judge(to, read.errors, noOwner);
+  const why = uncounted(read, jobs);
+  return why ? [...skipped, { what: 'something that pg_restore does not name', why, hole: true }] : skipped;
+}
+
+export function restoreFailed(code: number | null, { errors }: Said, said: string): OpsError {
+  const why = errors[0]?.why ?? said.trim().split('\n').at(-1);
+  return new OpsError({
+    code: 'RESTORE_FAILED',
+    message: `pg_restore failed: ${why || `it ended with ${code ?? 'a signal'}`}.`,
+    hint: 'Nothing was put in the place of anything. Mend the cause and run it again.',
+  });
+}
+
+export interface ToolRun {
+  env: NodeJS.ProcessEnv;
+  input?: AsyncIterable<Buffer> | undefined;
+  signal?: AbortSignal | undefined;
+  /** What it writes on its standard output. */
+  onOutput?: (chunk: Buffer) => void;
+}
+
+/** To its end, however that is. What it says itself is English; what the server says, in the server's language. */
+export async function runPgRestore(
+  args: string[],
+  { env, input, signal, onOutput }: ToolRun,
+): Promise<{ code: number | null; said: string }> {
   const child = spawn(requireTool('pg_restore'), args, {
-    env: libpqEnv(to, process.env.PATH),
-    stdio: [input ? 'pipe' : 'ignore', 'ignore', 'pipe'],
+    env: { ...env, LC_MESSAGES: 'C' },
+    stdio: [input ? 'pipe' : 'ignore', onOutput ? 'pipe' : 'ignore', 'pipe'],
   });
   const stop = () => void child.kill('SIGTERM');
   signal?.addEventListener('abort', stop, { once: true });
+  if (onOutput) child.stdout?.on('data', onOutput);
   let said = '';
+  // What is beyond that is missed in the number of errors.
   child.stderr?.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-200_000);
+    said = `${said}${chunk}`;
+    if (said.length > SAID_LENGTH) said = `${said.slice(0, SAID_LENGTH / 2)}\n${said.slice(-SAID_LENGTH / 2)}`;
   });
   const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
   ended.catch(() => {});
@@ -110,47 +169,24 @@ async function run(
   }
   const code = await ended;
   signal?.throwIfAborted();
-  const skipped = readSkipped(said);
-  // It ends with 1 where it went on after an error; without one that we can read, it did not go on.
-  if (code !== 0 && skipped.length === 0)
-    throw new OpsError({
-      code: 'RESTORE_FAILED',
-      message: `pg_restore failed: ${said.trim().split('\n').at(-1) || `it ended with ${code ?? 'a signal'}`}.`,
-      hint: 'Nothing was put in the place of anything. Mend the cause and run it again.',
-    });
-  return skipped;
+  return { code, said };
 }
 
-/** pg_restore that ends early tells the reason itself; a source that ends early is the reason. */
+const SAID_LENGTH = 4 << 20;
+
+/** pg_restore that ends early tells the reason itself, or has had enough; a source that ends early is the reason. */
 async function feed(input: AsyncIterable<Buffer>, stdin: Writable): Promise<void> {
-  try {
-    await pipeline(Readable.from(input), stdin);
-  } catch (error) {
-    if (
-      error instanceof OpsError ||
-      !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as { code?: string }).code ?? '')
-    )
-      throw error;
+  let open = true;
+  const closed = new Promise<void>((done) => {
+    const close = () => {
+      open = false;
+      done();
+    };
+    stdin.on('error', close).once('close', close);
+  });
+  for await (const piece of input) {
+    if (!open) break;
+    if (!stdin.write(piece)) await Promise.race([new Promise((done) => stdin.once('drain', done)), closed]);
   }
-}
-
-/** "error: could not execute query: ERROR:  …", and below it "Command was: …". */
-export function readSkipped(said: string): Skipped[] {
-  return said
-    .split(/^pg_restore: error: could not execute query: /m)
-    .slice(1)
-    .map((part) => ({
-      what: /^Command was: (.+)/m.exec(part)?.[1]?.trim() ?? 'something',
-      why: /ERROR: {2}(.+)/.exec(part)?.[1] ?? 'for no reason that it told',
-    }));
-}
-
-/**
- * Extensions want a superuser, and what is said of them fails with them; no row and no rule is lost. Everything else is a
- * hole.
- */
-export function isHole({ what, why }: Skipped): boolean {
-  if (/^(CREATE|COMMENT ON|ALTER) EXTENSION\b/.test(what)) return false;
-  // Tables of the backup are compared afterwards: what is not there is not one of them.
-  return !(/^(GRANT|REVOKE|COMMENT)\b/.test(what) && /^(relation|function|type|schema) .* does not exist/.test(why));
+  stdin.end();
 }

@@ -9,6 +9,7 @@ import {
   usageError,
   withDatabase,
 } from '@drydock/kit';
+import type { Client } from 'pg';
 import type { Note } from '../trust.ts';
 import { exists, onServer, taken } from './databases.ts';
 import { type BackupSource, type Found, findBackup } from './source.ts';
@@ -29,11 +30,11 @@ export type RestorePlan = {
   /** The name that it gets once it is proved, and that of what has the name until then (in place). */
   name: string;
   before: string | null;
-  /** Comment of the database once it has its name. */
-  mark: string;
   table: string | null;
   anonymise: string | null;
   noOwner: boolean;
+  /** Go on without what the role may not put on the database itself. */
+  skipRefused: boolean;
   jobs: number;
 };
 
@@ -47,6 +48,7 @@ export interface RestoreWish {
   /** Reason for opening what nobody stands for. */
   trust: string | undefined;
   noOwner: boolean;
+  skipRefused: boolean;
   jobs: number | undefined;
 }
 
@@ -69,6 +71,7 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
   if (wish.inPlace) refuseElsewhere(ctx, source, { ...wish, name });
   await onServer(url, async (client) => {
     if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
+    if (wish.inPlace) await refuseNotOurs(client, name);
     if (source.manifest) await refuseUnfit(client, source, wish.noOwner);
   });
   return {
@@ -80,10 +83,10 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
     fresh: named(name, 'restore', ctx.run),
     name,
     before: wish.inPlace ? named(name, 'before', ctx.run) : null,
-    mark: `drydock restored by ${ctx.run}`,
     table: wish.table ?? null,
     anonymise: wish.anonymise ?? null,
     noOwner: wish.noOwner,
+    skipRefused: wish.skipRefused,
     jobs: wish.jobs ?? JOBS,
   };
 }
@@ -163,11 +166,7 @@ function refuseElsewhere(
   });
 }
 
-async function refuseUnfit(
-  client: Parameters<typeof exists>[0],
-  { manifest, label }: BackupSource,
-  noOwner: boolean,
-): Promise<void> {
+async function refuseUnfit(client: Client, { manifest, label }: BackupSource, noOwner: boolean): Promise<void> {
   const { rows: extensions } = await client.query<{ name: string }>(
     'SELECT name FROM unnest($1::text[]) AS name WHERE name NOT IN (SELECT name FROM pg_available_extensions)',
     [manifest?.extensions ?? []],
@@ -188,6 +187,20 @@ async function refuseUnfit(
       message: `This server does not have the role ${roles.map(({ name }) => name).join(', ')}, to which objects of ${label} belong.`,
       hint: 'Make them (globals.sql.zst.age in the backup shows how), or restore for yourself alone: --no-owner',
     });
+}
+
+/** PostgreSQL renames a database for its owner: said now, not after the hours of restoring. */
+async function refuseNotOurs(client: Client, name: string): Promise<void> {
+  const { rows } = await client.query<{ owner: string; ours: boolean }>(
+    `SELECT pg_get_userbyid(datdba) AS owner, pg_has_role(datdba, 'USAGE') AS ours FROM pg_database WHERE datname = $1`,
+    [name],
+  );
+  if (!rows[0] || rows[0].ours) return;
+  throw new OpsError({
+    code: 'NOT_OWNER',
+    message: `${name} belongs to ${rows[0].owner}, whose rights this role does not have: it could not be renamed.`,
+    hint: `Grant them (GRANT ${rows[0].owner} TO the operator's role), or restore beside it: --to NEWDB --no-owner`,
+  });
 }
 
 /** The URL of the database that is made. */

@@ -9,41 +9,72 @@ import {
   type StepContext,
   type StepNode,
   type TaskContext,
-  withDatabase,
   withPostgres,
 } from '@drydock/kit';
-import { dumpSchema } from '../dump/pg-dump.ts';
+import type { Client } from 'pg';
+import type { Counted } from '../archive/offsets.ts';
 import { Pace } from '../pace.ts';
 import { trustSteps } from '../trust.ts';
-import { type Comparison, compareRestored } from './compare.ts';
-import { dressLike, dropDatabase, factsOf, makeDatabase, onServer } from './databases.ts';
-import { isHole, pgRestore, type Skipped } from './pg-restore.ts';
+import { carryLog } from './carry-log.ts';
+import type { Comparison } from './compare.ts';
+import { dropDatabase, makeDatabase, onServer } from './databases.ts';
+import { inTransaction, putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
+import { chooseGiven, differences, readBackupHead } from './given.ts';
+import type { Head } from './head.ts';
+import { refuseHoles, type Skipped } from './holes.ts';
+import { pgRestore } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
 import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
+import type { Properties, Statement } from './properties.ts';
+import { countsBeside, type Proved, prove } from './prove.ts';
+import { refusedRights } from './rights.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
+import { chooseTable } from './tables.ts';
 
-export type Restored = { skipped: Skipped[]; seconds: number };
+export type Restored = {
+  skipped: Skipped[];
+  /** Rights that the role could not give or take. */
+  refused: Refused[];
+  seconds: number;
+  /** Of the database that was made: its name changes, this does not. */
+  oid: number;
+  /** Rows in the backup of tables without a checksum; null where they could not be told. */
+  counted: Counted[] | null;
+  /** What the one table is called in the backup. */
+  table: string[] | null;
+};
 
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
 export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): StepNode[] {
+  // What the backup's beginning tells is read once, unless the run is resumed in between.
+  let head: Promise<Head> | undefined;
+  const headOf: HeadOf = (signal) => {
+    head ??= readBackupHead(ctx, plan, signal);
+    return head;
+  };
   return [
     ...trustSteps(plan.label, plan.trusted),
-    restoreStep(ctx, url, plan),
+    restoreStep(ctx, url, plan, headOf),
     verifyStep(ctx, url, plan),
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
-    ...(plan.before ? [...drainSteps(ctx), swapStep(url, plan), ...openSteps(ctx)] : [swapStep(url, plan)]),
+    ...(plan.before
+      ? [...drainSteps(ctx), swapStep(ctx, url, plan, headOf), ...openSteps(ctx)]
+      : [swapStep(ctx, url, plan, headOf)]),
   ];
 }
 
-function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Restored> {
+type HeadOf = (signal: AbortSignal) => Promise<Head>;
+
+function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: HeadOf): Step<Restored> {
   return defineStep<Restored>({
     name: 'restore',
     async run(step) {
       const started = performance.now();
       try {
-        const skipped = await restoreFresh(ctx, url, plan, step);
-        for (const { what, why } of skipped) step.out.warn(`Not restored: ${what} (${why})`);
-        return { skipped, seconds: (performance.now() - started) / 1_000 };
+        const restored = await restoreFresh(ctx, url, plan, await headOf(step.signal), step);
+        for (const { what, why } of restored.skipped) step.out.warn(`Not restored: ${what} (${why})`);
+        for (const { what, why } of restored.refused) step.out.warn(`Not put on: ${what} (${why})`);
+        return { ...restored, seconds: (performance.now() - started) / 1_000 };
       } catch (error) {
         await dropOurs(url, plan);
         throw error;
@@ -57,14 +88,21 @@ async function restoreFresh(
   ctx: TaskContext,
   url: Secret,
   plan: RestorePlan,
-  { detail, signal }: StepContext,
-): Promise<Skipped[]> {
+  head: Head,
+  { detail, signal, out }: StepContext,
+): Promise<Omit<Restored, 'seconds'>> {
+  const table = plan.table === null ? undefined : chooseTable(plan.table, head.tables);
+  const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
+  if (warning) out.warn(warning);
+  if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
+  const oid = await onServer(url, (client) => makeDatabase(client, plan.fresh, properties.create));
+  await withPostgres(freshUrl(url, plan), 'drydock db:restore', async (client) => {
+    const refused = await tryOn(client, plan.fresh, statementsFor(plan, properties));
+    if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
+    await putOnSettings(client, plan.fresh, properties.statements);
+  });
   const source = await openPlanned(ctx, plan);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
-  await onServer(url, async (client) => {
-    const like = plan.before ? await factsOf(client, plan.name) : undefined;
-    await makeDatabase(client, plan.fresh, like ?? source.manifest?.locale);
-  });
   const pace = new Pace(source.manifest?.plain.bytes ?? 0, detail);
   const paced = async function* () {
     for await (const chunk of readPlain(source, identity)) {
@@ -73,47 +111,52 @@ async function restoreFresh(
     }
     detail('rows and indexes');
   };
-  const skipped = await pgRestore(paced(), freshUrl(url, plan), {
-    jobs: plan.jobs,
-    noOwner: plan.noOwner,
-    signal,
-    table: plan.table ?? undefined,
-    // In place the log of what was done goes on: it is taken from the live database.
-    excludeSchema: plan.before ? 'drydock' : undefined,
-  });
+  const { jobs, noOwner } = plan;
+  const counts = countsBeside(source.manifest, table);
+  if (!head.foreignRights)
+    out.warn('What rights the backup has on what extensions made could not be told, nor whether they are there.');
+  const { skipped, counted } = await pgRestore(paced(), freshUrl(url, plan), { jobs, noOwner, signal, table, counts });
   refuseHoles(skipped);
-  return skipped;
+  const refused = await foreignRights(url, plan, head);
+  if (!mayLeaveOut(plan)) refuseRefused(refused);
+  return {
+    skipped,
+    refused,
+    oid,
+    counted: counted ?? null,
+    table: table ? [...(table.schema === undefined ? [] : [table.schema]), table.name] : null,
+  };
 }
 
-function refuseHoles(skipped: Skipped[]): void {
-  const holes = skipped.filter(isHole);
-  const [first] = holes;
-  if (!first) return;
-  throw new OpsError({
-    code: 'RESTORE_INCOMPLETE',
-    message: `${holes.length} ${holes.length === 1 ? 'object was' : 'objects were'} not restored: ${holes
-      .slice(0, 3)
-      .map(({ what, why }) => `${what} (${why})`)
-      .join('; ')}${holes.length > 3 ? ' and more' : ''}.`,
-    hint: 'Nothing was put in the place of anything. The role may lack a right; --no-owner leaves owners and grants out.',
-  });
+/** On what PostgreSQL and its extensions made. Asked before the hours of restoring and after: then more of it is there. */
+async function foreignRights(url: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
+  if (plan.noOwner || plan.table !== null) return [];
+  return refusedRights(freshUrl(url, plan), head.foreignRights ?? []);
 }
 
-function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<{ tables: number; rows: number }> {
+/** One table is put where its rows can be taken from: nobody is to work there. */
+function statementsFor({ table }: RestorePlan, { statements }: Properties): Statement[] {
+  return table === null ? statements : [];
+}
+
+/** Without owners and rights, what else a role of another server was given is nothing to stop for. */
+function mayLeaveOut({ skipRefused, noOwner }: RestorePlan): boolean {
+  return skipRefused || noOwner;
+}
+
+function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Proved> {
   return defineStep({
     name: 'verify',
-    async run({ out }) {
+    async run({ out, results }) {
       const { manifest } = await openPlanned(ctx, plan);
-      if (!manifest || plan.table) {
-        out.warn(
-          manifest ? 'Of one table the rest is not compared.' : 'There is no manifest: nothing can be compared.',
-        );
-        return { tables: 0, rows: 0 };
-      }
-      const { tables, rows, findings } = await compareRestored(freshUrl(url, plan), manifest, plan.jobs);
+      const { counted, table } = results.get<Restored>('restore');
+      if (!manifest)
+        out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
+      else if (table) out.warn('Of one table the rest is not compared.');
+      const { findings, ...proved } = await prove(freshUrl(url, plan), { manifest, counted, table, jobs: plan.jobs });
       refuseDifferences(findings);
       for (const { level, message } of findings) if (level === 'warn') out.warn(message);
-      return { tables, rows };
+      return proved;
     },
   });
 }
@@ -187,41 +230,42 @@ async function hook(ctx: TaskContext, [program = '', ...args]: string[], signal:
   await exec(program, args, { cwd: ctx.config.root, env: ctx.environment.forChild(), signal });
 }
 
-type Swapped = Swap & { blockedMs: number | null };
+type Swapped = Swap & { blockedMs: number | null; refused: Refused[] };
 
-function swapStep(url: Secret, plan: RestorePlan): Step<Swapped> {
-  const { fresh, name, before, mark } = plan;
-  const swap: Swap = { fresh, name, before, mark };
+function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: HeadOf): Step<Swapped> {
+  const { fresh, name, before } = plan;
+  const swap: Swap = { fresh, name, before };
+  const isOurs = ({ results }: StepContext) =>
+    onServer(url, (client) => isSwapped(client, swap, results.get<Restored>('restore').oid));
   return defineStep<Swapped>({
     name: before ? 'swap' : 'name it',
-    check: () =>
-      onServer(url, async (client) => ((await isSwapped(client, swap)) ? { ...swap, blockedMs: null } : undefined)),
-    async run({ withoutLockSession }) {
-      if (!before) return { ...swap, blockedMs: await swapDatabases(url, swap) };
-      await onServer(url, async (client) => {
-        const like = await factsOf(client, name);
-        if (!like) return;
-        await dressLike(client, fresh, like);
-        await carryLog(url, plan);
-      });
-      return { ...swap, blockedMs: await withoutLockSession(() => swapDatabases(url, swap)) };
+    check: async (step) => ((await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined),
+    async run({ withoutLockSession, signal, out }) {
+      if (before) await carryLog(ctx, url, plan, out);
+      // Asked anew: hours may have passed.
+      const ofBackup = async () => (await headOf(signal)).properties;
+      const given = await chooseGiven(url, plan, ofBackup, signal);
+      const statements = statementsFor(plan, given.properties);
+      let refused: Refused[] = [];
+      const dress = async (client: Client, database: string) => {
+        refused = await putOn(client, database, statements);
+        if (!mayLeaveOut(plan)) refuseRefused(refused);
+      };
+      // What belongs to the server is kept in the encoding of the database that it is said in.
+      const early = given.properties.create?.get('encoding') !== 'UTF8';
+      if (early)
+        await withPostgres(freshUrl(url, plan), 'drydock db:restore', (client) =>
+          inTransaction(client, 'COMMIT', () => dress(client, fresh)),
+        );
+      const swapped = () => swapDatabases(url, swap, async (client) => (early ? undefined : dress(client, name)));
+      const blockedMs = await (before ? withoutLockSession(swapped) : swapped());
+      for (const { what, why } of refused) out.warn(`Not put on: ${what} (${why})`);
+      return { ...swap, blockedMs, refused };
     },
-    async verify() {
-      await withPostgres(withDatabase(url, name), 'drydock db:restore', (client) => client.query('SELECT 1'));
+    async verify(step) {
+      if (!(await isOurs(step))) throw new Error(`${name} is not the database that was restored`);
     },
   });
-}
-
-/** The audit log is a chain, and the backup's is its beginning: the live one takes its place. */
-async function carryLog(url: Secret, plan: RestorePlan): Promise<void> {
-  const has = await withPostgres(url, 'drydock db:restore', (client) =>
-    client.query<{ there: boolean }>(`SELECT to_regnamespace('drydock') IS NOT NULL AS there`),
-  );
-  if (!has.rows[0]?.there) return;
-  await withPostgres(freshUrl(url, plan), 'drydock db:restore', (client) =>
-    client.query('DROP SCHEMA IF EXISTS drydock CASCADE'),
-  );
-  refuseHoles(await pgRestore(dumpSchema(url, 'drydock'), freshUrl(url, plan), { jobs: 1 }));
 }
 
 function dropOurs(url: Secret, { fresh }: RestorePlan): Promise<void> {

@@ -1,6 +1,6 @@
 import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, withDatabase } from '@drydock/kit';
 import type { Client } from 'pg';
-import { commentOf, exists } from './databases.ts';
+import { exists, oidOf } from './databases.ts';
 
 export type Swap = {
   fresh: string;
@@ -8,8 +8,6 @@ export type Swap = {
   name: string;
   /** And what has the name until then; null where nothing may have it. */
   before: string | null;
-  /** Comment of the restored database once it has its name: how a resumed run knows that it was here. */
-  mark: string;
 };
 
 /** PostgreSQL looks this long for sessions to go before it refuses a rename; we end them meanwhile. */
@@ -21,10 +19,15 @@ const IN_USE = '55006';
 /**
  * name → before and fresh → name, in one transaction: at no moment is there no whole database of that name. The rename
  * holds a lock that keeps new sessions waiting, while a second session ends the old ones. Who waited is told by
- * PostgreSQL that the database "seems to have just been renamed", and finds the new one at the next try. Returns for how
- * many milliseconds nobody came in.
+ * PostgreSQL that the database "seems to have just been renamed", and finds the new one at the next try. In the same
+ * transaction `dress` gives it what the database itself is given: nobody comes into one that has not got it. Returns for
+ * how many milliseconds nobody came in.
  */
-export async function swapDatabases(url: Secret, { name, fresh, before, mark }: Swap): Promise<number> {
+export async function swapDatabases(
+  url: Secret,
+  { name, fresh, before }: Swap,
+  dress: (client: Client) => Promise<void>,
+): Promise<number> {
   const server = withDatabase(url, 'postgres');
   const client = await connectPostgres(server, 'drydock swap');
   const ender = await connectPostgres(server, 'drydock swap');
@@ -37,12 +40,13 @@ export async function swapDatabases(url: Secret, { name, fresh, before, mark }: 
           if (before && (await exists(client, name)))
             await client.query(`ALTER DATABASE ${q(name)} RENAME TO ${q(before)}`);
           await client.query(`ALTER DATABASE ${q(fresh)} RENAME TO ${q(name)}`);
-          await client.query(`COMMENT ON DATABASE ${q(name)} IS ${client.escapeLiteral(mark)}`);
+          await dress(client);
           await client.query('COMMIT');
         });
         return performance.now() - started;
       } catch (cause) {
         await client.query('ROLLBACK');
+        if (cause instanceof OpsError) throw cause;
         const { code, message } = cause as Error & { code?: string };
         if (code === IN_USE && attempt < ATTEMPTS) continue;
         throw new OpsError({
@@ -64,9 +68,9 @@ export async function swapDatabases(url: Secret, { name, fresh, before, mark }: 
   }
 }
 
-/** A kill may have come right after the COMMIT. */
-export async function isSwapped(client: Client, { name, fresh, mark }: Swap): Promise<boolean> {
-  return !(await exists(client, fresh)) && (await commentOf(client, name)) === mark;
+/** A kill may have come right after the COMMIT: then the database that was made has the name. */
+export async function isSwapped(client: Client, { name }: Swap, oid: number): Promise<boolean> {
+  return (await oidOf(client, name)) === oid;
 }
 
 async function whileEnding(ender: Client, databases: string[], work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,8 @@
 import { defineChangeTask, flag, type Json, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import type { Refused } from '../restore/dress.ts';
 import { dropOldStep, planDropOld } from '../restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../restore/plan.ts';
+import type { Proved } from '../restore/prove.ts';
 import { type Restored, restoreSteps } from '../restore/steps.ts';
 
 type Plan = { restore: RestorePlan | null; drop: string | null };
@@ -14,8 +16,9 @@ export const restoreTask = defineChangeTask({
   description:
     'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
     'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
-    'With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file. Nothing of a backup is opened before\n' +
-    'a signer of backups.signers stands for its manifest, and the manifest for every byte of it.',
+    'What the database itself has (rights, settings, locale, limit, comment) stays that of the live one in place; beside it, or where\n' +
+    'the live one is gone, it is that of the backup. With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file. Nothing of a\n' +
+    'backup is opened before a signer of backups.signers stands for its manifest, and the manifest for every byte of it.',
   examples: [
     'npm run db:restore -- --env staging --from latest --to marketplace_look',
     'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
@@ -34,6 +37,9 @@ export const restoreTask = defineChangeTask({
     }),
     trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
     noOwner: flag.boolean({ about: 'leave owners and grants out' }),
+    skipRefused: flag.boolean({
+      about: 'go on without what the role may not set on the database itself, and say what',
+    }),
     dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
   },
   lock: 'environment',
@@ -64,15 +70,26 @@ export const restoreTask = defineChangeTask({
   },
   outcome({ env, run }, { restore, drop }, results) {
     if (drop || !restore) return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
-    const { skipped, seconds } = results.get<Restored>('restore');
-    const { tables, rows } = results.get<{ tables: number; rows: number }>('verify');
-    const { blockedMs } = results.get<{ blockedMs: number | null }>(restore.before ? 'swap' : 'name it');
-    const proved = tables > 0 ? `, ${tables} tables with ${rows.toLocaleString('en')} rows as they were backed up` : '';
+    const { skipped, seconds, refused: rights } = results.get<Restored>('restore');
+    const { tables, rows, by } = results.get<Proved>('verify');
+    const { blockedMs, refused } = results.get<{ blockedMs: number | null; refused: Refused[] }>(
+      restore.before ? 'swap' : 'name it',
+    );
+    const proved = provedText({ tables, rows, by });
     return {
       verdict: restore.before
         ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
         : `${restore.label} is restored into ${restore.name}${proved}.`,
-      data: { ...restore, skipped, seconds, tables, rows, blockedMs } as unknown as Json,
+      data: {
+        ...restore,
+        skipped,
+        refused: [...rights, ...refused],
+        seconds,
+        tables,
+        rows,
+        provedBy: by,
+        blockedMs,
+      } as unknown as Json,
       findings: restore.notes,
       next: restore.before
         ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
@@ -80,3 +97,10 @@ export const restoreTask = defineChangeTask({
     };
   },
 });
+
+function provedText({ tables, rows, by }: Proved): string {
+  if (tables === 0 || by === 'nothing') return '';
+  const are =
+    by === 'checksums' ? 'as they were backed up' : 'as many as were backed up (their values were not compared)';
+  return `, ${tables} tables with ${rows.toLocaleString('en')} rows ${are}`;
+}

@@ -1,5 +1,7 @@
 import { createPublicClient, defineChain, fallback, http, type PublicClient, type Transport } from 'viem';
 import type { Target } from '../target.ts';
+import { hostOf } from './host.ts';
+import { patient } from './patience.ts';
 
 export type Reader = PublicClient;
 
@@ -7,7 +9,7 @@ const RANK_MS = 4_000;
 
 /** Reads through all RPCs: the next is asked when one fails; the fastest and steadiest come first. */
 export function createReader({ chain, rpcUrls }: Pick<Target, 'chain' | 'rpcUrls'>): Reader {
-  const transports = rpcUrls.map((url) => http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }));
+  const transports = rpcUrls.map((url) => transportOf(url, chain));
   let used = Date.now();
   // Ranking has no end of its own: it waits for ever, and holds nothing, once the reader was not used between two samples.
   const ping = ({ transport }: { transport: ReturnType<Transport> }) =>
@@ -34,15 +36,14 @@ export function createReaders({
   return rpcUrls.map((url) => ({
     host: hostOf(url.reveal()),
     reader: createPublicClient({
-      transport: http(url.reveal(), { timeout: chain.timeoutMs, retryCount: 3 }),
+      transport: fallback([transportOf(url, chain)]),
       cacheTime: 0,
     }) as Reader,
   }));
 }
 
-/** All of a URL that may be printed: paths and queries carry keys. */
-export function hostOf(url: string): string {
-  return new URL(url).host;
+function transportOf(url: Target['rpcUrls'][number], { timeoutMs }: Target['chain']): Transport {
+  return patient(http(url.reveal(), { timeout: timeoutMs, retryCount: 3 }));
 }
 
 function describeChain(id: number) {

@@ -2,6 +2,7 @@ import { EXIT, OpsError } from '@drydock/kit';
 import {
   type Abi,
   BaseError,
+  BlockNotFoundError,
   ContractFunctionRevertedError,
   decodeErrorResult,
   type Hex,
@@ -10,7 +11,7 @@ import {
   TimeoutError,
 } from 'viem';
 import type { Target } from '../target.ts';
-import { hostOf } from './client.ts';
+import { hostOf } from './host.ts';
 
 type Hosts = Pick<Target, 'rpcUrls'>;
 
@@ -45,6 +46,20 @@ export function isAway(error: unknown): boolean {
 export function isRefusal(error: unknown): boolean {
   return error instanceof BaseError && Boolean(error.walk((cause) => cause instanceof RpcRequestError));
 }
+
+/**
+ * It may be otherwise in a moment: the node that answered is behind the one that told of the block, or wants fewer
+ * questions. Clients have codes of their own for each, and share words.
+ */
+export function isPassing(error: unknown): boolean {
+  if (isAway(error)) return true;
+  if (!(error instanceof BaseError)) return false;
+  if (error.walk((cause) => cause instanceof BlockNotFoundError)) return true;
+  return PASSING.test(reasonOf(error));
+}
+
+const PASSING =
+  /header (for hash )?not found|(unknown|missing|could not find|cannot find|no such) (block|header)|block (could )?not (be )?found|BlockOutOfRange|resource not found|rate.?limit|too many requests|limit exceeded|\b429\b/i;
 
 /** What the library and the node said, without addresses of servers. */
 export function reasonOf(error: unknown): string {

@@ -45,7 +45,9 @@ export async function findLog(
   wanted: Wanted,
   matches: (event: EventSeen) => boolean,
 ): Promise<EventSeen | undefined> {
-  const to = await reader.getBlockNumber();
+  const to = await reader.getBlockNumber().catch((cause) => {
+    throw chainError(target, `The events of ${wanted.address} cannot be read`, cause);
+  });
   const blocks = { from: firstBlock(target, to), to, span: target.chain.logRange, newestFirst: true };
   for await (const logs of rawSpans(target, reader, wanted, blocks)) {
     const found = logs.flatMap((log) => decode(log, wanted)).findLast(matches);

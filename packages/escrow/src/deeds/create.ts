@@ -1,9 +1,10 @@
-import { type Address, encodeFunctionData, type Hex, isAddressEqual } from 'viem';
+import { type Address, encodeFunctionData, isAddressEqual } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
 import type { Reader } from '../chain/client.ts';
+import { refused } from '../chain/errors.ts';
 import { findLog } from '../chain/logs.ts';
-import { readJob, withJobs } from '../jobs/read.ts';
+import { readJob, readOrder, sameOrder, withJobs } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { Order } from '../jobs/types.ts';
 import { rememberTransaction } from '../jobs/write.ts';
@@ -12,7 +13,7 @@ import type { Target } from '../target.ts';
 
 /** Makes and funds the escrow of a job at the address that its salt gives. */
 export function createDeed(target: Target, order: Order, address: Address): Deed {
-  const { escrow, abi, factory, chain } = target;
+  const { escrow, abi, factory } = target;
   const amounts = order.amounts.map(BigInt);
   const total = amounts.reduce((sum, amount) => sum + amount, 0n);
   const args = argumentsOf(abi.factory, escrow.create, {
@@ -24,7 +25,7 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     total,
   });
   return {
-    key: `${chain.chainId}:create:${factory}:${order.jobId}`,
+    key: createKey(target, order.jobId),
     what: `the escrow of job ${shown(order.jobId)}`,
     call: {
       to: factory,
@@ -33,10 +34,39 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     },
     isDone: (reader, blockNumber) => hasCode(reader, address, blockNumber),
     find: (reader) => findCreation(target, reader, address),
-    recall: async () => ((await readJob(target, order.jobId)).txHash as Hex | null) ?? undefined,
-    remember: (hash) =>
-      withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash)),
+    async requireWanted() {
+      const { pending, deployed } = await readJob(target, order.jobId);
+      if (!pending && !deployed) throw notAskedFor(order.jobId);
+      if (!sameOrder(order, await readOrder(target, order.jobId))) throw changed(order.jobId);
+    },
+    async recall() {
+      const { txHash, pending, deployed } = await readJob(target, order.jobId);
+      return { hash: txHash, pending, deployed };
+    },
+    remember: (hash, recalled) =>
+      withJobs(target, (client) => rememberTransaction(client, target.escrow.database, order.jobId, hash, recalled)),
   };
+}
+
+export function notAskedFor(jobId: string) {
+  return refused(
+    'NOT_ASKED_FOR',
+    `Job ${shown(jobId)} has not asked for an escrow: it is neither pending nor deployed.`,
+    'The client asks for it in the product.',
+  );
+}
+
+function changed(jobId: string) {
+  return refused(
+    'JOB_CHANGED',
+    `Job ${shown(jobId)} has other amounts or other wallets than when this run was planned: the escrow would be another one.`,
+    'Give up this run and begin anew: npm run ops:resume -- --abandon',
+  );
+}
+
+/** Names the deed in journals, by what the database calls the job. */
+export function createKey({ chain, factory }: Pick<Target, 'chain' | 'factory'>, jobId: string): string {
+  return `${chain.chainId}:create:${factory}:${jobId}`;
 }
 
 /** The transaction that made the escrow, by the factory's event. */
@@ -46,7 +76,7 @@ export async function findCreation(target: Target, reader: Reader, address: Addr
   return findLog(target, reader, wanted, ({ args }) => isAddressEqual(args[parameter] as Address, address));
 }
 
-async function hasCode(reader: Reader, address: Address, blockNumber?: bigint): Promise<boolean> {
-  const code = await reader.getCode({ address, ...(blockNumber === undefined ? {} : { blockNumber }) });
+async function hasCode(reader: Reader, address: Address, blockNumber: bigint): Promise<boolean> {
+  const code = await reader.getCode({ address, blockNumber });
   return code !== undefined && code !== '0x';
 }

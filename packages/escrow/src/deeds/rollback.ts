@@ -2,14 +2,15 @@ import { type Address, encodeFunctionData } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
 import type { Reader } from '../chain/client.ts';
+import { refused } from '../chain/errors.ts';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { type EventSeen, findLog } from '../chain/logs.ts';
 import { shown } from '../jobs/shown.ts';
-import type { Deed } from '../send/deed.ts';
+import { type Deed, NOTHING } from '../send/deed.ts';
 import type { Target } from '../target.ts';
 
-/** Pays the rest back to the client, once and for good. */
-export function rollbackDeed(target: Target, jobId: string, address: Address): Deed {
+/** Pays the rest back to the client, once and for good. `unreleased`: what it was when that was agreed to, in wei. */
+export function rollbackDeed(target: Target, jobId: string, address: Address, unreleased?: bigint): Deed {
   const { escrow, abi, chain } = target;
   const values = { jobId, salt: saltOf(escrow.salt, jobId) } as Parameters<typeof argumentsOf>[2];
   const args = argumentsOf(abi.escrow, escrow.rollback, values);
@@ -21,14 +22,20 @@ export function rollbackDeed(target: Target, jobId: string, address: Address): D
       data: encodeFunctionData({ abi: abi.escrow, functionName: escrow.rollback.function, args }),
       value: 0n,
     },
-    async isDone(reader, blockNumber) {
-      const block = blockNumber ?? (await reader.getBlockNumber());
-      return (await readEscrow(target, reader, address, block)).rolledBack;
+    isDone: async (reader, blockNumber) => (await readEscrow(target, reader, address, blockNumber)).rolledBack,
+    async requireWanted(reader, blockNumber) {
+      const now = await readEscrow(target, reader, address, blockNumber);
+      if (unreleased === undefined || now.unreleased === unreleased) return;
+      throw refused(
+        'RELEASED_MEANWHILE',
+        `The escrow of job ${shown(jobId)} holds ${now.unreleased} wei, and held ${unreleased} when this run was planned: a milestone was released meanwhile.`,
+        'Give up this run (npm run ops:resume -- --abandon) and begin anew: it shows what would go back now.',
+      );
     },
     find: (reader) => findRollback(target, reader, address),
-    // The product keeps no column for it; this checkout's journals and the mempool do.
-    recall: async () => undefined,
-    remember: async () => {},
+    // The product keeps no column for it; the environment's database and the mempool do.
+    recall: async () => NOTHING,
+    remember: async () => true,
   };
 }
 

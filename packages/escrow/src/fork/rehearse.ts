@@ -3,10 +3,10 @@ import { type Address, formatEther, getAddress } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError } from '../chain/errors.ts';
 import { readEscrow } from '../chain/escrow-state.ts';
+import { pin } from '../chain/head.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import type { RollbackPlan } from '../rollback/plan.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
 import { type Fork, withFork } from './chain.ts';
 
 /** Does it all on a fork of the live chain, as the admin, and looks at what came of it. Returns a line for a person. */

@@ -19,13 +19,15 @@ export function nextFor(
       ? { why: 'Nothing is under way for it.', command: retry }
       : { why: 'It is younger than the threshold: the product may still be at it.' };
   }
-  if (judgement.verdict === 'orphaned' && row.pending) return { why: 'The escrow is there: adopt it.', command: retry };
+  if (judgement.verdict === 'orphaned' && row.pending && judgement.truth)
+    return { why: 'The escrow is there: adopt it.', command: retry };
   if (judgement.truth)
     return {
       why: "The database can be set to the chain's truth.",
       command: `npm run escrow:reconcile -- --env ${env} --fix --plan`,
     };
-  if (judgement.verdict === 'drifted') return { why: `A person must decide: ${judgement.why ?? judgement.state}.` };
+  if (judgement.verdict === 'drifted' || judgement.verdict === 'orphaned')
+    return { why: `A person must decide: ${judgement.why ?? judgement.state}.` };
   if (judgement.verdict === 'rolled-back') return { why: 'It is over: rolled back on both sides.' };
   if (escrow.exists && escrow.unreleased > 0n)
     return {

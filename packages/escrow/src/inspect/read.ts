@@ -4,8 +4,10 @@ import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { type EventSeen, firstBlock } from '../chain/logs.ts';
 import { roleHash } from '../chain/roles.ts';
 import { readJob } from '../jobs/read.ts';
+import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
+import { compareTerms } from '../terms.ts';
 import { type Judgement, judge } from '../verdict.ts';
 import { readHistory, roleHolders } from './events.ts';
 import { type Inspected, inspectTransactions } from './transactions.ts';
@@ -27,9 +29,10 @@ export interface Inspection {
 }
 
 /** Everything about one job, both sides, at one block. */
-export async function inspect(session: Session, job: string): Promise<Inspection> {
+export async function inspect(session: Session, typed: string): Promise<Inspection> {
   const { target, reader, locate } = session;
-  const row = await readJob(target, job);
+  const row = await readJob(target, typed);
+  const job = row.id;
   const address = await locate.one(job);
   try {
     const { number: block, baseFeePerGas: baseFee } = await reader.getBlock();
@@ -50,10 +53,23 @@ export async function inspect(session: Session, job: string): Promise<Inspection
         holders.map(async (holder) => ({ address: holder, balance: await reader.getBalance({ address: holder }) })),
       ),
     ]);
-    const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
+    const quick = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
+    const [judgement] = await compareTerms(session, [{ row, address, unreleased: escrow.unreleased, ...quick }], block);
     const historyFrom = firstBlock(target, block);
-    return { row, address, block, escrow, judgement, balance, baseFee, historyFrom, history, transactions, admins };
+    return {
+      row,
+      address,
+      block,
+      escrow,
+      judgement: judgement ?? quick,
+      balance,
+      baseFee,
+      historyFrom,
+      history,
+      transactions,
+      admins,
+    };
   } catch (cause) {
-    throw chainError(target, `Job ${job} cannot be inspected`, cause);
+    throw chainError(target, `Job ${shown(job)} cannot be inspected`, cause);
   }
 }

@@ -1,8 +1,10 @@
 import { type Address, formatGwei, type Hex } from 'viem';
 import type { TransactionView } from '../chain/transactions.ts';
 import { viewTransaction } from '../chain/transactions.ts';
+import { createKey } from '../deeds/create.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
-import { type Known, signedBefore } from '../send/earlier.ts';
+import type { Known } from '../send/deed.ts';
+import { sentBefore } from '../send/earlier.ts';
 import { isMineable } from '../send/fees.ts';
 import type { Session } from '../session.ts';
 
@@ -24,8 +26,8 @@ export async function inspectTransactions(
     baseFee,
   }: { job: string; address: Address; txHash: string | null; events: Hex[]; baseFee: bigint | null },
 ): Promise<Inspected[]> {
-  const createKey = `${target.chain.chainId}:create:${target.factory}:${job}`;
-  const journal = [createKey, rollbackDeed(target, job, address).key].flatMap((key) => signedBefore(target.root, key));
+  const keys = [createKey(target, job), rollbackDeed(target, job, address).key];
+  const journal = (await Promise.all(keys.map((key) => sentBefore(target, key)))).flat();
   const sources = new Map<Hex, string>();
   const add = (hash: Hex, source: string) =>
     sources.set(hash, sources.has(hash) ? `${sources.get(hash)}, ${source}` : source);

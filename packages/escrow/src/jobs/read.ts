@@ -49,14 +49,23 @@ export async function* readJobPages(
   }
 }
 
-/** One job; unknown is a usage error. */
-export async function readJob(target: Database, id: string): Promise<JobRow> {
+/**
+ * One job, by what somebody typed; unknown is a usage error. PostgreSQL compares many types by value (uuid, bigint,
+ * citext), so one job can be typed in many ways: from here on it is called what the row calls it, `row.id`.
+ */
+export async function readJob(target: Database, typed: string): Promise<JobRow> {
   const tables = target.escrow.database;
-  const [row] = await withJobs(target, (client) => readJobsById(client, tables, [id]));
-  if (row) return row;
+  const [row, ...others] = await withJobs(target, (client) => readJobsById(client, tables, [typed]));
+  if (row && others.length === 0) return row;
+  if (row)
+    throw usageError(
+      'JOB_AMBIGUOUS',
+      `${shown(typed)} means ${others.length + 1} jobs in ${shown(tables.jobs)}: ${[row, ...others].map(({ id }) => shown(id)).join(', ')}.`,
+      'escrow.database.columns.id in drydock.config.ts must name a column in which each value stands once.',
+    );
   throw usageError(
     'JOB_UNKNOWN',
-    `There is no job ${shown(id)} in ${shown(tables.jobs)}.`,
+    `There is no job ${shown(typed)} in ${shown(tables.jobs)}.`,
     'Copy its id from the database, or list what is open: npm run escrow:status',
   );
 }
@@ -75,47 +84,73 @@ export async function readJobsById(
     );
     return rows.map(toRow);
   } catch (cause) {
-    // Not a value of the id's type, or text that PostgreSQL cannot hold (a NUL): no job has it.
-    if (['22P02', '22021', '22003'].includes((cause as { code?: string }).code ?? '')) return [];
-    throw cause;
+    // Not a value of the id's type, or text that PostgreSQL cannot hold (a NUL): no job has it, and the others are asked for.
+    if (!['22P02', '22021', '22003'].includes((cause as { code?: string }).code ?? '')) throw cause;
+    if (ids.length < 2) return [];
+    const half = Math.ceil(ids.length / 2);
+    const halves = [ids.slice(0, half), ids.slice(half)];
+    return [
+      ...(await readJobsById(client, tables, halves[0] ?? [])),
+      ...(await readJobsById(client, tables, halves[1] ?? [])),
+    ];
   }
 }
 
 /** What the escrow of a job is made with, checked. */
 export async function readOrder(target: Database, id: string): Promise<Order> {
-  const tables = target.escrow.database;
-  return withJobs(target, async (client) => {
-    const { rows } = await client.query<{ client: string | null; freelancer: string | null; amount: string | null }>(
-      `SELECT ${walletOf(tables, 'client')} AS client, ${walletOf(tables, 'freelancer')} AS freelancer
+  return withJobs(target, (client) => orderOf(client, target.escrow.database, id));
+}
+
+export async function orderOf(client: Client, tables: Target['escrow']['database'], id: string): Promise<Order> {
+  const { rows } = await client.query<{ client: string | null; freelancer: string | null; amount: string | null }>(
+    `SELECT ${walletOf(tables, 'client')} AS client, ${walletOf(tables, 'freelancer')} AS freelancer
          FROM ${table(tables, tables.jobs)} j WHERE j.${q(tables.columns.id)} = $1`,
-      [id],
-    );
-    const [parties] = rows;
-    return {
-      jobId: id,
-      client: await checkedWallet(id, 'client', parties?.client),
-      freelancer: await checkedWallet(id, 'freelancer', parties?.freelancer),
-      amounts: await readAmounts(client, tables, id),
-    };
-  });
+    [id],
+  );
+  const [parties] = rows;
+  return {
+    jobId: id,
+    client: await checkedWallet(id, 'client', parties?.client),
+    freelancer: await checkedWallet(id, 'freelancer', parties?.freelancer),
+    amounts: await readAmounts(client, tables, id),
+  };
+}
+
+/** The same money for the same two. */
+export function sameOrder(a: Order, b: Order): boolean {
+  return a.client === b.client && a.freelancer === b.freelancer && a.amounts.join() === b.amounts.join();
 }
 
 async function readAmounts(client: Client, tables: Target['escrow']['database'], id: string): Promise<string[]> {
+  const amounts = await amountsOf(client, tables, id);
+  const wrong = amounts.find((amount) => !isWei(amount));
+  if (amounts.length > 0 && wrong === undefined) return amounts as string[];
+  throw new OpsError({
+    code: 'JOB_INCOMPLETE',
+    message:
+      wrong === undefined
+        ? `Job ${shown(id)} has no amounts to fund.`
+        : `Job ${shown(id)} has the amount ${wrong ?? 'NULL'}, which is no whole number of wei.`,
+    hint: 'Mend the job in the product, then run it again.',
+  });
+}
+
+const isWei = (amount: string | null): amount is string => /^\d+$/.test(amount ?? '');
+
+async function amountsOf(client: Client, tables: Target['escrow']['database'], id: string): Promise<(string | null)[]> {
   const { amounts, columns } = tables;
   const sql =
     'column' in amounts
       ? `SELECT ${q(amounts.column)}::text AS amount FROM ${table(tables, tables.jobs)} WHERE ${q(columns.id)} = $1`
       : `SELECT ${q(amounts.amount)}::text AS amount FROM ${table(tables, amounts.table)} WHERE ${q(amounts.job)} = $1 ORDER BY ${q(amounts.position)}`;
   const { rows } = await client.query<{ amount: string | null }>(sql, [id]);
-  const wrong = rows.find(({ amount }) => !/^\d+$/.test(amount ?? ''));
-  if (rows.length > 0 && !wrong) return rows.map(({ amount }) => amount ?? '');
-  throw new OpsError({
-    code: 'JOB_INCOMPLETE',
-    message: wrong
-      ? `Job ${shown(id)} has the amount ${wrong.amount ?? 'NULL'}, which is no whole number of wei.`
-      : `Job ${shown(id)} has no amounts to fund.`,
-    hint: 'Mend the job in the product, then run it again.',
-  });
+  return rows.map(({ amount }) => amount);
+}
+
+/** Wei per milestone as the job says it now; empty where it says none that could be. */
+export async function readJobAmounts(target: Database, id: string): Promise<bigint[]> {
+  const amounts = await withJobs(target, (client) => amountsOf(client, target.escrow.database, id));
+  return amounts.every(isWei) ? amounts.map(BigInt) : [];
 }
 
 async function checkedWallet(id: string, who: string, wallet: string | null | undefined): Promise<string> {

@@ -1,42 +1,33 @@
 import { OpsError, quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
+import type { Recalled } from '../send/deed.ts';
 import type { Tables } from '../target.ts';
 import { table } from './names.ts';
 import { shown } from './shown.ts';
 import type { JobRow } from './types.ts';
 
-/** Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. */
-export async function rememberTransaction(client: Client, tables: Tables, id: string, hash: string): Promise<void> {
-  await updateJob(client, tables, id, { txHash: hash });
-}
-
-export interface Made {
-  address: string;
-  /** Null if nobody knows it: what the database has stays. */
-  txHash: string | null;
-}
-
-/** The escrow is there: the flags, where it is, and what the product sets besides. */
-export async function markDeployed(
+/**
+ * Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. Only
+ * into the row that was looked at: what somebody else has written meanwhile is a transaction too, or its end.
+ */
+export async function rememberTransaction(
   client: Client,
   tables: Tables,
   id: string,
-  { address, txHash }: Made,
-): Promise<void> {
-  await client.query('BEGIN');
-  try {
-    await updateJob(client, tables, id, {
-      pending: false,
-      deployed: true,
-      address,
-      ...(txHash === null ? {} : { txHash }),
-    });
-    await advance(client, tables, id);
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
+  hash: string,
+  seen: Recalled | undefined,
+): Promise<boolean> {
+  if (!seen) {
+    await updateJob(client, tables, id, { txHash: hash });
+    return true;
   }
+  const c = tables.columns;
+  const { rowCount } = await client.query(
+    `UPDATE ${table(tables, tables.jobs)} SET ${q(c.txHash)} = $2
+      WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $3 AND ${q(c.deployed)} IS NOT DISTINCT FROM $4 AND (${q(c.txHash)} IS NOT DISTINCT FROM $5 OR ${q(c.txHash)} = $2)`,
+    [id, hash, seen.pending, seen.deployed, seen.hash],
+  );
+  return rowCount === 1;
 }
 
 /** What the product sets besides, from the one value it may have. */
@@ -48,11 +39,6 @@ async function advance(client: Client, tables: Tables, id: string): Promise<void
     `UPDATE ${table(tables, tables.jobs)} SET ${column} = $2 WHERE ${q(columns.id)} = $1 AND ${column} = $3`,
     [id, whenDeployed.to, whenDeployed.from],
   );
-}
-
-/** Runbook, section 7: `escrowDeployed=false`, `escrowPending=false`, and nothing else. */
-export async function clearFlags(client: Client, tables: Tables, id: string): Promise<void> {
-  await updateJob(client, tables, id, { pending: false, deployed: false });
 }
 
 async function updateJob(
@@ -83,7 +69,10 @@ export interface RowTruth {
   hash: string | null;
 }
 
-/** Writes what the chain says, if the row is still what was compared; false if the product changed it meanwhile. */
+/**
+ * The one way of the chain's truth into a row: only if it is still the row that was compared; false if somebody has changed
+ * it meanwhile. `besides` is written with it, or not at all.
+ */
 export async function writeTruth(
   client: Client,
   tables: Tables,
@@ -95,15 +84,16 @@ export async function writeTruth(
   await client.query('BEGIN');
   try {
     const locked = await client.query(
-      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} = $2 AND ${q(c.deployed)} = $3 AND ${q(c.address)} IS NOT DISTINCT FROM $4 FOR UPDATE`,
-      [row.id, row.pending, row.deployed, row.address],
+      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $2 AND ${q(c.deployed)} IS NOT DISTINCT FROM $3
+          AND ${q(c.address)} IS NOT DISTINCT FROM $4 AND ${q(c.txHash)} IS NOT DISTINCT FROM $5 FOR UPDATE`,
+      [row.id, row.pending, row.deployed, row.address, row.txHash],
     );
     if (locked.rowCount === 1) {
       const values = {
         ...(pending === undefined ? {} : { pending }),
         ...(deployed === undefined ? {} : { deployed }),
         ...(address === undefined ? {} : { address }),
-        ...(deployed && hash ? { txHash: hash } : {}),
+        ...(hash === null ? {} : { txHash: hash }),
       };
       if (Object.keys(values).length > 0) await updateJob(client, tables, row.id, values);
       if (deployed) await advance(client, tables, row.id);

@@ -3,6 +3,7 @@ import { countLogs, firstBlock, readLogs } from '../chain/logs.ts';
 import { readJobsById, withJobs } from '../jobs/read.ts';
 import type { Session } from '../session.ts';
 import { type Survey, type Surveyed, survey } from '../survey.ts';
+import { compareTerms } from '../terms.ts';
 import type { Judgement } from '../verdict.ts';
 
 /** More are counted, not kept: memory stays flat however much has drifted. */
@@ -22,6 +23,8 @@ export interface Comparison extends Survey {
   strays: Stray[];
   /** Escrows older than this block were not looked for among the strays; undefined if all were. */
   straysFrom: bigint | undefined;
+  /** What the escrows do not tell of how they were made. */
+  untold: string[];
 }
 
 /** Every job against the chain, and every escrow of the factory against the jobs. */
@@ -36,7 +39,9 @@ export async function compare(session: Session, onPage: (jobs: number) => void):
   });
   const from = firstBlock(target, surveyed.block);
   const straysFrom = from > BigInt(target.chain.startBlock) ? from : undefined;
-  return { ...surveyed, drift, strays: await findStrays(session, surveyed), straysFrom };
+  const compared = await compareTerms(session, drift, surveyed.block);
+  const untold = Object.keys(target.terms).filter((key) => target.terms[key as keyof typeof target.terms] === null);
+  return { ...surveyed, untold, drift: compared, strays: await findStrays(session, surveyed), straysFrom };
 }
 
 export function isDrift({ verdict }: Judgement): boolean {

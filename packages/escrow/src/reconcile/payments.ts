@@ -1,14 +1,17 @@
 import { quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Abi, Address } from 'viem';
+import type { Address } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { chainError } from '../chain/errors.ts';
+import type { EscrowState } from '../chain/escrow-state.ts';
 import { type EventSeen, readLogs } from '../chain/logs.ts';
+import { readPayments } from '../chain/payments.ts';
 import { table } from '../jobs/names.ts';
+import type { JobRow } from '../jobs/types.ts';
+import type { Session } from '../session.ts';
 import type { Target } from '../target.ts';
 
-/** One milestone as the chain has it. */
-export interface Payment {
+/** One milestone's row, as the chain has it. */
+export interface PaymentRow {
   position: string;
   released: boolean;
   hash: string | null;
@@ -17,50 +20,33 @@ export interface Payment {
 }
 
 /**
- * Which milestones are paid, each asked of the contract. Undefined if that does not explain what is unreleased: then
- * amounts differ, and a person must decide.
+ * Which rows are paid. Undefined if that does not explain what is unreleased: then amounts differ, and a person must decide.
  */
-export async function readPayments(
-  target: Target,
-  reader: Reader,
+export async function paymentRows(
+  { target, reader }: Session,
   client: Client,
-  { job, address, unreleased, block }: { job: string; address: Address; unreleased: bigint; block: bigint },
-): Promise<Payment[] | undefined> {
+  { row, address, escrow, deep }: { row: JobRow; address: Address; escrow: EscrowState; deep: bigint },
+): Promise<PaymentRow[] | undefined> {
   const { amounts } = target.escrow.database;
-  const { released } = target.escrow.reads;
-  if ('column' in amounts || !amounts.releasedAt || !released) return undefined;
+  if ('column' in amounts || !amounts.releasedAt) return undefined;
   const { rows } = await client.query<{ position: string; amount: string }>(
     `SELECT ${q(amounts.position)}::text AS position, ${q(amounts.amount)}::text AS amount FROM ${table(target.escrow.database, amounts.table)}
       WHERE ${q(amounts.job)} = $1 ORDER BY ${q(amounts.position)}`,
-    [job],
+    [row.id],
   );
-  const paid = await Promise.all(rows.map((_, i) => isReleased(target, reader, address, released, i, block)));
-  const open = rows.reduce((sum, { amount }, i) => (paid[i] ? sum : sum + BigInt(amount)), 0n);
-  if (open !== unreleased) return undefined;
-  const events = await releases(target, reader, address, block);
+  const wei = rows.map(({ amount }) => BigInt(amount));
+  const { milestones } = await readPayments(target, reader, { address, escrow, amounts: wei, block: deep });
+  if (milestones?.length !== rows.length) return undefined;
+  const open = wei.reduce((sum, amount, i) => (milestones[i]?.released ? sum : sum + amount), 0n);
+  if (open !== escrow.unreleased) return undefined;
+  const events = await releases(target, reader, address, deep);
   return Promise.all(
     rows.map(async ({ position }, i) => {
       const event = events.get(String(i));
       const at = event ? Number((await reader.getBlock({ blockNumber: event.block })).timestamp) * 1_000 : null;
-      return { position, released: paid[i] ?? false, hash: event?.hash ?? null, at };
+      return { position, released: milestones[i]?.released ?? false, hash: event?.hash ?? null, at };
     }),
   );
-}
-
-async function isReleased(
-  target: Target,
-  reader: Reader,
-  address: Address,
-  functionName: string,
-  index: number,
-  blockNumber: bigint,
-): Promise<boolean> {
-  try {
-    const abi: Abi = target.abi.escrow;
-    return (await reader.readContract({ address, abi, functionName, args: [BigInt(index)], blockNumber })) as boolean;
-  } catch (cause) {
-    throw chainError(target, `The escrow ${address} does not say whether milestone ${index} is released`, cause);
-  }
 }
 
 /** By milestone; its number is the event's first parameter. */
@@ -79,7 +65,12 @@ async function releases(
 }
 
 /** Writes only what differs. */
-export async function writePayments(client: Client, target: Target, job: string, payments: Payment[]): Promise<void> {
+export async function writePayments(
+  client: Client,
+  target: Target,
+  job: string,
+  payments: PaymentRow[],
+): Promise<void> {
   const tables = target.escrow.database;
   const { amounts } = tables;
   if ('column' in amounts || !amounts.releasedAt) return;

@@ -2,8 +2,9 @@ import { formatDuration } from '@drydock/kit';
 import { formatEther, formatGwei } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
+import { pin } from '../chain/head.ts';
 import { requireRole } from '../chain/roles.ts';
-import { createDeed } from '../deeds/create.ts';
+import { createDeed, notAskedFor } from '../deeds/create.ts';
 import { readJob, readOrder } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { JobRow, Order } from '../jobs/types.ts';
@@ -12,7 +13,7 @@ import { type Decision, decide } from '../send/decide.ts';
 import { observe } from '../send/observe.ts';
 import { simulate } from '../send/sign.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
+import { requireTerms } from '../terms.ts';
 import { judge } from '../verdict.ts';
 
 /** Journalled with the run: a resumed retry makes the escrow that it began with. */
@@ -27,14 +28,16 @@ export type RetryPlan = {
 };
 
 /** What a retry of one job would do. Refuses what can never work, before anything is signed. */
-export async function planRetry(session: Session, sending: Sending, job: string): Promise<RetryPlan> {
+export async function planRetry(session: Session, sending: Sending, typed: string): Promise<RetryPlan> {
   const { target, reader, locate } = session;
-  const row = await readJob(target, job);
+  const row = await readJob(target, typed);
+  const job = row.id;
   const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);
   refuseHopeless(row, address, escrow);
   const order = await readOrder(target, job);
+  if (escrow.exists && !row.deployed) await requireTerms(session, order, address, number);
   const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
   const settled = escrow.exists && judgement.verdict === 'ok';
   const lines = settled ? [] : [`job ${shown(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
@@ -59,17 +62,13 @@ export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState
     );
   if (escrow.exists) refuseOtherAmounts(row, address, escrow);
   if (escrow.exists || row.pending || row.deployed) return;
-  throw refused(
-    'NOT_ASKED_FOR',
-    `Job ${job} has not asked for an escrow: it is neither pending nor deployed.`,
-    'The client asks for it in the product.',
-  );
+  throw notAskedFor(row.id);
 }
 
 /** An escrow that is there is adopted only if it holds what the job says. */
 function refuseOtherAmounts(row: JobRow, address: string, { unreleased }: EscrowState): void {
   const expected = row.open ?? row.total;
-  if (row.deployed || unreleased === expected || row.open === undefined) return;
+  if (row.deployed || unreleased === expected) return;
   throw refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,
@@ -86,9 +85,7 @@ async function linesOfDecision(session: Session, sending: Sending, order: Order,
   const { target, reader } = session;
   const deed = createDeed(target, order, address as `0x${string}`);
   const from = sending.account.address;
-  const decision = decide(
-    await observe(reader, deed, { root: target.root, account: from, cap: sending.cap, floor: 0 }),
-  );
+  const decision = decide(await observe({ target, reader, account: from, cap: sending.cap, floor: 0 }, deed));
   if (decision.action === 'send' || decision.action === 'replace') {
     await requireRole(target, reader, 'create', from);
     await simulate(sending, deed);
@@ -101,7 +98,9 @@ export function describeDecision(decision: Decision, from: string, value: bigint
     case 'adopt':
       return 'it is on the chain already: adopt it';
     case 'wait':
-      return `transaction ${decision.hash} waits at nonce ${decision.nonce} and pays enough: wait for it`;
+      return decision.nonce === null
+        ? `transaction ${decision.hash} is the product's, and may be one that the RPC counts and does not show: wait for it`
+        : `transaction ${decision.hash} waits at nonce ${decision.nonce} and pays enough, or is mined: wait for it`;
     case 'replace':
       return `transaction ${decision.hash} waits: replace it at nonce ${decision.nonce}, offering up to ${formatGwei(decision.fees.max)} gwei`;
     case 'send':

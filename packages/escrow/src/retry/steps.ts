@@ -1,6 +1,6 @@
 import { defineStep, type StepResults } from '@drydock/kit';
 import { confirmedOf, type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
-import type { Target } from '../target.ts';
+import type { Session } from '../session.ts';
 
 export interface RetryJob {
   job: string;
@@ -8,7 +8,7 @@ export interface RetryJob {
 }
 
 export interface RetrySteps extends DeedPlan {
-  target(): Promise<Target>;
+  session(): Promise<Session>;
 }
 
 /** Chain, then database, for one job. */
@@ -25,13 +25,13 @@ export function retrySteps({ job, address }: RetryJob, steps: RetrySteps): DeedS
         async run({ results }) {
           if (result(results).state === 'refused') return { written: false };
           const { adopt } = await import('./adopt.ts');
-          await adopt(await steps.target(), job, made(results));
+          await adopt(await steps.session(), job, made(results));
           return { written: true };
         },
         async verify({ results }) {
           if (result(results).state === 'refused') return;
           const { verifyAdopted } = await import('./adopt.ts');
-          await verifyAdopted(await steps.target(), job, made(results));
+          await verifyAdopted(await steps.session(), job, made(results));
         },
       }),
     ],

@@ -2,13 +2,13 @@ import { readEventsNamed, usageError, withPostgres } from '@drydock/kit';
 import type { Address } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
-import { readLogs } from '../chain/logs.ts';
+import { pin } from '../chain/head.ts';
+import { type Payments, readPayments } from '../chain/payments.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
-import { readJob } from '../jobs/read.ts';
+import { readJob, readJobAmounts } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
-import { pin } from '../survey.ts';
 
 export const EVENT = 'escrow.rollback';
 
@@ -16,9 +16,9 @@ export const EVENT = 'escrow.rollback';
 export type RollbackPlan = {
   job: string;
   address: string;
-  /** What goes back to the client, and what is paid out and stays so. */
+  /** What goes back to the client, and what is paid out and stays so: null where neither contract nor job tell it. */
   returned: string;
-  released: string;
+  released: string | null;
   /** The chain has it already: the database, or the event, may be missing. */
   onChain: boolean;
   /** Chain, flags and event are as they should be. */
@@ -29,17 +29,22 @@ export type RollbackPlan = {
 /** Both states identified, and what cannot be refused. Nothing here needs a key. */
 export async function planRollback(
   session: Session,
-  job: string,
+  typed: string,
   accept: { released: boolean },
 ): Promise<RollbackPlan> {
   const { target, reader, locate } = session;
-  const row = await readJob(target, job);
+  const row = await readJob(target, typed);
+  const job = row.id;
   const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);
   refuseWithoutEscrow(row, address, escrow);
-  const payments = await readPayments(session, address, number);
-  const released = payments.reduce((sum, { amount }) => sum + amount, 0n);
+  const payments = await readPayments(target, reader, {
+    address,
+    escrow,
+    amounts: await readJobAmounts(target, row.id),
+    block: number,
+  });
   if (!escrow.rolledBack) refuseReleased(row, escrow, payments, accept.released);
   const told = escrow.rolledBack && (await isTold(session, job));
   const flags = row.pending || row.deployed;
@@ -47,13 +52,18 @@ export async function planRollback(
     job,
     address,
     returned: String(escrow.rolledBack ? 0n : escrow.unreleased),
-    released: String(released),
+    released: payments.released === undefined ? null : String(payments.released),
     onChain: escrow.rolledBack,
     settled: escrow.rolledBack && told && !flags,
     lines: [
       escrow.rolledBack
         ? `job ${shown(job)}: the escrow at ${address} is rolled back on chain already`
         : `job ${shown(job)}: return ${escrow.unreleased} wei from ${address} to the client, once and for good`,
+      ...(payments.released === undefined
+        ? [
+            `what was paid out before cannot be told: the contract does not say it, and the job's amounts do not explain it`,
+          ]
+        : []),
       ...(flags ? ['set escrowDeployed=false, escrowPending=false'] : []),
       ...(told ? [] : [`write the event ${EVENT}`]),
     ],
@@ -78,39 +88,21 @@ function refuseWithoutEscrow(row: JobRow, address: string, { exists, foreign }: 
     );
 }
 
-interface Payment {
-  index: string;
-  amount: bigint;
-}
-
-/** What was paid out, by the contract's own events. */
-async function readPayments({ target, reader }: Session, address: Address, block: bigint): Promise<Payment[]> {
-  const event = target.escrow.reads.releasedEvent;
-  if (!event) return [];
-  const payments: Payment[] = [];
-  for await (const seen of readLogs(target, reader, { address, abi: target.abi.escrow, event }, block))
-    for (const { args } of seen) {
-      const [index, ...rest] = Object.values(args);
-      const amount = rest.findLast((value) => typeof value === 'bigint');
-      payments.push({ index: String(index), amount: (amount as bigint | undefined) ?? 0n });
-    }
-  return payments;
-}
-
-function refuseReleased(row: JobRow, { unreleased }: EscrowState, payments: Payment[], accepted: boolean): void {
-  const released = payments.reduce((sum, { amount }) => sum + amount, 0n);
-  if (payments.length === 0 && unreleased > 0n) return;
-  const paid = payments.map(({ index, amount }) => `milestone ${index}: ${amount} wei`).join(', ');
+function refuseReleased(row: JobRow, { unreleased }: EscrowState, payments: Payments, accepted: boolean): void {
+  const { released = 0n, milestones = [] } = payments;
+  const paid = milestones.filter((one) => one.released);
+  if (paid.length === 0 && released === 0n && unreleased > 0n) return;
+  const which = paid.map(({ index, amount }) => `milestone ${index}: ${amount} wei`).join(', ');
   if (unreleased === 0n)
     throw refused(
       'ALL_RELEASED',
-      `Everything of job ${shown(row.id)} is paid out (${paid || 'the escrow is empty'}); 0 wei would go back.`,
+      `Everything of job ${shown(row.id)} is paid out (${which || 'the escrow is empty'}); 0 wei would go back.`,
       'What is released cannot be fetched back by anybody.',
     );
   if (accepted) return;
   throw refused(
     'PARTLY_RELEASED',
-    `${released} wei of job ${shown(row.id)} are released already and cannot come back (${paid}); ${unreleased} wei of ${released + unreleased} would go back to the client.`,
+    `${released} wei of job ${shown(row.id)} are released already and cannot come back (${which || 'the escrow does not say for what'}); ${unreleased} wei of ${released + unreleased} would go back to the client.`,
     'If returning the rest is what you want: --accept-released',
   );
 }

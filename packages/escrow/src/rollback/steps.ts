@@ -18,10 +18,8 @@ export function rollbackSteps(plan: RollbackPlan, steps: RollbackSteps): StepNod
     defineStep({
       name: 'flags',
       async run() {
-        const { target } = await steps.session();
-        const { withJobs } = await import('../jobs/read.ts');
-        const { clearFlags } = await import('../jobs/write.ts');
-        await withJobs(target, (client) => clearFlags(client, target.escrow.database, plan.job));
+        const { clearFlags } = await import('./flags.ts');
+        await clearFlags(await steps.session(), plan.job);
         return { pending: false, deployed: false };
       },
       async verify() {
@@ -56,14 +54,15 @@ async function metadataOf(
   reason: string | undefined,
 ) {
   const { findRollback } = await import('../deeds/rollback.ts');
+  const { amountsOf } = await import('./flags.ts');
   const seen = await findRollback(session.target, session.reader, plan.address as `0x${string}`);
-  const amount = Object.values(seen?.args ?? {}).findLast((value) => typeof value === 'bigint');
+  const amount = Object.values(seen?.args ?? {}).findLast((value) => typeof value === 'bigint') as bigint | undefined;
   return {
     job: plan.job,
     address: plan.address,
     tx: hash ?? seen?.hash ?? null,
     block: block ?? (seen ? String(seen.block) : null),
-    amounts: { returned: amount === undefined ? plan.returned : String(amount), released: plan.released },
+    amounts: await amountsOf(session, plan, amount),
     by: (Object.values(seen?.args ?? {}).find((value) => typeof value === 'string') as string | undefined) ?? null,
     reason: reason ?? null,
   };

@@ -1,9 +1,13 @@
-import { toOpsError } from '@drydock/kit';
+import { toOpsError, withPostgres } from '@drydock/kit';
 import type { Address, Hex } from 'viem';
+import { chainError } from '../chain/errors.ts';
 import type { Target } from '../target.ts';
+import { trust } from '../trust.ts';
 import { broadcast } from './broadcast.ts';
 import { confirm } from './confirm.ts';
 import type { Confirmed, Deed, Signed } from './deed.ts';
+import { knownOf, sentBefore } from './earlier.ts';
+import { forgetSent, writeSent } from './ledger.ts';
 import { type Signing, sign } from './sign.ts';
 
 export interface Sending extends Signing {
@@ -17,13 +21,14 @@ export interface Actor {
   what: string;
   /** `carryOn`: a revert is an answer, not a failure; the others of a sweep go on. */
   sign(floor: number, carryOn: boolean): Promise<Signed>;
-  record(signed: Signed): Promise<void>;
+  /** False if somebody else has sent one for it meanwhile: this one must not leave the machine. */
+  record(signed: Signed): Promise<boolean>;
   send(signed: Signed): Promise<{ sent: boolean; why: string | null }>;
   confirm(signed: Signed, waiting: { signal: AbortSignal; detail(text: string): void }): Promise<Confirmed>;
 }
 
 export function createActor(sending: Sending, deed: Deed): Actor {
-  const { reader, turn } = sending;
+  const { target, turn } = sending;
   return {
     what: deed.what,
     async sign(floor, carryOn) {
@@ -36,18 +41,51 @@ export function createActor(sending: Sending, deed: Deed): Actor {
         return refusedDeed(deed, sending.account.address, message);
       }
     },
-    async record({ raw, hash }) {
-      if (raw) await deed.remember(hash as Hex);
+    async record(signed) {
+      const [sent] = isNew(signed) ? knownOf(signed) : [];
+      if (!sent) return true;
+      const recorded = await withPostgres(target.databaseUrl, 'drydock escrow', async (client) => {
+        if (!(await writeSent(client, deed.key, sent, signed.knew ?? []))) return false;
+        if (await deed.remember(sent.hash, signed.recalled)) return true;
+        await forgetSent(client, sent.hash);
+        return false;
+      });
+      if (!recorded) await turn.release();
+      return recorded;
     },
-    async send({ raw, hash }) {
+    async send(signed) {
       try {
-        return raw ? await broadcast(reader, raw as Hex, hash as Hex) : { sent: false, why: null };
+        if (!isNew(signed)) return { sent: false, why: null };
+        return await handOver(sending, deed, signed);
       } finally {
         await turn.release();
       }
     },
-    confirm: (signed, waiting) => confirm({ ...sending, ...waiting }, deed, signed),
+    async confirm(signed, waiting) {
+      const known = await sentBefore(target, deed.key);
+      return confirm({ ...sending, ...waiting, known }, deed, signed);
+    },
   };
+}
+
+/** What is waited for was sent by another run. */
+const isNew = ({ action }: Signed) => action === 'send' || action === 'replace';
+
+/** Between the signature and now the run may have been dead for days: whether it is still wanted is asked of both sides. */
+async function handOver(
+  { target, reader }: Sending,
+  deed: Deed,
+  { raw, hash }: Signed,
+): Promise<{ sent: boolean; why: string | null }> {
+  try {
+    const { head } = await trust(target, reader);
+    if (await deed.isDone(reader, head.number)) return { sent: false, why: null };
+    await deed.requireWanted(reader, head.number);
+  } catch (cause) {
+    throw chainError(target, `${deed.what} cannot be sent`, cause);
+  }
+  const { answer, why } = await broadcast(reader, raw as Hex, hash as Hex);
+  return { sent: answer === 'taken', why };
 }
 
 function refusedDeed(deed: Deed, from: Address, why: string): Signed {

@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem';
 import type { Reader } from '../chain/client.ts';
+import type { Fees } from './fees.ts';
 
 /** One thing to be brought about on the chain by one transaction, once, whoever tries how often. */
 export interface Deed {
@@ -8,15 +9,21 @@ export interface Deed {
   /** In a sentence: `the escrow of job 42`. */
   what: string;
   call: { to: Address; data: Hex; value: bigint };
-  /** Does the chain say so already? At the newest block, or at the one given. */
-  isDone(reader: Reader, blockNumber?: bigint): Promise<boolean>;
+  /** Does the chain say so, at this block? */
+  isDone(reader: Reader, blockNumber: bigint): Promise<boolean>;
+  /** Refuses if it is not any more what was planned: asked anew before a transaction leaves this machine. */
+  requireWanted(reader: Reader, blockNumber: bigint): Promise<void>;
   /** The transaction that did it, by the contract's event, if it can be found. */
   find(reader: Reader): Promise<{ hash: Hex; block: bigint } | undefined>;
-  /** A transaction that the product remembers for it. */
-  recall(): Promise<Hex | undefined>;
-  /** Writes a transaction down where the product looks, before it is sent. */
-  remember(hash: Hex): Promise<void>;
+  /** What the product remembers of it. */
+  recall(): Promise<Recalled>;
+  /** Writes a transaction down where the product looks, before it is sent; false if the row is not any more what was recalled. */
+  remember(hash: Hex, recalled: Recalled | undefined): Promise<boolean>;
 }
+
+/** Of the job's row; all null where the product has no column for it. */
+export type Recalled = { hash: string | null; pending: boolean | null; deployed: boolean | null };
+export const NOTHING: Recalled = { hash: null, pending: null, deployed: null };
 
 /** What a `sign` step leaves in the journal. A signed transaction is public the moment it is sent, and sent again it is the same one. */
 export type Signed = {
@@ -34,6 +41,11 @@ export type Signed = {
   priority: string | null;
   /** Why nothing was signed. */
   why: string | null;
+  /** The newest block then: whatever takes the nonce stands in a later one. Journals of old versions lack these three. */
+  block?: string;
+  recalled?: Recalled;
+  /** Transactions for the same deed that were known then. */
+  knew?: string[];
 };
 
 /** What a `confirm` step found. `open`: not there yet, and the next attempt looks again. */
@@ -43,3 +55,15 @@ export type Confirmed = {
   block: string | null;
   why: string | null;
 };
+
+/** A transaction that was signed for a deed, in this run or an earlier one, here or elsewhere. */
+export interface Known {
+  hash: Hex;
+  nonce: number;
+  from: Address;
+  fees: Fees;
+  /** Handed over again it is the same transaction. */
+  raw: Hex;
+  /** The newest block when it was signed. */
+  block: bigint | undefined;
+}

@@ -1,35 +1,41 @@
-import { readRuns } from '@drydock/kit';
+import { readRuns, withPostgres } from '@drydock/kit';
 import type { Address, Hex } from 'viem';
-import type { Signed } from './deed.ts';
-import type { Fees } from './fees.ts';
+import type { Target } from '../target.ts';
+import type { Known, Signed } from './deed.ts';
+import { readSent } from './ledger.ts';
 
-/** A transaction that this checkout signed for a deed, in this run or an earlier one. */
-export interface Known {
-  hash: Hex;
-  nonce: number;
-  from: Address;
-  fees: Fees;
+/** Newest first: as the environment's database tells it, whoever sent it, and as the journals of this checkout do. */
+export async function sentBefore(target: Pick<Target, 'databaseUrl' | 'root'>, deed: string): Promise<Known[]> {
+  const written = await withPostgres(target.databaseUrl, 'drydock escrow', (client) => readSent(client, deed));
+  const hashes = new Set(written.map(({ hash }) => hash));
+  return [...written, ...signedBefore(target.root, deed).filter(({ hash }) => !hashes.has(hash))];
 }
 
-/** Newest first, as the journals tell it. */
-export function signedBefore(root: string, deed: string): Known[] {
+/** What was signed and not begun to be sent has not left the machine: it occupies no nonce. */
+function signedBefore(root: string, deed: string): Known[] {
   return readRuns(root)
-    .flatMap(({ steps }) => [...steps.values()])
-    .flatMap(({ name, data }) => {
-      const signed = data as Partial<Signed> | null | undefined;
-      return /(^| )sign$/.test(name) && signed?.deed === deed ? [signed as Signed] : [];
-    })
-    .flatMap(({ hash, nonce, from, max, priority, raw }) =>
-      hash && nonce !== null && raw
-        ? [
-            {
-              hash: hash as Hex,
-              nonce,
-              from: from as Address,
-              fees: { max: BigInt(max ?? 0), priority: priority === null ? null : BigInt(priority) },
-            },
-          ]
-        : [],
+    .flatMap(({ steps }) =>
+      [...steps.values()].filter(({ name }) => SIGN.test(name) && steps.has(name.replace(SIGN, '$1send'))),
     )
+    .flatMap(({ data }) => {
+      const signed = data as Partial<Signed> | null | undefined;
+      return signed?.deed === deed ? knownOf(signed as Signed) : [];
+    })
     .reverse();
+}
+
+const SIGN = /(^| )sign$/;
+
+export function knownOf({ hash, nonce, from, max, priority, raw, block }: Signed): Known[] {
+  if (!hash || nonce === null || !raw) return [];
+  return [
+    {
+      hash: hash as Hex,
+      nonce,
+      from: from as Address,
+      fees: { max: BigInt(max ?? 0), priority: priority === null ? null : BigInt(priority) },
+      raw: raw as Hex,
+      block: block === undefined ? undefined : BigInt(block),
+    },
+  ];
 }

@@ -1,96 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withPostgres } from '@drydock/kit';
 import { type Address, BaseError, type Hex, isAddressEqual, MethodNotFoundRpcError } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { type TransactionView, viewTransaction } from '../chain/transactions.ts';
-import type { Situation } from './decide.ts';
-import type { Deed } from './deed.ts';
-import { type Known, signedBefore } from './earlier.ts';
+import { chainError } from '../chain/errors.ts';
+import { deepBelow, type Head, headOf, isStill } from '../chain/head.ts';
+import { viewTransaction } from '../chain/transactions.ts';
+import type { Target } from '../target.ts';
+import type { Live, Situation } from './decide.ts';
+import type { Deed, Known } from './deed.ts';
+import { sentBefore } from './earlier.ts';
+import { fateOf, type Rivals } from './fate.ts';
 import { suggest } from './fees.ts';
+import { noncesOf } from './ledger.ts';
 
-/** How many of a deed's earlier transactions are looked at, the newest first. */
-const LOOKED_AT = 8;
+export interface Observing {
+  target: Target;
+  reader: Reader;
+  account: Address;
+  cap: bigint;
+  floor: number;
+}
 
-/** Reads what `decide` needs. */
-export async function observe(
-  reader: Reader,
+const LOOKS = 3;
+
+/** Reads what `decide` needs, all of it at one block. */
+export async function observe(observing: Observing, deed: Deed): Promise<Situation> {
+  const { target, reader } = observing;
+  try {
+    for (let look = 1; look <= LOOKS; look++) {
+      const head = await headOf(reader);
+      const situation = await observeAt(observing, deed, head);
+      if (await isStill(reader, head)) return situation;
+      await sleep(target.chain.pollMs);
+    }
+  } catch (cause) {
+    throw chainError(target, `It cannot be seen what became of ${deed.what}`, cause);
+  }
+  const cause = new Error('the newest block changes while it is read');
+  throw chainError(target, `It cannot be seen what became of ${deed.what}`, cause);
+}
+
+async function observeAt(
+  { target, reader, account, cap, floor }: Observing,
   deed: Deed,
-  { root, account, cap, floor }: { root: string; account: Address; cap: bigint; floor: number },
+  head: Head,
 ): Promise<Situation> {
-  const [done, latest, pending, block] = await Promise.all([
-    deed.isDone(reader),
-    reader.getTransactionCount({ address: account }),
+  const [done, latest, waiting, known, recalled] = await Promise.all([
+    deed.isDone(reader, head.number),
+    reader.getTransactionCount({ address: account, blockNumber: head.number }),
     reader.getTransactionCount({ address: account, blockTag: 'pending' }),
-    reader.getBlock(),
+    sentBefore(target, deed.key),
+    deed.recall(),
   ]);
-  const baseFee = block.baseFeePerGas;
-  const nonce = { latest, pending: Math.max(latest, pending) };
+  const nonce = { latest, pending: Math.max(latest, waiting) };
+  const { baseFee } = head;
   const [tip, gasPrice] =
     baseFee === null ? [0n, await reader.getGasPrice()] : [await reader.estimateMaxPriorityFeePerGas(), 0n];
+  const live = done
+    ? undefined
+    : await findLive({ target, reader, account, deed, head, nonce, known, hash: recalled.hash });
   return {
     done,
     account,
-    sent: done ? undefined : await newestSent(reader, deed, { root, account, nonce }),
+    live,
     nonce,
     baseFee,
     suggested: suggest(baseFee, tip, gasPrice),
     cap,
     floor,
+    head: head.number,
+    recalled,
+    knew: known.map(({ hash }) => hash),
   };
 }
 
+interface Search {
+  target: Target;
+  reader: Reader;
+  account: Address;
+  deed: Deed;
+  head: Head;
+  nonce: Situation['nonce'];
+  known: Known[];
+  /** What the product remembers. */
+  hash: string | null;
+}
+
 /**
- * The transaction that matters: one that waits before any other. Looked for where the product remembers it, in the
- * journals of this checkout, and in the mempool of the account, in case both have lost it.
+ * The transaction that may still do it. Looked for among those that any run has sent, where the product remembers it, and
+ * in the mempool of the account, in case all of them have lost it.
  */
-async function newestSent(
-  reader: Reader,
-  deed: Deed,
-  { root, account, nonce }: { root: string; account: Address; nonce: Situation['nonce'] },
-): Promise<TransactionView | undefined> {
-  const known = signedBefore(root, deed.key).slice(0, LOOKED_AT);
-  const recalled = await deed.recall();
-  const hashes = [...new Set([...known.map(({ hash }) => hash), ...(recalled ? [recalled] : [])])];
-  const views = await Promise.all(hashes.map((hash) => view(reader, hash, known)));
-  const waiting = views.find((one) => one.state === 'pending' && isFor(one, deed));
-  if (waiting) return waiting;
-  if (nonce.pending > nonce.latest) {
-    const found = await findInMempool(reader, account, deed);
-    if (found) return found;
-  }
-  return views.find(({ state }) => state === 'dropped') ?? views[0];
+async function findLive(search: Search): Promise<Live | undefined> {
+  const found: Live[] = [];
+  for (const rivals of byNonce(search.known)) found.push(...(await ours(search, rivals)));
+  const { hash, known } = search;
+  if (hash !== null && /^0x[0-9a-f]{64}$/i.test(hash) && !known.some((one) => one.hash === hash))
+    found.push(...(await products(search, hash as Hex)));
+  const best = ORDER.flatMap((state) => found.filter((one) => one.state === state))[0];
+  if (best && best.state !== 'lost') return best;
+  if (search.nonce.pending <= search.nonce.latest) return undefined;
+  return (await findInMempool(search)) ?? ((await isExplained(search)) ? undefined : best);
 }
 
-async function view(reader: Reader, hash: Hex, known: Known[]): Promise<TransactionView> {
-  const ours = known.find((one) => one.hash === hash);
-  const seen = await viewTransaction(reader, hash, ours);
-  return { ...seen, fees: seen.fees ?? ours?.fees };
+/** One that is mined is waited for before anything else is done; of several that may be, the lowest nonce comes first. */
+const ORDER = ['mined', 'waits', 'hidden', 'lost'] as const;
+
+function byNonce(known: Known[]): Known[][] {
+  const groups = Map.groupBy(known, ({ from, nonce }) => `${nonce} ${from.toLowerCase()}`);
+  return [...groups.values()].sort(([a], [b]) => (a?.nonce ?? 0) - (b?.nonce ?? 0));
 }
 
-function isFor({ to, data, value }: Pick<TransactionView, 'to' | 'data' | 'value'>, { call }: Deed): boolean {
+async function ours({ target, reader, head }: Search, [newest, ...older]: Known[]): Promise<Live[]> {
+  if (!newest) return [];
+  const fate = await fateOf(reader, rivalsOf([newest, ...older]), {
+    head: head.number,
+    deep: deepBelow(target, head.number),
+  });
+  return fate === 'spent' ? [] : [{ state: fate, ...newest }];
+}
+
+/** Of one nonce, newest first. */
+export function rivalsOf(known: Known[]): Rivals {
+  const [newest] = known as [Known];
+  const since = known.some(({ block }) => block === undefined)
+    ? undefined
+    : known.reduce<bigint | undefined>(
+        (low, { block }) => (low === undefined || (block ?? 0n) < low ? block : low),
+        undefined,
+      );
+  return { from: newest.from, nonce: newest.nonce, hashes: known.map(({ hash }) => hash), since };
+}
+
+async function products({ target, reader, deed, head }: Search, hash: Hex): Promise<Live[]> {
+  const { state, blockNumber, ...view } = await viewTransaction(reader, hash);
+  if (state === 'dropped') return [{ state: 'lost', hash }];
+  if (!isFor(view, deed)) return [];
+  const { nonce, from, fees } = view;
+  const one = { hash, nonce, from, fees };
+  if (state === 'pending') return [{ state: 'waits', ...one }];
+  const spent = state === 'reverted' && blockNumber !== undefined && blockNumber <= deepBelow(target, head.number);
+  return spent ? [] : [{ state: 'mined', ...one }];
+}
+
+function isFor(
+  { to, data, value }: { to: Address | null | undefined; data: Hex | undefined; value: bigint | undefined },
+  { call }: Deed,
+): boolean {
   return Boolean(to && isAddressEqual(to, call.to)) && data === call.data && value === call.value;
 }
 
-async function findInMempool(reader: Reader, from: Address, deed: Deed): Promise<TransactionView | undefined> {
-  for (const hash of await mempoolOf(reader, from)) {
-    const seen = await viewTransaction(reader, hash);
-    if (seen.state === 'pending' && isFor(seen, deed)) return seen;
+async function findInMempool({ reader, account, deed }: Search): Promise<Live | undefined> {
+  for (const hash of (await mempoolOf(reader, account)) ?? []) {
+    const { state, ...seen } = await viewTransaction(reader, hash);
+    if (state !== 'pending' || !isFor(seen, deed)) continue;
+    return { state: 'waits', hash, nonce: seen.nonce, from: seen.from, fees: seen.fees };
   }
   return undefined;
 }
 
+/** Is it known what waits at each nonce that is counted and not mined? Otherwise one may be what the product remembers. */
+async function isExplained({ target, reader, account, nonce }: Search): Promise<boolean> {
+  if ((await mempoolOf(reader, account)) !== undefined) return true;
+  const taken = await withPostgres(target.databaseUrl, 'drydock escrow', (client) =>
+    noncesOf(client, account, nonce.latest),
+  );
+  return Array.from({ length: nonce.pending - nonce.latest }, (_, i) => nonce.latest + i).every((one) =>
+    taken.has(one),
+  );
+}
+
 type Pool = Record<string, { hash: Hex }>;
 
-/** Nodes that show their mempool are asked; anvil knows the older method alone. Others say no, and that is fine. */
-async function mempoolOf(reader: Reader, from: Address): Promise<Hex[]> {
+/** Nodes that show their mempool are asked; anvil knows the older method alone. Undefined: it shows none. */
+async function mempoolOf(reader: Reader, from: Address): Promise<Hex[] | undefined> {
   const ask = reader.request as (args: { method: string; params: unknown[] }) => Promise<unknown>;
   try {
     const { pending } = (await ask({ method: 'txpool_contentFrom', params: [from] })) as { pending?: Pool };
     return hashesOf(pending);
   } catch (error) {
-    if (!(error instanceof BaseError && error.walk((cause) => cause instanceof MethodNotFoundRpcError))) return [];
+    if (!(error instanceof BaseError && error.walk((cause) => cause instanceof MethodNotFoundRpcError)))
+      return undefined;
   }
-  const all = ask({ method: 'txpool_content', params: [] }) as Promise<{ pending?: Record<string, Pool> }>;
-  const { pending = {} } = await all.catch(() => ({ pending: {} }));
-  return Object.entries(pending).flatMap(([sender, pool]) =>
+  const all = ask({ method: 'txpool_content', params: [] }) as Promise<{ pending?: Record<string, Pool> } | undefined>;
+  const content = await all.catch(() => undefined);
+  if (!content) return undefined;
+  return Object.entries(content.pending ?? {}).flatMap(([sender, pool]) =>
     sender.toLowerCase() === from.toLowerCase() ? hashesOf(pool) : [],
   );
 }

@@ -1,10 +1,11 @@
-import type { Finding } from '@drydock/kit';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Finding, OpsError } from '@drydock/kit';
 import { type Address, formatEther, type Hex, keccak256, type LocalAccount } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError, refused, revertOf } from '../chain/errors.ts';
-import { guardWrites } from '../chain/guards.ts';
 import type { Target } from '../target.ts';
-import { type Decision, decide } from './decide.ts';
+import { trust } from '../trust.ts';
+import { type Decision, decide, type Situation } from './decide.ts';
 import type { Deed, Signed } from './deed.ts';
 import type { Fees } from './fees.ts';
 import { observe } from './observe.ts';
@@ -27,21 +28,44 @@ const GAS_MARGIN = { numerator: 12n, denominator: 10n };
 export async function sign(signing: Signing, deed: Deed, floor: number): Promise<Signed> {
   const { target, reader, account, turn, cap } = signing;
   try {
-    for (const finding of await guardWrites(target)) signing.warn(finding);
-    const look = async () =>
-      decide(await observe(reader, deed, { root: target.root, account: account.address, cap, floor }));
-    let decision = await look();
-    if (decision.action === 'send') {
+    for (const finding of (await trust(target, reader)).findings) signing.warn(finding);
+    const observing = { target, reader, account: account.address, cap, floor };
+    let situation = await observe(observing, deed);
+    let decision = decide(situation);
+    for (let looks = 1; decision.action === 'send' || decision.action === 'replace'; looks++) {
       // A new nonce is taken in turn; what was so before the wait may not be so now.
-      await turn.take();
-      decision = await look();
+      if (decision.action === 'send' && (await turn.take())) {
+        situation = await observe(observing, deed);
+        decision = decide(situation);
+        continue;
+      }
+      const gas = await tried(signing, deed, situation);
+      if (typeof gas === 'bigint') {
+        await requireBalance(signing, deed.call.value + gas * decision.fees.max);
+        return await signTransaction(signing, deed, decision, situation, gas);
+      }
+      // Another node may be a block further, where it is done: one that refuses is believed once it says so again.
+      if (looks > LOOKS) throw gas;
+      await sleep(target.chain.pollMs);
+      situation = await observe(observing, deed);
+      decision = decide(situation);
     }
-    if (decision.action === 'adopt' || decision.action === 'wait') return unsigned(deed, account.address, decision);
-    const gas = await simulate(signing, deed);
-    await requireBalance(signing, deed.call.value + gas * decision.fees.max);
-    return await signTransaction(signing, deed, decision, gas);
+    return unsigned(deed, account.address, decision, situation);
   } catch (cause) {
     throw chainError(target, `${deed.what} cannot be prepared`, cause);
+  }
+}
+
+const LOOKS = 3;
+
+/** The gas that it takes, or the refusal of the contract. */
+async function tried(signing: Signing, deed: Deed, { head }: Situation): Promise<bigint | OpsError> {
+  try {
+    await deed.requireWanted(signing.reader, head);
+    return await simulate(signing, deed);
+  } catch (thrown) {
+    if (thrown instanceof OpsError && thrown.code === 'WOULD_REVERT') return thrown;
+    throw thrown;
   }
 }
 
@@ -59,7 +83,7 @@ export async function simulate(
     const funds = /insufficient funds|exceeds.*balance|outoffunds/i.test(String((cause as Error).message));
     if (funds) await requireBalance({ target, reader, account }, deed.call.value + 1n);
     const reason = revertOf(cause, [target.abi.escrow, target.abi.factory]);
-    if (reason === undefined) throw cause;
+    if (reason === undefined) throw chainError(target, `${deed.what} cannot be simulated`, cause);
     throw refused(
       'WOULD_REVERT',
       `The contract refuses this: ${deed.what} would revert with ${reason}.`,
@@ -85,6 +109,7 @@ async function signTransaction(
   { account, target }: Signing,
   deed: Deed,
   decision: Extract<Decision, { action: 'send' | 'replace' }>,
+  situation: Situation,
   gas: bigint,
 ): Promise<Signed> {
   const { nonce, fees, action } = decision;
@@ -103,6 +128,7 @@ async function signTransaction(
     max: String(fees.max),
     priority: fees.priority === null ? null : String(fees.priority),
     why: null,
+    ...seenBy(situation),
   };
 }
 
@@ -112,7 +138,16 @@ function feeFields({ max, priority }: Fees) {
     : { type: 'eip1559', maxFeePerGas: max, maxPriorityFeePerGas: priority };
 }
 
-function unsigned(deed: Deed, from: Address, decision: Extract<Decision, { action: 'adopt' | 'wait' }>): Signed {
+function seenBy({ head, recalled, knew }: Situation) {
+  return { block: String(head), recalled, knew };
+}
+
+function unsigned(
+  deed: Deed,
+  from: Address,
+  decision: Extract<Decision, { action: 'adopt' | 'wait' }>,
+  situation: Situation,
+): Signed {
   const waits = decision.action === 'wait' ? decision : undefined;
   return {
     deed: deed.key,
@@ -121,9 +156,10 @@ function unsigned(deed: Deed, from: Address, decision: Extract<Decision, { actio
     hash: waits?.hash ?? null,
     nonce: waits?.nonce ?? null,
     replaces: null,
-    raw: null,
+    raw: waits?.raw ?? null,
     max: null,
     priority: null,
     why: null,
+    ...seenBy(situation),
   };
 }

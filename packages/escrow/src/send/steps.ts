@@ -40,14 +40,15 @@ function attempt(plan: DeedPlan, prefix: string, name: string, left: number): De
         name: `${name}record`,
         async run({ results }) {
           const signed = results.get<Signed>(`${full}sign`);
-          await (await plan.actor()).record(signed);
-          return { hash: signed.raw ? signed.hash : null };
+          const recorded = await (await plan.actor()).record(signed);
+          return { hash: recorded ? signed.hash : null, recorded };
         },
       }),
       defineStep({
         name: `${name}send`,
         async run({ results, out }) {
           const actor = await plan.actor();
+          if (isVoid(results, full)) return { sent: false, why: null };
           const { sent, why } = await actor.send(results.get<Signed>(`${full}sign`));
           if (why) out.warn(`${actor.what}: ${why}`);
           return { sent, why };
@@ -61,7 +62,14 @@ function attempt(plan: DeedPlan, prefix: string, name: string, left: number): De
           const signed = results.get<Signed>(`${full}sign`);
           if (signed.action === 'refused') return { state: 'refused', hash: null, block: null, why: signed.why };
           const actor = await plan.actor();
-          const found = await actor.confirm(signed, { signal, detail });
+          const found = isVoid(results, full)
+            ? {
+                state: 'open' as const,
+                hash: null,
+                block: null,
+                why: 'another run or the product has sent one meanwhile',
+              }
+            : await actor.confirm(signed, { signal, detail });
           if (found.state !== 'open') return found;
           if (left === 0) throw unfinished(actor.what, found);
           out.warn(`${actor.what}: ${found.why}; looking again`);
@@ -71,6 +79,11 @@ function attempt(plan: DeedPlan, prefix: string, name: string, left: number): De
       ...(left === 0 ? [] : [againGroup(plan, prefix, name, left)]),
     ],
   };
+}
+
+/** Was it signed for nothing? Journals of old versions do not tell, and mean no. */
+function isVoid(results: StepResults, full: string): boolean {
+  return results.get<{ recorded?: boolean }>(`${full}record`).recorded === false;
 }
 
 /** Planned once the run has come this far: empty if the deed is done. */
@@ -97,6 +110,6 @@ function unfinished(what: string, { why, hash }: Confirmed): OpsError {
   return new OpsError({
     code: 'NOT_CONFIRMED',
     message: `${what[0]?.toUpperCase()}${what.slice(1)} is not there yet: ${why}.`,
-    hint: `Nothing is lost: run it again, and it goes on from what the chain says then${hash ? ` (transaction ${hash})` : ''}. A higher --max-fee may help.`,
+    hint: `Nothing is lost: run it again, and it goes on from what the chain says then${hash ? ` (transaction ${hash})` : ''}. If fees have risen, a higher --max-fee helps.`,
   });
 }

@@ -17,14 +17,16 @@ export class Turn {
     this.#target = target;
   }
 
-  async take(): Promise<void> {
+  /** False if it is ours already, or the product takes none. */
+  async take(): Promise<boolean> {
     const { sendLock } = this.#target.escrow;
-    if (sendLock === null || this.#session) return;
+    if (sendLock === null || this.#session) return false;
     const session = await connectPostgres(this.#target.databaseUrl, 'drydock escrow turn');
     try {
       await session.query(`SET lock_timeout = ${PATIENCE_MS}`);
       await session.query('SELECT pg_advisory_lock($1)', [sendLock]);
       this.#session = session;
+      return true;
     } catch (cause) {
       await session.end();
       if ((cause as { code?: string }).code !== '55P03') throw cause;

@@ -5,6 +5,7 @@ import { chainError } from '../chain/errors.ts';
 import { viewTransaction } from '../chain/transactions.ts';
 import type { Session } from '../session.ts';
 import { type Survey, type Surveyed, survey } from '../survey.ts';
+import { compareTerms } from '../terms.ts';
 import { VERDICTS } from '../verdict.ts';
 
 const CONCURRENCY = 8;
@@ -14,9 +15,10 @@ export type Listed = Surveyed & { transaction: string };
 
 /** Jobs that are not settled, the worst first, then the oldest. `awaited` leaves out those that are well and hold money. */
 export async function listUnsettled(
-  { target, reader, locate }: Session,
+  session: Session,
   { stuckAfterMs, awaited = false }: { stuckAfterMs?: number | undefined; awaited?: boolean },
 ): Promise<{ jobs: Listed[]; survey: Survey }> {
+  const { target, reader, locate } = session;
   const found: Surveyed[] = [];
   const result = await survey(target, reader, locate, {
     marked: true,
@@ -25,9 +27,13 @@ export async function listUnsettled(
     onJob: (job) => found.push(job),
   });
   try {
-    const jobs = await pMap(found, async (job) => ({ ...job, transaction: await transactionOf(reader, job) }), {
-      concurrency: CONCURRENCY,
-    });
+    const jobs = await pMap(
+      await compareTerms(session, found, result.block),
+      async (job) => ({ ...job, transaction: await transactionOf(reader, job) }),
+      {
+        concurrency: CONCURRENCY,
+      },
+    );
     return { jobs: jobs.sort(worstFirst), survey: result };
   } catch (cause) {
     throw chainError(target, 'The transactions cannot be read', cause);

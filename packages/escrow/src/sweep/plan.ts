@@ -5,6 +5,7 @@ import { shown } from '../jobs/shown.ts';
 import { refuseHopeless } from '../retry/plan.ts';
 import type { Session } from '../session.ts';
 import { type Surveyed, survey } from '../survey.ts';
+import { requireTerms } from '../terms.ts';
 
 /** Journalled with the run: a resumed sweep goes on with the jobs that it began with. */
 export type SweepPlan = {
@@ -43,8 +44,11 @@ export async function planSweep(
   const plan: SweepPlan = { jobs: [], left: [], more: Math.max(0, late.length - limit), lines: [] };
   for (const { row, address, state } of late.slice(0, limit)) {
     try {
-      refuseHopeless(row, address, await readEscrow(target, reader, address, block));
-      plan.jobs.push({ job: row.id, address, order: { ...(await readOrder(target, row.id)) } });
+      const escrow = await readEscrow(target, reader, address, block);
+      refuseHopeless(row, address, escrow);
+      const order = await readOrder(target, row.id);
+      if (escrow.exists) await requireTerms(session, order, address, block);
+      plan.jobs.push({ job: row.id, address, order: { ...order } });
       plan.lines.push(`job ${shown(row.id)}: ${state} at ${address}`);
     } catch (thrown) {
       const { code, message } = toOpsError(thrown);

@@ -11,28 +11,44 @@ const SHOWN = 50;
 const flags = { fix: flag.boolean({ about: "write the chain's truth into the database" }) };
 
 /** Journalled with the run. */
-type ReconcilePlan = { jobs: string[]; lines: string[]; more: number };
+type ReconcilePlan = {
+  jobs: string[];
+  /** Nothing of theirs can be written: a person must decide. */
+  left?: { job: string; why: string }[];
+  lines: string[];
+  more: number;
+};
 
 export const reconcileTask = defineChangeTask({
   name: 'escrow:reconcile',
   summary: 'Compares every job with the chain, at one block, and tells where they differ.',
   description:
     "Exit 3 if they differ. --fix writes the chain's truth into the database, journalled, never the other way: flags, address,\n" +
-    'transaction, payments of milestones. What moves meanwhile is left alone; different amounts are left for a person.',
+    'transaction, payments of milestones, with the guards of a transaction. What moves meanwhile is left alone; an escrow of other amounts\n' +
+    'or of other wallets than the job has is left for a person.',
   examples: ['npm run escrow:reconcile -- --env production', 'npm run escrow:reconcile -- --env staging --fix --plan'],
   flags,
   lock: 'environment',
   onFailure: 'keep',
   look: (ctx) => (ctx.flags.fix ? undefined : look(ctx)),
   async plan(ctx): Promise<ReconcilePlan> {
+    const { openSession } = await import('../session.ts');
+    const { trust } = await import('../trust.ts');
+    const session = await openSession(ctx);
+    for (const { message } of (await trust(session.target, session.reader)).findings) ctx.out.warn(message);
     const found = await compareAll(ctx);
     const fixable = found.drift.filter(({ truth }) => truth);
+    const left = found.drift
+      .filter(({ truth }) => !truth)
+      .map(({ row, why, state }) => ({ job: row.id, why: why ?? state }));
     const total = found.counts.drifted + found.counts.orphaned;
     return {
       jobs: fixable.map(({ row }) => row.id),
+      left,
       lines: [
         ...fixable.slice(0, SHOWN).map(({ row, why }) => `job ${shown(row.id)}: ${why ?? ''}`),
         ...(fixable.length > SHOWN ? [`and ${fixable.length - SHOWN} more`] : []),
+        ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shown(job)}: ${why}`),
       ],
       more: total - found.drift.length,
     };
@@ -52,12 +68,12 @@ export const reconcileTask = defineChangeTask({
       }),
     );
   },
-  outcome({ env }, { jobs, more }, results) {
+  outcome({ env }, { jobs, left: planned = [], more }, results) {
     const all = batchesOf(jobs).map((_, i) => results.get<Fixed>(stepName(i)));
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
-    const left = all.flatMap((one) => one.left);
+    const left = [...planned, ...all.flatMap((one) => one.left)];
     return {
-      verdict: `${written} of ${jobs.length} jobs of ${env} were set to what the chain says${more > 0 ? `; ${more} more wait for the next run` : ''}.`,
+      verdict: `${written} of ${jobs.length + planned.length} jobs of ${env} were set to what the chain says${more > 0 ? `; ${more} more wait for the next run` : ''}.`,
       ok: left.length === 0 && more === 0,
       data: { written, skipped: all.flatMap((one) => one.skipped), left, more },
       findings: left.map(leftFinding),
@@ -93,7 +109,7 @@ async function compareAll(ctx: Pick<TaskContext, 'config' | 'environment' | 'out
 }
 
 async function look(ctx: TaskContext<typeof flags>): Promise<Outcome> {
-  const { jobs, block, counts, drift, strays, straysFrom } = await compareAll(ctx);
+  const { jobs, block, counts, drift, strays, straysFrom, untold } = await compareAll(ctx);
   const differ = counts.drifted + counts.orphaned + strays.length;
   const findings = [
     ...drift.slice(0, SHOWN).map(
@@ -111,6 +127,16 @@ async function look(ctx: TaskContext<typeof flags>): Promise<Outcome> {
         hint: 'Was the database restored from before it? Nothing is written for a job that does not exist.',
       }),
     ),
+    ...(untold.length === 0
+      ? []
+      : [
+          {
+            level: 'info' as const,
+            code: 'TERMS_NOT_TOLD',
+            message: `The escrow's ABI does not tell ${untold.join(', ')}: whether an escrow that the database does not know is the one that its job asks for was compared without.`,
+            hint: 'escrow.reads in drydock.config.ts names the views.',
+          },
+        ]),
     ...(straysFrom === undefined
       ? []
       : [

@@ -12,7 +12,7 @@ export const retryTask = defineChangeTask({
   summary: 'Makes the escrow of one job that is stuck, exactly once, whoever tried before.',
   description:
     'Asks the chain first: an escrow that is there is adopted. Then the mempool: a transaction that still waits is replaced at the same\n' +
-    'nonce with 12.5 % more, up to --max-fee; one that was dropped is sent anew. Simulated before it is signed, waited for until it is\n' +
+    'nonce with 12.5 % more, up to --max-fee; one that no node shows keeps its nonce too. Simulated before it is signed, waited for until it is\n' +
     'confirmed, and only then written into the database. The salt is the job: there cannot be a second escrow.',
   examples: [
     'npm run escrow:retry -- --env staging --job 42 --plan',
@@ -41,7 +41,7 @@ export const retryTask = defineChangeTask({
       return createActor(await openSending(opened, ctx, ctx.flags), deed);
     });
     const { first, rest } = retrySteps(plan, {
-      target: async () => (await session()).target,
+      session,
       actor,
       line: new NonceLine(),
       replacements: ctx.config.chain?.replacements ?? 0,

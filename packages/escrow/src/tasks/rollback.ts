@@ -58,7 +58,8 @@ export const rollbackTask = defineChangeTask({
       const { createActor } = await import('../send/actor.ts');
       const { rollbackDeed } = await import('../deeds/rollback.ts');
       const opened = await session();
-      const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`);
+      const unreleased = plan.onChain ? undefined : BigInt(plan.returned);
+      const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`, unreleased);
       // A multisig did it: whoever finishes the database needs no key.
       return createActor(await openSending(opened, ctx, ctx.flags, { keyless: plan.onChain }), deed);
     });
@@ -79,9 +80,9 @@ export const rollbackTask = defineChangeTask({
         data: { job, address },
       };
     const { hash, block } = confirmedOf(results);
-    const { amounts } = results.get<{ amounts: { returned: string; released: string } }>('event');
+    const { amounts } = results.get<{ amounts: { returned: string | null; released: string | null } }>('event');
     return {
-      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
+      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block, amounts },
       next: `npm run ops:log -- --env ${env} --event escrow.rollback`,
     };
@@ -90,7 +91,7 @@ export const rollbackTask = defineChangeTask({
 
 /** Checks all that a sending run checks, with the multisig as the sender. */
 async function propose(ctx: TaskContext<typeof flags>): Promise<Outcome> {
-  const job = requireJob('escrow:rollback', ctx.flags.job);
+  const typed = requireJob('escrow:rollback', ctx.flags.job);
   const { planRollback, requireReason, simulateRollback } = await import('../rollback/plan.ts');
   requireReason(ctx.reason);
   const { openSession } = await import('../session.ts');
@@ -102,7 +103,8 @@ async function propose(ctx: TaskContext<typeof flags>): Promise<Outcome> {
   if (!given) throw usageError('USAGE', 'Say which multisig: --safe ADDRESS.', `Or set ${variable} for ${ctx.env}.`);
   const safe = await checkedAddress(given, ctx.flags.safe ? '--safe' : variable);
   const session = await openSession(ctx);
-  const plan = await planRollback(session, job, { released: ctx.flags.acceptReleased });
+  const plan = await planRollback(session, typed, { released: ctx.flags.acceptReleased });
+  const { job } = plan;
   const rerun = `npm run escrow:rollback -- --env ${ctx.env} --job ${shown(job)} --reason "…"`;
   if (plan.onChain)
     return {

@@ -39,7 +39,7 @@ export const sweepTask = defineChangeTask({
     const sending = lazily(async () => (await import('../session.ts')).openSending(await session(), ctx, ctx.flags));
     const line = new NonceLine();
     return sweepSteps(jobs, ({ order, address }) => ({
-      target: async () => (await session()).target,
+      session,
       actor: lazily(async () => {
         const { createActor } = await import('../send/actor.ts');
         const { createDeed } = await import('../deeds/create.ts');

@@ -58,6 +58,10 @@ export const escrowSchema = z.strictObject({
           equals: z.union([z.boolean(), z.number().int().min(0).max(255)]).default(true),
         })
         .prefault({ function: 'rolledBack' }),
+      /** What it was made with: who gave the money, who is paid, how much for each milestone. Compared before a job is told of it. */
+      client: z.string().nullable().default('client'),
+      freelancer: z.string().nullable().default('freelancer'),
+      amounts: z.string().nullable().default('milestones'),
       /** Was milestone N paid? */
       released: z.string().nullable().default('released'),
       rolledBackEvent: z.string().nullable().default('RolledBack'),

@@ -15,6 +15,7 @@ export { unprivilegedUser } from '../services/unprivileged.ts';
 export { type Authority, makeAuthority } from './certificates.ts';
 export { startTestPgBouncer } from './pgbouncer.ts';
 export { startTestPostgres, type TestPostgres } from './postgres.ts';
+export { type Clients, clientsOf } from './postgres-clients.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';

@@ -1,0 +1,66 @@
+import { OpsError, type Secret, withPostgres } from '@drydock/kit';
+import type { Client } from 'pg';
+import type { SaidError } from './said.ts';
+
+/** What could not be restored: the object, and PostgreSQL's reason. A hole is what the backup has and the copy needs. */
+export type Skipped = { what: string; why: string; hole: boolean };
+
+/** undefined_table, undefined_function, invalid_schema_name, undefined_object: nothing is there to have rights or a comment. */
+const NOT_THERE = new Set(['42P01', '42883', '3F000', '42704']);
+const NOT_ALLOWED = '42501';
+
+/**
+ * Extensions want a superuser, and what is said of them fails with them: no row and no rule is lost by that. What a newer
+ * pg_restore sets for itself and an older server does not know is not of the backup at all. Everything else is a hole.
+ * The server is asked again, since the words that it used depend on its language.
+ */
+export async function judge(to: Secret, errors: SaidError[], noOwner: boolean): Promise<Skipped[]> {
+  if (errors.length === 0) return [];
+  return withPostgres(to, 'drydock db:restore', async (client) => {
+    const skipped: Skipped[] = [];
+    for (const { command = '', what, why } of errors)
+      if (!(await isUnknownSetting(client, command)))
+        skipped.push({ what, why, hole: await isHole(client, command, noOwner) });
+    return skipped;
+  });
+}
+
+async function isUnknownSetting(client: Client, command: string): Promise<boolean> {
+  const set = /^SET ([\w.]+) = [^;]*;?$/.exec(command.split('\n')[0] ?? '')?.[1];
+  return set !== undefined && (await client.query('SELECT 1 FROM pg_settings WHERE name = $1', [set])).rowCount === 0;
+}
+
+async function isHole(client: Client, command: string, noOwner: boolean): Promise<boolean> {
+  if (/^(CREATE|COMMENT ON|ALTER) EXTENSION\b/.test(command)) return false;
+  if (!/^(GRANT|REVOKE|COMMENT)\b/.test(command)) return true;
+  const { code, routine = '' } = await errorOf(client, command);
+  // Tables of the backup are compared afterwards: what is not there is not one of them. A role is another matter.
+  if (code && NOT_THERE.has(code)) return /role/.test(routine);
+  return !(noOwner && command.startsWith('COMMENT') && code === NOT_ALLOWED);
+}
+
+async function errorOf(client: Client, command: string): Promise<{ code?: string; routine?: string }> {
+  await client.query('BEGIN');
+  try {
+    await client.query(command);
+    return {};
+  } catch (error) {
+    return error as { code?: string; routine?: string };
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+export function refuseHoles(skipped: Skipped[]): void {
+  const holes = skipped.filter(({ hole }) => hole);
+  const [first] = holes;
+  if (!first) return;
+  throw new OpsError({
+    code: 'RESTORE_INCOMPLETE',
+    message: `${holes.length} ${holes.length === 1 ? 'object was' : 'objects were'} not restored: ${holes
+      .slice(0, 3)
+      .map(({ what, why }) => `${what} (${why})`)
+      .join('; ')}${holes.length > 3 ? ' and more' : ''}.`,
+    hint: 'Nothing was put in the place of anything. The role may lack a right; --no-owner leaves owners and grants out.',
+  });
+}

@@ -1,0 +1,62 @@
+import type { Finding, Secret } from '@drydock/kit';
+import type { Counted } from '../archive/offsets.ts';
+import type { Manifest } from '../manifest.ts';
+import { compareOne, compareRestored } from './compare.ts';
+import { compareCounted, partsOf } from './counts.ts';
+import type { TableName } from './pg-restore.ts';
+
+/** Tables and rows that were looked at, and how closely. */
+export type Proved = { tables: number; rows: number; by: 'checksums' | 'numbers' | 'nothing' };
+
+/** The tables whose rows are to be counted in the archive: those that the manifest has no checksum of, but for the toolkit's own. */
+export function countsBeside(
+  manifest: Manifest | undefined,
+  only: TableName | undefined,
+): (table: { schema: string; name: string }) => boolean {
+  const summed = new Set(manifest?.tables?.map(({ name }) => JSON.stringify(partsOf(name))));
+  return ({ schema, name }) =>
+    schema !== 'drydock' &&
+    !summed.has(JSON.stringify([schema, name])) &&
+    (!only || (only.name === name && (only.schema ?? schema) === schema));
+}
+
+/** Checksums where the manifest has them; where not, the rows by their number. Green means that it was looked at. */
+export async function prove(
+  url: Secret,
+  {
+    manifest,
+    counted,
+    table,
+    jobs,
+  }: {
+    manifest: Manifest | undefined;
+    counted: Counted[] | null;
+    /** Name and before it, if it is known, the schema of the one table that was restored. */
+    table: string[] | null;
+    jobs: number;
+  },
+): Promise<Proved & { findings: Finding[] }> {
+  const summed = manifest?.tables ?? null;
+  const first = await (table
+    ? compareOne(url, summed?.filter(({ name }) => endsWith(partsOf(name), table)) ?? [])
+    : manifest
+      ? compareRestored(url, manifest, jobs)
+      : { tables: 0, rows: 0, findings: [] });
+  const numbers = counted ? await compareCounted(url, counted) : { tables: 0, rows: 0, findings: [] };
+  const byNumbers = summed === null || (table !== null && first.tables === 0);
+  return {
+    ...(byNumbers ? { tables: numbers.tables, rows: numbers.rows } : { tables: first.tables, rows: first.rows }),
+    by: !byNumbers ? 'checksums' : counted ? 'numbers' : 'nothing',
+    findings: [...first.findings, ...numbers.findings, ...(byNumbers && !counted ? [notCounted] : [])],
+  };
+}
+
+function endsWith(parts: string[], end: string[]): boolean {
+  return JSON.stringify(parts.slice(-end.length)) === JSON.stringify(end);
+}
+
+const notCounted: Finding = {
+  level: 'warn',
+  code: 'ROWS_NOT_COUNTED',
+  message: 'How many rows the dump has could not be told, so it could not be told either whether all are there.',
+};

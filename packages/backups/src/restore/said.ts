@@ -1,0 +1,60 @@
+/** An error that pg_restore went on after. */
+export interface SaidError {
+  /** The whole statement; undefined where it was none that failed, but rows or a large object. */
+  command: string | undefined;
+  what: string;
+  why: string;
+}
+
+export interface Said {
+  errors: SaidError[];
+  /** How many pg_restore says that it ignored; undefined where it did not come to its end. */
+  ignored: number | undefined;
+}
+
+/** Beginnings of what it says, each written by itself: those of several workers may stand in any order before a text. */
+const PREFIXES = /^(?:pg_restore[\w.+-]*: |error: |warning: |detail: |hint: )*/;
+const FAILED = /^(?:could not execute query: |COPY failed for table )/;
+
+/**
+ * What pg_restore wrote on its standard error. Its own words are English (LC_MESSAGES=C), the server's may be of any
+ * language: those are told by their shape, `WORD:  text`. Every "error:" counts, whatever follows.
+ */
+export function readSaid(said: string): Said {
+  const messages = said.split(
+    /^(?=pg_restore[\w.+-]*: |(?:error|warning|detail|hint): |could not execute query: |COPY failed for table )/m,
+  );
+  const errors = messages.flatMap((message): SaidError[] => {
+    const [prefixes = ''] = PREFIXES.exec(message) ?? [];
+    const text = message.slice(prefixes.length);
+    const isError = FAILED.test(text) || (prefixes.includes('error: ') && !/^(from TOC entry|while) /.test(text));
+    return isError ? [readError(text)] : [];
+  });
+  const ignored = /(?:^|: )errors ignored on restore: (\d+)\s*$/m.exec(said)?.[1];
+  return { errors, ignored: ignored === undefined ? undefined : Number(ignored) };
+}
+
+function readError(text: string): SaidError {
+  const command = /^Command was: ([\s\S]+)/m.exec(text)?.[1]?.trim();
+  const [first = ''] = text.split('\n');
+  const [, subject = first, why] = /^(.*?): \S+: {2}(.+)$/.exec(first) ?? [];
+  const rows = /^COPY failed for table (.+)$/.exec(subject)?.[1];
+  return {
+    command,
+    what: command?.split('\n')[0] ?? (rows ? `the rows of ${rows}` : why === undefined ? 'something' : subject),
+    why: why ?? first,
+  };
+}
+
+/**
+ * One sentence where the number of errors is not the one that pg_restore counts. Where several work, an entry of the
+ * archive counts once however much of it fails, and each worker tells the SET that it begins with, which counts for the
+ * first of them alone, before and after the others worked: fewer than counted is what cannot be.
+ */
+export function uncounted({ errors, ignored = 0 }: Said, jobs: number): string | undefined {
+  const sets = errors.filter(({ what }) => what.startsWith('SET ')).length;
+  const kinds = new Set(errors.map(({ what }) => what).filter((what) => what.startsWith('SET '))).size;
+  const read = jobs > 1 ? errors.length - sets + Math.min(sets, 2 * kinds) : errors.length;
+  if (jobs > 1 ? ignored <= read : ignored === read) return undefined;
+  return `it counts ${ignored} errors, and ${read} could be read`;
+}
