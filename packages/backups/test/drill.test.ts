@@ -111,6 +111,21 @@ test('queries of a drill only read: what else a file holds is refused before any
   assert.equal(await scratches(), []);
 });
 
+test('queries of a drill run as the role that may only read, where there is one', async () => {
+  const read = await postgres.createDatabase('readable');
+  await query(postgres.adminUrl, `CREATE ROLE reader LOGIN PASSWORD 'reader-password'`);
+  const reader = new URL(read);
+  Object.assign(reader, { username: 'reader', password: 'reader-password' });
+  const { product } = await shop({ READ_DATABASE_URL: reader.href });
+  await product.ask('backup.ts');
+  writeFileSync(
+    join(product.root, 'drills/who.sql'),
+    `SELECT id FROM orders WHERE current_user = 'reader' AND NOT has_table_privilege('orders', 'DELETE') LIMIT 1`,
+  );
+  const drill = await product.ask('drill.ts');
+  assert.is(drill.code, 0, JSON.stringify(drill.findings));
+});
+
 test('a drill on another server, named by a variable; a URL on the command line is refused', async () => {
   const elsewhere = await startTestPostgres();
   try {

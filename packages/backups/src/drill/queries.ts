@@ -13,10 +13,18 @@ export async function checkDrillQueries(folder: string): Promise<void> {
   for (const { name, sql } of queriesOf(folder)) await readQueries(sql, name);
 }
 
-/** The product's own read queries: each file must run, and bring at least one row. Nothing else is let through. */
-export async function runDrillQueries(url: Secret, folder: string): Promise<{ count: number; findings: Finding[] }> {
+/**
+ * The product's own read queries: each file must run, and bring at least one row. Nothing else is let through. With `reader`,
+ * the same copy as a role that may only read, they run as that one.
+ */
+export async function runDrillQueries(
+  url: Secret,
+  folder: string,
+  reader?: Secret,
+): Promise<{ count: number; findings: Finding[] }> {
   const queries = queriesOf(folder);
-  return withPostgres(url, 'drydock backup:drill', async (client) => {
+  if (reader && queries.length > 0) await letRead(url, reader);
+  return withPostgres(reader ?? url, 'drydock backup:drill', async (client) => {
     const findings: Finding[] = [];
     for (const { name, sql } of queries) {
       try {
@@ -27,6 +35,23 @@ export async function runDrillQueries(url: Secret, folder: string): Promise<{ co
       }
     }
     return { count: queries.length, findings };
+  });
+}
+
+/** A copy is restored without the rights of the original; this one is dropped after the queries. */
+async function letRead(url: Secret, reader: Secret): Promise<void> {
+  const role = await withPostgres(reader, 'drydock backup:drill', async (client) => {
+    const { rows } = await client.query<{ role: string }>('SELECT quote_ident(session_user) AS role');
+    return rows[0]?.role;
+  });
+  await withPostgres(url, 'drydock backup:drill', async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT quote_ident(nspname) AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'`,
+    );
+    for (const { name } of rows)
+      await client.query(
+        `GRANT USAGE ON SCHEMA ${name} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${role}`,
+      );
   });
 }
 

@@ -2,6 +2,7 @@ import {
   defineStep,
   type Finding,
   OpsError,
+  readerUrl,
   type Secret,
   type Step,
   type StepNode,
@@ -108,7 +109,7 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         } else tried.unproved = ['There is no manifest to compare with.'];
         tried.rto = (performance.now() - started) / 1_000;
         detail('queries of the product');
-        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills));
+        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills), readerOf(ctx, plan));
         tried.queries = asked.count;
         tried.faults = [...findings, ...asked.findings].map(({ message }) => message);
       } catch (error) {
@@ -119,6 +120,12 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
       return tried;
     },
   });
+}
+
+/** Only where the live database lies too: what another server knows of roles is not known. */
+function readerOf({ config, environment, flags }: TaskContext, { scratch }: DrillPlan): Secret | undefined {
+  if ((flags as { targetUrl?: string }).targetUrl || !environment.has(config.database.readUrl)) return undefined;
+  return withDatabase(readerUrl(config, environment), scratch);
 }
 
 /** The server, the key or the store were not there: nothing was tried, so nothing is said of the backup. */
