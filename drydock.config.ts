@@ -135,11 +135,25 @@ export default defineConfig({
       example: 'AGE-SECRET-KEY-1…',
       about: 'opens backups; not on the host that makes them',
     },
+    BACKUP_SIGNER: {
+      example: 'MCowBQYDK2VwAyEA…',
+      about: 'public key of the host that makes backups',
+      required: ['staging', 'production'],
+    },
+    BACKUP_SIGNING_KEY: {
+      secret: true,
+      example: 'MC4CAQAwBQYDK2VwBCIEI…',
+      about: 'signs backups; only on the host that makes them',
+    },
     PROXY_SOCKET: { example: '/run/haproxy/admin.sock', about: "HAProxy's runtime API" },
     PROXY_STATE_FILE: { example: '/var/lib/haproxy/servers.state', about: 'what HAProxy loads when it starts' },
   },
   database: { seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] } },
-  backups: { stores: [{ kind: 'file', path: '.drydock/backups' }] },
+  backups: {
+    stores: [{ kind: 'file', path: '.drydock/backups' }],
+    // A product of your own names the key itself: backup:keygen prints the line. The sandbox makes a new one in each checkout.
+    signers: [{ name: 'sandbox', variable: 'BACKUP_SIGNER' }],
+  },
   // The sandbox's anvil makes a block for each transaction, and none besides: no block comes on top, and the newest is old.
   chain: { chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
   release: {

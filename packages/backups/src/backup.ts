@@ -1,26 +1,33 @@
-import { defineStep, OpsError, type Step, type StepContext } from '@drydock/kit';
-import { markName } from './catalogue.ts';
+import { defineStep, type Json, OpsError, type Step, type StepContext } from '@drydock/kit';
+import { listBackups, markName, noBytes } from './catalogue.ts';
 import { dumpEverything } from './dump/everything.ts';
-import type { Streamed } from './dump/stream.ts';
-import { type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { compact, DUMP, GLOBALS, keyOf, MANIFEST } from './names.ts';
+import { Meter, type Streamed } from './dump/stream.ts';
+import { digestOf, type Manifest, writeManifest } from './manifest.ts';
+import { compact, DUMP, GLOBALS, isOfRun, keyOf, MANIFEST, newBackupId } from './names.ts';
+import { openBackup, type Readable } from './reader.ts';
+import { damaged } from './restore/plain.ts';
 import type { Store } from './store/types.ts';
 import type { BackupTarget } from './target.ts';
+import { MADE } from './trust.ts';
 
-/** One backup as one journalled step. `id` is chosen before, so that a resumed run finds what it finished. */
-export function backupStep(target: BackupTarget, id: string): Step<Manifest> {
+/**
+ * One backup as one journalled step. Its name is that of the moment at which its snapshot is taken: a run that is resumed
+ * takes another one, unless the run before has finished its own somewhere. `clock` is for tests.
+ */
+export function backupStep(target: BackupTarget, clock: () => Date = () => new Date()): Step<Manifest> {
   return defineStep<Manifest>({
     name: 'backup',
-    async check() {
-      const found = await Promise.all(target.stores.map((store) => readFinished(store, target.env, id)));
-      return found.every((manifest) => manifest !== undefined) ? found[0] : undefined;
+    async check({ run }) {
+      const finished = await findFinished(target, run);
+      if (!finished || (await missingIn(target, finished.manifest.id)).length > 0) return undefined;
+      return finished.manifest;
     },
     async run(ctx) {
-      const finished = await findFinished(target, id);
-      if (finished) return copyToOthers(target, id, { ...finished, signal: ctx.signal });
-      return makeBackup(target, id, ctx);
+      const finished = await findFinished(target, ctx.run);
+      if (finished) return copyToOthers(target, finished, ctx);
+      return makeBackup(target, newBackupId(clock(), ctx.run), ctx);
     },
-    async verify(_, { objects }) {
+    async verify(_, { id, objects }) {
       for (const store of target.stores) {
         const stored = await store.list(keyOf(target.env, id, ''));
         for (const { name, bytes } of objects) {
@@ -37,11 +44,12 @@ export function backupStep(target: BackupTarget, id: string): Step<Manifest> {
   });
 }
 
-async function makeBackup(target: BackupTarget, id: string, { run, signal, detail }: StepContext): Promise<Manifest> {
+async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): Promise<Manifest> {
+  const { run, signal, detail } = ctx;
   const { env, stores, recipients, lockDays } = target;
   const startedAt = new Date();
   const retainUntil = lockDays > 0 ? new Date(startedAt.getTime() + lockDays * 86_400_000) : undefined;
-  await discard(target, id);
+  await discard(target, run);
   try {
     const read = await dumpEverything(target, id, { signal, retainUntil, say: detail });
     const { facts, dump, globals, sums } = read;
@@ -71,24 +79,36 @@ async function makeBackup(target: BackupTarget, id: string, { run, signal, detai
     };
     const failed = [...dump.failed, ...globals.failed];
     const complete = without(stores, failed);
-    for (const store of complete) await finish(store, manifest, { signal, retainUntil });
+    const text = writeManifest(manifest, target.signer);
+    for (const store of complete) await finish(store, { manifest, text }, { signal, retainUntil });
+    await remember(target, { manifest, text }, ctx);
     refusePartial(complete, failed, run);
     return manifest;
   } catch (error) {
-    await discard(target, id);
+    await discard(target, run);
     throw error;
   }
 }
 
-/** The mark before the manifest: a backup that counts is never without it. */
+type Written = Pick<Readable, 'manifest' | 'text'>;
+
+/** The marks before the manifest: a backup that counts is never without them. */
 async function finish(
   store: Store,
-  manifest: Manifest,
+  { manifest, text }: Written,
   options: { signal: AbortSignal; retainUntil: Date | undefined },
 ): Promise<void> {
   const key = (name: string) => keyOf(manifest.env, manifest.id, name);
-  if (options.retainUntil) await store.write(key(markName.locked(compact(options.retainUntil))), bytesOf(''), options);
-  await store.write(key(MANIFEST), bytesOf(writeManifest(manifest)), options);
+  await store.write(key(markName.owner(manifest.product)), noBytes(), options);
+  if (options.retainUntil) await store.write(key(markName.locked(compact(options.retainUntil))), noBytes(), options);
+  await store.write(key(MANIFEST), bytesOf(text), options);
+}
+
+/** Where the config pins no signers, the log of the environment is what tells this backup from a planted one. */
+async function remember({ pinned }: BackupTarget, { manifest, text }: Written, ctx: StepContext): Promise<void> {
+  if (pinned.length > 0) return;
+  const metadata: { [key: string]: Json } = { backup: manifest.id, manifest: digestOf(text) };
+  await ctx.audit(MADE, metadata, manifest.id);
 }
 
 /** Elsewhere it is whole and stays; that it is not everywhere is a failure all the same. */
@@ -103,49 +123,61 @@ function refusePartial(complete: Store[], failed: Streamed['failed'], run: strin
   });
 }
 
-async function findFinished(
-  target: BackupTarget,
-  id: string,
-): Promise<{ store: Store; manifest: Manifest } | undefined> {
+type Finished = Readable & { store: Store };
+
+/**
+ * What this run has finished, in the first store that has it. Only what this host would have written counts: what another wrote
+ * there is not copied any further.
+ */
+async function findFinished(target: BackupTarget, run: string): Promise<Finished | undefined> {
   for (const store of target.stores) {
-    const manifest = await readFinished(store, target.env, id);
-    if (manifest) return { store, manifest };
+    const ended = (await listBackups(store, target.env)).filter(({ finished, id }) => finished && isOfRun(id, run));
+    for (const { id } of ended) {
+      const opened = await openBackup(store, target, id);
+      if (opened.state !== 'good' || opened.manifest.run !== run) continue;
+      if (!target.signer || opened.signedBy === target.signer.key) return { ...opened, store };
+    }
   }
   return undefined;
 }
 
+async function missingIn(target: BackupTarget, id: string): Promise<Store[]> {
+  const states = await Promise.all(target.stores.map((store) => openBackup(store, target, id)));
+  return target.stores.filter((_, at) => states[at]?.state !== 'good');
+}
+
 /** From the store that has it to those that have not: no second dump, and the same bytes everywhere. */
-async function copyToOthers(
-  target: BackupTarget,
-  id: string,
-  { store: from, manifest, signal }: { store: Store; manifest: Manifest; signal: AbortSignal },
-): Promise<Manifest> {
+async function copyToOthers(target: BackupTarget, finished: Finished, ctx: StepContext): Promise<Manifest> {
+  const { store: from, manifest } = finished;
+  const { signal } = ctx;
   const retainUntil =
     target.lockDays > 0 ? new Date(Date.parse(manifest.startedAt) + target.lockDays * 86_400_000) : undefined;
-  for (const store of target.stores) {
-    if (await readFinished(store, target.env, id)) continue;
-    for (const { name } of manifest.objects) {
-      const key = keyOf(target.env, id, name);
-      await store.write(key, await from.read(key), { signal, retainUntil });
+  for (const store of await missingIn(target, manifest.id)) {
+    for (const object of manifest.objects) {
+      const key = keyOf(target.env, manifest.id, object.name);
+      await store.write(key, asWritten(from, key, object), { signal, retainUntil });
     }
-    await finish(store, manifest, { signal, retainUntil });
+    await finish(store, finished, { signal, retainUntil });
   }
+  await remember(target, finished, ctx);
   return manifest;
 }
 
-export async function readFinished(store: Store, env: string, id: string): Promise<Manifest | undefined> {
-  const text = await store.readText(keyOf(env, id, MANIFEST));
-  const read = text === undefined ? undefined : readManifest(text);
-  return read?.ok ? read.manifest : undefined;
+/** Ends in an error where the store gives other bytes: then there is no copy either. */
+async function* asWritten(from: Store, key: string, wanted: { sha256: string }): AsyncIterable<Uint8Array> {
+  const meter = new Meter();
+  yield* meter.pass(await from.read(key));
+  if (meter.result().sha256 !== wanted.sha256)
+    throw damaged({ label: `${key} in ${from.label}` }, 'it has another SHA-256 than what was written');
 }
 
-/** Removes what a failed attempt left; never what is finished. A store that is away keeps its leftovers for prune. */
-async function discard({ stores, env }: Pick<BackupTarget, 'stores' | 'env'>, id: string): Promise<void> {
+/** Removes what failed or killed attempts of the run left; never what is finished. A store that is away keeps its leftovers for prune. */
+async function discard({ stores, env }: Pick<BackupTarget, 'stores' | 'env'>, run: string): Promise<void> {
   for (const store of stores) {
     try {
-      const left = await store.list(keyOf(env, id, ''));
-      if (left.some(({ key }) => key.endsWith(`/${MANIFEST}`))) continue;
-      await store.remove(left.map(({ key }) => key));
+      const left = (await listBackups(store, env)).filter(({ finished, id }) => !finished && isOfRun(id, run));
+      await store.remove(left.flatMap(({ keys }) => keys));
+      await store.sweep(`${env}/`, new Date(), (key) => isOfRun(key.split('/')[1] ?? '', run));
     } catch {
       // The error that is told is the one that came first.
     }

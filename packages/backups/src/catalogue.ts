@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DUMP, MANIFEST, timeOf } from './names.ts';
 import type { Store, StoredObject } from './store/types.ts';
 
@@ -13,6 +14,8 @@ export interface Listed {
   keys: string[];
   /** Reasons not to delete it: `hold`, `drill`, `locked until …`. */
   marks: Mark[];
+  /** Name of the mark that says whose it is; undefined where a version before this one made it. What counts is the manifest. */
+  owner: string | undefined;
 }
 
 export type Mark =
@@ -26,7 +29,12 @@ export const markName = {
   hold: 'hold',
   drill: (time: string) => `drill-${time}`,
   locked: (until: string) => `locked-until-${until}`,
+  /** Two products may share a store. */
+  owner: (product: string) => `of-${createHash('sha256').update(product).digest('hex').slice(0, 16)}`,
 };
+
+/** A mark has no content. */
+export async function* noBytes(): AsyncIterable<Uint8Array> {}
 
 /** Backups of an environment in one store, newest first. What has no backup's name is none of ours. */
 export async function listBackups(store: Store, env: string): Promise<Listed[]> {
@@ -36,8 +44,8 @@ export async function listBackups(store: Store, env: string): Promise<Listed[]> 
 export function groupBackups(env: string, objects: StoredObject[]): Listed[] {
   const byId = new Map<string, StoredObject[]>();
   for (const object of objects) {
-    const [first, id, name] = object.key.split('/');
-    if (first !== env || !id || !name) continue;
+    const [first, id, name, ...deeper] = object.key.split('/');
+    if (first !== env || !id || !name || name === '..' || deeper.length > 0) continue;
     byId.set(id, [...(byId.get(id) ?? []), object]);
   }
   return [...byId]
@@ -54,10 +62,16 @@ export function groupBackups(env: string, objects: StoredObject[]): Listed[] {
           dumpBytes: named(DUMP)?.bytes ?? 0,
           keys: found.map(({ key }) => key),
           marks: found.flatMap(({ key }) => markOf(key)),
+          owner: found.map(({ key }) => key.split('/').at(-1)).find((name) => /^of-[0-9a-f]{16}$/.test(name ?? '')),
         },
       ];
     })
     .sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+/** Whether a name beside a backup is that of a mark. */
+export function isMark(name: string): boolean {
+  return /^of-[0-9a-f]{16}$/.test(name) || markOf(name).length > 0;
 }
 
 function markOf(key: string): Mark[] {

@@ -1,5 +1,4 @@
 export { backupStep } from './backup.ts';
-export { newBackupId } from './names.ts';
 export { readBackupStatus } from './read-status.ts';
 export { rehearsalOnBackup } from './rehearsal.ts';
 export { confirmation, jobName } from './schedule/jobs.ts';

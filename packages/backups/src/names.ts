@@ -5,9 +5,14 @@ export const DUMP = 'database.dump.zst.age';
 export const GLOBALS = 'globals.sql.zst.age';
 export const MANIFEST = 'manifest.json';
 
-/** The name of a backup: sorts by time, unique. `20261124T020000Z-01J…` */
-export function newBackupId(now = new Date()): string {
-  return `${compact(now)}-${ulid(now.getTime())}`;
+/** The name of a backup: when it was begun, and by which run. Sorts by time. `20261124T020000Z-01J…` */
+export function newBackupId(now = new Date(), run = ulid(now.getTime())): string {
+  return `${compact(now)}-${run}`;
+}
+
+/** Whether it was begun by that run; one that was killed and resumed may have begun several. */
+export function isOfRun(id: string, run: string): boolean {
+  return id.endsWith(`-${run}`);
 }
 
 /** When it was begun; undefined for what is no backup's name. */
@@ -26,4 +31,11 @@ export function compact(time: Date): string {
 
 export function keyOf(env: string, id: string, name: string): string {
   return `${env}/${id}/${name}`;
+}
+
+/** A name beside the manifest: no path, nothing hidden, no mark, and not the manifest itself. */
+export function isObjectName(name: string): boolean {
+  return (
+    /^[a-z0-9][a-z0-9._-]{0,127}$/.test(name) && name.includes('.') && !name.endsWith('.part') && name !== MANIFEST
+  );
 }

@@ -7,8 +7,10 @@ import {
   usageError,
 } from '@drydock/kit';
 import { RECIPIENT } from './crypt/age.ts';
+import { openSigner, type Signer } from './signature.ts';
 import { openStores } from './store/open.ts';
 import type { Store } from './store/types.ts';
+import { type Pinned, signersOf } from './trust.ts';
 
 /** What is backed up, to whom it is encrypted, and where it goes. */
 export interface BackupTarget {
@@ -18,6 +20,9 @@ export interface BackupTarget {
   root: string;
   url: Secret;
   recipients: string[];
+  /** Undefined where backups are not signed. */
+  signer: Signer | undefined;
+  pinned: Pinned[];
   stores: Store[];
   level: number;
   checksums: boolean;
@@ -37,6 +42,7 @@ export function backupTarget({ config, environment, actor, reason }: Context, ch
     root: config.root,
     url: operatorUrl(config, environment),
     recipients: recipientsOf(config, environment),
+    ...signerOf(config, environment),
     stores: openStores(config, environment),
     level: compressionLevel,
     checksums,
@@ -61,4 +67,23 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
       'Make a pair: npm run backup:keygen',
     );
   return keys;
+}
+
+/** A backup that its own config would not open again is none: that is said before, not at the restore. */
+function signerOf(config: LoadedConfig, environment: Environment): Pick<BackupTarget, 'signer' | 'pinned'> {
+  const variable = config.backups.signingKey;
+  const pinned = signersOf(config, environment);
+  const signer = environment.has(variable) ? openSigner(environment.secret(variable)) : undefined;
+  if (pinned.length === 0 || pinned.some(({ key }) => key === signer?.key)) return { signer, pinned };
+  if (!signer)
+    throw usageError(
+      'SIGNING_KEY_MISSING',
+      `backups.signers names who signs backups, and ${variable} is not set for ${environment.name}: nothing made here would be opened.`,
+      'Put the secret half into the environment of this host; a new pair: npm run backup:keygen',
+    );
+  throw usageError(
+    'SIGNER_UNKNOWN',
+    `${variable} signs as ${signer.key}, which backups.signers does not name: nothing made here would be opened.`,
+    `Add it to drydock.config.ts: { name: '…', key: '${signer.key}' }`,
+  );
 }

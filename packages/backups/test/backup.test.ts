@@ -1,23 +1,26 @@
 // Uses PostgreSQL 15 and 18 and its own tools; artefacts are opened again with Debian's age, zstd and pg_restore.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type OpsError, requireTool, Secret } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { ulid } from 'ulid';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backupStep, readFinished } from '../src/backup.ts';
+import { backupStep } from '../src/backup.ts';
 import { listBackups } from '../src/catalogue.ts';
+import { readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { describePace } from '../src/pace.ts';
 import { compareRestored } from '../src/restore/compare.ts';
+import { openSigner } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
 import { S3Store } from '../src/store/s3.ts';
 import type { BackupTarget } from '../src/target.ts';
-import { type Keys, makeKeys, makeTarget, query, temporaryFolder } from './world.ts';
+import { type Keys, makeKeys, makeTarget, query, readFinished, temporaryFolder } from './world.ts';
 
 const test = suite('backup');
 let postgres: TestPostgres;
@@ -33,9 +36,10 @@ async function target(sql = '', more: Partial<BackupTarget> = {}) {
   if (sql) await query(url, sql);
   return makeTarget(url, keys, more);
 }
-async function backup(of: BackupTarget, id = newBackupId()) {
-  await runStepsForTest([backupStep(of, id)]);
-  return id;
+/** Its name. The same `run` again is that run resumed. */
+async function backup(of: BackupTarget, { run, at }: { run?: string; at?: Date } = {}): Promise<string> {
+  const { results } = await runStepsForTest([backupStep(of, at && (() => at))], 'keep', run);
+  return results.get<{ id: string }>('backup').id;
 }
 const refusal = (work: Promise<unknown>) =>
   work.then(
@@ -126,7 +130,7 @@ test('several people can open it, and nobody else', async () => {
 
 test('backups are listed newest first, and one without a manifest is none', async () => {
   const of = await target();
-  const first = await backup(of, newBackupId(new Date(Date.now() - 60_000)));
+  const first = await backup(of, { at: new Date(Date.now() - 60_000) });
   const second = await backup(of);
   const third = newBackupId(new Date(Date.now() + 60_000));
   await of.store.write(keyOf('staging', third, DUMP), bytes('half'), { signal: new AbortController().signal });
@@ -332,20 +336,67 @@ test('two stores get the same bytes; where one fails the other keeps its backup,
     const key = keyOf('staging', both, name);
     assert.ok(readFileSync(first.pathOf(key)).equals(readFileSync(second.pathOf(key))));
   }
-  const id = newBackupId();
-  mkdirSync(second.pathOf('staging'), { recursive: true });
-  writeFileSync(second.pathOf(`staging/${id}`), 'in the way');
-  const error = await refusal(backup(of, id));
+  const run = ulid();
+  const lost = second.pathOf('staging');
+  renameSync(lost, `${lost}.away`);
+  writeFileSync(lost, 'in the way');
+  const error = await refusal(backup(of, { run }));
   assert.is(error?.code, 'STORE_BEHIND');
   assert.match(error?.message ?? '', `is in ${first.label}, and not in ${second.label}`);
-  assert.ok(await readFinished(first, 'staging', id));
-  execFileSync('rm', [second.pathOf(`staging/${id}`)]);
-  await backup(of, id);
+  rmSync(lost);
+  renameSync(`${lost}.away`, lost);
+  const before = await finished(first);
+  const id = await backup(of, { run });
+  assert.equal(await finished(first), before, 'it is copied, not made again');
   assert.ok(
     readFileSync(first.pathOf(keyOf('staging', id, DUMP))).equals(
       readFileSync(second.pathOf(keyOf('staging', id, DUMP))),
     ),
   );
+});
+
+test('what is copied to a store that was behind is what this run wrote: names that lead out, another hand, other bytes', async () => {
+  const root = temporaryFolder();
+  const [first, second] = [new FileStore(join(root, 'a/store')), new FileStore(join(root, 'b/store'))];
+  const of = await target('CREATE TABLE t (n int)', { stores: [first, second] });
+  const behind = async () => {
+    const run = ulid();
+    const id = await backup(of, { run });
+    rmSync(second.pathOf(`staging/${id}`), { recursive: true });
+    return { run, id, manifest: first.pathOf(keyOf('staging', id, MANIFEST)) };
+  };
+  const names = () => [readdirSync(root).sort(), readdirSync(join(root, 'a')), readdirSync(join(root, 'b'))];
+
+  const hostile = await behind();
+  const { seal: _, signature: __, ...content } = JSON.parse(readFileSync(hostile.manifest, 'utf8'));
+  const leading = {
+    ...content,
+    objects: content.objects.map((object: object) => ({ ...object, name: '../../../evil' })),
+  };
+  const seal = sha256(Buffer.from(JSON.stringify(leading, null, 2)));
+  writeFileSync(hostile.manifest, `${JSON.stringify({ ...leading, seal }, null, 2)}\n`);
+  const signersOf = (id: string) =>
+    [first, second].map((store) => {
+      const written = readManifest(readFileSync(store.pathOf(keyOf('staging', id, MANIFEST)), 'utf8'));
+      return written.ok ? written.signedBy : written.why;
+    });
+  // It is made again; within the same second under the same name.
+  const both = [keys.signing.key, keys.signing.key];
+  assert.equal(signersOf(await backup(of, { run: hostile.run })), both);
+  assert.equal(names(), [['a', 'b'], ['store'], ['store']]);
+
+  const stranger = await behind();
+  const text = readFileSync(stranger.manifest, 'utf8');
+  const other = openSigner(new Secret((await makeKeys()).signing.secret));
+  const read = readManifest(text);
+  if (!read.ok) throw new Error(read.why);
+  writeFileSync(stranger.manifest, writeManifest(read.manifest, other));
+  assert.equal(signersOf(await backup(of, { run: stranger.run })), both);
+
+  const changed = await behind();
+  writeFileSync(first.pathOf(keyOf('staging', changed.id, DUMP)), 'other bytes');
+  assert.is((await refusal(backup(of, { run: changed.run })))?.code, 'BACKUP_DAMAGED');
+  assert.is(await readFinished(second, 'staging', changed.id), undefined);
 });
 
 test('a server newer than pg_dump is told as such', async () => {

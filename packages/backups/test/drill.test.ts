@@ -1,6 +1,7 @@
 // Uses PostgreSQL; the tasks run as processes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { databaseOf, Secret } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,10 +64,66 @@ test('a damaged backup, and a query that brings nothing, are the answer no, and 
   assert.is(damaged.code, 3);
   assert.match(
     readFileSync(log, 'utf8'),
-    /FAILED: The query nothing\.sql[\s\S]*FAILED: The backup cannot be decrypted/,
+    /FAILED: The query nothing\.sql[\s\S]*FAILED: The backup .* is damaged: its stored bytes have another SHA-256/,
   );
   assert.equal(await scratches(), []);
   assert.is((await product.ask('status.ts')).code, 3, 'no drill has passed');
+});
+
+test('a backup that there is nothing to compare with is not proved: exit 3 with the reason, no mark, and it is written down so', async () => {
+  const { product, log } = await shop();
+  const { data } = await product.ask('backup.ts', '--checksums', 'off');
+  const drill = await product.ask('drill.ts');
+  assert.is(drill.code, 3);
+  assert.equal(
+    drill.findings.map(({ code }: { code: string }) => code),
+    ['DRILL_UNPROVED'],
+  );
+  assert.match(drill.findings[0].message, 'was made with --checksums off');
+  assert.match(readFileSync(log, 'utf8'), 'NOT PROVED: The backup was made with --checksums off');
+  assert.is((await product.ask('status.ts')).findings[0].code, 'DRILL_OVERDUE');
+  const marks = (await product.store.list(`staging/${data.id}/`)).filter(({ key }) => key.includes('drill-'));
+  assert.equal(marks, []);
+});
+
+test('queries of a drill only read: what else a file holds is refused before anything is restored', async () => {
+  const { url, product } = await shop();
+  await product.ask('backup.ts');
+  const name = databaseOf(new Secret(url));
+  const file = join(product.root, 'drills/zz.sql');
+  for (const sql of [
+    `SET TRANSACTION READ WRITE; CREATE TABLE wrote (id int); COMMIT; ALTER DATABASE ${name} SET work_mem = '9MB'; SELECT 1;`,
+    `COMMIT; BEGIN READ WRITE; DELETE FROM orders; COMMIT; SELECT 1;`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+  ]) {
+    writeFileSync(file, sql);
+    const drill = await product.ask('drill.ts');
+    assert.is(drill.error.code, 'READ_ONLY_ONLY', sql);
+  }
+  // What writes from within a query is refused by the server, and is the query's fault.
+  writeFileSync(file, `SELECT setval('s', 7)`);
+  await query(url, 'CREATE SEQUENCE s');
+  await product.ask('backup.ts');
+  const drill = await product.ask('drill.ts');
+  assert.is(drill.code, 3);
+  assert.match(drill.findings[0].message, 'zz.sql fails: cannot execute setval() in a read-only transaction');
+  assert.equal(await query(url, 'SHOW work_mem'), [{ work_mem: '4MB' }]);
+  assert.equal(await scratches(), []);
+});
+
+test('queries of a drill run as the role that may only read, where there is one', async () => {
+  const read = await postgres.createDatabase('readable');
+  await query(postgres.adminUrl, `CREATE ROLE reader LOGIN PASSWORD 'reader-password'`);
+  const reader = new URL(read);
+  Object.assign(reader, { username: 'reader', password: 'reader-password' });
+  const { product } = await shop({ READ_DATABASE_URL: reader.href });
+  await product.ask('backup.ts');
+  writeFileSync(
+    join(product.root, 'drills/who.sql'),
+    `SELECT id FROM orders WHERE current_user = 'reader' AND NOT has_table_privilege('orders', 'DELETE') LIMIT 1`,
+  );
+  const drill = await product.ask('drill.ts');
+  assert.is(drill.code, 0, JSON.stringify(drill.findings));
 });
 
 test('a drill on another server, named by a variable; a URL on the command line is refused', async () => {

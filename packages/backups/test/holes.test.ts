@@ -81,7 +81,7 @@ test('without checksums the rows are counted, in the dump and where they are', a
   }
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
-  const alone = await product.ask('restore.ts', '--from', bare, '--to', `${name}_3`, '--yes');
+  const alone = await product.ask('restore.ts', '--from', bare, '--to', `${name}_3`, '--trust', 'mine', '--yes');
   assert.equal([alone.code, alone.data?.rows], [0, 503], alone.error?.message);
   for (const wanted of ['a.b', '"Odd one"."a.b"', 'Odd one.a.b']) {
     const one = await product.ask('restore.ts', '--to', `${name}_4`, '--table', wanted, '--yes');

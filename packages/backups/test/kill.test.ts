@@ -1,6 +1,6 @@
 // Uses PostgreSQL; the tasks run as processes and are killed with SIGKILL at random moments.
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseOf, Secret } from '@drydock/kit';
@@ -9,9 +9,11 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listBackups } from '../src/catalogue.ts';
-import { newBackupId } from '../src/names.ts';
+import { DUMP, GLOBALS, MANIFEST, newBackupId } from '../src/names.ts';
+import { openSigner } from '../src/signature.ts';
+import type { FileStore } from '../src/store/file.ts';
 import { checkBackup } from '../src/verify/check.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { type Keys, makeKeys, makeProduct, manifestText, query } from './world.ts';
 
 const test = suite('kill -9 of backups');
 const ROUNDS = 20;
@@ -53,6 +55,12 @@ async function killAndGoOn(product: TaskProcesses, afterMs: number, script: stri
   assert.is(again.code, 0, again.stdout + again.stderr);
 }
 
+const check = ({ store }: { store: FileStore }, id: string) =>
+  checkBackup(store, { env: 'staging', product: 'strange' }, id, {
+    identity: new Secret(keys.identity),
+    against: async () => undefined,
+  });
+
 /** Moments spread over the time of an undisturbed run. */
 const moments = (totalMs: number) =>
   sampleRounds(
@@ -68,7 +76,7 @@ test('of a backup: what is listed can be opened and is whole, and nothing is lef
     await killAndGoOn(product, moment, 'backup.ts');
     const [newest] = await listBackups(product.store, 'staging');
     assert.ok(newest?.finished);
-    assert.equal((await checkBackup(product.store, 'staging', newest.id, new Secret(keys.identity))).findings, []);
+    assert.equal((await check(product, newest.id)).findings, []);
   }
   const listed = await listBackups(product.store, 'staging');
   assert.equal(
@@ -123,15 +131,35 @@ test('of a restore in place: the live database is whole at every moment, and the
   );
 });
 
+test('of a restore that has begun to open a backup: neither its age nor the key stays behind', async () => {
+  const { url, product } = await shop();
+  await query(url, `INSERT INTO t (s) SELECT repeat(md5(n::text), 20) FROM generate_series(1, 100000) n`);
+  assert.is((await product.run('backup.ts')).code, 0);
+  const child = product.start('restore.ts', '--to', 'killed', '--yes');
+  const ended = once(child, 'close');
+  while (child.exitCode === null && childrenOf(child.pid, 'age').length === 0) await sleep(1);
+  const [age] = childrenOf(child.pid, 'age');
+  assert.ok(age);
+  child.kill('SIGKILL');
+  await ended;
+  for (let tries = 0; tries < 500 && isRunning(age); tries++) await sleep(10);
+  assert.is(isRunning(age), false);
+  assert.equal(
+    readdirSync(tmpdir()).filter((entry) => entry.startsWith('drydock-key-')),
+    [],
+  );
+});
+
 test('of a prune: what it keeps is whole, what it deletes goes in the end', async () => {
   const { product } = await shop({ retention: { days: 1, last: 1 } });
   const old = (n: number) => newBackupId(new Date(Date.now() - (n + 2) * 86_400_000));
   const signal = new AbortController().signal;
+  const signer = openSigner(new Secret(keys.signing.secret));
   const fill = async () => {
     for (let n = 0; n < 40; n++) {
       const id = old(n);
-      for (const file of ['database.dump.zst.age', 'globals.sql.zst.age', 'manifest.json'])
-        await product.store.write(`staging/${id}/${file}`, some(), { signal });
+      for (const file of [DUMP, GLOBALS]) await product.store.write(`staging/${id}/${file}`, some(), { signal });
+      await product.store.write(`staging/${id}/${MANIFEST}`, some(manifestText({ id }, signer)), { signal });
     }
   };
   assert.is((await product.run('backup.ts')).code, 0);
@@ -147,11 +175,31 @@ test('of a prune: what it keeps is whole, what it deletes goes in the end', asyn
       [good?.id],
     );
   }
-  assert.equal((await checkBackup(product.store, 'staging', good?.id ?? '', new Secret(keys.identity))).findings, []);
+  assert.equal((await check(product, good?.id ?? '')).findings, []);
 });
 
-async function* some() {
-  yield Buffer.from('x');
+/** Pids of children of that name; as /proc tells. */
+function childrenOf(pid: number | undefined, name: string): number[] {
+  const all = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return all.flatMap((entry) => {
+    const [, comm, parent] = /^\d+ \((.*)\) \S (\d+)/.exec(statOf(Number(entry))) ?? [];
+    return comm === name && Number(parent) === pid ? [Number(entry)] : [];
+  });
+}
+
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    // It has ended meanwhile.
+    return '';
+  }
+}
+
+const isRunning = (pid: number) => /\) [^ZX] /.test(statOf(pid));
+
+async function* some(text = 'x') {
+  yield Buffer.from(text);
 }
 
 test.run();

@@ -83,6 +83,55 @@ thoroughly('in place, the live server itself comes back to the moment, and archi
   await succeed(back.full);
 });
 
+thoroughly(
+  'gone back too far, it goes on to the later moment that was meant, along the history that was left',
+  async () => {
+    const { at, succeed, postgres, data } = host;
+    const root = host.product({ kind: 'posix', path: at('repository') }, 'pgbackrest.conf');
+    const url = await postgres.createDatabase('twice');
+    const now = async () => String((await query(url, 'SELECT clock_timestamp()::text AS moment'))[0]?.moment);
+    const settings = `-p ${postgres.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${at('socket')} -c hot_standby=off`;
+    /** What the wait for it ends with. */
+    const goBack = async (target: string, ...more: string[]) => {
+      const back = await commands(root, '--target', target, ...more);
+      // It may have ended by itself.
+      await host.asOwner(`${PG_CTL} -D '${data}' -m fast stop`);
+      await succeed(back['in-place']);
+      await host.asOwner(`${PG_CTL} -D '${data}' -l '${at('server.log')}' -o '${settings}' -w start`);
+      const wait = back.wait.replaceAll(/-h localhost -p \d+/g, `-h 127.0.0.1 -p ${postgres.port}`);
+      return (await host.asOwner(wait)).status;
+    };
+    await succeed((await commands(root)).full);
+    await query(url, 'CREATE TABLE kept AS SELECT 1 AS n');
+    const tooFar = await now();
+    await query(url, 'INSERT INTO kept VALUES (2)');
+    const meant = await now();
+    await query(url, 'INSERT INTO kept VALUES (3)');
+    await succeed((await commands(root)).send);
+
+    assert.is(await goBack(tooFar), 0);
+    assert.equal(await query(url, 'SELECT n FROM kept ORDER BY n'), [{ n: 1 }]);
+    await query(url, 'INSERT INTO kept VALUES (-1)');
+    const later = await now();
+    const [{ timeline } = {}] = await query(
+      url,
+      `SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline`,
+    );
+    await query(url, 'INSERT INTO kept VALUES (-2)');
+    await succeed((await commands(root)).send);
+
+    assert.is(await goBack(meant), 0);
+    assert.equal(await query(url, 'SELECT n FROM kept ORDER BY n'), [{ n: 1 }, { n: 2 }]);
+    await query(url, 'INSERT INTO kept VALUES (-3)');
+    await succeed((await commands(root)).send);
+
+    // A moment of the history between the two, which no backup was made in: by its number it is reached, and never by chance.
+    assert.is(await goBack(later), 2);
+    assert.is(await goBack(later, '--timeline', String(timeline)), 0);
+    assert.equal(await query(url, 'SELECT n FROM kept ORDER BY n'), [{ n: -1 }, { n: 1 }]);
+  },
+);
+
 test('a moment that the repository cannot reach is no success', async () => {
   const { at, succeed, asOwner } = host;
   const root = host.product({ kind: 'posix', path: at('repository') }, 'pgbackrest.conf');
@@ -148,7 +197,10 @@ thoroughly('what is printed for S3 backs up into it and restores from it', async
     await host.handOver(root, 'pgbackrest-s3.conf', keys);
     const { 'stanza-create': create, check, full, restore } = await commands(root, '--into', at('from-s3'));
     for (const line of [create, check, full]) await succeed(line, keys);
-    await succeed(restore.replace(/--type=time '[^']*' --target-action=promote/, '--type=immediate'), keys);
+    await succeed(
+      restore.replace(/--type=time '[^']*' --target-timeline=current --target-action=promote/, '--type=immediate'),
+      keys,
+    );
     assert.match(readFileSync(at('from-s3/postgresql.auto.conf'), 'utf8'), 'pgbackrest-s3.conf');
   } finally {
     // While the store still answers: what sends WAL would go on trying after the server.

@@ -1,27 +1,42 @@
 // Pure rules, and an S3 endpoint with 1,000 backups.
+import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { Secret } from '@drydock/kit';
 import { startTestS3 } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { groupBackups, type Listed, listBackups, type Mark } from '../src/catalogue.ts';
 import { compact, DUMP, GLOBALS, MANIFEST, newBackupId } from '../src/names.ts';
-import { deletesMost, planPrune, type Retention } from '../src/prune/plan.ts';
+import { pruneStore } from '../src/prune/delete.ts';
+import { judgeBackups } from '../src/prune/judge.ts';
+import { deletesMost, type Judged, planPrune, type Retention } from '../src/prune/plan.ts';
+import { openSigner } from '../src/signature.ts';
 import { findOverdue, statusOf } from '../src/status.ts';
 import { FileStore } from '../src/store/file.ts';
 import { S3Store } from '../src/store/s3.ts';
-import { pruneStore } from '../src/tasks/prune.ts';
 import { watchCalls } from './proxy.ts';
-import { temporaryFolder } from './world.ts';
+import { makeKeys, manifestText, temporaryFolder } from './world.ts';
 
 const test = suite('prune');
 const NOW = new Date('2026-11-24T12:00:00Z');
 const DAY = 86_400_000;
 const BARE: Retention = { days: 30, last: 1, daily: 0, weekly: 0, monthly: 0 };
 
-function listed(daysAgo: number, more: Partial<Listed> = {}): Listed {
+function listed(daysAgo: number, more: Partial<Judged> = {}): Judged {
   const at = new Date(NOW.getTime() - daysAgo * DAY);
   const id = newBackupId(at);
-  return { id, at, finished: true, bytes: 10, dumpBytes: 9, keys: [`e/${id}/${MANIFEST}`], marks: [], ...more };
+  return {
+    id,
+    at,
+    finished: true,
+    bytes: 10,
+    dumpBytes: 9,
+    keys: [`e/${id}/${MANIFEST}`],
+    marks: [],
+    owner: undefined,
+    ...more,
+  };
 }
 const kept = (backups: Listed[], retention: Partial<Retention> = {}) => {
   const decisions = planPrune(backups, { ...BARE, ...retention }, NOW);
@@ -144,8 +159,10 @@ test('1,000 backups in S3: the list takes under 3 s, prune a call per 1,000 dele
     const ids = Array.from({ length: 1_000 }, (_, n) => newBackupId(new Date(Date.now() - n * DAY)));
     const objects = ids.flatMap((id) => [DUMP, GLOBALS, MANIFEST].map((name) => `shop/pg/staging/${id}/${name}`));
     const put = async () => {
-      for (let Key = objects.pop(); Key; Key = objects.pop())
-        await client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: 'x' }));
+      for (let Key = objects.pop(); Key; Key = objects.pop()) {
+        const Body = Key.endsWith(MANIFEST) ? manifestText({ id: Key.split('/')[3] ?? '' }) : 'x';
+        await client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body }));
+      }
     };
     await Promise.all(Array.from({ length: 16 }, put));
 
@@ -160,13 +177,13 @@ test('1,000 backups in S3: the list takes under 3 s, prune a call per 1,000 dele
     const gone = decisions.filter(({ keep }) => !keep).length;
     assert.ok(gone > 900);
     proxy.reset();
-    const pruned = await pruneStore(store, 'staging', decisions);
+    const pruned = await pruneStore(store, { env: 'staging', product: 'strange' }, decisions);
     const most = (gone * 3) / 1_000 + 20;
     assert.ok(proxy.calls().length <= most, `${proxy.calls().length} calls, ${most} allowed`);
     console.log(
       `1,000 backups: listed in ${Math.round(took)} ms; ${gone * 3} objects deleted in ${proxy.calls().length} calls`,
     );
-    assert.equal([pruned.deleted, pruned.refused], [gone, []]);
+    assert.equal([pruned.deleted, pruned.refused, pruned.spared], [gone, [], []]);
     assert.is((await listBackups(store, 'staging')).length, 1_000 - gone);
   } finally {
     await proxy.stop();
@@ -186,6 +203,153 @@ test('what is no backup of ours in the store is left alone', () => {
     found.map((one) => one.id),
     [id],
   );
+});
+
+/** A folder with backups of those days ago, each with a manifest that `write` gives. */
+async function shelve(days: number[], write: (id: string, day: number) => string = (id) => manifestText({ id })) {
+  const store = new FileStore(temporaryFolder());
+  const ids = days.map((day) => newBackupId(new Date(Date.now() - day * DAY)));
+  for (const [at, id] of ids.entries())
+    for (const [name, content] of [
+      [DUMP, 'x'],
+      [MANIFEST, write(id, days[at] ?? 0)],
+    ] as const)
+      await store.write(`staging/${id}/${name}`, text(content), { signal: new AbortController().signal });
+  return { store, ids };
+}
+const SHELF = { env: 'staging', product: 'strange' };
+const TIGHT: Retention = { ...BARE, days: 1 };
+const namesIn = async (store: FileStore) => (await listBackups(store, 'staging')).map(({ id }) => id);
+
+test('one that is damaged, or dated later than now, takes no place of a good one, and is named', async () => {
+  const damage = (id: string, day: number) =>
+    day === 3 ? manifestText({ id }).replace('shop', 'shpo') : manifestText({ id });
+  const { store, ids } = await shelve([-3_650, 3, 4, 5], damage);
+  const { backups, findings } = await judgeBackups(store, SHELF, [], new Date());
+  assert.equal(
+    findings.map(({ code }) => code),
+    ['BACKUP_AHEAD', 'BACKUP_DAMAGED'],
+  );
+  const decisions = planPrune(backups, TIGHT, new Date());
+  assert.equal(
+    decisions.map(({ id, keep }) => [ids.indexOf(id), keep]),
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+      [3, false],
+    ],
+  );
+  assert.equal((await pruneStore(store, SHELF, decisions)).deleted, 1);
+  assert.equal(await namesIn(store), ids.slice(0, 3));
+});
+
+test('those that nobody stands for are a series of their own: planted ones push no signed one out', async () => {
+  const { signing } = await makeKeys();
+  const signer = openSigner(new Secret(signing.secret));
+  const { store, ids } = await shelve([0.1, 0.2, 0.3, 40, 41], (id, day) =>
+    manifestText({ id }, day < 40 ? undefined : signer),
+  );
+  const { backups } = await judgeBackups(store, SHELF, [{ name: 'host', key: signing.key }], new Date());
+  const decisions = planPrune(backups, TIGHT, new Date());
+  assert.equal(
+    decisions.filter(({ keep }) => keep).map(({ id }) => ids.indexOf(id)),
+    [0, 1, 2, 3],
+  );
+});
+
+test('those of another product in the same store are neither counted nor deleted', async () => {
+  const { store, ids } = await shelve([40, 50, 60, 70], (id, day) =>
+    manifestText({ id, product: day === 50 || day === 70 ? 'other' : 'strange' }),
+  );
+  const { backups } = await judgeBackups(store, SHELF, [], new Date());
+  assert.equal(
+    backups.map(({ id }) => ids.indexOf(id)),
+    [0, 2],
+  );
+  await pruneStore(store, SHELF, planPrune(backups, TIGHT, new Date()));
+  assert.equal(await namesIn(store), [ids[0], ids[1], ids[3]]);
+});
+
+test('what was marked after the plan stays, and only what went is counted', async () => {
+  const { store, ids } = await shelve([2, 40, 41, 42]);
+  const { backups } = await judgeBackups(store, SHELF, [], new Date());
+  const decisions = planPrune(backups, TIGHT, new Date());
+  assert.equal(decisions.filter(({ keep }) => !keep).length, 3);
+  await store.write(`staging/${ids[1]}/hold`, text(''), { signal: new AbortController().signal });
+  await store.remove([`staging/${ids[2]}/${DUMP}`, `staging/${ids[2]}/${MANIFEST}`]);
+  const pruned = await pruneStore(store, SHELF, decisions);
+  assert.equal([pruned.deleted, pruned.spared], [1, [{ id: ids[1], reason: 'held' }]]);
+  assert.equal(await namesIn(store), [ids[0], ids[1]]);
+});
+
+test('an old plan does not delete the last good one: what it kept may be gone by now', async () => {
+  const { store, ids } = await shelve([2, 40, 41]);
+  const { backups } = await judgeBackups(store, SHELF, [], new Date());
+  const decisions = planPrune(backups, TIGHT, new Date());
+  writeFileSync(store.pathOf(`staging/${ids[0]}/${MANIFEST}`), '{');
+  const error = await pruneStore(store, SHELF, decisions).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  assert.equal([error?.code, error?.exit], ['PRUNES_LAST', 4]);
+  assert.equal(await namesIn(store), ids);
+});
+
+test('a manifest that the store does not give up keeps its dump', async () => {
+  const { store, ids } = await shelve([2, 40]);
+  const remove = store.remove.bind(store);
+  store.remove = async (keys) => {
+    const locked = keys.filter((key) => key.endsWith(MANIFEST));
+    await remove(keys.filter((key) => !locked.includes(key)));
+    return locked.map((key) => ({ key, reason: 'locked' }));
+  };
+  const { backups } = await judgeBackups(store, SHELF, [], new Date());
+  const pruned = await pruneStore(store, SHELF, planPrune(backups, TIGHT, new Date()));
+  assert.equal([pruned.deleted, pruned.refused.length], [0, 1]);
+  assert.is((await store.list(`staging/${ids[1]}/`)).length, 2);
+});
+
+test('a key that leads out of the store is refused by every store, and so is a link that somebody laid in it', async () => {
+  const root = temporaryFolder();
+  const stores = [
+    new FileStore(join(root, 'store')),
+    new S3Store({
+      ...{
+        bucket: 'b',
+        prefix: 'p',
+        pathStyle: true,
+        region: 'r',
+        endpoint: 'http://127.0.0.1:9',
+        credentials: undefined,
+      },
+      ...{ serverSideEncryption: undefined, kmsKeyId: undefined, conditionalWrites: false },
+    }),
+  ];
+  const signal = new AbortController().signal;
+  for (const store of stores)
+    for (const key of ['../x', 'a/../../x', '/etc/cron.d/x', 'a//b', 'a/./b', 'a\\..\\x', 'a/x\ny', 'a/\u0000', '..'])
+      for (const work of [
+        () => store.write(key, text('x'), { signal }),
+        () => store.read(key),
+        () => store.readText(key),
+        () => store.remove([key]),
+      ]) {
+        const error = await work().then(
+          () => undefined,
+          (thrown) => thrown,
+        );
+        assert.is(error?.code, 'KEY_REFUSED', `${store.label} ${JSON.stringify(key)}`);
+      }
+  const [store] = stores as [FileStore];
+  await store.write('staging/a/b', text('x'), { signal });
+  symlinkSync(root, store.pathOf('staging/out'));
+  const error = await store.write('staging/out/b', text('x'), { signal }).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  assert.is(error?.code, 'STORE_LEFT');
+  assert.equal(readdirSync(root), ['store']);
 });
 
 async function* text(value: string) {

@@ -155,7 +155,19 @@ thoroughly('the folder of a backup, and a dump alone, are restored by their path
   await good(product, 'restore.ts', '--from', folder, '--to', `${name}_folder`, '--yes');
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
-  const { stderr } = await good(product, 'restore.ts', '--from', bare, '--to', `${name}_file`, '--jobs', '1', '--yes');
+  const { stderr } = await good(
+    product,
+    'restore.ts',
+    '--from',
+    bare,
+    '--to',
+    `${name}_file`,
+    '--jobs',
+    '1',
+    '--trust',
+    'mine',
+    '--yes',
+  );
   assert.match(stderr, 'compared with the dump alone, rows by their number');
   for (const made of ['folder', 'file'])
     assert.equal(await query(other(url, `${name}_${made}`), 'SELECT count(*)::int AS n FROM orders'), [{ n: 1_000 }]);
@@ -194,7 +206,7 @@ test('a backup of production does not get into staging unless its people are mad
   const { url, product, name } = await shop();
   writeFileSync(
     join(product.root, '.env.production'),
-    `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\n`,
+    `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\nBACKUP_SIGNING_KEY='${keys.signing.secret}'\n`,
   );
   await good(product, 'backup.ts', '--env', 'production', '--yes');
   // One database stands for both here.

@@ -1,11 +1,13 @@
 // Uses PostgreSQL; the tasks run as processes.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { Secret } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { joinSequences, type SequenceValue } from '../src/dump/sequences.ts';
 import { readManifest, writeManifest } from '../src/manifest.ts';
 import { keyOf, MANIFEST } from '../src/names.ts';
+import { openSigner } from '../src/signature.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('sequences');
@@ -48,7 +50,7 @@ test('ids by hand, far ahead, in a circle, downwards, in a text: each stands whe
   if (!read.ok) throw new Error(read.why);
   assert.is(read.manifest.sequences?.length, 8);
   const { sequences, ...before } = read.manifest;
-  writeFileSync(file, writeManifest(before));
+  writeFileSync(file, writeManifest(before, openSigner(new Secret(keys.signing.secret))));
   const old = await product.ask('restore.ts', '--to', 'numbers_old', '--yes');
   assert.is(old.code, 0, old.error?.message);
   assert.match(old.stderr, 'does not say where its sequences stand');

@@ -8,7 +8,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backupStep } from '../src/backup.ts';
 import { readManifest } from '../src/manifest.ts';
-import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId } from '../src/names.ts';
+import { DUMP, GLOBALS, keyOf, MANIFEST } from '../src/names.ts';
+import type { FileStore } from '../src/store/file.ts';
+import type { BackupTarget } from '../src/target.ts';
 import { checkBackup } from '../src/verify/check.ts';
 import { type Keys, makeKeys, makeProduct, makeTarget, query } from './world.ts';
 
@@ -22,6 +24,16 @@ test.before(async () => {
 test.after(() => postgres.stop());
 
 const ROWS = `CREATE TABLE t AS SELECT n, md5(n::text) AS s FROM generate_series(1, 2000) n`;
+
+async function backup(of: BackupTarget): Promise<string> {
+  const { results } = await runStepsForTest([backupStep(of)]);
+  return results.get<{ id: string }>('backup').id;
+}
+const check = (store: FileStore, id: string, identity?: string) =>
+  checkBackup(store, { env: 'staging', product: 'strange' }, id, {
+    identity: identity === undefined ? undefined : new Secret(identity),
+    against: async () => undefined,
+  });
 
 /** A fixed sequence, so that a failure can be looked at again: xorshift32. */
 function dice(seed: number): (below: number) => number {
@@ -38,10 +50,9 @@ test('one flipped bit anywhere is found: 500 of 500, over dump, globals and mani
   const url = await postgres.createDatabase();
   await query(url, ROWS);
   const target = makeTarget(url, keys);
-  const id = newBackupId();
-  await runStepsForTest([backupStep(target, id)]);
+  const id = await backup(target);
   const { store } = target;
-  assert.equal((await checkBackup(store, 'staging', id, new Secret(keys.identity))).findings, []);
+  assert.equal((await check(store, id, keys.identity)).findings, []);
   const roll = dice(20_261_124);
   const names = [DUMP, GLOBALS, MANIFEST];
   const missed: string[] = [];
@@ -53,12 +64,12 @@ test('one flipped bit anywhere is found: 500 of 500, over dump, globals and mani
     const flipped = Buffer.from(bytes);
     flipped[at] = (flipped[at] ?? 0) ^ (1 << bit);
     writeFileSync(file, flipped);
-    const { findings } = await checkBackup(store, 'staging', id, undefined);
+    const { findings } = await check(store, id);
     if (findings.length === 0) missed.push(`${name} byte ${at} bit ${bit}`);
     writeFileSync(file, bytes);
   }
   assert.equal(missed, []);
-  assert.equal((await checkBackup(store, 'staging', id, undefined)).findings, []);
+  assert.equal((await check(store, id)).findings, []);
 });
 
 test('a manifest is read to the letter: another order, a blank, a field more or less is another manifest', () => {
@@ -73,11 +84,10 @@ test('an object that is gone, short, or of another backup is named', async () =>
   const url = await postgres.createDatabase();
   await query(url, ROWS);
   const target = makeTarget(url, keys);
-  const [first, second] = [newBackupId(), newBackupId()];
-  for (const id of [first, second]) await runStepsForTest([backupStep(target, id)]);
+  const [first, second] = [await backup(target), await backup(target)];
   const { store } = target;
   const path = (id: string, name: string) => store.pathOf(keyOf('staging', id, name));
-  const codes = async () => (await checkBackup(store, 'staging', first, undefined)).findings.map(({ code }) => code);
+  const codes = async () => (await check(store, first)).findings.map(({ code }) => code);
   const dump = readFileSync(path(first, DUMP));
   writeFileSync(path(first, DUMP), dump.subarray(0, -1));
   assert.equal(await codes(), ['OBJECT_DAMAGED']);
@@ -86,7 +96,7 @@ test('an object that is gone, short, or of another backup is named', async () =>
   writeFileSync(path(first, DUMP), dump);
   const manifest = readFileSync(path(first, MANIFEST));
   writeFileSync(path(first, MANIFEST), readFileSync(path(second, MANIFEST)));
-  assert.equal(await codes(), ['MANIFEST_DAMAGED']);
+  assert.equal(await codes(), ['BACKUP_FORGED']);
   writeFileSync(path(first, MANIFEST), manifest);
   assert.equal(await codes(), []);
 });

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { type Manifest, writeManifest } from '../src/manifest.ts';
+import { DUMP, timeOf } from '../src/names.ts';
+import { openBackup } from '../src/reader.ts';
+import { makeSigningKey, openSigner, type Signer } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
+import type { Store } from '../src/store/types.ts';
 import type { BackupTarget } from '../src/target.ts';
 
 const SCRIPTS = join(import.meta.dirname, '../scripts');
@@ -12,11 +17,19 @@ const SCRIPTS = join(import.meta.dirname, '../scripts');
 export interface Keys {
   identity: string;
   recipient: string;
+  /** Of whoever makes backups: what signs, and what the config pins. */
+  signing: { secret: string; key: string };
 }
 
 export async function makeKeys(): Promise<Keys> {
   const identity = await generateIdentity();
-  return { identity, recipient: await identityToRecipient(identity) };
+  return { identity, recipient: await identityToRecipient(identity), signing: makeSigningKey() };
+}
+
+/** The manifest of a finished backup of the strange product, wherever it is good. */
+export async function readFinished(store: Store, env: string, id: string): Promise<Manifest | undefined> {
+  const opened = await openBackup(store, { env, product: 'strange' }, id);
+  return opened.state === 'good' ? opened.manifest : undefined;
 }
 
 export const query = (url: string, sql: string) =>
@@ -24,6 +37,39 @@ export const query = (url: string, sql: string) =>
     const result = await client.query(sql);
     return Array.isArray(result) ? result.at(-1)?.rows : result.rows;
   });
+
+/** A manifest that holds, of a backup that has nothing else. */
+export function manifestText(more: Partial<Manifest> & { id: string }, signer?: Signer): string {
+  const nothing = { bytes: 1, sha256: '0'.repeat(64) };
+  return writeManifest(
+    {
+      format: 1,
+      env: 'staging',
+      product: 'strange',
+      database: 'shop',
+      run: 'R',
+      actor: 'test',
+      reason: null,
+      startedAt: (timeOf(more.id) ?? new Date()).toISOString(),
+      durationMs: 1,
+      plain: nothing,
+      objects: [{ name: DUMP, ...nothing }],
+      serverVersion: '15.1',
+      dumpVersion: '15.1',
+      commit: null,
+      migrationHead: null,
+      recipients: [],
+      extensions: [],
+      roles: [],
+      locale: { encoding: 'UTF8', collate: 'C', ctype: 'C' },
+      structure: {},
+      tables: [],
+      largeObjects: null,
+      ...more,
+    },
+    signer,
+  );
+}
 
 /** A folder of its own, swept by the test runner. */
 export const temporaryFolder = () => mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-backup-'));
@@ -41,6 +87,8 @@ export function makeTarget(
     root: temporaryFolder(),
     url: new Secret(url, 'OPS_DATABASE_URL'),
     recipients: [keys.recipient],
+    signer: openSigner(new Secret(keys.signing.secret)),
+    pinned: [{ name: 'host', key: keys.signing.key }],
     stores: [store],
     level: 1,
     checksums: true,
@@ -52,7 +100,7 @@ export function makeTarget(
   };
 }
 
-/** A stranger's product whose backup tasks run as processes. */
+/** A stranger's product whose backup tasks run as processes; its backups are signed, and it knows by whom. */
 export function makeProduct(
   url: string,
   keys: Keys,
@@ -63,8 +111,20 @@ export function makeProduct(
   }: { backups?: object; env?: Record<string, string>; shell?: NodeJS.ProcessEnv } = {},
 ): TaskProcesses & { store: FileStore } {
   const root = makeStrangeProduct(
-    { backups: { stores: [{ kind: 'file', path: 'backups' }], ...backups } },
-    { OPS_DATABASE_URL: url, BACKUP_RECIPIENTS: keys.recipient, BACKUP_IDENTITY: keys.identity, ...env },
+    {
+      backups: {
+        stores: [{ kind: 'file', path: 'backups' }],
+        signers: [{ name: 'host', key: keys.signing.key }],
+        ...backups,
+      },
+    },
+    {
+      OPS_DATABASE_URL: url,
+      BACKUP_RECIPIENTS: keys.recipient,
+      BACKUP_IDENTITY: keys.identity,
+      BACKUP_SIGNING_KEY: keys.signing.secret,
+      ...env,
+    },
   );
   return { ...taskProcesses(root, SCRIPTS, shell), store: new FileStore(join(root, 'backups')) };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
+import { backupStep, backupTarget } from '@drydock/backups';
 import { defineGroup, main } from '@drydock/kit';
 import { createDeployTask } from '../src/tasks/deploy.ts';
 
@@ -7,12 +7,12 @@ const task = createDeployTask(
   (ctx) =>
     defineGroup({
       name: 'backup first',
-      plan: async () => ({ id: newBackupId() }),
-      steps: ({ id }) => [backupStep(backupTarget(ctx), id)],
+      plan: async () => ({}),
+      steps: () => [backupStep(backupTarget(ctx))],
     }),
-  async (where, id) => {
+  async (ctx, id, trust) => {
     const { rehearsalOnBackup } = await import('@drydock/backups');
-    return rehearsalOnBackup(where, id);
+    return rehearsalOnBackup(ctx, id, trust);
   },
 );
 

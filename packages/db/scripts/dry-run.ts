@@ -2,9 +2,9 @@
 import { main } from '@drydock/kit';
 import { createDryRunTask } from '../src/tasks/dry-run.ts';
 
-const task = createDryRunTask(async (where, id) => {
+const task = createDryRunTask(async (ctx, id, trust) => {
   const { rehearsalOnBackup } = await import('@drydock/backups');
-  return rehearsalOnBackup(where, id);
+  return rehearsalOnBackup(ctx, id, trust);
 });
 
 export default task;

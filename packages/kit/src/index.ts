@@ -1,5 +1,6 @@
+export { appendAudit } from './audit/append.ts';
 export { readEventsNamed, readEventsSince } from './audit/store.ts';
-export type { StoreConfig } from './config/backups.ts';
+export type { SignerConfig, StoreConfig } from './config/backups.ts';
 export { parseCron } from './config/cron.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';

@@ -59,8 +59,9 @@ export function linesToKillAt(lines: number, few: number): readonly number[] {
 export async function runStepsForTest(
   nodes: StepNode[],
   onFailure: 'undo' | 'keep' = 'keep',
+  run = newRunId(),
 ): Promise<{ results: StepResults; entries: JournalEntry[] }> {
-  const journal = createMemoryJournal();
+  const journal = createMemoryJournal(run);
   const results = await runSteps({
     nodes,
     journal,

@@ -11,6 +11,7 @@ export interface SandboxState {
   postgresPassword: string;
   environments: Record<EnvName, EnvironmentSecrets>;
   backupKey?: { recipient: string; identity: string };
+  backupSigner?: { key: string; secret: string };
   contracts?: Record<EnvName, { escrowFactory: string; certificate: string }>;
 }
 

@@ -1,5 +1,5 @@
 import type { Output } from '@drydock/kit';
-import { provisionBackupKey } from './provision/backup-key.ts';
+import { provisionBackupKeys } from './provision/backup-key.ts';
 import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
 import { writeEnvFiles } from './provision/env-files.ts';
@@ -34,7 +34,7 @@ export async function up({ root, out }: { root: string; out?: Output }): Promise
   await Promise.all([
     provisionDatabases(state, await portOf(state, 'postgres')),
     provisionContracts(state, await portOf(state, 'anvil')),
-    provisionBackupKey(state),
+    provisionBackupKeys(state),
     provisionKeystores(root, state),
   ]);
   writeState(root, state);

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
 import { Readable as NodeReadable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findTool, OpsError, type Secret } from '@drydock/kit';
-import { KeyPipe } from './key-pipe.ts';
 
 /** A recipient's public key: `age1…`. */
 export const RECIPIENT = /^age1[0-9a-z]{58}$/;
@@ -45,38 +44,40 @@ async function* encryptThroughAge(
 
 class AgeFailed extends Error {}
 
-/** Rejects with BACKUP_UNREADABLE where the key does not fit, or the bytes are not what was written. */
-export async function* decrypt(stored: Readable, identity: Secret): AsyncIterable<Uint8Array> {
+/**
+ * Of a file, streaming. Rejects with BACKUP_UNREADABLE where the key does not fit, or the bytes are not what was written.
+ * The key goes to the age program through its standard input: neither an argument nor a file, and gone with us.
+ */
+export async function* decryptFile(path: string, identity: Secret): AsyncIterable<Uint8Array> {
   try {
     const program = findTool('age');
-    if (program) {
-      const key = await KeyPipe.make();
-      yield* throughAge(program, ['--decrypt', '-i', key.path], stored, (child) => key.hand(identity, child));
-    } else yield* withPackage(stored, identity);
+    const key = NodeReadable.from([Buffer.from(`${identity.reveal().trim()}\n`)]);
+    if (program) yield* throughAge(program, ['--decrypt', '-i', '-', path], key);
+    else yield* withPackage(path, identity);
   } catch (cause) {
     throw unreadable(identity, cause);
-  } finally {
-    stored.destroy();
   }
 }
 
-async function* withPackage(stored: Readable, identity: Secret): AsyncIterable<Uint8Array> {
+async function* withPackage(path: string, identity: Secret): AsyncIterable<Uint8Array> {
   const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   decrypter.addIdentity(identity.reveal().trim());
-  const plain = await decrypter.decrypt(NodeReadable.toWeb(stored) as never);
-  yield* plain as unknown as AsyncIterable<Uint8Array>;
+  const stored = createReadStream(path, { highWaterMark: 1 << 20 });
+  try {
+    const plain = await decrypter.decrypt(NodeReadable.toWeb(stored) as never);
+    yield* plain as unknown as AsyncIterable<Uint8Array>;
+  } finally {
+    stored.destroy();
+  }
 }
 
 async function* throughAge(
   program: string,
   args: string[],
   input: AsyncIterable<Uint8Array>,
-  hand: (child: ChildProcess) => Promise<void> = async () => {},
 ): AsyncIterable<Uint8Array> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const handed = hand(child);
-  handed.catch(() => child.kill('SIGKILL'));
   let said = '';
   child.stderr.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-2_000);
@@ -99,7 +100,6 @@ async function* throughAge(
   });
   try {
     yield* child.stdout as AsyncIterable<Uint8Array>;
-    await handed;
     await fed;
     if (inputFailed) throw inputFailed;
     await ended;

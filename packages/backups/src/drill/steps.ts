@@ -2,6 +2,7 @@ import {
   defineStep,
   type Finding,
   OpsError,
+  readerUrl,
   type Secret,
   type Step,
   type StepNode,
@@ -9,17 +10,18 @@ import {
   withDatabase,
   withPostgres,
 } from '@drydock/kit';
-import { listBackups, markName } from '../catalogue.ts';
+import { markName, noBytes } from '../catalogue.ts';
 import { compact, keyOf } from '../names.ts';
+import { listOwn } from '../reader.ts';
 import { dropDatabase, makeDatabase, onServer } from '../restore/databases.ts';
 import { putOnSettings } from '../restore/dress.ts';
 import { readHead } from '../restore/head.ts';
 import { pgRestore } from '../restore/pg-restore.ts';
 import { readPlain } from '../restore/plain.ts';
-import { openSource } from '../restore/plan.ts';
+import { openPlanned, type RestorePlan } from '../restore/plan.ts';
 import { countsBeside, prove } from '../restore/prove.ts';
 import { openStores } from '../store/open.ts';
-import { nothing } from '../tasks/hold.ts';
+import { type Note, trustSteps } from '../trust.ts';
 import { appendDrill } from './log.ts';
 import { runDrillQueries } from './queries.ts';
 
@@ -27,6 +29,9 @@ import { runDrillQueries } from './queries.ts';
 export type DrillPlan = {
   from: string;
   backup: string;
+  digest: string;
+  trusted: RestorePlan['trusted'];
+  notes: Note[];
   scratch: string;
   jobs: number;
   startedAt: string;
@@ -38,13 +43,27 @@ export type Tried = {
   tables: number;
   rows: number;
   queries: number;
-  /** Sentences; none if it passed. */
+  /** Sentences: what is not as it should be, and what there was nothing to compare with. None if it passed. */
   faults: string[];
+  unproved: string[];
 };
+
+/** What could not be compared is not proved. */
+export function isPassed({ faults, unproved }: Tried): boolean {
+  return faults.length === 0 && unproved.length === 0;
+}
+
+/** Codes of a comparison that say that there was nothing to compare with; those of other warnings say what was found. */
+const UNCOMPARED = /(^|_)NOT_|^UN/;
 
 /** A backup that cannot be restored is the drill's result, not its failure: it is written down like any other. */
 export function drillSteps(ctx: TaskContext, server: Secret, plan: DrillPlan): StepNode[] {
-  return [tryStep(ctx, server, plan), dropStep(server, plan), recordStep(ctx, plan)];
+  return [
+    ...trustSteps(plan.backup, plan.trusted),
+    tryStep(ctx, server, plan),
+    dropStep(server, plan),
+    recordStep(ctx, plan),
+  ];
 }
 
 function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried> {
@@ -52,9 +71,9 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
     name: 'restore and compare',
     async run({ signal, detail }) {
       const started = performance.now();
-      const tried: Tried = { rto: 0, rpo: 0, tables: 0, rows: 0, queries: 0, faults: [] };
+      const tried: Tried = { rto: 0, rpo: 0, tables: 0, rows: 0, queries: 0, faults: [], unproved: [] };
       try {
-        const source = await openSource(ctx, plan.from);
+        const source = await openPlanned(ctx, plan);
         const { manifest } = source;
         tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
         const identity = ctx.environment.secret(ctx.config.backups.identity);
@@ -84,10 +103,13 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
           const compared = await prove(url, { manifest, counted: counted ?? null, table: null, jobs: plan.jobs });
           Object.assign(tried, { tables: compared.tables, rows: compared.rows });
           findings.push(...compared.findings.filter(({ level }) => level === 'error'));
-        }
+          tried.unproved = compared.findings
+            .filter(({ level, code }) => level !== 'error' && UNCOMPARED.test(code))
+            .map(({ message }) => message);
+        } else tried.unproved = ['There is no manifest to compare with.'];
         tried.rto = (performance.now() - started) / 1_000;
         detail('queries of the product');
-        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills));
+        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills), readerOf(ctx, plan));
         tried.queries = asked.count;
         tried.faults = [...findings, ...asked.findings].map(({ message }) => message);
       } catch (error) {
@@ -100,9 +122,17 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
   });
 }
 
+/** Only where the live database lies too: what another server knows of roles is not known. */
+function readerOf({ config, environment, flags }: TaskContext, { scratch }: DrillPlan): Secret | undefined {
+  if ((flags as { targetUrl?: string }).targetUrl || !environment.has(config.database.readUrl)) return undefined;
+  return withDatabase(readerUrl(config, environment), scratch);
+}
+
 /** The server, the key or the store were not there: nothing was tried, so nothing is said of the backup. */
 function isOurTrouble({ code }: OpsError): boolean {
-  return /^(DATABASE_|STORE_|NO_CREATEDB|TOOL_MISSING|VARIABLE_|BACKUP_UNKNOWN)/.test(code);
+  return /^(DATABASE_|STORE_|NO_CREATEDB|TOOL_MISSING|VARIABLE_|TEMPORARY_|BACKUP_(UNKNOWN|UNTRUSTED|FORGED|CHANGED))/.test(
+    code,
+  );
 }
 
 function dropStep(server: Secret, plan: DrillPlan): Step {
@@ -120,9 +150,13 @@ function recordStep(ctx: TaskContext, plan: DrillPlan): Step {
     name: 'record',
     async run({ results, run, signal, audit }) {
       const tried = results.get<Tried>('restore and compare');
-      const passed = tried.faults.length === 0;
+      const passed = isPassed(tried);
       if (passed) await markProved(ctx, plan, signal);
-      const result = passed ? 'passed' : `FAILED: ${tried.faults[0]}`;
+      const result = passed
+        ? 'passed'
+        : tried.faults[0]
+          ? `FAILED: ${tried.faults[0]}`
+          : `NOT PROVED: ${tried.unproved[0]}`;
       const { rto, rpo, tables, rows, queries } = tried;
       const row = {
         run,
@@ -146,6 +180,7 @@ function recordStep(ctx: TaskContext, plan: DrillPlan): Step {
         rows,
         queries,
         faults: tried.faults,
+        unproved: tried.unproved,
       });
       return null;
     },
@@ -158,9 +193,12 @@ async function markProved(
   signal: AbortSignal,
 ): Promise<void> {
   for (const store of openStores(config, environment)) {
-    const listed = (await listBackups(store, env)).find(({ id }) => id === backup);
-    if (!listed || listed.marks.some((mark) => mark.kind === 'drill' && mark.at === compact(new Date(startedAt))))
+    const listed = (await listOwn(store, { env, product: config.product })).find(({ id }) => id === backup);
+    if (
+      !listed?.finished ||
+      listed.marks.some((mark) => mark.kind === 'drill' && mark.at === compact(new Date(startedAt)))
+    )
       continue;
-    await store.write(keyOf(env, backup, markName.drill(compact(new Date(startedAt)))), nothing(), { signal });
+    await store.write(keyOf(env, backup, markName.drill(compact(new Date(startedAt)))), noBytes(), { signal });
   }
 }

@@ -13,7 +13,7 @@ export interface Command {
 /** In the order in which they are typed, by the user who runs PostgreSQL. */
 export function pitrCommands(plan: PitrPlan): Command[] {
   const { target, into } = plan.restore;
-  const moment = ['--type=time', `--target=${target}`, '--target-action=promote'];
+  const moment = ['--type=time', `--target=${target}`, ...timelineOf(plan), '--target-action=promote'];
   const pgbackrest = (...args: string[]) =>
     shellLine(['pgbackrest', `--config=${plan.configFile}`, `--stanza=${plan.stanza}`, ...args]);
   return [
@@ -57,6 +57,15 @@ export function pitrCommands(plan: PitrPlan): Command[] {
       line: pgbackrest('--delta', ...moment, 'restore'),
     },
   ];
+}
+
+/**
+ * A restore in place begins a new timeline, and PostgreSQL goes along the newest by itself: past a moment that was left behind
+ * by going back too far it would stop at the first commit that came after, and say that all is well. Along the timeline
+ * of the backup it arrives, or says that it cannot. Before version 12 that is what it does without being told.
+ */
+function timelineOf({ server, restore: { timeline } }: PitrPlan): string[] {
+  return server.major < 12 && timeline === 'current' ? [] : [`--target-timeline=${timeline}`];
 }
 
 /**

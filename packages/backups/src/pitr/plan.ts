@@ -21,7 +21,7 @@ export interface PitrPlan {
   /** A segment of WAL is closed after this many seconds, full or not. */
   archiveTimeout: number;
   /** To go back to; `into` and `port` are of the copy. */
-  restore: { target: string; into: string; port: number };
+  restore: { target: string; timeline: string; into: string; port: number };
 }
 
 export interface PitrInput {
@@ -31,16 +31,27 @@ export interface PitrInput {
   /** What could be asked of the server. */
   server: Partial<ServerFacts>;
   target: string;
+  /** `current`: that of the backup from which it goes on; `latest`, or a number. */
+  timeline: string;
   into: string | undefined;
   port: number | undefined;
 }
 
-export function planPitr({ config, env, environment, server: said, target, into, port }: PitrInput): PitrPlan {
+export function planPitr({
+  config,
+  env,
+  environment,
+  server: said,
+  target,
+  timeline,
+  into,
+  port,
+}: PitrInput): PitrPlan {
   const { pitr } = config.backups;
   const { user, dataFolder, socketFolder } = pitr.server;
   const assumed = assumedServer(said.major);
   const server = {
-    major: assumed.major,
+    major: said.major ?? assumed.major,
     port: said.port ?? assumed.port,
     dataFolder: dataFolder ?? said.dataFolder ?? assumed.dataFolder,
     binFolder: said.binFolder ?? assumed.binFolder,
@@ -62,6 +73,6 @@ export function planPitr({ config, env, environment, server: said, target, into,
     folders: { log: pitr.logFolder, spool: pitr.spoolFolder, lock: pitr.lockFolder },
     // Half of the RPO: the other half is for the segment's way into the repository.
     archiveTimeout: Math.max(1, Math.floor((pitr.rpoMinutes * 60) / 2)),
-    restore: { target, into: into ?? `${server.dataFolder}-restored`, port: port ?? server.port + 1 },
+    restore: { target, timeline, into: into ?? `${server.dataFolder}-restored`, port: port ?? server.port + 1 },
   };
 }

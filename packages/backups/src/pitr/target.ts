@@ -22,6 +22,16 @@ export function readTarget(text: string, now = Date.now()): string {
   return `${date} ${time}${hours}`;
 }
 
+/** Which history is gone along: that of the backup, the newest, or one by its number (as pg_control has it). */
+export function readTimeline(text: string): string {
+  if (/^(current|latest|[1-9]\d{0,8})$/.test(text)) return text;
+  throw usageError(
+    'TIMELINE_MALFORMED',
+    `--timeline must be current, latest or a number, not "${text}".`,
+    'Its number: SELECT timeline_id FROM pg_control_checkpoint(); the names of WAL files begin with it, in hexadecimal.',
+  );
+}
+
 /** An example for who gives none: the last full hour. */
 export function lastFullHour(now = Date.now()): string {
   return readTarget(new Date(now - (now % 3_600_000)).toISOString().replace('.000', ''));

@@ -14,40 +14,65 @@ const DAY_MS = 86_400_000;
 /** What has no manifest may still be being written; after that nobody writes it any more. */
 const LEFTOVER_MS = DAY_MS;
 
+/** A backup and what was found when it was opened. */
+export type Judged = Listed & {
+  /** Why it counts as no backup: broken, or dated later than now. It takes nobody's place, and is not deleted. */
+  uncounted?: string | undefined;
+  /** Nobody stands for it. Those are a series of their own, and take no place of those that somebody stands for. */
+  unsigned?: boolean;
+};
+
 /**
  * Which backups of one store go, and why each stays or goes; newest first. Whatever any rule keeps is kept. Days, weeks
  * (ISO 8601, from Monday) and months are UTC's.
  */
-export function planPrune(backups: Listed[], retention: Retention, now: Date): Decision[] {
+export function planPrune(backups: Judged[], retention: Retention, now: Date): Decision[] {
   const finished = backups.filter((backup) => backup.finished).sort((a, b) => (a.id < b.id ? 1 : -1));
-  const reasons = new Map<string, string[]>(finished.map(({ id }) => [id, []]));
+  const counted = finished.filter(({ uncounted }) => uncounted === undefined);
+  return [
+    ...finished.flatMap(({ id, uncounted }): Decision[] =>
+      uncounted === undefined ? [] : [{ id, keep: true, reasons: [uncounted] }],
+    ),
+    ...decide(
+      counted.filter(({ unsigned }) => !unsigned),
+      retention,
+      now,
+    ),
+    ...decide(
+      counted.filter(({ unsigned }) => unsigned),
+      retention,
+      now,
+    ),
+    ...backups.filter((backup) => !backup.finished).map((backup) => decideLeftover(backup, now)),
+  ].sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+function decide(newestFirst: Judged[], retention: Retention, now: Date): Decision[] {
+  const reasons = new Map<string, string[]>(newestFirst.map(({ id }) => [id, []]));
   const keep = (backup: Listed | undefined, why: string) => backup && reasons.get(backup.id)?.push(why);
 
-  keep(finished[0], 'the newest');
-  for (const backup of finished) {
+  keep(newestFirst[0], 'the newest');
+  for (const backup of newestFirst) {
     if (now.getTime() - backup.at.getTime() <= retention.days * DAY_MS)
       keep(backup, `younger than ${retention.days} days`);
     for (const why of marksOf(backup, now)) keep(backup, why);
   }
-  for (const backup of finished.slice(0, retention.last)) keep(backup, `of the last ${retention.last}`);
+  for (const backup of newestFirst.slice(0, retention.last)) keep(backup, `of the last ${retention.last}`);
   for (const [count, period, name] of [
     [retention.daily, dayOf, 'day'],
     [retention.weekly, weekOf, 'week'],
     [retention.monthly, monthOf, 'month'],
   ] as const)
-    for (const backup of newestPerPeriod(finished, period).slice(0, count))
+    for (const backup of newestPerPeriod(newestFirst, period).slice(0, count))
       keep(backup, `the newest of its ${name} (${period(backup.at)})`);
 
-  return [
-    ...finished.map(({ id }): Decision => {
-      const why = reasons.get(id) ?? [];
-      return { id, keep: why.length > 0, reasons: why.length > 0 ? why : ['no rule keeps it'] };
-    }),
-    ...backups.filter((backup) => !backup.finished).map((backup) => decideLeftover(backup, now)),
-  ].sort((a, b) => (a.id < b.id ? 1 : -1));
+  return newestFirst.map(({ id }): Decision => {
+    const why = reasons.get(id) ?? [];
+    return { id, keep: why.length > 0, reasons: why.length > 0 ? why : ['no rule keeps it'] };
+  });
 }
 
-function marksOf({ marks }: Listed, now: Date): string[] {
+export function marksOf({ marks }: Listed, now: Date): string[] {
   return marks.flatMap((mark) => {
     if (mark.kind === 'hold') return ['held'];
     if (mark.kind === 'drill') return ['proved by a drill'];

@@ -3,7 +3,7 @@ import { dumpSchema } from '../dump/pg-dump.ts';
 import { exists, onServer } from './databases.ts';
 import { refuseHoles } from './holes.ts';
 import { pgRestore } from './pg-restore.ts';
-import { freshUrl, openSource, type RestorePlan } from './plan.ts';
+import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 
 /**
  * The audit log is a chain, and the backup's is its beginning: the live one takes its place. Where that is gone or lets
@@ -16,7 +16,7 @@ export async function carryLog(
   out: StepContext['out'],
 ): Promise<void> {
   const log = await liveLog(url, plan);
-  const { manifest } = await openSource(ctx, plan.from);
+  const { manifest } = await openPlanned(ctx, plan);
   if (log === 'out of reach') {
     out.warn('The log of the live database cannot be read: that of the backup goes on.');
     if (manifest?.env === ctx.env && manifest.product === ctx.config.product) return;

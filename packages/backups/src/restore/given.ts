@@ -3,7 +3,7 @@ import { dumpProperties } from '../dump/pg-dump.ts';
 import { exists, onServer } from './databases.ts';
 import { type Head, readHead } from './head.ts';
 import { readPlain } from './plain.ts';
-import { openSource, type RestorePlan } from './plan.ts';
+import { openPlanned, type RestorePlan } from './plan.ts';
 import type { Properties } from './properties.ts';
 
 /** What the database that is made is given, and by which of the two. */
@@ -15,7 +15,7 @@ export interface Given {
 }
 
 export async function readBackupHead(ctx: TaskContext, plan: RestorePlan, signal: AbortSignal): Promise<Head> {
-  const source = await openSource(ctx, plan.from);
+  const source = await openPlanned(ctx, plan);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
   return readHead(readPlain(source, identity), { noOwner: plan.noOwner, signal });
 }

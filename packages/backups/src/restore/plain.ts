@@ -1,20 +1,46 @@
 import { Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
 import { OpsError, type Secret } from '@drydock/kit';
-import { decrypt } from '../crypt/age.ts';
+import { decryptFile } from '../crypt/age.ts';
+import { holdObject, spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
 import { DUMP } from '../names.ts';
 import type { BackupSource } from './source.ts';
 
 /**
- * The dump in the clear, streaming: store → age → zstd. With a manifest it ends with BACKUP_DAMAGED where the bytes are
- * not those that were written, stored or plain; what was read before that was read in vain.
+ * The dump in the clear: store → a private file, still encrypted → age → zstd. With a manifest not a byte comes before
+ * the whole object is known to be what the manifest says (BACKUP_DAMAGED): what comes is run as it comes.
  */
 export async function* readPlain(source: BackupSource, identity: Secret, name = DUMP): AsyncIterable<Buffer> {
-  const [stored, plain] = [new Meter(), new Meter()];
-  const encrypted = Readable.from(stored.pass(await source.read(name)));
+  const { manifest } = source;
+  if (!manifest) {
+    const { path, remove } = await spool(await source.read(name));
+    try {
+      yield* openSpooled(source, path, identity);
+    } finally {
+      await remove();
+    }
+    return;
+  }
+  const object = manifest.objects.find((one) => one.name === name);
+  if (!object) throw damaged(source, `its manifest knows no ${name}`);
+  const { path, ...held } = await holdObject(object.sha256, () => source.read(name));
+  if (held.sha256 !== object.sha256 || held.bytes !== object.bytes)
+    throw damaged(source, 'its stored bytes have another SHA-256');
+  yield* openSpooled(source, path, identity, name);
+}
+
+/** A file that is known to be an object of the manifest, if there is one. */
+export async function* openSpooled(
+  source: Pick<BackupSource, 'label' | 'manifest'>,
+  path: string,
+  identity: Secret,
+  name = DUMP,
+): AsyncIterable<Buffer> {
+  const { manifest } = source;
+  const plain = new Meter();
   const expand = createZstdDecompress({ chunkSize: 1 << 20 });
-  const decrypted = Readable.from(decrypt(encrypted, identity));
+  const decrypted = Readable.from(decryptFile(path, identity));
   decrypted.on('error', (error) => expand.destroy(error));
   try {
     for await (const chunk of decrypted.pipe(expand) as AsyncIterable<Buffer>) {
@@ -27,11 +53,7 @@ export async function* readPlain(source: BackupSource, identity: Secret, name = 
     decrypted.destroy();
     expand.destroy();
   }
-  if (!source.manifest) return;
-  const object = source.manifest.objects.find((one) => one.name === name);
-  if (object && stored.result().sha256 !== object.sha256)
-    throw damaged(source, 'its stored bytes have another SHA-256');
-  if (name === DUMP && plain.result().sha256 !== source.manifest.plain.sha256)
+  if (manifest && name === DUMP && plain.result().sha256 !== manifest.plain.sha256)
     throw damaged(source, 'its dump has another SHA-256');
 }
 

@@ -10,14 +10,21 @@ import {
   withDatabase,
 } from '@drydock/kit';
 import type { Client } from 'pg';
+import type { Note } from '../trust.ts';
 import { exists, onServer, taken } from './databases.ts';
-import { type BackupSource, findBackup } from './source.ts';
+import { type BackupSource, type Found, findBackup } from './source.ts';
 
 /** Journalled: a resumed run restores what it began with, to where it began. */
 export type RestorePlan = {
   /** `production/20261124T020000Z-…`, or a path. */
   from: string;
   label: string;
+  /** SHA-256 of its manifest: what was looked at is what is restored. Null for a bare dump. */
+  digest: string | null;
+  /** Why it was let in, and what speaks against it, where nobody stands for it. */
+  trusted: { reason: string; why: string } | null;
+  /** What was passed over on the way to it. */
+  notes: Note[];
   /** The database that is made. Its name has the run's in it: whatever an attempt before left of it is ours. */
   fresh: string;
   /** The name that it gets once it is proved, and that of what has the name until then (in place). */
@@ -38,6 +45,8 @@ export interface RestoreWish {
   table: string | undefined;
   anonymise: string | undefined;
   foreign: boolean;
+  /** Reason for opening what nobody stands for. */
+  trust: string | undefined;
   noOwner: boolean;
   skipRefused: boolean;
   jobs: number | undefined;
@@ -56,9 +65,10 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
       'One table is restored into another database, from where its rows can be taken.',
       `npm run db:restore -- --env ${ctx.env} --from latest --to NEWDB --table ${wish.table}`,
     );
-  const { source, from } = await chooseSource(ctx, wish);
-  refuseForeign(ctx, source, wish);
+  const { source, from, findings, trusted } = await chooseSource(ctx, wish);
   const name = wish.to ?? databaseOf(url);
+  refuseForeign(ctx, source, wish);
+  if (wish.inPlace) refuseElsewhere(ctx, source, { ...wish, name });
   await onServer(url, async (client) => {
     if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
     if (wish.inPlace) await refuseNotOurs(client, name);
@@ -67,6 +77,9 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
   return {
     from,
     label: source.label,
+    digest: source.digest ?? null,
+    trusted: trusted === undefined ? null : { reason: wish.trust ?? '', why: trusted },
+    notes: findings,
     fresh: named(name, 'restore', ctx.run),
     name,
     before: wish.inPlace ? named(name, 'before', ctx.run) : null,
@@ -86,22 +99,37 @@ export function named(live: string, what: string, run: string): string {
 /** `latest`, an id, `production/latest`, or a path. What is returned names one backup for good. */
 async function chooseSource(
   ctx: TaskContext,
-  { from = 'latest' }: RestoreWish,
-): Promise<{ source: BackupSource; from: string }> {
-  const source = await openSource(ctx, from);
-  const { manifest } = source;
-  const isPath = source.label === from;
-  return { source, from: isPath || !manifest ? from : `${manifest.env}/${manifest.id}` };
+  { from = 'latest', trust }: RestoreWish,
+): Promise<Found & { from: string }> {
+  const found = await openSource(ctx, from, trust);
+  const { manifest, label } = found.source;
+  return { ...found, from: label === from || !manifest ? from : `${manifest.env}/${manifest.id}` };
 }
 
 export function openSource(
   ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf'>,
   from: string,
-): Promise<BackupSource> {
+  trust?: string,
+): Promise<Found> {
   const [first = '', ...rest] = from.split('/');
   const other = ENV_NAMES.includes(first as EnvName) && rest.length === 1;
   const environment = ctx.environmentOf(other ? (first as EnvName) : ctx.env);
-  return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from);
+  return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from, trust);
+}
+
+/** The one that the plan is about, to the letter of its manifest, whatever lies there by now. */
+export async function openPlanned(
+  ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf'>,
+  { from, digest, trusted }: Pick<RestorePlan, 'from' | 'digest' | 'trusted'>,
+): Promise<BackupSource> {
+  const { source } = await openSource(ctx, from, trusted?.reason);
+  if ((source.digest ?? null) === digest) return source;
+  throw new OpsError({
+    code: 'BACKUP_CHANGED',
+    message: `The manifest of ${source.label} is another one than when this run was planned.`,
+    hint: `Find out who writes to the store: npm run backup:verify -- --env ${ctx.env} --all`,
+    exit: EXIT.refused,
+  });
 }
 
 /** People's data stay where they are, unless somebody says otherwise in so many words. */
@@ -112,6 +140,28 @@ function refuseForeign(ctx: TaskContext, { manifest, label }: BackupSource, wish
     code: 'FOREIGN_BACKUP',
     message: `${label} is of ${manifest.product} ${manifest.env}, not of ${ctx.config.product} ${ctx.env}.`,
     hint: 'Give a script that makes its people unrecognisable (--anonymise FILE.sql), or say that it is meant: --foreign',
+    exit: EXIT.refused,
+  });
+}
+
+/**
+ * In place means: instead of what is there. A backup of something else than what is there is a mistake unless it is said,
+ * with the reason; making people unrecognisable is no reason to put staging in the place of production.
+ */
+function refuseElsewhere(
+  ctx: TaskContext,
+  { manifest, label }: BackupSource,
+  { name, foreign, anonymise }: RestoreWish & { name: string },
+): void {
+  if (!manifest) return;
+  const { env, product, database } = manifest;
+  const guarded = ctx.config.environments[ctx.env].guard === 'confirm';
+  const elsewhere = product !== ctx.config.product || (env !== ctx.env ? guarded || !anonymise : database !== name);
+  if (!elsewhere || (foreign && ctx.reason)) return;
+  throw new OpsError({
+    code: 'FOREIGN_BACKUP',
+    message: `${label} is of the database ${database} of ${product} ${env}, and would be put in the place of ${name} of ${ctx.config.product} ${ctx.env}.`,
+    hint: `Restore it beside: npm run db:restore -- --env ${ctx.env} --to NEWDB. If it is meant, say why: --foreign --reason TEXT`,
     exit: EXIT.refused,
   });
 }

@@ -1,12 +1,15 @@
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { type Environment, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
-import { readFinished } from '../backup.ts';
-import { listBackups } from '../catalogue.ts';
+import type { Readable as ByteStream } from 'node:stream';
+import { type Environment, EXIT, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
+import { type Listed, listBackups, markName } from '../catalogue.ts';
 import { type Manifest, readManifest } from '../manifest.ts';
 import { DUMP, keyOf, MANIFEST } from '../names.ts';
+import { notes } from '../notes.ts';
+import { isAhead, openBackup, type Readable } from '../reader.ts';
 import { openStores } from '../store/open.ts';
+import type { Store } from '../store/types.ts';
+import { against, believed, forged, type Note, nobodyPinned, signersOf, unsignedBecause, untrusted } from '../trust.ts';
 
 /** A finished backup, wherever it lies. */
 export interface BackupSource {
@@ -14,38 +17,143 @@ export interface BackupSource {
   label: string;
   /** Undefined for a bare file: then nothing can be compared. */
   manifest: Manifest | undefined;
-  read(name: string): Promise<Readable>;
+  /** SHA-256 of the manifest's text: which backup this is, for good. */
+  digest: string | undefined;
+  read(name: string): Promise<ByteStream>;
 }
 
-type Where = { config: LoadedConfig; environment: Environment };
+export interface Found {
+  source: BackupSource;
+  /** What was passed over, and who stands for what was found. */
+  findings: Note[];
+  /** What speaks against it, where `--trust` let it in. */
+  trusted: string | undefined;
+}
 
-/** `latest`, an id, or a path: of a backup's folder, or of a dump alone. The first store that has it is read. */
-export async function findBackup({ config, environment }: Where, from: string): Promise<BackupSource> {
-  if (from !== 'latest' && existsSync(from)) return fromPath(from);
-  const stores = openStores(config, environment);
-  let away: unknown;
-  for (const store of stores) {
-    try {
-      const listed = await listBackups(store, environment.name);
-      const found = listed.find(({ id, finished }) => finished && (from === 'latest' || id === from));
-      const manifest = found && (await readFinished(store, environment.name, found.id));
-      if (!found || !manifest) continue;
-      const read = (name: string) => store.read(keyOf(environment.name, found.id, name));
-      return { label: `${found.id} in ${store.label}`, manifest, read };
-    } catch (error) {
-      // The other store may answer: that is what it is for.
-      away = error;
+export type Where = { config: LoadedConfig; environment: Environment };
+
+/** Nothing of a backup is opened that nobody stands for: a signer of the config, without those the log, or `--trust` with its reason. */
+export async function findBackup(where: Where, from: string, trust?: string): Promise<Found> {
+  const found = await (from !== 'latest' && existsSync(from) ? fromPath(where, from) : fromStores(where, from, trust));
+  const why = await against(where, found.readable);
+  if (why !== undefined && trust === undefined) throw untrusted(found.source.label, why, where.environment.name);
+  const unsigned = where.config.backups.signers.length === 0 ? [nobodyPinned(where.environment.name)] : [];
+  const said = why === undefined ? unsigned : [believed(found.source.label, why, trust ?? '')];
+  return { source: found.source, findings: [...found.findings, ...said], trusted: why };
+}
+
+type Candidate = { source: BackupSource; readable: Readable | undefined; findings: Note[] };
+type Copy = { store: Store; listed: Listed };
+
+/** Backups of an id may lie in several stores; one that is whole will do. */
+async function fromStores({ config, environment }: Where, from: string, trust: string | undefined): Promise<Candidate> {
+  const env = environment.name;
+  const shelf = { env, product: config.product };
+  const { copies, away, findings } = await listEverywhere(openStores(config, environment), env);
+  const mine = markName.owner(config.product);
+  const [now, pinned] = [new Date(), signersOf(config, environment)];
+  const ids = [...new Set(copies.map(({ listed }) => listed.id))].sort().reverse();
+  const wanted = from === 'latest' ? ids : ids.filter((id) => id === from);
+  let best: (Candidate & { readable: Readable; at: Date }) | undefined;
+  for (const id of wanted) {
+    const lying = copies.filter(({ listed }) => listed.id === id);
+    const listed = lying[0]?.listed;
+    if (!listed || (best && best.at.getTime() - listed.at.getTime() > RESUMED_WITHIN_MS)) break;
+    if (best && listed.owner !== undefined) continue;
+    if (from === 'latest' && isAhead(listed, now)) {
+      if (lying.some(({ listed: { owner } }) => owner === undefined || owner === mine)) findings.push(notes.ahead(id));
+      continue;
     }
+    const { chosen, foreign, refusals, damages } = await chooseCopy(lying, shelf, (readable) =>
+      trust === undefined ? unsignedBecause(pinned, readable) : undefined,
+    );
+    if (!best) findings.push(...damages);
+    if (!chosen) {
+      if (foreign && from !== 'latest') throw ofAnother(foreign, config.product);
+      // What is dated later than a good one stands in its way; what is older does not matter any more.
+      if (refusals[0] && !best) throw refusals[0];
+      continue;
+    }
+    if (!best || chosen.readable.manifest.startedAt > best.readable.manifest.startedAt)
+      best = { ...chosen, findings, at: listed.at };
+    if (from !== 'latest') break;
   }
+  if (best) return best;
   if (away) throw away;
+  const passed = findings[0];
   throw usageError(
     'BACKUP_UNKNOWN',
-    from === 'latest' ? `${environment.name} has no backup.` : `${environment.name} has no backup ${from}.`,
-    `npm run backup:list -- --env ${environment.name}`,
+    `${env} has no ${from === 'latest' ? 'backup that is whole and of the past' : `backup ${from}`}${passed ? `: ${passed.message}` : '.'}`,
+    `npm run backup:list -- --env ${env}`,
   );
 }
 
-function fromPath(path: string): BackupSource {
+/** A run of an earlier version that was resumed dumped later than its name says: of those begun so close the later snapshot counts. */
+const RESUMED_WITHIN_MS = 2 * 86_400_000;
+
+async function listEverywhere(stores: Store[], env: string) {
+  const copies: Copy[] = [];
+  const findings: Note[] = [];
+  let away: unknown;
+  for (const store of stores) {
+    try {
+      const listed = await listBackups(store, env);
+      copies.push(...listed.filter(({ finished }) => finished).map((one) => ({ store, listed: one })));
+    } catch (error) {
+      // The other store may answer: that is what it is for.
+      away = error;
+      findings.push({
+        level: 'warn',
+        code: 'STORE_AWAY',
+        message: `${store.label} could not be asked, and may have a newer backup: ${(error as Error).message}`,
+        hint: `npm run backup:status -- --env ${env}`,
+      });
+    }
+  }
+  return { copies, away, findings };
+}
+
+/** The first copy that is good and stands; and what speaks against the others. */
+async function chooseCopy(
+  copies: Copy[],
+  shelf: { env: string; product: string },
+  unsigned: (readable: Readable) => string | undefined,
+) {
+  const refusals: OpsError[] = [];
+  const damages: Note[] = [];
+  let chosen: { source: BackupSource; readable: Readable } | undefined;
+  let foreign: Manifest | undefined;
+  for (const { store, listed } of copies) {
+    const { id } = listed;
+    const label = `${id} in ${store.label}`;
+    const opened = await openBackup(store, shelf, id);
+    if (opened.state === 'foreign') foreign = opened.manifest;
+    if (opened.state === 'damaged') damages.push(notes.damaged(label, opened.why, shelf.env));
+    if (opened.state === 'forged') refusals.push(forged(label, opened.why, shelf.env));
+    if (opened.state !== 'good') continue;
+    const why = unsigned(opened);
+    if (why !== undefined) refusals.push(untrusted(label, why, shelf.env));
+    else {
+      const read = (name: string) => store.read(keyOf(shelf.env, id, name));
+      chosen ??= { source: { label, manifest: opened.manifest, digest: opened.digest, read }, readable: opened };
+    }
+  }
+  const refused: Note[] = chosen
+    ? refusals.map(({ code, message, hint = '' }) => ({ level: 'warn', code, message, hint }))
+    : [];
+  return { chosen, foreign, refusals, damages: [...damages, ...refused] };
+}
+
+function ofAnother({ id, env, product }: Manifest, ours: string): OpsError {
+  return new OpsError({
+    code: 'FOREIGN_BACKUP',
+    message: `${id} is of ${product} ${env}, not of ${ours}.`,
+    hint: 'Copy its folder out of the store, and give its path to --from, with --foreign.',
+    exit: EXIT.refused,
+  });
+}
+
+async function fromPath({ environment }: Where, path: string): Promise<Candidate> {
   const folder = statSync(path).isDirectory() ? path : dirname(path);
   const file = statSync(path).isDirectory() ? join(path, DUMP) : path;
   if (!existsSync(file))
@@ -53,14 +161,18 @@ function fromPath(path: string): BackupSource {
   const beside = join(folder, MANIFEST);
   const read = existsSync(beside) ? readManifest(readFileSync(beside, 'utf8')) : undefined;
   if (read && !read.ok)
-    throw new OpsError({
-      code: 'BACKUP_DAMAGED',
-      message: `${path}: ${read.why}.`,
-      hint: 'Take another backup: npm run backup:list',
-    });
-  return {
+    throw read.forged
+      ? forged(path, read.why, environment.name)
+      : new OpsError({
+          code: 'BACKUP_DAMAGED',
+          message: `${path}: ${read.why}.`,
+          hint: 'Take another backup: npm run backup:list',
+        });
+  const source: BackupSource = {
     label: path,
     manifest: read?.manifest,
+    digest: read?.digest,
     read: async (name) => createReadStream(name === DUMP ? file : join(folder, name), { highWaterMark: 1 << 20 }),
   };
+  return { source, readable: read, findings: [] };
 }

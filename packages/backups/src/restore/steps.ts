@@ -14,6 +14,7 @@ import {
 import type { Client } from 'pg';
 import type { Counted } from '../archive/offsets.ts';
 import { Pace } from '../pace.ts';
+import { trustSteps } from '../trust.ts';
 import { carryLog } from './carry-log.ts';
 import type { Comparison } from './compare.ts';
 import { dropDatabase, makeDatabase, onServer } from './databases.ts';
@@ -23,7 +24,7 @@ import type { Head } from './head.ts';
 import { refuseHoles, type Skipped } from './holes.ts';
 import { pgRestore } from './pg-restore.ts';
 import { readPlain } from './plain.ts';
-import { freshUrl, openSource, type RestorePlan } from './plan.ts';
+import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 import type { Properties, Statement } from './properties.ts';
 import { countsBeside, type Proved, prove } from './prove.ts';
 import { refusedRights } from './rights.ts';
@@ -52,6 +53,7 @@ export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): 
     return head;
   };
   return [
+    ...trustSteps(plan.label, plan.trusted),
     restoreStep(ctx, url, plan, headOf),
     verifyStep(ctx, url, plan),
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
@@ -99,7 +101,7 @@ async function restoreFresh(
     if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
     await putOnSettings(client, plan.fresh, properties.statements);
   });
-  const source = await openSource(ctx, plan.from);
+  const source = await openPlanned(ctx, plan);
   const identity = ctx.environment.secret(ctx.config.backups.identity);
   const pace = new Pace(source.manifest?.plain.bytes ?? 0, detail);
   const paced = async function* () {
@@ -146,7 +148,7 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Prov
   return defineStep({
     name: 'verify',
     async run({ out, results }) {
-      const { manifest } = await openSource(ctx, plan.from);
+      const { manifest } = await openPlanned(ctx, plan);
       const { counted, table } = results.get<Restored>('restore');
       if (!manifest)
         out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');

@@ -1,8 +1,10 @@
 import type { LoadedConfig, StoreConfig } from '@drydock/kit';
 
-/** Variables without which a job cannot run. The private key is for drills alone: a host that backs up has none. */
+/** Variables that a job uses. The key that opens is for drills alone, the one that signs for backups alone. */
 export function variablesOf({ database, backups }: LoadedConfig, kind: 'backup' | 'prune' | 'drill'): string[] {
-  const keys = [backups.recipients, ...(kind === 'drill' ? [backups.identity] : [])];
+  const pinned = backups.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : []));
+  const signing = kind === 'backup' && backups.signers.length > 0 ? [backups.signingKey] : [];
+  const keys = [backups.recipients, ...signing, ...pinned, ...(kind === 'drill' ? [backups.identity] : [])];
   return [...new Set([database.url, ...keys, ...backups.stores.flatMap(storeVariables), 'SENTRY_DSN'])];
 }
 

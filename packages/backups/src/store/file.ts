@@ -1,10 +1,11 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isMissing, OpsError } from '@drydock/kit';
 import { missing } from './errors.ts';
+import { checkedKey } from './keys.ts';
 import type { Store, StoredObject, WriteOptions } from './types.ts';
 
 /** What is being written has this name until it is whole. */
@@ -21,7 +22,7 @@ export class FileStore implements Store {
   }
 
   pathOf(key: string): string {
-    return join(this.#root, ...key.split('/'));
+    return join(this.#root, ...checkedKey(this.label, key).split('/'));
   }
 
   async write(key: string, body: AsyncIterable<Uint8Array>, { signal }: WriteOptions): Promise<void> {
@@ -29,6 +30,7 @@ export class FileStore implements Store {
     const part = `${file}${PART}`;
     try {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await this.#refuseLinkOut(dirname(file));
       await chmod(dirname(file), 0o700);
       await pipeline(
         Readable.from(body, { objectMode: false }),
@@ -72,10 +74,10 @@ export class FileStore implements Store {
 
   async remove(keys: string[]): Promise<{ key: string; reason: string }[]> {
     const stays: { key: string; reason: string }[] = [];
-    for (const key of keys) {
+    for (const [key, file] of keys.map((one) => [one, this.pathOf(one)] as const)) {
       try {
-        await rm(this.pathOf(key), { force: true });
-        await rmdir(dirname(this.pathOf(key)));
+        await rm(file, { force: true });
+        await rmdir(dirname(file));
       } catch (cause) {
         const { code } = cause as NodeJS.ErrnoException;
         // The folder goes with its last file.
@@ -86,8 +88,10 @@ export class FileStore implements Store {
     return stays;
   }
 
-  async sweep(prefix: string, before: Date): Promise<string[]> {
-    const left = (await this.#files(prefix)).filter(({ key, modified }) => key.endsWith(PART) && modified < before);
+  async sweep(prefix: string, before: Date, which = (_: string) => true): Promise<string[]> {
+    const left = (await this.#files(prefix)).filter(
+      ({ key, modified }) => key.endsWith(PART) && modified < before && which(key),
+    );
     await this.remove(left.map(({ key }) => key));
     return left.map(({ key }) => key);
   }
@@ -111,6 +115,17 @@ export class FileStore implements Store {
       }),
     );
     return found.filter((object) => object !== undefined);
+  }
+
+  /** A link that somebody put into the store must not lead a write out of it. */
+  async #refuseLinkOut(folder: string): Promise<void> {
+    const [root, real] = await Promise.all([realpath(this.#root), realpath(folder)]);
+    if (real === root || real.startsWith(`${root}${sep}`)) return;
+    throw new OpsError({
+      code: 'STORE_LEFT',
+      message: `${folder} is a link that leads out of ${this.label}.`,
+      hint: 'Find out who put it there, and remove it.',
+    });
   }
 
   #cannotWrite(file: string, cause: unknown): unknown {

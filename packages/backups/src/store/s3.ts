@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { OpsError } from '@drydock/kit';
 import { missing } from './errors.ts';
+import { checkedKey } from './keys.ts';
 import type { Store, StoredObject, WriteOptions } from './types.ts';
 
 export interface S3Settings {
@@ -137,7 +138,7 @@ export class S3Store implements Store {
   }
 
   /** Uploads that were begun and neither completed nor aborted: they cost, and no listing of objects shows them. */
-  async sweep(prefix: string, before: Date): Promise<string[]> {
+  async sweep(prefix: string, before: Date, which = (_: string) => true): Promise<string[]> {
     const { AbortMultipartUploadCommand, ListMultipartUploadsCommand } = await import('@aws-sdk/client-s3');
     const { bucket: Bucket } = this.#settings;
     const client = await this.#connect();
@@ -145,7 +146,7 @@ export class S3Store implements Store {
     try {
       const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: this.#keyOf(prefix) }));
       for (const { Key, UploadId, Initiated } of Uploads ?? []) {
-        if (!Key || !UploadId || !Initiated || Initiated >= before) continue;
+        if (!Key || !UploadId || !Initiated || Initiated >= before || !which(this.#withoutPrefix(Key))) continue;
         await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
         swept.push(this.#withoutPrefix(Key));
       }
@@ -157,7 +158,7 @@ export class S3Store implements Store {
   }
 
   #keyOf(key: string): string {
-    return [this.#settings.prefix, key].filter(Boolean).join('/');
+    return [this.#settings.prefix, checkedKey(this.label, key)].filter(Boolean).join('/');
   }
 
   #withoutPrefix(key: string): string {

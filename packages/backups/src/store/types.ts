@@ -27,5 +27,5 @@ export interface Store {
   /** Returns those that the store does not give up, with its reason: an object lock. Missing ones are no error. */
   remove(keys: string[]): Promise<{ key: string; reason: string }[]>;
   /** Drops what writes left behind that ended before they were done, begun before `before`. Returns what it dropped. */
-  sweep(prefix: string, before: Date): Promise<string[]>;
+  sweep(prefix: string, before: Date, which?: (key: string) => boolean): Promise<string[]>;
 }

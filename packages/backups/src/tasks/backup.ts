@@ -1,9 +1,9 @@
-import { defineChangeTask, flag, type Json } from '@drydock/kit';
+import { defineChangeTask, type Finding, flag, type Json } from '@drydock/kit';
 import { backupStep } from '../backup.ts';
 import type { Manifest } from '../manifest.ts';
-import { newBackupId } from '../names.ts';
 import { mebibytes } from '../pace.ts';
 import { backupTarget } from '../target.ts';
+import { nobodyPinned } from '../trust.ts';
 
 export const backupTask = defineChangeTask({
   name: 'db:backup',
@@ -19,19 +19,33 @@ export const backupTask = defineChangeTask({
   flags: { checksums: flag.choice(['on', 'off'], { about: 'count and sum every table', fallback: 'on' }) },
   lock: 'environment',
   plan: async (ctx) => {
-    backupTarget(ctx);
-    return { id: newBackupId() };
+    const { env, stores, signer } = backupTarget(ctx);
+    return { env, stores: stores.map(({ label }) => label), signed: signer !== undefined };
   },
-  describe: ({ id }) => [`backup ${id}`],
-  steps: (ctx, { id }) => [backupStep(backupTarget(ctx, ctx.flags.checksums === 'on'), id)],
-  outcome: ({ env }, { id }, results) => {
+  describe: ({ env, stores, signed }) => [
+    `back up ${env} into ${stores.join(' and ')}${signed ? '' : ', signed by nobody'}`,
+  ],
+  steps: (ctx) => [backupStep(backupTarget(ctx, ctx.flags.checksums === 'on'))],
+  outcome: ({ env, config }, { signed }, results) => {
     const manifest = results.get<Manifest>('backup');
+    const { id } = manifest;
     const stored = manifest.objects.reduce((all, { bytes }) => all + bytes, 0);
     const perSecond = Math.round(manifest.plain.bytes / (manifest.durationMs / 1_000));
     return {
       verdict: `${env} is backed up as ${id}: ${mebibytes(manifest.plain.bytes)} in ${mebibytes(stored)}, ${mebibytes(perSecond)}/s.`,
       data: { ...manifest, storedBytes: stored, bytesPerSecond: perSecond } as unknown as Json,
+      findings: signed && config.backups.signers.length > 0 ? [] : [unsigned(signed, env)],
       next: `npm run backup:verify -- --env ${env} ${id}`.replace(` ${id}`, ` --id ${id}`),
     };
   },
 });
+
+function unsigned(signed: boolean, env: string): Finding {
+  if (signed) return nobodyPinned(env);
+  return {
+    level: 'warn',
+    code: 'UNSIGNED',
+    message: 'Nobody signed it: whoever can write to the store can put another in its place.',
+    hint: 'Make a signing key, put it on this host, and name it in drydock.config.ts: npm run backup:keygen',
+  };
+}

@@ -1,13 +1,17 @@
 import {
   databaseOf,
   defineChangeTask,
+  EXIT,
+  type Finding,
   flag,
+  OpsError,
   operatorUrl,
   type Secret,
   type TaskContext,
   usageError,
 } from '@drydock/kit';
-import { type DrillPlan, drillSteps, type Tried } from '../drill/steps.ts';
+import { checkDrillQueries } from '../drill/queries.ts';
+import { type DrillPlan, drillSteps, isPassed, type Tried } from '../drill/steps.ts';
 import { named, openSource } from '../restore/plan.ts';
 
 export const drillTask = defineChangeTask({
@@ -16,7 +20,7 @@ export const drillTask = defineChangeTask({
   description:
     "Every table's rows and checksum are compared with the manifest, the product's own queries (backups.drills) must bring rows, the time to\n" +
     'restore (RTO) and the age of the data (RPO) are measured. The scratch is dropped; the result is a row of the runbook and an audit event.\n' +
-    'Exit 3 if the backup is not what it should be. --target-url names a variable that holds the URL of another server.',
+    'Exit 3 if the backup is not what it should be, or could not be compared (made with --checksums off). --target-url names a variable that holds the URL of another server.',
   examples: [
     'npm run backup:drill -- --env production --yes --confirm production --reason quarterly',
     'npm run backup:drill -- --env production --target-url DRILL_DATABASE_URL',
@@ -28,21 +32,28 @@ export const drillTask = defineChangeTask({
       about: 'restore on the server of this variable, not beside the live database',
     }),
     jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
+    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
   },
   lock: 'environment',
   onFailure: 'keep',
   async plan(ctx): Promise<DrillPlan> {
     const server = serverOf(ctx, ctx.flags.targetUrl);
-    const { manifest } = await openSource(ctx, ctx.flags.from ?? 'latest');
-    if (!manifest)
-      throw usageError(
-        'DRILL_NEEDS_MANIFEST',
-        'A dump without its manifest cannot be proved.',
-        'Name a backup: npm run backup:list',
-      );
+    await checkDrillQueries(ctx.config.path(ctx.config.backups.drills));
+    const { source, findings, trusted } = await openSource(ctx, ctx.flags.from ?? 'latest', ctx.flags.trust);
+    const { manifest, digest, label } = source;
+    if (!manifest || digest === undefined)
+      throw new OpsError({
+        code: 'DRILL_NEEDS_MANIFEST',
+        message: 'A dump without its manifest cannot be compared with anything, and so not be proved.',
+        hint: `Name a backup: npm run backup:list -- --env ${ctx.env}`,
+        exit: EXIT.no,
+      });
     return {
-      from: `${manifest.env}/${manifest.id}`,
+      from: label === ctx.flags.from ? label : `${manifest.env}/${manifest.id}`,
       backup: manifest.id,
+      digest,
+      trusted: trusted === undefined ? null : { reason: ctx.flags.trust ?? '', why: trusted },
+      notes: findings,
       scratch: named(databaseOf(server), 'drill', ctx.run),
       jobs: ctx.flags.jobs ?? 2,
       startedAt: new Date().toISOString(),
@@ -54,16 +65,22 @@ export const drillTask = defineChangeTask({
     'drop it, and write the result down',
   ],
   steps: (ctx, plan) => drillSteps(ctx, serverOf(ctx, ctx.flags.targetUrl), plan),
-  outcome({ env }, { backup }, results) {
+  outcome({ env }, { backup, notes }, results) {
     const tried = results.get<Tried>('restore and compare');
-    const passed = tried.faults.length === 0;
+    const passed = isPassed(tried);
     return {
       verdict: passed
         ? `${backup} of ${env} was restored and proved in ${tried.rto.toFixed(1)} s (RTO); its data were ${Math.round(tried.rpo)} minutes old (RPO).`
-        : `${backup} of ${env} is not what it should be.`,
+        : tried.faults.length > 0
+          ? `${backup} of ${env} is not what it should be.`
+          : `${backup} of ${env} was restored, and not proved: there was nothing to compare it with.`,
       ok: passed,
       data: { backup, ...tried },
-      findings: tried.faults.map((message) => ({ level: 'error', code: 'DRILL_FAILED', message })),
+      findings: [
+        ...notes,
+        ...tried.faults.map((message): Finding => ({ level: 'error', code: 'DRILL_FAILED', message })),
+        ...tried.unproved.map((message): Finding => ({ level: 'error', code: 'DRILL_UNPROVED', message })),
+      ],
       ...(passed ? {} : { next: `npm run backup:verify -- --env ${env} --id ${backup}` }),
     };
   },

@@ -1,7 +1,9 @@
 import { defineChangeTask, defineStep, flag, usageError } from '@drydock/kit';
-import { listBackups, markName } from '../catalogue.ts';
+import { markName, noBytes } from '../catalogue.ts';
 import { keyOf } from '../names.ts';
+import { listOwn, type Shelf } from '../reader.ts';
 import { openStores } from '../store/open.ts';
+import type { Store } from '../store/types.ts';
 
 export const holdTask = defineChangeTask({
   name: 'backup:hold',
@@ -20,8 +22,11 @@ export const holdTask = defineChangeTask({
   mendsDatabase: true,
   async plan({ config, environment, env, flags }) {
     if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', `npm run backup:list -- --env ${env}`);
-    const found = await Promise.all(openStores(config, environment).map((store) => listBackups(store, env)));
-    if (!found.flat().some(({ id, finished }) => finished && id === flags.id))
+    const shelf = { env, product: config.product };
+    const found = await Promise.all(
+      openStores(config, environment).map((store) => finishedOne(store, shelf, flags.id)),
+    );
+    if (!found.some(Boolean))
       throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${flags.id}.`, `npm run backup:list -- --env ${env}`);
     return { id: flags.id, release: flags.release };
   },
@@ -31,11 +36,11 @@ export const holdTask = defineChangeTask({
       defineStep({
         name: store.label,
         async run({ signal }) {
-          const listed = (await listBackups(store, env)).find((backup) => backup.id === id);
+          const listed = await finishedOne(store, { env, product: config.product }, id);
           if (!listed) return null;
           if (release) await store.remove(listed.marks.filter(({ kind }) => kind !== 'locked').map(({ key }) => key));
           else if (!listed.marks.some(({ kind }) => kind === 'hold'))
-            await store.write(keyOf(env, id, markName.hold), nothing(), { signal });
+            await store.write(keyOf(env, id, markName.hold), noBytes(), { signal });
           return null;
         },
       }),
@@ -46,5 +51,6 @@ export const holdTask = defineChangeTask({
   }),
 });
 
-/** A mark has no content. */
-export async function* nothing(): AsyncIterable<Uint8Array> {}
+async function finishedOne(store: Store, shelf: Shelf, id: string | undefined) {
+  return (await listOwn(store, shelf)).find((backup) => backup.finished && backup.id === id);
+}

@@ -1,10 +1,11 @@
-import { defineReadTask, flag, type Json } from '@drydock/kit';
-import { readFinished } from '../backup.ts';
-import { type Listed, listBackups, type Mark } from '../catalogue.ts';
-import type { Manifest } from '../manifest.ts';
+import { defineReadTask, type Finding, flag, type Json } from '@drydock/kit';
+import type { Listed, Mark } from '../catalogue.ts';
+import { notes } from '../notes.ts';
 import { mebibytes } from '../pace.ts';
+import { isAhead, listOwn, type Opened, openAll, type Shelf } from '../reader.ts';
 import { openStores } from '../store/open.ts';
 import type { Store } from '../store/types.ts';
+import { type Pinned, signersOf } from '../trust.ts';
 
 /** So many manifests are opened: the rest is told from the listing alone. */
 const OPENED = 20;
@@ -12,25 +13,33 @@ const OPENED = 20;
 export const listTask = defineReadTask({
   name: 'backup:list',
   summary: 'Lists the finished backups of an environment, newest first, in every store.',
-  description: `Of the newest ${OPENED} the manifest is read as well; the others are told from the store's listing.`,
+  description:
+    `Of the newest ${OPENED} the manifest is read as well; the others are told from the store's listing. Those of another product in\n` +
+    'the same store are left out.',
   examples: ['npm run backup:list -- --env production', 'npm run backup:list -- --env production --limit 500 --json'],
   flags: { limit: flag.integer({ about: 'show at most this many (default 30)', min: 1 }) },
   async run({ config, environment, env, out, flags: { limit = 30 } }) {
+    const shelf = { env, product: config.product };
+    const [now, pinned] = [new Date(), signersOf(config, environment)];
     const stores = await Promise.all(
       openStores(config, environment).map(async (store) => {
-        const listed = await listBackups(store, env);
+        const listed = await listOwn(store, shelf);
         const finished = listed.filter((backup) => backup.finished);
         return {
           store,
           finished,
           unfinished: listed.length - finished.length,
-          shown: await open(store, env, finished.slice(0, limit)),
+          shown: await open(store, shelf, finished.slice(0, limit)),
         };
       }),
     );
     for (const { store, shown, finished, unfinished } of stores) {
       out.line(`${store.label}${unfinished > 0 ? `  (${unfinished} unfinished)` : ''}`);
-      if (shown.length > 0) out.table(['id', 'size', 'took', 'rows', 'migration', ''], shown.map(row));
+      if (shown.length > 0)
+        out.table(
+          ['id', 'size', 'took', 'rows', 'migration', ''],
+          shown.map((one) => row(one, pinned, now)),
+        );
       if (finished.length > shown.length)
         out.line(`and ${finished.length - shown.length} more: --limit ${finished.length}`);
     }
@@ -42,39 +51,55 @@ export const listTask = defineReadTask({
           store: store.label,
           count: finished.length,
           unfinished,
-          backups: shown.map(({ listed, manifest }) => ({
+          backups: shown.map(({ opened, ...listed }) => ({
             ...listed,
             at: listed.at.toISOString(),
-            manifest: manifest ?? null,
+            state: isAhead(listed, now) ? 'ahead' : (opened?.state ?? null),
+            signer: signerOf(opened, pinned) ?? null,
+            manifest: opened?.state === 'good' ? opened.manifest : null,
           })),
         })),
       } as unknown as Json,
+      findings: stores.flatMap(({ store, shown }) => shown.flatMap((one) => findingsOf(one, store, shelf, now))),
       ...(most === 0 ? { next: `npm run db:backup -- --env ${env}` } : {}),
     };
   },
 });
 
-type Shown = { listed: Listed; manifest: Manifest | undefined };
+type Shown = Listed & { opened: Opened | undefined };
 
-async function open(store: Store, env: string, listed: Listed[]): Promise<Shown[]> {
-  return Promise.all(
-    listed.map(async (backup, at) => ({
-      listed: backup,
-      manifest: at < OPENED ? await readFinished(store, env, backup.id) : undefined,
-    })),
-  );
+async function open(store: Store, shelf: Shelf, listed: Listed[]): Promise<Shown[]> {
+  const opened = await openAll(store, shelf, listed.slice(0, OPENED));
+  const ours = opened.filter(({ opened: { state } }) => state !== 'foreign');
+  return [...ours, ...listed.slice(OPENED).map((one) => ({ ...one, opened: undefined }))];
 }
 
-function row({ listed: { id, bytes, marks }, manifest }: Shown): string[] {
+function row(shown: Shown, pinned: Pinned[], now: Date): string[] {
+  const { id, bytes, marks, opened } = shown;
+  const manifest = opened?.state === 'good' ? opened.manifest : undefined;
   const rows = manifest?.tables?.reduce((all, table) => all + table.rows, 0);
+  const state = opened && opened.state !== 'good' ? [opened.state] : [];
+  const signed = manifest ? [signerOf(opened, pinned) ?? 'signed by nobody we know'] : [];
   return [
     id,
     mebibytes(bytes),
     manifest ? `${(manifest.durationMs / 1_000).toFixed(1)} s` : '',
     rows === undefined ? '' : rows.toLocaleString('en'),
     manifest?.migrationHead ?? '',
-    marks.map(describe).join(', '),
+    [...state, ...(isAhead(shown, now) ? ['dated later than now'] : []), ...signed, ...marks.map(describe)].join(', '),
   ];
+}
+
+function signerOf(opened: Opened | undefined, pinned: Pinned[]): string | undefined {
+  if (opened?.state !== 'good' || opened.signedBy === undefined) return undefined;
+  const signer = pinned.find(({ key }) => key === opened.signedBy);
+  return signer && `signed by ${signer.name}`;
+}
+
+function findingsOf(shown: Shown, store: Store, { env }: Shelf, now: Date): Finding[] {
+  const label = `${shown.id} in ${store.label}`;
+  const ahead = isAhead(shown, now) ? [notes.ahead(shown.id)] : [];
+  return [...ahead, ...(shown.opened ? notes.broken(label, shown.opened, env) : [])];
 }
 
 function describe(mark: Mark): string {

@@ -21,6 +21,10 @@ export const pitrTask = defineReadTask({
   flags: {
     plan: flag.boolean({ about: 'print it; there is nothing else that this task does' }),
     target: flag.text({ value: 'TIME', about: 'moment to go back to, with its zone (default: the last full hour)' }),
+    timeline: flag.text({
+      value: 'current|latest|N',
+      about: 'history to go along (default current: that of the backup)',
+    }),
     into: flag.text({ value: 'DIR', about: 'folder for the copy (default: the data folder and "-restored")' }),
     port: flag.integer({ about: "port of the copy (default: one above the server's)", min: 1, max: 65_535 }),
     file: flag.text({ value: 'NAME', about: 'print this one of the files alone' }),
@@ -37,7 +41,7 @@ export const pitrTask = defineReadTask({
       { planPitr },
       { pgbackrestConf, postgresqlConf },
       { commandsFile, pitrCommands },
-      { lastFullHour, readTarget },
+      { lastFullHour, readTarget, readTimeline },
     ] = await Promise.all([
       import('../pitr/plan.ts'),
       import('../pitr/settings.ts'),
@@ -45,8 +49,9 @@ export const pitrTask = defineReadTask({
       import('../pitr/target.ts'),
     ]);
     const target = flags.target === undefined ? lastFullHour() : readTarget(flags.target);
+    const timeline = readTimeline(flags.timeline ?? 'current');
     const { server, findings } = await askServer({ config, environment });
-    const plan = planPitr({ config, env, environment, server, target, into: flags.into, port: flags.port });
+    const plan = planPitr({ config, env, environment, server, target, timeline, into: flags.into, port: flags.port });
     const commands = pitrCommands(plan);
     const files = [pgbackrestConf(plan), postgresqlConf(plan), commandsFile(plan, commands)];
     if (config.backups.pitr.repository.kind === 'posix') findings.push(REPOSITORY_ON_HOST);

@@ -1,19 +1,20 @@
 import { defineChangeTask, defineStep, EXIT, flag, type Json, OpsError } from '@drydock/kit';
-import { listBackups } from '../catalogue.ts';
-import { MANIFEST } from '../names.ts';
+import { type Pruned, pruneStore } from '../prune/delete.ts';
+import { judgeBackups } from '../prune/judge.ts';
 import { type Decision, deletesMost, planPrune } from '../prune/plan.ts';
 import { openStores } from '../store/open.ts';
 import type { Store } from '../store/types.ts';
+import { type Note, signersOf } from '../trust.ts';
 
-type Plan = { stores: { label: string; decisions: Decision[] }[] };
-type Pruned = { deleted: number; swept: number; refused: { key: string; reason: string }[] };
+type Plan = { stores: { label: string; decisions: Decision[]; notes: Note[] }[] };
 
 export const pruneTask = defineChangeTask({
   name: 'backup:prune',
   summary: 'Deletes backups that no rule of the retention keeps, and what broken ones left behind.',
   description:
-    'Prints what stays and goes, with the reason of each. Never goes: the newest, one that is held, locked by the store, or proved by\n' +
-    'a drill. More than half at once only with --force. Leftovers without a manifest go after 24 hours.',
+    'Prints what stays and goes, with the reason of each. Never goes: the newest that is good, one that is held, locked by the store, or\n' +
+    'proved by a drill; marks are read again right before anything is deleted. What is damaged, or dated later than now, takes no place of\n' +
+    'a good one. More than half at once only with --force. Leftovers without a manifest go after 24 hours.',
   examples: [
     'npm run backup:prune -- --env production --plan',
     'npm run backup:prune -- --env production --yes --confirm production --reason retention',
@@ -23,12 +24,14 @@ export const pruneTask = defineChangeTask({
   onFailure: 'keep',
   async plan({ config, environment, env, flags }): Promise<Plan> {
     const now = new Date();
+    const pinned = signersOf(config, environment);
+    const shelf = { env, product: config.product };
     const stores = await Promise.all(
       openStores(config, environment).map(async (store) => {
-        const backups = await listBackups(store, env);
+        const { backups, findings } = await judgeBackups(store, shelf, pinned, now);
         const decisions = planPrune(backups, config.backups.retention, now);
         if (!flags.force && deletesMost(decisions, backups)) throw refuseMost(store, decisions, backups.length);
-        return { label: store.label, decisions };
+        return { label: store.label, decisions, notes: findings };
       }),
     );
     return { stores };
@@ -43,7 +46,12 @@ export const pruneTask = defineChangeTask({
     return openStores(config, environment).map((store) =>
       defineStep<Pruned>({
         name: store.label,
-        run: () => pruneStore(store, env, stores.find(({ label }) => label === store.label)?.decisions ?? []),
+        run: () =>
+          pruneStore(
+            store,
+            { env, product: config.product },
+            stores.find(({ label }) => label === store.label)?.decisions ?? [],
+          ),
       }),
     );
   },
@@ -51,39 +59,31 @@ export const pruneTask = defineChangeTask({
     const pruned = openStores(config, environment).map(({ label }) => results.get<Pruned>(label));
     const sum = (key: 'deleted' | 'swept') => pruned.reduce((all, one) => all + one[key], 0);
     const refused = pruned.flatMap((one) => one.refused);
+    const spared = pruned.flatMap((one) => one.spared);
     const kept = stores.reduce((all, { decisions }) => all + decisions.filter(({ keep }) => keep).length, 0);
     return {
-      verdict: `Of ${env} ${sum('deleted')} ${sum('deleted') === 1 ? 'backup is' : 'backups are'} deleted, ${kept} kept${sum('swept') > 0 ? `, ${sum('swept')} broken uploads dropped` : ''}.`,
+      verdict: `Of ${env} ${sum('deleted')} ${sum('deleted') === 1 ? 'backup is' : 'backups are'} deleted, ${kept + spared.length} kept${sum('swept') > 0 ? `, ${sum('swept')} broken uploads dropped` : ''}.`,
       data: { stores: pruned } as unknown as Json,
-      findings: refused.slice(0, 5).map(({ key, reason }) => ({
-        level: 'warn',
-        code: 'NOT_DELETED',
-        message: `The store keeps ${key}: ${reason}.`,
-      })),
+      findings: [
+        ...stores.flatMap(({ notes }) => notes),
+        ...spared.map(
+          ({ id, reason }): Note => ({
+            level: 'warn',
+            code: 'MARKED_MEANWHILE',
+            message: `${id} was to go, and stays: ${reason}.`,
+          }),
+        ),
+        ...refused.slice(0, 5).map(
+          ({ key, reason }): Note => ({
+            level: 'warn',
+            code: 'NOT_DELETED',
+            message: `The store keeps ${key}: ${reason}.`,
+          }),
+        ),
+      ],
     };
   },
 });
-
-/** Manifests first: what a kill leaves of a backup is then no backup, and goes as a leftover. */
-export async function pruneStore(store: Store, env: string, decisions: Decision[]): Promise<Pruned> {
-  const going = new Set(decisions.filter(({ keep }) => !keep).map(({ id }) => id));
-  const there = (await listBackups(store, env)).filter(({ id }) => going.has(id));
-  const keys = there.flatMap((backup) => backup.keys);
-  const isManifest = (key: string) => key.endsWith(`/${MANIFEST}`);
-  const refused = [
-    ...(await removeSome(store, keys.filter(isManifest))),
-    ...(await removeSome(
-      store,
-      keys.filter((key) => !isManifest(key)),
-    )),
-  ];
-  const swept = await store.sweep(`${env}/`, new Date(Date.now() - 86_400_000));
-  return { deleted: going.size, swept: swept.length, refused };
-}
-
-async function removeSome(store: Store, keys: string[]) {
-  return keys.length > 0 ? store.remove(keys) : [];
-}
 
 function refuseMost({ label }: Store, decisions: Decision[], of: number): OpsError {
   const gone = decisions.filter(({ keep }) => !keep).length;

@@ -1,4 +1,4 @@
-import { defineChangeTask, flag, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import { defineChangeTask, flag, type Json, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
 import type { Refused } from '../restore/dress.ts';
 import { dropOldStep, planDropOld } from '../restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../restore/plan.ts';
@@ -17,7 +17,8 @@ export const restoreTask = defineChangeTask({
     'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
     'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
     'What the database itself has (rights, settings, locale, limit, comment) stays that of the live one in place; beside it, or where\n' +
-    'the live one is gone, it is that of the backup. With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file.',
+    'the live one is gone, it is that of the backup. With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file. Nothing of a\n' +
+    'backup is opened before a signer of backups.signers stands for its manifest, and the manifest for every byte of it.',
   examples: [
     'npm run db:restore -- --env staging --from latest --to marketplace_look',
     'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
@@ -31,7 +32,10 @@ export const restoreTask = defineChangeTask({
     table: flag.text({ value: 'TABLE', about: 'this table alone, with its rows' }),
     jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
     anonymise: flag.text({ value: 'FILE.sql', about: 'run this before anybody sees it' }),
-    foreign: flag.boolean({ about: 'yes, a backup of another environment or product, as it is' }),
+    foreign: flag.boolean({
+      about: 'yes, a backup of another environment or product, as it is; in place with --reason',
+    }),
+    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
     noOwner: flag.boolean({ about: 'leave owners and grants out' }),
     skipRefused: flag.boolean({
       about: 'go on without what the role may not set on the database itself, and say what',
@@ -52,6 +56,7 @@ export const restoreTask = defineChangeTask({
       : restore
         ? [
             `restore ${restore.label}${restore.table ? ` (${restore.table} alone)` : ''} into ${restore.before ? restore.fresh : restore.name}`,
+            ...(restore.trusted ? [`although ${restore.trusted.why}: ${restore.trusted.reason}`] : []),
             ...(restore.anonymise ? [`run ${restore.anonymise} there`] : []),
             ...(restore.before
               ? [`${restore.name} becomes ${restore.before}, and ${restore.fresh} becomes ${restore.name}`]
@@ -75,7 +80,17 @@ export const restoreTask = defineChangeTask({
       verdict: restore.before
         ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
         : `${restore.label} is restored into ${restore.name}${proved}.`,
-      data: { ...restore, skipped, refused: [...rights, ...refused], seconds, tables, rows, provedBy: by, blockedMs },
+      data: {
+        ...restore,
+        skipped,
+        refused: [...rights, ...refused],
+        seconds,
+        tables,
+        rows,
+        provedBy: by,
+        blockedMs,
+      } as unknown as Json,
+      findings: restore.notes,
       next: restore.before
         ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
         : `psql -d ${restore.name}`,

@@ -60,6 +60,15 @@ test("a role that may not look, and a server that is away, get Debian's folders 
   assert.match(given.stdout, 'pg1-path=/data/pg\n');
 });
 
+test('the history that is gone along is named: that of the backup, unless another is asked for', async () => {
+  const back = async (...args: string[]) => (await print(product({}, AWAY), ...args)).stdout;
+  for (const line of (await back()).split('\n').filter((one) => one.includes('--type=time')))
+    assert.match(line, '--target-timeline=current');
+  assert.match(await back('--timeline', '3'), '--target-timeline=3');
+  assert.match(await back('--timeline', 'latest'), '--target-timeline=latest');
+  assert.is((await print(product({}, AWAY), '--timeline', 'newest')).status, 2);
+});
+
 test('a server that refuses is a mistake to mend, not to guess around', async () => {
   const wrong = host.postgres.urlOf('postgres', { user: 'drydock', password: 'wrong-password' });
   const { status, stdout, stderr } = await print(product({}, { OPS_DATABASE_URL: wrong }));

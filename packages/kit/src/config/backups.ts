@@ -29,6 +29,21 @@ const s3StoreSchema = z.strictObject({
   conditionalWrites: z.boolean().default(false),
 });
 
+/** An Ed25519 public key as it stands between the lines of a PEM file (RFC 8410): what backup:keygen prints. */
+const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
+
+/** Who may make backups: the key itself, or the variable that holds it. */
+const signerSchema = z.union([
+  z.strictObject({
+    name: z.string().min(1),
+    key: z.string().regex(PUBLIC_KEY, 'is no public key of a signer; npm run backup:keygen makes a pair'),
+  }),
+  z.strictObject({
+    name: z.string().min(1),
+    variable: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE'),
+  }),
+]);
+
 export const backupsSchema = z.strictObject({
   /** Each backup goes to all of them at once: a second one elsewhere makes it 3-2-1. */
   stores: z
@@ -39,6 +54,13 @@ export const backupsSchema = z.strictObject({
   recipients: z.string().default('BACKUP_RECIPIENTS'),
   /** Variable with the age private key; only where backups are opened. */
   identity: z.string().default('BACKUP_IDENTITY'),
+  /** Variable with the key that signs backups; only on hosts that make them, never beside the identity. */
+  signingKey: z.string().default('BACKUP_SIGNING_KEY'),
+  /** Whose backups are opened without --trust. Several while a key is replaced: the old one stays as long as its backups. */
+  signers: z
+    .array(signerSchema)
+    .refine((signers) => new Set(signers.map(({ name }) => name)).size === signers.length, 'two signers have one name')
+    .default([]),
   /** Of zstd: 1 keeps pace with the server on one core, 19 is smallest. */
   compressionLevel: z.number().int().min(1).max(19).default(1),
   /** What is kept; what several of these keep is kept once. */
@@ -74,3 +96,4 @@ export const backupsSchema = z.strictObject({
 });
 
 export type StoreConfig = z.output<typeof backupsSchema>['stores'][number];
+export type SignerConfig = z.output<typeof signerSchema>;

@@ -1,5 +1,5 @@
 import type { Client, QueryResult, QueryResultRow } from 'pg';
-import { OpsError } from '../errors.ts';
+import { EXIT, OpsError } from '../errors.ts';
 import { type CutStatement, calledFunctions, cutStatements } from './cut.ts';
 import type { SqlNode } from './node.ts';
 import { reachesOut } from './reaching.ts';
@@ -78,5 +78,6 @@ function refuse(what: string): OpsError {
     code: 'READ_ONLY_ONLY',
     message: `${what}; this file may only read.`,
     hint: 'Leave SELECT, VALUES, TABLE, SHOW or EXPLAIN in it.',
+    exit: EXIT.usage,
   });
 }

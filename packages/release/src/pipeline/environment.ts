@@ -1,4 +1,4 @@
-import { backupStep, backupTarget, newBackupId } from '@drydock/backups';
+import { backupStep, backupTarget } from '@drydock/backups';
 import { type DeployPlan, deploySteps, planDeploy, rehearseStep, targetOf } from '@drydock/db';
 import { checkHealth, publicUrl } from '@drydock/health';
 import {
@@ -28,9 +28,9 @@ export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: b
   return defineGroup({
     name: env,
     keepWhenDone,
-    plan: async () => ({ backup: newBackupId() }),
-    steps: ({ backup }) => [
-      backupStep(backupTarget({ ...ctx, environment }), backup),
+    plan: async () => ({}),
+    steps: () => [
+      backupStep(backupTarget({ ...ctx, environment })),
       rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] }),
       defineGroup<DeployPlan>({
         name: 'db:deploy',

@@ -37,7 +37,7 @@ function writeIfChanged(file: string, text: string): void {
 }
 
 async function variablesOf(root: string, state: SandboxState, env: EnvName): Promise<Record<string, string>> {
-  const { ports, contracts, backupKey } = state;
+  const { ports, contracts, backupKey, backupSigner } = state;
   const secrets = state.environments[env];
   const { database, owner, login } = rolesOf(env);
   const postgres = `127.0.0.1:${ports.postgres}/${database}`;
@@ -69,6 +69,8 @@ async function variablesOf(root: string, state: SandboxState, env: EnvName): Pro
     BACKUP_BUCKET: BUCKET,
     BACKUP_RECIPIENTS: backupKey?.recipient ?? '',
     BACKUP_IDENTITY: backupKey?.identity ?? '',
+    BACKUP_SIGNER: backupSigner?.key ?? '',
+    BACKUP_SIGNING_KEY: backupSigner?.secret ?? '',
     PROXY_SOCKET: proxy.socket,
     PROXY_STATE_FILE: proxy.state,
   };
