@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { type OpsError, requireTool, Secret } from '@drydock/kit';
+import { type OpsError, requireTool, Secret, withPostgres } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { ulid } from 'ulid';
@@ -12,6 +12,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backupStep } from '../src/backup.ts';
 import { listBackups } from '../src/catalogue.ts';
+import { Snapshot } from '../src/dump/snapshot.ts';
 import { readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { describePace } from '../src/pace.ts';
@@ -475,5 +476,21 @@ async function restored(of: BackupTarget & { store: FileStore }, id: string): Pr
   assert.ok(existsSync(key));
   return copy;
 }
+
+test('a table that somebody holds for himself is waited for within a bound, and told who holds it', async () => {
+  const url = new Secret(await postgres.createDatabase());
+  await query(url.reveal(), 'CREATE TABLE held (n int)');
+  await withPostgres(url, 'the holder', async (holder) => {
+    await holder.query('BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
+    const error = await Snapshot.open(url, 1_000).then(
+      () => undefined,
+      (thrown) => thrown as OpsError,
+    );
+    assert.is(error?.code, 'TABLE_LOCKED');
+    assert.match(error?.message ?? '', /held by session \d+ \(the holder, idle in transaction: .*LOCK TABLE held/);
+    await holder.query('ROLLBACK');
+  });
+  await (await Snapshot.open(url, 1_000)).close();
+});
 
 test.run();

@@ -87,6 +87,16 @@ test('of a backup: what is listed can be opened and is whole, and nothing is lef
   assert.equal(await product.store.sweep('staging/', new Date(Date.now() + 60_000)), []);
 });
 
+/** Of another suite that restores at the same time: its process is in the folder's name. */
+function isAtWork(folder: string): boolean {
+  const [, pid] = /^drydock-restore-(\d+)-/.exec(folder) ?? [];
+  try {
+    return process.kill(Number(pid), 0);
+  } catch {
+    return false;
+  }
+}
+
 test('of a restore in place: the live database is whole at every moment, and the run finishes', async () => {
   const { url, product } = await shop();
   const name = databaseOf(new Secret(url));
@@ -125,7 +135,7 @@ test('of a restore in place: the live database is whole at every moment, and the
   assert.equal(left, [], 'no half-restored database is left');
   await product.run('restore.ts', '--to', `${name}_last`, '--yes');
   assert.equal(
-    readdirSync(tmpdir()).filter((entry) => entry.startsWith('drydock-restore-')),
+    readdirSync(tmpdir()).filter((entry) => entry.startsWith('drydock-restore-') && !isAtWork(entry)),
     [],
     'nothing lies about in the clear',
   );

@@ -10,9 +10,13 @@ export interface Dumping {
   kill(): void;
 }
 
+/** Longest wait for a table that somebody holds for himself: a night's backup that waits for ever is none. */
+export const LOCK_WAIT_MS = 60_000;
+const BOUNDED = `--lock-wait-timeout=${LOCK_WAIT_MS}`;
+
 /** One snapshot in the custom format, without its own compression. */
 export function dumpDatabase(url: Secret, snapshot: string): Promise<Dumping> {
-  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', `--snapshot=${snapshot}`]);
+  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', BOUNDED, `--snapshot=${snapshot}`]);
 }
 
 /** Roles, their settings and memberships; never a password. */
@@ -21,6 +25,7 @@ export function dumpGlobals(url: Secret): Promise<Dumping> {
     '--globals-only',
     '--no-role-passwords',
     '--no-password',
+    BOUNDED,
     `--database=${databaseOf(url)}`,
   ]);
 }
@@ -36,7 +41,7 @@ export function dumpProperties(url: Secret): AsyncIterable<Buffer> {
 }
 
 async function* dumpPart(url: Secret, part: string[]): AsyncIterable<Buffer> {
-  const child = spawn(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password', ...part], {
+  const child = spawn(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password', BOUNDED, ...part], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: libpqEnv(url, process.env.PATH),
   });

@@ -1,6 +1,7 @@
-import { connectPostgres, type Secret } from '@drydock/kit';
+import { connectPostgres, OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from './checksums.ts';
+import { LOCK_WAIT_MS } from './pg-dump.ts';
 import { readStructure, type Structure } from './structure.ts';
 import { cannotRead } from './unreadable.ts';
 
@@ -21,6 +22,51 @@ export interface Sums {
   largeObjects: { count: number; checksum: string };
 }
 
+/** SQLSTATE lock_not_available. */
+const LOCK_TIMEOUT = '55P03';
+
+async function lockAll(url: Secret, client: Client, tables: string[], lockWaitMs: number): Promise<void> {
+  if (tables.length === 0) return;
+  const { rows } = await client.query<{ pid: number }>(
+    `SELECT pg_backend_pid() AS pid FROM set_config('lock_timeout', $1, true)`,
+    [String(lockWaitMs)],
+  );
+  // Asked by another session: this one waits.
+  const blockers = whoBlocks(url, rows[0]?.pid ?? 0, lockWaitMs / 2);
+  try {
+    await client.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS SHARE MODE`);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== LOCK_TIMEOUT) throw cause;
+    const who = await blockers.seen();
+    throw new OpsError({
+      code: 'TABLE_LOCKED',
+      message: `A table is held by ${who || 'a session that is gone by now'}; a backup waits for it for ${Math.round(lockWaitMs / 1_000)} s.`,
+      hint: 'Wait for it to end, or end it: SELECT pg_terminate_backend(PID); then run it again.',
+      cause,
+    });
+  } finally {
+    blockers.stop();
+  }
+}
+
+/** Looks, after a while, for whom a session waits. */
+function whoBlocks(url: Secret, pid: number, afterMs: number): { seen(): Promise<string>; stop(): void } {
+  let looked: Promise<string> = Promise.resolve('');
+  const look = () =>
+    withPostgres(url, 'drydock db:backup', async (client) => {
+      const { rows } = await client.query<{ who: string }>(
+        `SELECT format('session %s (%s, %s: %s)', pid, coalesce(nullif(application_name, ''), backend_type), state, left(query, 80)) AS who
+           FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids($1))`,
+        [pid],
+      );
+      return rows.map(({ who }) => who).join(' and ');
+    });
+  const timer = setTimeout(() => {
+    looked = look().catch((error: Error) => `a session that could not be asked for (${error.message})`);
+  }, afterMs);
+  return { seen: () => looked, stop: () => clearTimeout(timer) };
+}
+
 /**
  * A session that keeps one snapshot open: pg_dump reads in it, and so do the counts and checksums. All tables are held
  * with the weakest lock, as pg_dump does, so that none is dropped before it is summed.
@@ -36,17 +82,17 @@ export class Snapshot {
     this.#tables = tables;
   }
 
-  static async open(url: Secret): Promise<Snapshot> {
+  static async open(url: Secret, lockWaitMs = LOCK_WAIT_MS): Promise<Snapshot> {
     const client = await connectPostgres(url, 'drydock db:backup');
     try {
       await client.query(`${SUM_SETTINGS}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
       const tables = await listTables(client);
-      if (tables.length > 0) await client.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS SHARE MODE`);
+      await lockAll(url, client, tables, lockWaitMs);
       return new Snapshot(client, rows[0]?.id ?? '', tables);
     } catch (cause) {
       await client.end();
-      throw cannotRead(cause);
+      throw cause instanceof OpsError ? cause : cannotRead(cause);
     }
   }
 

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+import { EXIT, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
 
 /**
  * Owners and privileges come along, so that the copy refuses what the target would. A subscription does not: it would ask
  * the publisher for the live one's slot, and keep the copy from being dropped (PostgreSQL manual, DROP DATABASE).
  */
-const PLAIN = ['--no-comments', '--no-subscriptions'];
+/** Longest wait for a table that somebody holds for himself. */
+const LOCK_WAIT_MS = 30_000;
+const PLAIN = ['--no-comments', '--no-subscriptions', `--lock-wait-timeout=${LOCK_WAIT_MS}`];
 
 /** Structure of everything, and the rows of Prisma's history. */
 export async function copyStructure(from: Secret, to: Secret): Promise<void> {
@@ -86,6 +88,14 @@ function copyFailed(said: string): OpsError {
       code: 'PG_DUMP_TOO_OLD',
       message: `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`,
       hint: `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name it in PG_DUMP_PATH if it is not found.`,
+    });
+  const [, table] = /lock timeout[\s\S]*LOCK TABLE ([^\n]{1,200}?) IN ACCESS SHARE MODE/.exec(said) ?? [];
+  if (table)
+    return new OpsError({
+      code: 'LOCK_NOT_AVAILABLE',
+      message: `The target could not be copied within ${LOCK_WAIT_MS / 1_000} s: somebody holds one of ${table} for himself.`,
+      hint: "See who: SELECT pid, application_name, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted); then run it again.",
+      exit: EXIT.locked,
     });
   return new OpsError({
     code: 'COPY_FAILED',
