@@ -7,7 +7,7 @@ import { type Bench, BIN, median, ms, ROOT, ratio, task } from './figures.ts';
 export const coldStart: Bench = async ({ rounds }) => {
   await up({ root: ROOT });
   const config = await loadConfig(undefined, ROOT);
-  const env = loadEnvironment(config, 'development', process.env).forChild();
+  const env = loadEnvironment(config, 'development', process.env).forChild('operator');
   const prisma = join(BIN, 'prisma');
   await median(0, () => ({ program: prisma, args: ['migrate', 'deploy'], env }));
   const status = ['--env', 'development', '--json'];

@@ -1,5 +1,5 @@
 // Uses HAProxy, and a very small product as processes of its own.
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   defineStep,
@@ -138,6 +138,20 @@ test('a restarted proxy knows which version is live', async () => {
   await proxy.restart();
   assert.is((await driver.inspect()).live?.version, 'v1');
   assert.is(await answer(), 'v1');
+});
+
+test("a version that runs has none of the operator's secrets in its environment", async () => {
+  writeFileSync(
+    join(root, '.env.staging.local'),
+    `OPS_DATABASE_URL='postgresql://owner:canary-of-owner@h/d'\nBACKUP_IDENTITY='canary-of-backups'\nDATABASE_URL='postgresql://app:its-own@h/d'\n`,
+  );
+  const loaded = await loadConfig(undefined, root);
+  driver = new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env));
+  await release('v1');
+  const running = (await listDaemons(root)).find(({ alive }) => alive);
+  const environ = readFileSync(`/proc/${running?.pid}/environ`, 'utf8');
+  assert.match(environ, 'its-own');
+  assert.not.match(environ, 'canary-of');
 });
 
 /** Another clone, with the same proxy and the same env files. */

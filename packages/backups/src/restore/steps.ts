@@ -227,7 +227,7 @@ function openSteps(ctx: TaskContext): Step[] {
 }
 
 async function hook(ctx: TaskContext, [program = '', ...args]: string[], signal: AbortSignal): Promise<void> {
-  await exec(program, args, { cwd: ctx.config.root, env: ctx.environment.forChild(), signal });
+  await exec(program, args, { cwd: ctx.config.root, env: ctx.environment.forChild('operator'), signal });
 }
 
 type Swapped = Swap & { blockedMs: number | null; refused: Refused[] };

@@ -33,7 +33,7 @@ export const devTask = defineReadTask({
     const target = targetOf(config, environment);
     const folders = () => readdirSync(target.migrationsDir);
     const before = new Set(folders());
-    const code = await runPrisma(config.root, environment.forChild(), [
+    const code = await runPrisma(config.root, environment.forChild('operator'), [
       'migrate',
       'dev',
       '--name',

@@ -13,6 +13,11 @@ const variableSchema = z.strictObject({
   kind: z
     .enum(['text', 'url', 'postgres', 'redis', 'integer', 'number', 'boolean', 'hex', 'address', 'list'])
     .default('text'),
+  /**
+   * Whose it is: the product's processes get no value that is the operator's or the build's. Left out, it is the product's, unless the config
+   * names it for something that operators alone do (see env/audience.ts).
+   */
+  for: z.enum(['product', 'operator', 'build']).optional(),
   /** Masked everywhere. */
   secret: z.boolean().default(false),
   /** Environments in which the product cannot do without it. */

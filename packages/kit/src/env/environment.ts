@@ -7,6 +7,7 @@ import { usageError } from '../errors.ts';
 import { registerAddress, registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
 import { passwordsIn } from '../url-secrets.ts';
+import { audienceOf } from './audience.ts';
 import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
 import type { Environment, VariableSource } from './types.ts';
@@ -124,8 +125,10 @@ class LoadedEnvironment implements Environment {
     );
   }
 
-  forChild(): Record<string, string> {
-    return { ...Object.fromEntries([...this.#values].map(([name, { text }]) => [name, text])), DRYDOCK_ENV: this.name };
+  forChild(whose: 'product' | 'operator'): Record<string, string> {
+    const audience = audienceOf(this.#config);
+    const own = [...this.#values].filter(([name]) => whose === 'operator' || audience(name) === 'product');
+    return { ...Object.fromEntries(own.map(([name, { text }]) => [name, text])), DRYDOCK_ENV: this.name };
   }
 }
 

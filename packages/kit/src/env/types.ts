@@ -16,6 +16,6 @@ export interface Environment {
   sourceOf(name: string): VariableSource | undefined;
   /** The files looked in, lowest precedence first; those that do not exist too. */
   readonly files: { path: string; exists: boolean }[];
-  /** What a child process gets: the files' values and the shell's. */
-  forChild(): Record<string, string>;
+  /** What a child process gets of the files' values and the shell's: all for an operator's, the product's alone for the product. */
+  forChild(whose: 'product' | 'operator'): Record<string, string>;
 }

@@ -33,7 +33,7 @@ test('files are picked by the deployment environment, local ones win, the shell 
   const shelled = loadEnvironment(config, 'staging', { API_KEY: 'from-shell' });
   assert.is(shelled.get('API_KEY'), 'from-shell');
   assert.equal(shelled.sourceOf('API_KEY'), { kind: 'shell' });
-  assert.is(shelled.forChild().DRYDOCK_ENV, 'staging');
+  assert.is(shelled.forChild('product').DRYDOCK_ENV, 'staging');
   assert.is(loadEnvironment(config, 'staging', { UNDECLARED: 'z' }).get('UNDECLARED'), 'z');
 });
 
@@ -99,6 +99,35 @@ test('a value of the shell that no other environment has, or that is one and the
     { NODE_ENV: 'production' },
   ])
     loadEnvironment(config, 'staging', shell);
+});
+
+test("a process of the product gets no value that is the operator's; an operator's gets all", async () => {
+  const operators = {
+    OPS_DATABASE_URL: 'postgresql://owner:pw@db.staging/shop',
+    READ_DATABASE_URL: 'postgresql://reader:pw@db.staging/shop',
+    BACKUP_IDENTITY: 'AGE-SECRET-KEY-1',
+    BACKUP_SIGNING_KEY: 'sign',
+    ESCROW_KEYSTORE_PASSWORD: 'opens',
+    DEPLOY_TOKEN: 'declared',
+  };
+  const root = makeProduct(
+    { ...operators, DATABASE_URL: 'postgresql://app:pw@db.staging/shop', UNDECLARED: 'x' },
+    { variables: { DEPLOY_TOKEN: { for: 'operator', example: 't', about: 'a token' } } },
+  );
+  const environment = loadEnvironment(await loadConfig(undefined, root), 'staging', { FROM_SHELL: 'y' });
+  const [product, operator] = [environment.forChild('product'), environment.forChild('operator')];
+  for (const name of Object.keys(operators)) {
+    assert.is(product[name], undefined, name);
+    assert.is(operator[name], operators[name as keyof typeof operators]);
+  }
+  assert.equal([product.UNDECLARED, product.FROM_SHELL, product.DRYDOCK_ENV], ['x', 'y', 'staging']);
+  assert.match(product.DATABASE_URL ?? '', 'app');
+});
+
+test('where the product and the operator share one database URL, the product gets it', async () => {
+  const root = makeProduct({ DATABASE_URL: 'postgresql://app:pw@h/d' }, { database: { url: 'DATABASE_URL' } });
+  const environment = loadEnvironment(await loadConfig(undefined, root), 'staging', {});
+  assert.match(environment.forChild('product').DATABASE_URL ?? '', 'app');
 });
 
 const rowsOf = async (env: Record<string, string>, name: 'staging' | 'production' = 'staging') => {

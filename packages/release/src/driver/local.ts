@@ -143,7 +143,7 @@ export class LocalDriver {
       command: program === 'node' ? process.execPath : program,
       args,
       cwd: folder,
-      env: { ...this.#environment.forChild(), [portVariable]: String(port), [versionVariable]: version },
+      env: { ...this.#environment.forChild('product'), [portVariable]: String(port), [versionVariable]: version },
       logFile: this.#logOf(slot),
       port,
     });

@@ -133,7 +133,7 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
         const [program = '', ...args] = flow.command;
         await exec(program === 'node' ? process.execPath : program, args, {
           cwd: ctx.config.root,
-          env: ctx.environmentOf(env).forChild(),
+          env: ctx.environmentOf(env).forChild('product'),
           signal,
           onLine: detail,
         });
