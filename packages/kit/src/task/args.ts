@@ -17,6 +17,8 @@ export interface CommonValues {
   /** `latest`, or a run's id. */
   resume: string | undefined;
   reason: string | undefined;
+  /** How long to wait for a lock that another operator holds, in ms. */
+  lockWait: number | undefined;
 }
 
 export interface ParsedArgs {
@@ -51,6 +53,7 @@ const CHANGE: FlagSpecs = {
   yes: flag.boolean({ about: 'ask no question (a guarded environment also needs --confirm)' }),
   confirm: flag.text({ value: 'NAME', about: 'name of the guarded environment, instead of typing it' }),
   resume: flag.text({ value: '[RUN]', about: 'go on with the last unfinished run, or with RUN' }),
+  lockWait: flag.duration({ about: 'wait so long for a lock that another holds (default: refuse at once)' }),
   reason: flag.text({ about: 'kept in the audit event; required where the environment is guarded' }),
 };
 

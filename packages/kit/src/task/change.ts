@@ -44,7 +44,7 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     unsaid: run.argv.length === 0 && isInteractive() && wasStartedByNpm(task.name, run.shell),
   };
   refuseUnconfirmed(guard);
-  const locks = await takeLocks(task, environments, ctx, run.abort);
+  const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
   try {
     const resumed = await runToResume(run);
     return await (resumed ? resume(run, guard, resumed, locks) : begin(run, guard, locks));

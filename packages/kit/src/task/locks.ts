@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EnvName } from '../config/schema.ts';
-import type { OpsError } from '../errors.ts';
+import { OpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { lostError } from '../lock/refusal.ts';
 import type { OperationsLock } from '../lock/types.ts';
+import { formatDuration } from '../output/terminal.ts';
 import { currentActor } from './actor.ts';
 import type { AnyChangeTask, TaskContext } from './types.ts';
 
@@ -27,20 +29,21 @@ export interface HeldLocks {
   release(): Promise<void>;
 }
 
-/** Takes every lock a run needs, or none. Held by another: LOCKED, exit 5. */
+/** Takes every lock a run needs, or none. Held by another, and still after `waitMs`: LOCKED, exit 5. */
 export async function takeLocks(
   task: AnyChangeTask,
   environments: EnvName[],
   ctx: TaskContext,
-  onLost: (error: OpsError) => void,
+  { onLost, waitMs }: { onLost: (error: OpsError) => void; waitMs: number },
 ): Promise<HeldLocks> {
+  const until = Date.now() + waitMs;
   const held: OperationsLock[] = [];
   const release = async () => {
     for (const lock of held.splice(0).reverse()) await lock.release();
   };
   const take = async () => {
     for (const acquire of acquirers(task, environments, ctx)) {
-      const lock = await acquire();
+      const lock = await patiently(acquire, until, ctx);
       lock.onLost(onLost);
       held.push(lock);
       if (lock.kind === 'file' && task.lock === 'environment') {
@@ -86,6 +89,26 @@ export async function takeLocks(
       for (const env of environments) await audit(bound, env, input);
     },
   };
+}
+
+const LOOK_AGAIN_MS = 1_000;
+
+/** Asks again for a lock that another holds, and says once for whom it waits. */
+async function patiently(
+  acquire: () => Promise<OperationsLock>,
+  until: number,
+  ctx: TaskContext,
+): Promise<OperationsLock> {
+  for (let told = false; ; told = true) {
+    try {
+      return await acquire();
+    } catch (error) {
+      const left = until - Date.now();
+      if (!(error instanceof OpsError) || error.code !== 'LOCKED' || left <= 0) throw error;
+      if (!told) ctx.out.warn(`Waiting up to ${formatDuration(left)}: ${error.message}`);
+      await sleep(Math.min(LOOK_AGAIN_MS, left), undefined, { signal: ctx.signal });
+    }
+  }
 }
 
 async function standIns(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): Promise<OperationsLock[]> {

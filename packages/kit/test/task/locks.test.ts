@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OpsError } from '../../src/errors.ts';
 import { Secret, withPostgres } from '../../src/index.ts';
+import { lockTask } from '../../src/ops/lock.ts';
 import { defineStep, type Step } from '../../src/steps/types.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
 import { runTaskForTest } from '../../src/testing.ts';
@@ -87,6 +88,23 @@ test('work that fails with the database in its place leaves the run under the lo
     ['--env', 'staging'],
   );
   assert.equal(told, ['LOCKED'], 'another checkout sees it too');
+});
+
+test('the lock is taken by hand with a reason, told to whoever comes, and waited for', async () => {
+  const url = await postgres.createDatabase();
+  const [here, elsewhere] = [makeProduct({ OPS_DATABASE_URL: url }), makeProduct({ OPS_DATABASE_URL: url })];
+  const refused = await runTaskForTest(lockTask, here, ['--env', 'staging']);
+  assert.equal([refused.error?.code, refused.error?.exit], ['REASON_MISSING', 2]);
+  const held = runTaskForTest(lockTask, here, ['--env', 'staging', '--for', '4s', '--reason', 'code freeze']);
+  while ((await other(elsewhere)) === 'nothing') await new Promise((done) => setTimeout(done, 50));
+  const change = task(() => [defineStep({ name: 'change', run: async () => null })]);
+  const { error } = await runTaskForTest(change, elsewhere, ['--env', 'staging', '--lock-wait', '100ms']);
+  assert.is(error?.code, 'LOCKED');
+  assert.match(error?.message ?? '', /running ops:lock .* because: code freeze/);
+  const waited = await runTaskForTest(change, elsewhere, ['--env', 'staging', '--lock-wait', '60s']);
+  assert.is(waited.outcome?.verdict, 'Swapped.');
+  assert.match(waited.said.join(), /Waiting up to .* because: code freeze/);
+  assert.is((await held).outcome?.verdict, 'The lock of staging is given back.');
 });
 
 test.run();
