@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OpsError } from '@drydock/kit';
+import { makeTemporary } from '../temporary.ts';
 
 /** What a store gave, encrypted as it lies there, in a file that nobody else can change meanwhile. */
 export interface Spooled {
@@ -50,8 +51,7 @@ export async function holdObject(sha256: string, read: () => Promise<AsyncIterab
  * is what was hashed. A store that is read twice could answer twice. Nothing of it lies in the clear.
  */
 export async function spool(stored: AsyncIterable<Uint8Array>): Promise<Spooled & { remove(): Promise<void> }> {
-  await sweep();
-  const folder = await mkdtemp(join(tmpdir(), `${TEMPORARY}${process.pid}-`));
+  const folder = await makeTemporary(TEMPORARY);
   const remove = () => rm(folder, { recursive: true, force: true });
   const path = join(folder, 'object');
   const hash = createHash('sha256');
@@ -86,21 +86,5 @@ async function write(file: Awaited<ReturnType<typeof open>>, piece: Uint8Array):
       hint: 'Free space, or name a larger folder: TMPDIR=/var/tmp',
       cause,
     });
-  }
-}
-
-/** What a kill left: its process, which the folder is named after, is gone. */
-async function sweep(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const pid = name.startsWith(TEMPORARY) ? Number(name.slice(TEMPORARY.length).split('-')[0]) : 0;
-    if (pid > 0 && !isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

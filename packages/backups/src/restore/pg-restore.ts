@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
 import { type Counted, OffsetFinder } from '../archive/offsets.ts';
+import { makeTemporary } from '../temporary.ts';
 import { judge, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
 
@@ -50,8 +50,7 @@ export async function pgRestore(
     const skipped = await run(to, args, options, seen());
     return { skipped, counted: finder.counted() };
   }
-  await sweepTemporary();
-  const folder = await mkdtemp(join(tmpdir(), `${TEMPORARY}${process.pid}-`));
+  const folder = await makeTemporary(TEMPORARY);
   try {
     const file = join(folder, 'dump');
     await writeArchive(seen(), finder, file, options.signal);
@@ -82,22 +81,6 @@ async function writeArchive(
 }
 
 const TEMPORARY = 'drydock-restore-';
-
-/** What a killed restore left in the clear: its process, which the folder is named after, is gone. */
-async function sweepTemporary(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const pid = name.startsWith(TEMPORARY) ? Number(name.slice(TEMPORARY.length).split('-')[0]) : 0;
-    if (pid > 0 && !isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 function choose({ table, noOwner }: RestoreOptions): string[] {
   return [
