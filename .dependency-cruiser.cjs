@@ -1,5 +1,5 @@
 // Imports run one way: scripts, e2e → release → features → kit (ARCHITECTURE.md).
-const FEATURES = '(db|backups|secrets|escrow|health)';
+const FEATURES = '(db|backups|secrets|escrow|health|incident)';
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 module.exports = {
@@ -13,8 +13,8 @@ module.exports = {
     ),
     rule(
       'features-do-not-meet',
-      'What two features need is in kit, or is passed in by a script.',
-      { path: `^packages/${FEATURES}/src` },
+      'What two features need is in kit, or is passed in by the scripts of the root.',
+      { path: `^packages/${FEATURES}/(src|scripts)` },
       { path: '^packages/(?!kit/)', pathNot: '^packages/$1/' },
     ),
     rule(
@@ -24,16 +24,22 @@ module.exports = {
       { path: '^packages/release/' },
     ),
     rule(
+      'one-door',
+      'The command starts tasks; none of them knows it.',
+      { path: '^packages/(?!cli/)' },
+      { path: '^packages/cli/' },
+    ),
+    rule(
       'world-is-for-tests',
       'The toolkit must work on a product that is not ours.',
-      { path: '^packages/(kit|db|backups|secrets|escrow|health|release)/(src|scripts)' },
+      { path: '^packages/(kit|cli|db|backups|secrets|escrow|health|incident|release)/(src|scripts)' },
       { path: '^packages/(sandbox|marketplace)/' },
     ),
     rule(
       'sandbox-below-release',
       'The world knows kit and the contracts.',
       { path: '^packages/sandbox/' },
-      { path: '^packages/(db|backups|secrets|health|release|marketplace)/' },
+      { path: '^packages/(cli|db|backups|secrets|health|incident|release|marketplace)/' },
     ),
     rule(
       'product-knows-no-toolkit',

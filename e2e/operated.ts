@@ -22,7 +22,7 @@ export async function operateProduct(url: string, env: Record<string, string>): 
   writeMigration(root, '20260101000000_first');
   writeMigration(root, '20260201000000_second');
   await Promise.all([keepSamples(root), writeLog(database)]);
-  return taskProcesses(root, join(import.meta.dirname, '../packages/health/scripts'));
+  return taskProcesses(root);
 }
 
 async function emptyDatabase(url: string): Promise<string> {

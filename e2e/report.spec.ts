@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { exec } from '@drydock/kit';
+import { taskFile } from '@drydock/kit/cli';
 import type { TaskProcesses } from '@drydock/kit/testing';
 import { type Browser, type BrowserContextOptions, expect, type Page, test } from '@playwright/test';
 import { operateProduct } from './operated.ts';
@@ -19,7 +20,7 @@ let file: string;
 test.beforeAll(async () => {
   tasks = await operateProduct(process.env.BASE_URL ?? '', JSON.parse(process.env.PRODUCT_ENV ?? '{}'));
   // All environments, as it is without --env.
-  const script = join(import.meta.dirname, '../packages/health/scripts/report.ts');
+  const script = taskFile('health:report');
   const env = { PATH: process.env.PATH, HOME: process.env.HOME };
   // A product that has just started may be slow to say that it is well.
   await expect(async () => {
@@ -100,7 +101,7 @@ test('by keyboard alone: past the links to the report, and the charts as a table
 });
 
 test('what the report says is in --json as well, and no secret is in the file', async () => {
-  const { data } = await tasks.ask('report.ts', '--env', 'staging');
+  const { data } = await tasks.ask('health:report', '--env', 'staging');
   const [{ env, healthy, objectives, pendingMigrations }] = data.environments;
   expect([env, healthy, pendingMigrations.length]).toEqual(['staging', true, 2]);
   const errors = objectives.find(({ id }: { id: string }) => id === 'errors');
@@ -112,7 +113,7 @@ test('what the report says is in --json as well, and no secret is in the file', 
 });
 
 test('the console serves the same page live', async ({ browser }) => {
-  const child = tasks.start('console.ts', '--port', '0', '--env', 'staging');
+  const child = tasks.start('console', '--port', '0', '--env', 'staging');
   try {
     const [line] = await once(child.stdout ?? child, 'data');
     const url = `${/http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0]}/`;

@@ -1,6 +1,110 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { doctorTask } from './doctor/task.ts';
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineReadTask, type Finding, findTool, type Json, main, type ToolName, toolVersion } from '@drydock/kit';
 
-export default doctorTask;
-await main(doctorTask, import.meta);
+interface Check {
+  name: string;
+  found: string;
+  version: string;
+  problem?: string;
+}
+
+const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = [
+  { tool: 'git', for: 'releases' },
+  { tool: 'postgres', least: 14, for: 'the sandbox' },
+  { tool: 'pg_dump', least: 14, for: 'backups and rehearsals' },
+  { tool: 'psql', least: 14, for: 'rehearsals' },
+  { tool: 'age', for: 'fast encryption of backups' },
+  { tool: 'redis-server', least: 6, for: 'the sandbox' },
+  { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
+  { tool: 'chromium', for: 'tests' },
+  { tool: 'prometheus', least: 2, for: 'tests' },
+  { tool: 'promtool', least: 2, for: 'tests' },
+  { tool: 'amtool', for: 'tests' },
+  { tool: 'pgbackrest', flag: 'version', for: 'tests' },
+];
+const LEAST_FREE_GIB = 2;
+
+const task = defineReadTask({
+  name: 'doctor',
+  summary: 'Shows what was found on this machine, where and in which version, and what is wrong.',
+  perEnvironment: false,
+  async run({ config, out }) {
+    const checks = [node(), ...TOOLS.map(tool), state(config.root), disk(config.root)];
+    out.table(
+      ['', 'what', 'version', 'where'],
+      checks.map(({ name, found, version, problem }) => [problem ? '✖' : '✔', name, version, found]),
+    );
+    const findings = checks.flatMap(({ problem }): Finding[] =>
+      problem ? [{ level: 'error', code: 'MACHINE', message: problem }] : [],
+    );
+    return {
+      verdict:
+        findings.length === 0
+          ? 'This machine has what it takes.'
+          : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
+      data: { checks: checks as unknown as Json },
+      findings,
+      ...(findings.length > 0 ? { next: 'npm run prepare-machine' } : {}),
+    };
+  },
+});
+
+function node(): Check {
+  const { node: version } = process.versions;
+  const old = Number(version.split('.')[0]) < 24;
+  return {
+    name: 'node',
+    found: process.execPath,
+    version,
+    ...(old
+      ? { problem: `Node ${version} runs this; tasks need 24. Start them through npm run, which finds the pinned one.` }
+      : {}),
+  };
+}
+
+function tool({ tool: name, flag, least = 0, for: purpose }: (typeof TOOLS)[number]): Check {
+  const found = findTool(name);
+  if (!found) return { name, found: '', version: '', problem: `${name} is missing; ${purpose} need it.` };
+  const version = toolVersion(found, flag) ?? 'unknown';
+  const tooOld = Number.parseInt(version, 10) < least;
+  return {
+    name,
+    found,
+    version,
+    ...(tooOld ? { problem: `${name} ${version} is too old; ${purpose} need ${least} or later.` } : {}),
+  };
+}
+
+function state(root: string): Check {
+  const folder = join(root, '.drydock');
+  try {
+    if (!existsSync(folder)) mkdirSync(folder);
+    accessSync(folder, constants.W_OK);
+    return { name: 'state folder', found: folder, version: '' };
+  } catch (cause) {
+    return {
+      name: 'state folder',
+      found: folder,
+      version: '',
+      problem: `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+    };
+  }
+}
+
+function disk(root: string): Check {
+  const { bavail, bsize } = statfsSync(root);
+  const gib = (bavail * bsize) / 2 ** 30;
+  return {
+    name: 'free disk',
+    found: root,
+    version: `${gib.toFixed(1)} GiB`,
+    ...(gib < LEAST_FREE_GIB
+      ? { problem: `Only ${gib.toFixed(1)} GiB are free; the sandbox wants ${LEAST_FREE_GIB}.` }
+      : {}),
+  };
+}
+
+export default task;
+await main(task, import.meta);

@@ -32,8 +32,8 @@ export const backups: Bench = async ({ rounds, say }) => {
     await query(url, shop(1_300_000));
     const [{ bytes }] = await query(url, 'SELECT pg_database_size(current_database())::float8 AS bytes');
     const product = makeProduct(url, keys);
-    const run = (script: string, ...args: string[]): Command =>
-      task(`packages/backups/scripts/${script}.ts`, ['--env', 'staging', ...args], { cwd: product.root });
+    const run = (name: string, ...args: string[]): Command =>
+      task(name, ['--env', 'staging', ...args], { cwd: product.root });
     const sh = (line: string): Command => ({
       program: 'bash',
       args: ['--norc', '-o', 'pipefail', '-c', line],
@@ -54,14 +54,14 @@ export const backups: Bench = async ({ rounds, say }) => {
     say('back up');
     const [bare, summed, unsummed, gzip] = await least(rounds, [
       () => sh('"$DUMP" -Fc -Z0 "$URL" > /dev/null'),
-      () => fresh(run('backup', '--json')),
-      () => fresh(run('backup', '--checksums', 'off', '--json')),
+      () => fresh(run('db:backup', '--json')),
+      () => fresh(run('db:backup', '--checksums', 'off', '--json')),
       () => sh('"$DUMP" -Fc "$URL" | age -r "$KEY" > "$OUT"'),
     ]);
 
     say('restore');
-    fresh(run('backup'));
-    await least(0, [() => fresh(run('backup', '--json'))]);
+    fresh(run('db:backup'));
+    await least(0, [() => fresh(run('db:backup', '--json'))]);
     const dump = join(temporaryFolder(), 'dump');
     let made = 0;
     const target = async () => `again_${made++}`;
@@ -71,7 +71,7 @@ export const backups: Bench = async ({ rounds, say }) => {
         const into = await postgres.createDatabase(await target());
         return { program: requireTool('pg_restore'), args: ['-j2', '-d', into, dump] };
       },
-      async () => run('restore', '--to', await target(), '--yes', '--json'),
+      async () => run('db:restore', '--to', await target(), '--yes', '--json'),
     ]);
     await dropCopies(postgres.adminUrl);
 
@@ -92,7 +92,7 @@ export const backups: Bench = async ({ rounds, say }) => {
       say(`memory at ${name}`);
       const of = await postgres.createDatabase(name.replace(' ', '_').toLowerCase());
       await query(of, shop(turns));
-      const peak = await peakMemory(run('backup', '--json'), makeProduct(of, keys).root);
+      const peak = await peakMemory(run('db:backup', '--json'), makeProduct(of, keys).root);
       figures.push({
         what: `peak memory of db:backup at ${name}`,
         ours: `${peak} MiB`,
@@ -112,8 +112,8 @@ export const backups: Bench = async ({ rounds, say }) => {
        INSERT INTO b SELECT n, decode(string_agg(md5(n || '.' || m), ''), 'hex') FROM generate_series(1, 256) n, generate_series(1, 262144) m GROUP BY n`,
     );
     const blobs = makeProduct(big, keys);
-    const at = (script: string, ...args: string[]) =>
-      task(`packages/backups/scripts/${script}.ts`, ['--env', 'staging', '--json', ...args], {
+    const at = (name: string, ...args: string[]) =>
+      task(name, ['--env', 'staging', '--json', ...args], {
         cwd: blobs.root,
         okCodes: [0],
       });
@@ -123,9 +123,9 @@ export const backups: Bench = async ({ rounds, say }) => {
         args: ['--norc', '-c', `"$DUMP" -Fc -Z0 "$URL" > /dev/null`],
         env: { ...process.env, URL: big, DUMP: requireTool('pg_dump') },
       }),
-      () => at('backup'),
+      () => at('db:backup'),
     ]);
-    const [back] = await least(0, [() => at('restore', '--to', 'bytea_again', '--yes')]);
+    const [back] = await least(0, [() => at('db:restore', '--to', 'bytea_again', '--yes')]);
     figures.push({
       ...ratio('db:backup of 1 GB of random bytea against pg_dump -Fc -Z0', blobOurs, blobBare, 1.25),
       mustBe: '–',
@@ -156,7 +156,7 @@ async function besidePgBackRest(rounds: number): Promise<Figure> {
     const url = await host.postgres.createDatabase('shop');
     await query(url, shop(1_300_000));
     const product = makeProduct(url, await makeKeys());
-    const ours = task('packages/backups/scripts/backup.ts', ['--env', 'staging', '--json'], { cwd: product.root });
+    const ours = task('db:backup', ['--env', 'staging', '--json'], { cwd: product.root });
     let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let round = 0; round < Math.min(rounds, 3); round++) {
       const started = performance.now();

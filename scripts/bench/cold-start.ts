@@ -11,12 +11,12 @@ export const coldStart: Bench = async ({ rounds }) => {
   const prisma = join(BIN, 'prisma');
   await median(0, () => ({ program: prisma, args: ['migrate', 'deploy'], env }));
   const status = ['--env', 'development', '--json'];
-  const ours = await median(rounds, () => task('packages/db/scripts/status.ts', status, { env }));
+  const ours = await median(rounds, () => task('db:status', status, { env }));
   const peer = await median(rounds, () => ({ program: prisma, args: ['migrate', 'status'], env }));
   const npm = await median(rounds, () => ({ program: 'npm', args: ['run', '-s', 'db:status', '--', ...status], env }));
   const npx = await median(rounds, () => ({ program: 'npx', args: ['prisma', 'migrate', 'status'], env }));
   const bare = await median(rounds, () => ({ program: join(BIN, 'node'), args: ['-e', '0'] }));
-  const help = await median(rounds, () => task('packages/release/scripts/release.ts', ['--help']));
+  const help = await median(rounds, () => task('release', ['--help']));
   return [
     ratio('db:status against prisma migrate status', ours, peer, 0.5),
     ratio('npm run db:status against npx prisma migrate status', npm, npx, 0.5),

@@ -83,7 +83,7 @@ async function best(rounds: number, run: () => Promise<Measured>): Promise<Measu
 
 /** Runs it as the npm script does; the kernel keeps the highest resident set until the process is waited for. */
 async function measure(root: string): Promise<Measured> {
-  const { program, args, env } = task('packages/escrow/scripts/reconcile.ts', ['--env', 'staging', '--json'], {
+  const { program, args, env } = task('escrow:reconcile', ['--env', 'staging', '--json'], {
     cwd: root,
   });
   const started = performance.now();

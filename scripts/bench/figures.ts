@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { taskFile } from '@drydock/kit/cli';
 
 /** One measured thing beside its peer, both of this run. */
 export interface Figure {
@@ -80,12 +81,12 @@ export async function least<const C extends readonly (() => Promise<Command> | C
   return best as { -readonly [K in keyof C]: number };
 }
 
-/** A task as the npm scripts start it. */
-export function task(script: string, args: string[], rest: Partial<Command> = {}): Command {
+/** A task, by its name, as the npm scripts start it. */
+export function task(name: string, args: string[], rest: Partial<Command> = {}): Command {
   const preload = join(ROOT, 'scripts/compile-cache.mjs');
   return {
     program: join(BIN, 'node'),
-    args: ['--import', preload, join(ROOT, script), ...args],
+    args: ['--import', preload, taskFile(name), ...args],
     okCodes: [0, 3],
     ...rest,
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-bench-cache'), ...process.env, ...rest.env },

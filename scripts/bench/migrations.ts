@@ -19,7 +19,7 @@ export const migrations: Bench = async ({ rounds, say }) => {
     const names = Object.keys(project.migrations);
     const product = makeProduct(await postgres.createDatabase('target'), project.schema, project.migrations);
     const run = (script: string, ...args: string[]): Command =>
-      task(`packages/db/scripts/${script}.ts`, ['--env', 'staging', ...args], { cwd: product.root });
+      task(`db:${script}`, ['--env', 'staging', ...args], { cwd: product.root });
     const file = (name: string) => join(product.root, 'prisma/migrations', name, 'migration.sql');
     say(`rehearse ${COUNT} migrations`);
     const rehearsal = await median(rounds, () => run('dry-run', '--json'));
@@ -40,12 +40,10 @@ export const migrations: Bench = async ({ rounds, say }) => {
     const first = foreignProject(COUNT - LAST);
     const half = await postgres.createDatabase('half');
     const rest = makeProduct(half, first.schema, first.migrations);
-    time(task('packages/db/scripts/deploy.ts', ['--env', 'staging', '--yes'], { cwd: rest.root }));
+    time(task('db:deploy', ['--env', 'staging', '--yes'], { cwd: rest.root }));
     for (const name of names.slice(-LAST))
       writeMigration(join(rest.root, 'prisma'), name, project.migrations[name] ?? '');
-    const late = await median(rounds, () =>
-      task('packages/db/scripts/dry-run.ts', ['--env', 'staging', '--json'], { cwd: rest.root }),
-    );
+    const late = await median(rounds, () => task('db:dry-run', ['--env', 'staging', '--json'], { cwd: rest.root }));
     const lateBare = await median(rounds, async () =>
       prismaMigrate('deploy', rest.root, await postgres.createDatabase(undefined, 'half')),
     );

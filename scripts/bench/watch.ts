@@ -56,7 +56,7 @@ function productAt(url: string): string {
 }
 
 function start(root: string) {
-  const { program, args } = task('packages/health/scripts/watch.ts', [
+  const { program, args } = task('health:watch', [
     ...['--env', 'staging', '--config', join(root, 'drydock.config.ts')],
     ...['--for', `${SECONDS}s`, '--json'],
   ]);

@@ -1,6 +1,6 @@
 // Uses dependency-cruiser on a tree of its own, with this repository's rules.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
@@ -39,12 +39,33 @@ test('imports that run downward are allowed', () => {
 test('each forbidden arrow is found', () => {
   assert.equal(broken({ [A('kit')]: [A('db')], [A('db')]: [] }), ['kit-stands-alone']);
   assert.equal(broken({ [A('db')]: [A('health')], [A('health')]: [] }), ['features-do-not-meet']);
+  const script = 'packages/db/scripts/s.ts';
+  assert.equal(broken({ [script]: [A('backups')], [A('backups')]: [] }), ['features-do-not-meet']);
+  assert.equal(broken({ [A('kit')]: [A('cli')], [A('cli')]: [] }).sort(), ['kit-stands-alone', 'one-door']);
   assert.equal(broken({ [A('release')]: [A('sandbox')], [A('sandbox')]: [] }), ['world-is-for-tests']);
   assert.equal(broken({ [A('marketplace')]: [A('kit')], [A('kit')]: [] }), ['product-knows-no-toolkit']);
   assert.equal(broken({ [A('db')]: ['packages/db/scripts/s.ts'], 'packages/db/scripts/s.ts': [] }), [
     'src-is-a-library',
   ]);
   assert.equal(broken({ [A('kit')]: ['packages/kit/src/b.ts'], 'packages/kit/src/b.ts': [A('kit')] }), ['no-circles']);
+});
+
+test('a package needs what stands below it and nothing else', () => {
+  const features = ['db', 'backups', 'secrets', 'escrow', 'health', 'incident'];
+  const below: Record<string, string[]> = {
+    kit: [],
+    cli: ['kit'],
+    ...Object.fromEntries(features.map((name) => [name, ['kit']])),
+    release: ['kit', ...features],
+    sandbox: ['kit', 'escrow'],
+    marketplace: ['escrow'],
+  };
+  for (const name of readdirSync(join(ROOT, 'packages'))) {
+    const { dependencies = {} } = JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8'));
+    const ours = Object.keys(dependencies).filter((one) => one.startsWith('@drydock/'));
+    const wrong = ours.filter((one) => !below[name]?.includes(one.slice('@drydock/'.length)));
+    assert.equal(wrong, [], `packages/${name}/package.json`);
+  }
 });
 
 test.run();

@@ -1,6 +1,55 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { backupTask } from '../src/tasks/backup.ts';
+import { defineChangeTask, type Finding, flag, type Json, main } from '@drydock/kit';
+import { backupStep } from '../src/backup.ts';
+import type { Manifest } from '../src/manifest.ts';
+import { mebibytes } from '../src/pace.ts';
+import { backupTarget } from '../src/target.ts';
+import { nobodyPinned } from '../src/trust.ts';
 
-export default backupTask;
-await main(backupTask, import.meta);
+const task = defineChangeTask({
+  name: 'db:backup',
+  summary: 'Backs up the database: one snapshot, compressed and encrypted while it streams.',
+  description:
+    'The host needs public keys only. The artefact opens with stock tools:\n' +
+    '  age -d -i key.txt database.dump.zst.age | zstd -d | pg_restore -d NEWDB\n' +
+    'Rows and a checksum of every table, of the same snapshot, are kept in the manifest: a restore and a drill compare with them.',
+  examples: [
+    'npm run db:backup -- --env staging',
+    'npm run db:backup -- --env production --yes --confirm production --reason "before the hotfix"',
+  ],
+  flags: { checksums: flag.choice(['on', 'off'], { about: 'count and sum every table', fallback: 'on' }) },
+  lock: 'environment',
+  plan: async (ctx) => {
+    const { env, stores, signer } = backupTarget(ctx);
+    return { env, stores: stores.map(({ label }) => label), signed: signer !== undefined };
+  },
+  describe: ({ env, stores, signed }) => [
+    `back up ${env} into ${stores.join(' and ')}${signed ? '' : ', signed by nobody'}`,
+  ],
+  steps: (ctx) => [backupStep(backupTarget(ctx, ctx.flags.checksums === 'on'))],
+  outcome: ({ env, config }, { signed }, results) => {
+    const manifest = results.get<Manifest>('backup');
+    const { id } = manifest;
+    const stored = manifest.objects.reduce((all, { bytes }) => all + bytes, 0);
+    const perSecond = Math.round(manifest.plain.bytes / (manifest.durationMs / 1_000));
+    return {
+      verdict: `${env} is backed up as ${id}: ${mebibytes(manifest.plain.bytes)} in ${mebibytes(stored)}, ${mebibytes(perSecond)}/s.`,
+      data: { ...manifest, storedBytes: stored, bytesPerSecond: perSecond } as unknown as Json,
+      findings: signed && config.backups.signers.length > 0 ? [] : [unsigned(signed, env)],
+      next: `npm run backup:verify -- --env ${env} ${id}`.replace(` ${id}`, ` --id ${id}`),
+    };
+  },
+});
+
+function unsigned(signed: boolean, env: string): Finding {
+  if (signed) return nobodyPinned(env);
+  return {
+    level: 'warn',
+    code: 'UNSIGNED',
+    message: 'Nobody signed it: whoever can write to the store can put another in its place.',
+    hint: 'Make a signing key, put it on this host, and name it in drydock.config.ts: npm run backup:keygen',
+  };
+}
+
+export default task;
+await main(task, import.meta);

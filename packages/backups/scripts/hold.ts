@@ -1,6 +1,60 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { holdTask } from '../src/tasks/hold.ts';
+import { defineChangeTask, defineStep, flag, main, usageError } from '@drydock/kit';
+import { markName, noBytes } from '../src/catalogue.ts';
+import { keyOf } from '../src/names.ts';
+import { listOwn, type Shelf } from '../src/reader.ts';
+import { openStores } from '../src/store/open.ts';
+import type { Store } from '../src/store/types.ts';
 
-export default holdTask;
-await main(holdTask, import.meta);
+const task = defineChangeTask({
+  name: 'backup:hold',
+  summary: 'Keeps a backup from being pruned, or gives it free again.',
+  description: '--release also takes away the marks of drills that proved it.',
+  examples: [
+    'npm run backup:hold -- --env production --id 20261124T021700Z-01J…',
+    'npm run backup:hold -- --env production --id ID --release',
+  ],
+  flags: {
+    id: flag.text({ value: 'ID', about: 'the backup' }),
+    release: flag.boolean({ about: 'give it free again' }),
+  },
+  lock: 'environment',
+  // Keeping the backups of a database that is lost is where mending it begins.
+  mendsDatabase: true,
+  async plan({ config, environment, env, flags }) {
+    if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', `npm run backup:list -- --env ${env}`);
+    const shelf = { env, product: config.product };
+    const found = await Promise.all(
+      openStores(config, environment).map((store) => finishedOne(store, shelf, flags.id)),
+    );
+    if (!found.some(Boolean))
+      throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${flags.id}.`, `npm run backup:list -- --env ${env}`);
+    return { id: flags.id, release: flags.release };
+  },
+  describe: ({ id, release }) => [`${release ? 'give free' : 'hold'} ${id}`],
+  steps: ({ config, environment, env }, { id, release }) =>
+    openStores(config, environment).map((store) =>
+      defineStep({
+        name: store.label,
+        async run({ signal }) {
+          const listed = await finishedOne(store, { env, product: config.product }, id);
+          if (!listed) return null;
+          if (release) await store.remove(listed.marks.filter(({ kind }) => kind !== 'locked').map(({ key }) => key));
+          else if (!listed.marks.some(({ kind }) => kind === 'hold'))
+            await store.write(keyOf(env, id, markName.hold), noBytes(), { signal });
+          return null;
+        },
+      }),
+    ),
+  outcome: ({ env }, { id, release }) => ({
+    verdict: release ? `${id} of ${env} goes when its time has come.` : `${id} of ${env} is held: it is never pruned.`,
+    data: { id, held: !release },
+  }),
+});
+
+async function finishedOne(store: Store, shelf: Shelf, id: string | undefined) {
+  return (await listOwn(store, shelf)).find((backup) => backup.finished && backup.id === id);
+}
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,110 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { restoreTask } from '../src/tasks/restore.ts';
+import { defineChangeTask, flag, type Json, main, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
+import type { Refused } from '../src/restore/dress.ts';
+import { dropOldStep, planDropOld } from '../src/restore/drop-old.ts';
+import { planRestore, type RestorePlan } from '../src/restore/plan.ts';
+import type { Proved } from '../src/restore/prove.ts';
+import { type Restored, restoreSteps } from '../src/restore/steps.ts';
 
-export default restoreTask;
-await main(restoreTask, import.meta);
+type Plan = { restore: RestorePlan | null; drop: string | null };
+
+const urlOf = ({ config, environment }: Pick<TaskContext, 'config' | 'environment'>): Secret =>
+  operatorUrl(config, environment);
+
+const task = defineChangeTask({
+  name: 'db:restore',
+  summary: 'Restores a backup beside the live database, proves it, and in place lets the two change their names.',
+  description:
+    'Rows, checksums, large objects, sequences, the number of objects of each kind and the newest migration must be those of the\n' +
+    'manifest before anything is renamed; the one before stays as NAME_before_RUN until --drop-old. Needs BACKUP_IDENTITY.\n' +
+    'What the database itself has (rights, settings, locale, limit, comment) stays that of the live one in place; beside it, or where\n' +
+    'the live one is gone, it is that of the backup. With --jobs 1 nothing lies on the disk in the clear; more jobs read from a private temporary file. Nothing of a\n' +
+    'backup is opened before a signer of backups.signers stands for its manifest, and the manifest for every byte of it.',
+  examples: [
+    'npm run db:restore -- --env staging --from latest --to marketplace_look',
+    'npm run db:restore -- --env production --from latest --in-place --yes --confirm production --reason "incident 12"',
+    'npm run db:restore -- --env staging --from production/latest --in-place --anonymise prisma/anonymise.sql',
+    'npm run db:restore -- --env production --drop-old RUN',
+  ],
+  flags: {
+    from: flag.text({ value: 'ID|latest|ENV/ID|PATH', about: 'which backup (default latest)' }),
+    to: flag.text({ value: 'NEWDB', about: 'into a new database of this name' }),
+    inPlace: flag.boolean({ about: 'put it in the place of the live database' }),
+    table: flag.text({ value: 'TABLE', about: 'this table alone, with its rows' }),
+    jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
+    anonymise: flag.text({ value: 'FILE.sql', about: 'run this before anybody sees it' }),
+    foreign: flag.boolean({
+      about: 'yes, a backup of another environment or product, as it is; in place with --reason',
+    }),
+    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
+    noOwner: flag.boolean({ about: 'leave owners and grants out' }),
+    skipRefused: flag.boolean({
+      about: 'go on without what the role may not set on the database itself, and say what',
+    }),
+    dropOld: flag.text({ value: 'RUN', about: 'drop what the restore of that run kept, and do nothing else' }),
+  },
+  lock: 'environment',
+  mendsDatabase: true,
+  destructive: true,
+  async plan(ctx): Promise<Plan> {
+    const url = urlOf(ctx);
+    if (ctx.flags.dropOld) return { restore: null, drop: await planDropOld(url, ctx.flags.dropOld) };
+    return { restore: await planRestore(ctx, url, ctx.flags), drop: null };
+  },
+  describe: ({ restore, drop }) =>
+    drop
+      ? [`drop the database ${drop}`]
+      : restore
+        ? [
+            `restore ${restore.label}${restore.table ? ` (${restore.table} alone)` : ''} into ${restore.before ? restore.fresh : restore.name}`,
+            ...(restore.trusted ? [`although ${restore.trusted.why}: ${restore.trusted.reason}`] : []),
+            ...(restore.anonymise ? [`run ${restore.anonymise} there`] : []),
+            ...(restore.before
+              ? [`${restore.name} becomes ${restore.before}, and ${restore.fresh} becomes ${restore.name}`]
+              : []),
+          ]
+        : [],
+  steps(ctx, { restore, drop }) {
+    const url = urlOf(ctx);
+    if (drop) return [dropOldStep(url, drop)];
+    return restore ? restoreSteps(ctx, url, restore) : [];
+  },
+  outcome({ env, run }, { restore, drop }, results) {
+    if (drop || !restore) return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
+    const { skipped, seconds, refused: rights } = results.get<Restored>('restore');
+    const { tables, rows, by } = results.get<Proved>('verify');
+    const { blockedMs, refused } = results.get<{ blockedMs: number | null; refused: Refused[] }>(
+      restore.before ? 'swap' : 'name it',
+    );
+    const proved = provedText({ tables, rows, by });
+    return {
+      verdict: restore.before
+        ? `${env} is what ${restore.label} was${proved}; what it was before is ${restore.before}.`
+        : `${restore.label} is restored into ${restore.name}${proved}.`,
+      data: {
+        ...restore,
+        skipped,
+        refused: [...rights, ...refused],
+        seconds,
+        tables,
+        rows,
+        provedBy: by,
+        blockedMs,
+      } as unknown as Json,
+      findings: restore.notes,
+      next: restore.before
+        ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
+        : `psql -d ${restore.name}`,
+    };
+  },
+});
+
+function provedText({ tables, rows, by }: Proved): string {
+  if (tables === 0 || by === 'nothing') return '';
+  const are =
+    by === 'checksums' ? 'as they were backed up' : 'as many as were backed up (their values were not compared)';
+  return `, ${tables} tables with ${rows.toLocaleString('en')} rows ${are}`;
+}
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,72 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { scheduleTask } from '../src/tasks/schedule.ts';
+import { isAbsolute, resolve } from 'node:path';
+import { defineReadTask, flag, type Json, main, type TaskContext, usageError } from '@drydock/kit';
+import { printFiles } from '../src/printed.ts';
+import { jobsOf } from '../src/schedule/jobs.ts';
+import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedule } from '../src/schedule/write.ts';
 
-export default scheduleTask;
-await main(scheduleTask, import.meta);
+const TASK = 'backup:schedule';
+/** Where a flag says something; elsewhere it would be ignored in silence. */
+const FLAG_OF = { folder: ['cron', 'systemd'], user: ['systemd'], image: ['kubernetes'] } as const;
+
+const flags = {
+  format: {
+    ...flag.choice(FORMATS, { about: 'crontab lines, service and timer units, a workflow, or CronJobs' }),
+    required: true,
+  },
+  folder: flag.text({ value: 'DIR', about: 'cron, systemd: where the toolkit lies on that host (default: as here)' }),
+  user: flag.text({ value: 'NAME', about: 'systemd: who backs up (default: the name of the product)' }),
+  image: flag.text({ value: 'IMAGE', about: 'kubernetes: a container image with the toolkit' }),
+  file: flag.text({ value: 'NAME', about: 'print this one of several files alone' }),
+};
+type Flags = TaskContext<typeof flags>['flags'];
+
+const task = defineReadTask({
+  name: TASK,
+  summary: 'Prints what runs backup, prune and drill by itself: for cron, systemd, GitHub or Kubernetes.',
+  description:
+    'When is backups.schedule in drydock.config.ts. Prints only; alone on stdout, for a file or a pipe. What is run is\n' +
+    'scripts/backup-db.ts, which backs up, prunes, and tells Sentry of start, end and failure.',
+  examples: [
+    '( crontab -l; npm run -s backup:schedule -- --format cron --env production ) | crontab -',
+    'npm run -s backup:schedule -- --format systemd --env production --file shop-backup-production.timer',
+    'npm run -s backup:schedule -- --format github --env production > .github/workflows/backups.yml',
+    'npm run -s backup:schedule -- --format kubernetes --env production --image IMAGE | kubectl apply -f -',
+  ],
+  flags,
+  writesDocument: () => true,
+  async run({ config, env, flags }) {
+    const format = flags.format as Format;
+    refuseForeignFlags(format, flags);
+    const remote = format === 'github' || format === 'kubernetes';
+    const folder = resolveFolder(flags.folder);
+    const jobs = jobsOf(config, env, configFile(config, folder));
+    const files = await writeSchedule(format, { config, env, flags, folder, jobs });
+    return {
+      verdict: `${jobs.length} jobs of ${env} for ${format}; nothing was changed.`,
+      data: { format, jobs, files } as unknown as Json,
+      findings: remote ? remoteFindings(config, format, flags) : [],
+      document: printFiles(files, flags.file, TASK),
+    };
+  },
+});
+
+function refuseForeignFlags(format: Format, flags: Flags): void {
+  for (const name of ['folder', 'user', 'image'] as const) {
+    const formats: readonly string[] = FLAG_OF[name];
+    if (flags[name] === undefined || formats.includes(format)) continue;
+    throw usageError(
+      'USAGE',
+      `--${name} says nothing for ${format}; it is for ${formats.join(' and ')}.`,
+      `See the flags: npm run ${TASK} -- --help`,
+    );
+  }
+}
+
+function resolveFolder(folder = TOOLKIT): string {
+  if (isAbsolute(folder)) return resolve(folder);
+  throw usageError('USAGE', `--folder must be a whole path, not "${folder}".`, 'For example: --folder /srv/drydock');
+}
+
+export default task;
+await main(task, import.meta);

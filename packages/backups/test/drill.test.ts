@@ -30,9 +30,9 @@ const scratches = () => query(postgres.adminUrl, `SELECT datname FROM pg_databas
 
 test('a drill restores, proves, measures, writes a row and an event, and drops its copy', async () => {
   const { url, product, log } = await shop();
-  assert.is((await product.ask('status.ts')).code, 3);
-  const backup = await product.ask('backup.ts');
-  const drill = await product.ask('drill.ts');
+  assert.is((await product.ask('backup:status')).code, 3);
+  const backup = await product.ask('db:backup');
+  const drill = await product.ask('backup:drill');
   assert.is(drill.code, 0, JSON.stringify(drill.error));
   const { rto, rpo, tables, rows, queries } = drill.data;
   assert.ok(rto > 0 && rpo >= 0);
@@ -44,36 +44,36 @@ test('a drill restores, proves, measures, writes a row and an event, and drops i
   const [event] = await query(url, `SELECT metadata FROM drydock."AuditEvent" WHERE event = 'backup.drill'`);
   assert.equal([event.metadata.passed, event.metadata.rows], [true, 500]);
   assert.equal(await scratches(), []);
-  const status = await product.ask('status.ts');
+  const status = await product.ask('backup:status');
   assert.is(status.code, 0, JSON.stringify(status.findings));
   assert.ok(status.data.stores[0].nextDrill > new Date(Date.now() + 89 * 86_400_000).toISOString());
-  assert.match(JSON.stringify((await product.ask('prune.ts', '--plan')).data), 'proved by a drill');
+  assert.match(JSON.stringify((await product.ask('backup:prune', '--plan')).data), 'proved by a drill');
 });
 
 test('a damaged backup, and a query that brings nothing, are the answer no, and are written down', async () => {
   const { product, log } = await shop();
-  const { data } = await product.ask('backup.ts');
+  const { data } = await product.ask('db:backup');
   writeFileSync(join(product.root, 'drills/nothing.sql'), 'SELECT 1 WHERE false');
-  const empty = await product.ask('drill.ts');
+  const empty = await product.ask('backup:drill');
   assert.is(empty.code, 3);
   assert.match(empty.findings[0].message, 'nothing.sql brings no row');
   const file = product.store.pathOf(keyOf('staging', data.id, DUMP));
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.fill(0, bytes.length - 20));
-  const damaged = await product.ask('drill.ts');
+  const damaged = await product.ask('backup:drill');
   assert.is(damaged.code, 3);
   assert.match(
     readFileSync(log, 'utf8'),
     /FAILED: The query nothing\.sql[\s\S]*FAILED: The backup .* is damaged: its stored bytes have another SHA-256/,
   );
   assert.equal(await scratches(), []);
-  assert.is((await product.ask('status.ts')).code, 3, 'no drill has passed');
+  assert.is((await product.ask('backup:status')).code, 3, 'no drill has passed');
 });
 
 test('a backup that there is nothing to compare with is not proved: exit 3 with the reason, no mark, and it is written down so', async () => {
   const { product, log } = await shop();
-  const { data } = await product.ask('backup.ts', '--checksums', 'off');
-  const drill = await product.ask('drill.ts');
+  const { data } = await product.ask('db:backup', '--checksums', 'off');
+  const drill = await product.ask('backup:drill');
   assert.is(drill.code, 3);
   assert.equal(
     drill.findings.map(({ code }: { code: string }) => code),
@@ -81,14 +81,14 @@ test('a backup that there is nothing to compare with is not proved: exit 3 with 
   );
   assert.match(drill.findings[0].message, 'was made with --checksums off');
   assert.match(readFileSync(log, 'utf8'), 'NOT PROVED: The backup was made with --checksums off');
-  assert.is((await product.ask('status.ts')).findings[0].code, 'DRILL_OVERDUE');
+  assert.is((await product.ask('backup:status')).findings[0].code, 'DRILL_OVERDUE');
   const marks = (await product.store.list(`staging/${data.id}/`)).filter(({ key }) => key.includes('drill-'));
   assert.equal(marks, []);
 });
 
 test('queries of a drill only read: what else a file holds is refused before anything is restored', async () => {
   const { url, product } = await shop();
-  await product.ask('backup.ts');
+  await product.ask('db:backup');
   const name = databaseOf(new Secret(url));
   const file = join(product.root, 'drills/zz.sql');
   for (const sql of [
@@ -97,14 +97,14 @@ test('queries of a drill only read: what else a file holds is refused before any
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
   ]) {
     writeFileSync(file, sql);
-    const drill = await product.ask('drill.ts');
+    const drill = await product.ask('backup:drill');
     assert.is(drill.error.code, 'READ_ONLY_ONLY', sql);
   }
   // What writes from within a query is refused by the server, and is the query's fault.
   writeFileSync(file, `SELECT setval('s', 7)`);
   await query(url, 'CREATE SEQUENCE s');
-  await product.ask('backup.ts');
-  const drill = await product.ask('drill.ts');
+  await product.ask('db:backup');
+  const drill = await product.ask('backup:drill');
   assert.is(drill.code, 3);
   assert.match(drill.findings[0].message, 'zz.sql fails: cannot execute setval() in a read-only transaction');
   assert.equal(await query(url, 'SHOW work_mem'), [{ work_mem: '4MB' }]);
@@ -117,12 +117,12 @@ test('queries of a drill run as the role that may only read, where there is one'
   const reader = new URL(read);
   Object.assign(reader, { username: 'reader', password: 'reader-password' });
   const { product } = await shop({ READ_DATABASE_URL: reader.href });
-  await product.ask('backup.ts');
+  await product.ask('db:backup');
   writeFileSync(
     join(product.root, 'drills/who.sql'),
     `SELECT id FROM orders WHERE current_user = 'reader' AND NOT has_table_privilege('orders', 'DELETE') LIMIT 1`,
   );
-  const drill = await product.ask('drill.ts');
+  const drill = await product.ask('backup:drill');
   assert.is(drill.code, 0, JSON.stringify(drill.findings));
 });
 
@@ -130,10 +130,10 @@ test('a drill on another server, named by a variable; a URL on the command line 
   const elsewhere = await startTestPostgres();
   try {
     const { product } = await shop({ DRILL_DATABASE_URL: await elsewhere.createDatabase('drills') });
-    await product.ask('backup.ts');
-    const drill = await product.ask('drill.ts', '--target-url', 'DRILL_DATABASE_URL');
+    await product.ask('db:backup');
+    const drill = await product.ask('backup:drill', '--target-url', 'DRILL_DATABASE_URL');
     assert.is(drill.code, 0, JSON.stringify(drill.error ?? drill.findings));
-    const url = await product.ask('drill.ts', '--target-url', 'postgresql://a:b@127.0.0.1/c');
+    const url = await product.ask('backup:drill', '--target-url', 'postgresql://a:b@127.0.0.1/c');
     assert.equal([url.code, url.error.code], [2, 'TARGET_URL_MALFORMED']);
   } finally {
     await elsewhere.stop();
@@ -142,10 +142,10 @@ test('a drill on another server, named by a variable; a URL on the command line 
 
 test('without the private key nothing was tried, and nothing is written down', async () => {
   const { product } = await shop();
-  await product.ask('backup.ts');
+  await product.ask('db:backup');
   const env = join(product.root, '.env.staging');
   writeFileSync(env, readFileSync(env, 'utf8').replace(/BACKUP_IDENTITY.*\n/, ''));
-  const drill = await product.ask('drill.ts');
+  const drill = await product.ask('backup:drill');
   assert.ok([1, 2].includes(drill.code));
   assert.match(drill.error.message, 'BACKUP_IDENTITY');
   assert.equal(await scratches(), []);

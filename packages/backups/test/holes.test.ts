@@ -41,14 +41,14 @@ test('rows that pg_restore could not put back fail the restore and the drill, wi
      CREATE TABLE t (id int, k text CHECK (is_kind(k))); INSERT INTO t VALUES (1, 'a')`,
     { asSuperuser: 'CREATE EXTENSION pg_stat_statements' },
   );
-  assert.is((await product.ask('backup.ts', '--checksums', 'off')).code, 0);
+  assert.is((await product.ask('db:backup', '--checksums', 'off')).code, 0);
   for (const args of [
     ['--in-place'],
     ['--to', `${name}_beside`],
     ['--to', `${name}_alone`, '--jobs', '1'],
     ['--to', `${name}_table`, '--table', 't'],
   ]) {
-    const { code, error } = await product.ask('restore.ts', ...args, '--yes');
+    const { code, error } = await product.ask('db:restore', ...args, '--yes');
     assert.equal([code, error.code], [1, 'RESTORE_INCOMPLETE'], args.join(' '));
     assert.match(
       error.message,
@@ -57,7 +57,7 @@ test('rows that pg_restore could not put back fail the restore and the drill, wi
   }
   assert.equal(await databases(`${name}%`), [name]);
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM t'), [{ n: 1 }]);
-  const drill = await product.ask('drill.ts');
+  const drill = await product.ask('backup:drill');
   assert.is(drill.code, 3);
   assert.match(JSON.stringify(drill.findings), 'the rows of');
 });
@@ -67,12 +67,12 @@ test('without checksums the rows are counted, in the dump and where they are', a
     `CREATE SCHEMA "Odd one"; CREATE TABLE "Odd one"."a.b" (s text); INSERT INTO "Odd one"."a.b" SELECT E'x\\n\\\\.\\n' || n FROM generate_series(1, 500) n;
      CREATE TABLE none (); INSERT INTO none DEFAULT VALUES; INSERT INTO none DEFAULT VALUES; CREATE TABLE empty (n int); CREATE UNLOGGED TABLE quick AS SELECT 1 AS n`,
   );
-  const { data } = await product.ask('backup.ts', '--checksums', 'off');
+  const { data } = await product.ask('db:backup', '--checksums', 'off');
   for (const [jobs, copy] of [
     ['1', `${name}_1`],
     ['2', `${name}_2`],
   ] as const) {
-    const restored = await product.ask('restore.ts', '--to', copy, '--jobs', jobs, '--yes');
+    const restored = await product.ask('db:restore', '--to', copy, '--jobs', jobs, '--yes');
     assert.equal(
       [restored.code, restored.data?.provedBy, restored.data?.rows],
       [0, 'numbers', 503],
@@ -81,23 +81,23 @@ test('without checksums the rows are counted, in the dump and where they are', a
   }
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
-  const alone = await product.ask('restore.ts', '--from', bare, '--to', `${name}_3`, '--trust', 'mine', '--yes');
+  const alone = await product.ask('db:restore', '--from', bare, '--to', `${name}_3`, '--trust', 'mine', '--yes');
   assert.equal([alone.code, alone.data?.rows], [0, 503], alone.error?.message);
   for (const wanted of ['a.b', '"Odd one"."a.b"', 'Odd one.a.b']) {
-    const one = await product.ask('restore.ts', '--to', `${name}_4`, '--table', wanted, '--yes');
+    const one = await product.ask('db:restore', '--to', `${name}_4`, '--table', wanted, '--yes');
     assert.match(one.error?.message ?? '', 'schema "Odd one" does not exist', 'it is found, and wants its schema');
   }
   await query(postgres.urlOf(name), 'SET ROLE owner; CREATE TABLE "x.y" AS SELECT 1 AS n');
-  assert.is((await product.ask('backup.ts')).code, 0);
-  const one = await product.ask('restore.ts', '--to', `${name}_5`, '--table', 'x.y', '--yes');
+  assert.is((await product.ask('db:backup')).code, 0);
+  const one = await product.ask('db:restore', '--to', `${name}_5`, '--table', 'x.y', '--yes');
   assert.equal([one.code, one.data?.provedBy, one.data?.rows], [0, 'checksums', 1], one.error?.message);
-  const unlogged = await product.ask('restore.ts', '--to', `${name}_6`, '--table', 'quick', '--yes');
+  const unlogged = await product.ask('db:restore', '--to', `${name}_6`, '--table', 'quick', '--yes');
   assert.equal(
     [unlogged.code, unlogged.data?.provedBy, unlogged.data?.rows],
     [0, 'numbers', 1],
     unlogged.error?.message,
   );
-  const nowhere = await product.ask('restore.ts', '--to', `${name}_7`, '--table', 'nosuch', '--yes');
+  const nowhere = await product.ask('db:restore', '--to', `${name}_7`, '--table', 'nosuch', '--yes');
   assert.equal([nowhere.code, nowhere.error.code], [1, 'TABLE_NOT_IN_BACKUP']);
   assert.not.ok((await databases(`${name}_7%`)).length);
 });
@@ -138,15 +138,15 @@ test('a pg_restore that is newer than the server sets what that does not know: n
   if (!shell) return;
   const { name, product } = await shop('CREATE TABLE t AS SELECT generate_series(1, 5) AS n', { shell });
   for (const [script, ...args] of [
-    ['backup.ts'],
-    ['restore.ts', '--to', `${name}_1`, '--jobs', '1', '--yes'],
-    ['restore.ts', '--to', `${name}_2`, '--no-owner', '--yes'],
-    ['restore.ts', '--in-place', '--yes'],
-    ['drill.ts'],
+    ['db:backup'],
+    ['db:restore', '--to', `${name}_1`, '--jobs', '1', '--yes'],
+    ['db:restore', '--to', `${name}_2`, '--no-owner', '--yes'],
+    ['db:restore', '--in-place', '--yes'],
+    ['backup:drill'],
   ] as const) {
     const { code, error, data } = await product.ask(script, ...args);
     assert.is(code, 0, `${script} ${args.join(' ')}: ${error?.message}`);
-    if (script === 'restore.ts') assert.equal(data.skipped, []);
+    if (script === 'db:restore') assert.equal(data.skipped, []);
   }
 });
 

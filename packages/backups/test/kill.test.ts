@@ -71,9 +71,9 @@ const moments = (totalMs: number) =>
 test('of a backup: what is listed can be opened and is whole, and nothing is left in the store', async () => {
   const { product } = await shop();
   const started = performance.now();
-  assert.is((await product.run('backup.ts')).code, 0);
+  assert.is((await product.run('db:backup')).code, 0);
   for (const moment of moments(performance.now() - started)) {
-    await killAndGoOn(product, moment, 'backup.ts');
+    await killAndGoOn(product, moment, 'db:backup');
     const [newest] = await listBackups(product.store, 'staging');
     assert.ok(newest?.finished);
     assert.equal((await check(product, newest.id)).findings, []);
@@ -100,11 +100,11 @@ function isAtWork(folder: string): boolean {
 test('of a restore in place: the live database is whole at every moment, and the run finishes', async () => {
   const { url, product } = await shop();
   const name = databaseOf(new Secret(url));
-  assert.is((await product.run('backup.ts')).code, 0);
+  assert.is((await product.run('db:backup')).code, 0);
   const count = async () => (await query(url, 'SELECT count(*)::int AS n, sum(id)::int AS sum FROM t'))[0];
   const whole = await count();
   const started = performance.now();
-  assert.is((await product.run('restore.ts', '--in-place', '--yes')).code, 0);
+  assert.is((await product.run('db:restore', '--in-place', '--yes')).code, 0);
   const total = performance.now() - started;
   let looking = true;
   const broken: unknown[] = [];
@@ -123,7 +123,7 @@ test('of a restore in place: the live database is whole at every moment, and the
   })();
   try {
     for (const moment of moments(total)) {
-      await killAndGoOn(product, moment, 'restore.ts', '--in-place', '--yes');
+      await killAndGoOn(product, moment, 'db:restore', '--in-place', '--yes');
       assert.equal(await count(), whole);
     }
   } finally {
@@ -133,7 +133,7 @@ test('of a restore in place: the live database is whole at every moment, and the
   assert.equal(broken, []);
   const left = await query(postgres.adminUrl, `SELECT datname FROM pg_database WHERE datname LIKE '${name}_restore_%'`);
   assert.equal(left, [], 'no half-restored database is left');
-  await product.run('restore.ts', '--to', `${name}_last`, '--yes');
+  await product.run('db:restore', '--to', `${name}_last`, '--yes');
   assert.equal(
     readdirSync(tmpdir()).filter((entry) => entry.startsWith('drydock-restore-') && !isAtWork(entry)),
     [],
@@ -144,8 +144,8 @@ test('of a restore in place: the live database is whole at every moment, and the
 test('of a restore that has begun to open a backup: neither its age nor the key stays behind', async () => {
   const { url, product } = await shop();
   await query(url, `INSERT INTO t (s) SELECT repeat(md5(n::text), 20) FROM generate_series(1, 100000) n`);
-  assert.is((await product.run('backup.ts')).code, 0);
-  const child = product.start('restore.ts', '--to', 'killed', '--yes');
+  assert.is((await product.run('db:backup')).code, 0);
+  const child = product.start('db:restore', '--to', 'killed', '--yes');
   const ended = once(child, 'close');
   while (child.exitCode === null && childrenOf(child.pid, 'age').length === 0) await sleep(1);
   const [age] = childrenOf(child.pid, 'age');
@@ -172,14 +172,14 @@ test('of a prune: what it keeps is whole, what it deletes goes in the end', asyn
       await product.store.write(`staging/${id}/${MANIFEST}`, some(manifestText({ id }, signer)), { signal });
     }
   };
-  assert.is((await product.run('backup.ts')).code, 0);
+  assert.is((await product.run('db:backup')).code, 0);
   const [good] = await listBackups(product.store, 'staging');
   await fill();
   const started = performance.now();
-  assert.is((await product.run('prune.ts', '--force')).code, 0);
+  assert.is((await product.run('backup:prune', '--force')).code, 0);
   for (const moment of moments(performance.now() - started)) {
     await fill();
-    await killAndGoOn(product, moment, 'prune.ts', '--force');
+    await killAndGoOn(product, moment, 'backup:prune', '--force');
     assert.equal(
       (await listBackups(product.store, 'staging')).map(({ id }) => id),
       [good?.id],

@@ -7,17 +7,17 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import backupTask from '../scripts/backup.ts';
+import drillTask from '../scripts/drill.ts';
+import holdTask from '../scripts/hold.ts';
+import listTask from '../scripts/list.ts';
+import pruneTask from '../scripts/prune.ts';
+import restoreTask from '../scripts/restore.ts';
+import statusTask from '../scripts/status.ts';
 import { listBackups } from '../src/catalogue.ts';
 import { keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
-import { backupTask } from '../src/tasks/backup.ts';
-import { drillTask } from '../src/tasks/drill.ts';
-import { holdTask } from '../src/tasks/hold.ts';
-import { listTask } from '../src/tasks/list.ts';
-import { pruneTask } from '../src/tasks/prune.ts';
-import { restoreTask } from '../src/tasks/restore.ts';
-import { statusTask } from '../src/tasks/status.ts';
 import { type Keys, makeKeys, makeProduct, manifestText, query } from './world.ts';
 
 const test = suite('the newest good backup');
@@ -157,12 +157,12 @@ test('of two that lie close together the later snapshot counts, whatever an olde
 test('a run that is resumed backs up what is there then, under the name of that moment', async () => {
   const { url, product } = await shop();
   await query(url, `INSERT INTO t SELECT n FROM generate_series(1, 200000) n`);
-  while (!(await product.killAt(2, 'backup.ts'))) assert.equal(await listBackups(product.store, 'staging'), []);
+  while (!(await product.killAt(2, 'db:backup'))) assert.equal(await listBackups(product.store, 'staging'), []);
   const killed = new Date();
   // Names have whole seconds.
   while (Date.now() < killed.getTime() + 2_000) await new Promise((done) => setTimeout(done, 50));
   await query(url, 'INSERT INTO t VALUES (-1)');
-  const { data, code } = await product.ask('backup.ts', '--resume');
+  const { data, code } = await product.ask('db:backup', '--resume');
   assert.is(code, 0);
   assert.ok((timeOf(data.id)?.getTime() ?? 0) > killed.getTime(), `${data.id} is older than ${killed.toISOString()}`);
   assert.ok((timeOf(data.id)?.getTime() ?? 0) >= Math.floor(Date.parse(data.startedAt) / 1_000) * 1_000);
@@ -212,18 +212,18 @@ test('one that is held between the plan of a prune and its end stays, also when 
   for (let planned = false; !planned; ) {
     for (const id of olds)
       await product.store.write(keyOf('staging', id, MANIFEST), text(manifestText({ id }, signer)), { signal });
-    const child = product.start('prune.ts', '--force');
+    const child = product.start('backup:prune', '--force');
     const ended = once(child, 'close');
     const begun = () => readRuns(product.root).some(({ task, status }) => task === 'backup:prune' && status === 'open');
     while (child.exitCode === null && !begun()) await new Promise((done) => setTimeout(done, 2));
     child.kill('SIGKILL');
     await ended;
     planned = begun() && (await listBackups(product.store, 'staging')).length === 4;
-    if (!planned && begun()) await product.run('prune.ts', '--resume');
+    if (!planned && begun()) await product.run('backup:prune', '--resume');
   }
   const hold = await run(product, holdTask, '--id', olds[1] ?? '');
   assert.is(hold.error, undefined);
-  const { error, data, findings } = await product.ask('prune.ts', '--resume');
+  const { error, data, findings } = await product.ask('backup:prune', '--resume');
   assert.is(error, undefined);
   assert.equal([data.stores[0].deleted, findings.map(({ code }: { code: string }) => code)], [2, ['MARKED_MEANWHILE']]);
   assert.ok((await listBackups(product.store, 'staging')).some(({ id }) => id === olds[1]));

@@ -1,23 +1,22 @@
 // Uses PostgreSQL, which logs every statement; the tasks run whole, some of them as processes.
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Secret } from '@drydock/kit';
 import { runTaskForTest, sampleRounds, taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import drillTask from '../scripts/drill.ts';
+import restoreTask from '../scripts/restore.ts';
+import verifyTask from '../scripts/verify.ts';
 import { type Manifest, readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import type { FileStore } from '../src/store/file.ts';
-import { drillTask } from '../src/tasks/drill.ts';
-import { restoreTask } from '../src/tasks/restore.ts';
-import { verifyTask } from '../src/tasks/verify.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('planted backups');
-const DB_SCRIPTS = resolve(import.meta.dirname, '../../db/scripts');
 let postgres: TestPostgres;
 /** Of the host that backs up; of who plants; of another product's host. */
 let [ours, theirs, others]: Keys[] = [];
@@ -40,15 +39,15 @@ test.before(async () => {
   live = await postgres.createDatabase('shop');
   await query(live, 'CREATE TABLE "T" ("id" integer PRIMARY KEY); INSERT INTO "T" VALUES (1)');
   const product = makeProduct(live, ours);
-  older = (await product.ask('backup.ts')).data.id;
+  older = (await product.ask('db:backup')).data.id;
   await query(live, 'INSERT INTO "T" VALUES (2)');
-  newest = (await product.ask('backup.ts')).data.id;
+  newest = (await product.ask('db:backup')).data.id;
   shelf = join(product.root, 'backups');
   // Who plants knows the public key, the product's name, and the names of roles.
   const evil = await postgres.createDatabase('evil');
   await query(evil, CODE);
   const workshop = makeProduct(evil, { ...theirs, recipient: ours.recipient } as Keys);
-  planted = (await workshop.ask('backup.ts')).data.id;
+  planted = (await workshop.ask('db:backup')).data.id;
   attacker = join(workshop.root, 'backups');
 });
 test.after(() => postgres.stop());
@@ -141,7 +140,7 @@ const TASKS: Record<string, (product: Victim) => Promise<Ran>> = {
   drill: (product) => ran(drillTask, product),
   verify: (product) => ran(verifyTask, product),
   async rehearsal({ root }) {
-    const answer = await taskProcesses(root, DB_SCRIPTS).ask('dry-run.ts', '--from-backup', 'latest');
+    const answer = await taskProcesses(root).ask('db:dry-run', '--from-backup', 'latest');
     return { code: answer.error?.code, exit: answer.code };
   },
 };

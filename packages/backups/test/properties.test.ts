@@ -31,7 +31,7 @@ async function shop(name: string, given: string, content = '') {
   if (given) await query(postgres.adminUrl, given);
   const url = postgres.urlOf(name, { user: 'owner', password: 'p' });
   const product = makeProduct(url, keys);
-  await good(product, 'backup.ts');
+  await good(product, 'db:backup');
   return { product, url, asApp: (sql: string) => query(postgres.urlOf(name, { user: 'app', password: 'p' }), sql) };
 }
 const good = async (product: TaskProcesses, script: string, ...args: string[]) => {
@@ -51,10 +51,10 @@ const databases = async (like: string) =>
 test('one that everybody may connect to, since nobody ever said anything, stays so: in place, and beside', async () => {
   const { product, asApp } = await shop('mini', '');
   const was = described('mini');
-  await good(product, 'restore.ts', '--in-place', '--yes');
+  await good(product, 'db:restore', '--in-place', '--yes');
   assert.is(described('mini'), was);
   assert.equal(await asApp('CREATE TEMP TABLE x (n int); SELECT id FROM t'), [{ id: 1 }]);
-  await good(product, 'restore.ts', '--to', 'mini_beside', '--yes');
+  await good(product, 'db:restore', '--to', 'mini_beside', '--yes');
   assert.equal(
     await query(postgres.adminUrl, `SELECT datacl FROM pg_database WHERE datname LIKE 'mini%' AND datacl IS NOT NULL`),
     [],
@@ -69,7 +69,7 @@ test('settings that are lists, and rights on schema public, come back', async ()
      ALTER SCHEMA public OWNER TO owner; REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE, CREATE ON SCHEMA public TO app; COMMENT ON SCHEMA public IS 'x'`,
   );
   const was = described('lists');
-  await good(product, 'restore.ts', '--in-place', '--yes');
+  await good(product, 'db:restore', '--in-place', '--yes');
   assert.is(described('lists'), was);
   assert.equal(
     await asApp('RESET search_path; CREATE TABLE public.mine (n int); SELECT count(*)::int AS n FROM here'),
@@ -89,7 +89,7 @@ test('one in another encoding, whose comment and settings are in it', async () =
     `ALTER ROLE ALL IN DATABASE latin SET application_name = 'x'; ALTER DATABASE latin SET "app.ß" = 'ü'`,
   );
   const product = makeProduct(postgres.urlOf('latin'), keys);
-  await good(product, 'backup.ts');
+  await good(product, 'db:backup');
   const comment = (name: string) =>
     query(
       postgres.urlOf(name),
@@ -97,16 +97,16 @@ test('one in another encoding, whose comment and settings are in it', async () =
     );
   const was = await comment('latin');
   assert.is(was[0].is, 'Größe');
-  await good(product, 'restore.ts', '--to', 'latin_beside', '--yes');
+  await good(product, 'db:restore', '--to', 'latin_beside', '--yes');
   assert.equal(await comment('latin_beside'), was);
-  await good(product, 'restore.ts', '--in-place', '--yes');
+  await good(product, 'db:restore', '--in-place', '--yes');
   assert.equal(await comment('latin'), was);
 });
 
 test('in place of one that lets nobody in, the backup says what it is given', async () => {
   const { product } = await shop('shut', `ALTER DATABASE shut SET work_mem = '9MB'`);
   await query(postgres.adminUrl, 'ALTER DATABASE shut ALLOW_CONNECTIONS false');
-  const { stderr } = await good(product, 'restore.ts', '--in-place', '--yes');
+  const { stderr } = await good(product, 'db:restore', '--in-place', '--yes');
   assert.match(stderr, "The live database's own rights and settings cannot be read");
   assert.match(described('shut'), "ALTER DATABASE shut SET work_mem TO '9MB'");
 });
@@ -118,7 +118,7 @@ test('in place the live one keeps what it has; what the backup has otherwise is 
     `ALTER DATABASE kept SET work_mem = '11MB'; REVOKE CONNECT ON DATABASE kept FROM PUBLIC; GRANT CONNECT ON DATABASE kept TO app`,
   );
   const was = described('kept');
-  const { stderr } = await good(product, 'restore.ts', '--in-place', '--yes');
+  const { stderr } = await good(product, 'db:restore', '--in-place', '--yes');
   assert.is(described('kept'), was);
   assert.match(
     stderr,
@@ -134,7 +134,7 @@ test('what the operator may not put on is told before anything is restored; --sk
     `REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC; CREATE EXTENSION pg_trgm; REVOKE EXECUTE ON FUNCTION similarity(text, text) FROM PUBLIC`,
   );
   for (const where of [['--in-place'], ['--to', 'denied_beside']]) {
-    const refused = await product.ask('restore.ts', ...where, '--yes');
+    const refused = await product.ask('db:restore', ...where, '--yes');
     assert.equal([refused.code, refused.error.code], [1, 'PROPERTY_REFUSED']);
     assert.match(
       refused.error.message,
@@ -143,7 +143,7 @@ test('what the operator may not put on is told before anything is restored; --sk
     assert.not.match(JSON.stringify(refused), 'top secret');
     assert.equal(await databases('denied%'), ['denied'], 'nothing is left, the live one is as it was');
   }
-  const { data, stderr } = await good(product, 'restore.ts', '--in-place', '--skip-refused', '--yes');
+  const { data, stderr } = await good(product, 'db:restore', '--in-place', '--skip-refused', '--yes');
   assert.match(stderr, 'Not put on: ALTER DATABASE denied SET "app.key"');
   assert.is(data.refused.length, 4, JSON.stringify(data.refused));
   assert.match(JSON.stringify(data.refused), 'pg_sleep');
@@ -153,12 +153,12 @@ test('what the operator may not put on is told before anything is restored; --sk
 
 test('an owner that the operator is not is refused at once; without owners it belongs to the operator', async () => {
   const { product } = await shop('owned', 'ALTER DATABASE owned OWNER TO dba; GRANT CREATE ON DATABASE owned TO owner');
-  const refused = await product.ask('restore.ts', '--to', 'owned_beside', '--yes');
+  const refused = await product.ask('db:restore', '--to', 'owned_beside', '--yes');
   assert.equal([refused.code, refused.error.code], [1, 'PROPERTY_REFUSED']);
   assert.match(refused.error.message, 'ALTER DATABASE owned OWNER TO dba');
-  const inPlace = await product.ask('restore.ts', '--in-place', '--yes');
+  const inPlace = await product.ask('db:restore', '--in-place', '--yes');
   assert.equal([inPlace.code, inPlace.error.code], [1, 'NOT_OWNER']);
-  await good(product, 'restore.ts', '--to', 'owned_beside', '--no-owner', '--yes');
+  await good(product, 'db:restore', '--to', 'owned_beside', '--no-owner', '--yes');
   assert.equal(
     await query(
       postgres.adminUrl,
@@ -176,10 +176,10 @@ test('a server that knows no providers of locales gets none named', async () => 
     const url = await older.createDatabase('older');
     await query(url, `CREATE TABLE t AS SELECT 1 AS n; ALTER DATABASE older SET search_path = a, public`);
     const product = makeProduct(url, keys);
-    await good(product, 'backup.ts');
-    const { data } = await good(product, 'restore.ts', '--in-place', '--yes');
+    await good(product, 'db:backup');
+    const { data } = await good(product, 'db:restore', '--in-place', '--yes');
     assert.is(data.rows, 1);
-    await good(product, 'restore.ts', '--to', 'older_beside', '--yes');
+    await good(product, 'db:restore', '--to', 'older_beside', '--yes');
     const settings = await query(url, `SELECT setconfig FROM pg_db_role_setting ORDER BY 1`);
     assert.equal(
       settings,

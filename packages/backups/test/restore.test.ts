@@ -44,13 +44,13 @@ const good = async (product: TaskProcesses, script: string, ...args: string[]) =
 
 test('a backup is restored beside the live database, and proved', async () => {
   const { url, product, name } = await shop();
-  await good(product, 'backup.ts');
+  await good(product, 'db:backup');
   await query(url, 'DELETE FROM orders');
-  const { data } = await good(product, 'restore.ts', '--to', `${name}_beside`, '--yes');
+  const { data } = await good(product, 'db:restore', '--to', `${name}_beside`, '--yes');
   assert.equal([data.tables, data.rows], [2, 1_200]);
   assert.equal(await query(other(url, `${name}_beside`), 'SELECT count(*)::int AS n FROM orders'), [{ n: 1_000 }]);
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM orders'), [{ n: 0 }], 'the live one is as it was');
-  const again = await product.ask('restore.ts', '--to', `${name}_beside`, '--yes');
+  const again = await product.ask('db:restore', '--to', `${name}_beside`, '--yes');
   assert.equal([again.code, again.error.code], [1, 'DATABASE_TAKEN']);
 });
 
@@ -60,7 +60,7 @@ test('in place the databases change their names under load, nobody is left witho
     url,
     `ALTER DATABASE ${name} SET statement_timeout = '7min'; REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`,
   );
-  const backedUp = await good(product, 'backup.ts');
+  const backedUp = await good(product, 'db:backup');
   await query(url, 'DELETE FROM orders');
   // People who come back at once after their session was ended, as a pool does.
   const seen = { asked: 0, dropped: 0, missing: 0 };
@@ -86,7 +86,7 @@ test('in place the databases change their names under load, nobody is left witho
       }
     }
   });
-  const { data, run } = await good(product, 'restore.ts', '--in-place', '--yes');
+  const { data, run } = await good(product, 'db:restore', '--in-place', '--yes');
   await sleep(200);
   going = false;
   await Promise.all(people);
@@ -111,16 +111,16 @@ test('in place the databases change their names under load, nobody is left witho
     'the log goes on',
   );
   assert.match(backedUp.data.id, /^\d{8}T/);
-  await good(product, 'restore.ts', '--drop-old', run, '--yes');
+  await good(product, 'db:restore', '--drop-old', run, '--yes');
   assert.equal(await databases(`${name}_before%`), []);
-  assert.is((await product.ask('restore.ts', '--drop-old', run, '--yes')).code, 2);
+  assert.is((await product.ask('db:restore', '--drop-old', run, '--yes')).code, 2);
 });
 
 thoroughly('a database that is gone altogether is restored in place', async () => {
   const { url, product, name } = await shop();
-  await good(product, 'backup.ts');
+  await good(product, 'db:backup');
   await query(postgres.adminUrl, `DROP DATABASE ${name}`);
-  const { stderr } = await good(product, 'restore.ts', '--in-place', '--yes');
+  const { stderr } = await good(product, 'db:restore', '--in-place', '--yes');
   assert.match(stderr, 'a lock file in this checkout is used instead');
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM orders'), [{ n: 1_000 }]);
 });
@@ -128,12 +128,12 @@ thoroughly('a database that is gone altogether is restored in place', async () =
 test('the hooks around the swap run in order; one that fails leaves everything as it was', async () => {
   const hook = (text: string) => ['bash', '--norc', '-c', `echo ${text} >> hooks.log`];
   const { product, url, name } = await shop({ backups: { drain: { before: hook('closed'), after: hook('open') } } });
-  await good(product, 'backup.ts');
-  await good(product, 'restore.ts', '--in-place', '--yes');
+  await good(product, 'db:backup');
+  await good(product, 'db:restore', '--in-place', '--yes');
   assert.is(readFileSync(join(product.root, 'hooks.log'), 'utf8'), 'closed\nopen\n');
   const broken = await shop({ backups: { drain: { before: ['false'], after: hook('open') } } });
-  await good(broken.product, 'backup.ts');
-  assert.is((await broken.product.ask('restore.ts', '--in-place', '--yes')).code, 1);
+  await good(broken.product, 'db:backup');
+  assert.is((await broken.product.ask('db:restore', '--in-place', '--yes')).code, 1);
   assert.equal(await databases(`${broken.name}_%`), [], 'what was restored is dropped again');
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM people'), [{ n: 200 }]);
   assert.equal((await databases(`${name}_before%`)).length, 1);
@@ -141,23 +141,23 @@ test('the hooks around the swap run in order; one that fails leaves everything a
 
 test('one table alone, with its rows', async () => {
   const { url, product, name } = await shop();
-  await good(product, 'backup.ts');
-  await good(product, 'restore.ts', '--to', `${name}_t`, '--table', 'people', '--yes');
+  await good(product, 'db:backup');
+  await good(product, 'db:restore', '--to', `${name}_t`, '--table', 'people', '--yes');
   assert.equal(await query(other(url, `${name}_t`), `SELECT count(*)::int AS n FROM people`), [{ n: 200 }]);
   assert.equal(await query(other(url, `${name}_t`), `SELECT to_regclass('orders') AS t`), [{ t: null }]);
-  assert.is((await product.ask('restore.ts', '--in-place', '--table', 'people', '--yes')).code, 2);
+  assert.is((await product.ask('db:restore', '--in-place', '--table', 'people', '--yes')).code, 2);
 });
 
 thoroughly('the folder of a backup, and a dump alone, are restored by their path', async () => {
   const { url, product, name } = await shop();
-  const { data } = await good(product, 'backup.ts');
+  const { data } = await good(product, 'db:backup');
   const folder = product.store.pathOf(`staging/${data.id}`);
-  await good(product, 'restore.ts', '--from', folder, '--to', `${name}_folder`, '--yes');
+  await good(product, 'db:restore', '--from', folder, '--to', `${name}_folder`, '--yes');
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
   const { stderr } = await good(
     product,
-    'restore.ts',
+    'db:restore',
     '--from',
     bare,
     '--to',
@@ -175,11 +175,11 @@ thoroughly('the folder of a backup, and a dump alone, are restored by their path
 
 test('a wrong key, a damaged backup and an unknown one are one sentence each, and leave no database behind', async () => {
   const { product, name } = await shop();
-  const { data } = await good(product, 'backup.ts');
+  const { data } = await good(product, 'db:backup');
   const stranger = await makeKeys();
   const env = join(product.root, '.env.staging.local');
   writeFileSync(env, `BACKUP_IDENTITY='${stranger.identity}'\n`);
-  const wrong = await product.ask('restore.ts', '--to', `${name}_x`, '--yes');
+  const wrong = await product.ask('db:restore', '--to', `${name}_x`, '--yes');
   assert.equal([wrong.code, wrong.error.code], [1, 'WRONG_KEY']);
   assert.match(wrong.error.message, 'BACKUP_IDENTITY is not the private key of any recipient');
   writeFileSync(env, '');
@@ -189,17 +189,17 @@ test('a wrong key, a damaged backup and an unknown one are one sentence each, an
     const flipped = Buffer.from(bytes);
     flipped[at] = (flipped[at] ?? 0) ^ 4;
     writeFileSync(file, flipped);
-    const damaged = await product.ask('restore.ts', '--in-place', '--yes');
+    const damaged = await product.ask('db:restore', '--in-place', '--yes');
     assert.is(damaged.code, 1);
     assert.match(damaged.error.code, /BACKUP_UNREADABLE|BACKUP_DAMAGED|WRONG_KEY/);
   }
   assert.is(
-    (await product.ask('restore.ts', '--from', '20200101T000000Z-x', '--to', 'y', '--yes')).error.code,
+    (await product.ask('db:restore', '--from', '20200101T000000Z-x', '--to', 'y', '--yes')).error.code,
     'BACKUP_UNKNOWN',
   );
   assert.equal(await databases(`${name}_%`), []);
   for (const args of [[], ['--to', 'a', '--in-place'], ['--to', 'a', '--jobs', '0']])
-    assert.is((await product.ask('restore.ts', '--yes', ...args)).code, 2, args.join(' '));
+    assert.is((await product.ask('db:restore', '--yes', ...args)).code, 2, args.join(' '));
 });
 
 test('a backup of production does not get into staging unless its people are made unrecognisable, or it is said so', async () => {
@@ -208,15 +208,15 @@ test('a backup of production does not get into staging unless its people are mad
     join(product.root, '.env.production'),
     `OPS_DATABASE_URL='${url}'\nBACKUP_RECIPIENTS='${keys.recipient}'\nBACKUP_SIGNING_KEY='${keys.signing.secret}'\n`,
   );
-  await good(product, 'backup.ts', '--env', 'production', '--yes');
+  await good(product, 'db:backup', '--env', 'production', '--yes');
   // One database stands for both here.
   await query(url, `UPDATE drydock.identity SET environment = 'staging'`);
-  const refused = await product.ask('restore.ts', '--from', 'production/latest', '--in-place', '--yes');
+  const refused = await product.ask('db:restore', '--from', 'production/latest', '--in-place', '--yes');
   assert.equal([refused.code, refused.error.code], [4, 'FOREIGN_BACKUP']);
   writeFileSync(join(product.root, 'anonymise.sql'), `UPDATE people SET email = 'nobody-' || id || '@example.com'`);
   await good(
     product,
-    'restore.ts',
+    'db:restore',
     '--from',
     'production/latest',
     '--in-place',
@@ -227,7 +227,7 @@ test('a backup of production does not get into staging unless its people are mad
   assert.equal(await query(url, `SELECT count(*)::int AS n FROM people WHERE email LIKE 'p%'`), [{ n: 0 }]);
   writeFileSync(join(product.root, 'anonymise.sql'), `UPDATE peple SET x = 1`);
   const broken = await product.ask(
-    'restore.ts',
+    'db:restore',
     '--from',
     'production/latest',
     '--in-place',
@@ -237,23 +237,23 @@ test('a backup of production does not get into staging unless its people are mad
   );
   assert.is(broken.error.code, 'ANONYMISE_FAILED');
   assert.equal(await databases(`${name}_restore%`), []);
-  await good(product, 'restore.ts', '--from', 'production/latest', '--to', `${name}_real`, '--foreign', '--yes');
+  await good(product, 'db:restore', '--from', 'production/latest', '--to', `${name}_real`, '--foreign', '--yes');
 });
 
 test('a role, or an extension, that the server does not have is named before anything is made', async () => {
   const { url, product, name } = await shop();
   await query(url, `CREATE ROLE shopkeeper; GRANT SELECT ON people TO shopkeeper; CREATE EXTENSION citext`);
-  await good(product, 'backup.ts');
+  await good(product, 'db:backup');
   await query(url, `REVOKE ALL ON people FROM shopkeeper; DROP ROLE shopkeeper`);
-  const role = await product.ask('restore.ts', '--to', `${name}_x`, '--yes');
+  const role = await product.ask('db:restore', '--to', `${name}_x`, '--yes');
   assert.equal([role.code, role.error.code], [1, 'ROLE_MISSING']);
   assert.match(role.error.message, 'the role shopkeeper');
-  await good(product, 'restore.ts', '--to', `${name}_x`, '--no-owner', '--yes');
+  await good(product, 'db:restore', '--to', `${name}_x`, '--no-owner', '--yes');
   const control = `${requireTool('postgres').replace('/lib/', '/share/').replace('/bin/postgres', '')}/extension/citext.control`;
   if (!existsSync(control)) return;
   renameSync(control, `${control}.away`);
   try {
-    const extension = await product.ask('restore.ts', '--to', `${name}_y`, '--no-owner', '--yes');
+    const extension = await product.ask('db:restore', '--to', `${name}_y`, '--no-owner', '--yes');
     assert.is(extension.error.code, 'EXTENSION_MISSING');
     assert.match(extension.error.message, 'does not have the extension citext');
   } finally {
@@ -316,10 +316,10 @@ test('what several workers say at once is read as well', () => {
 
 test('a second operator is refused while one restores', async () => {
   const { product } = await shop();
-  await good(product, 'backup.ts');
-  const first = product.start('restore.ts', '--in-place', '--yes');
+  await good(product, 'db:backup');
+  const first = product.start('db:restore', '--in-place', '--yes');
   while (readdirSync(join(product.root, '.drydock/runs')).length < 2) await sleep(5);
-  const second = await product.ask('backup.ts');
+  const second = await product.ask('db:backup');
   assert.is(second.code, 5);
   await new Promise((done) => first.once('close', done));
 });

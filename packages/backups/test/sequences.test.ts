@@ -31,8 +31,8 @@ test('ids by hand, far ahead, in a circle, downwards, in a text: each stands whe
      CREATE SEQUENCE put; SELECT setval('put', 500, false); CREATE SCHEMA "Odd one"; CREATE SEQUENCE "Odd one"."s ""q" AS smallint START 7`,
   );
   const product = makeProduct(url, keys);
-  const { data } = await product.ask('backup.ts');
-  const restored = await product.ask('restore.ts', '--to', 'numbers_beside', '--yes');
+  const { data } = await product.ask('db:backup');
+  const restored = await product.ask('db:restore', '--to', 'numbers_beside', '--yes');
   assert.is(restored.code, 0, restored.error?.message);
   const values = (of: string) =>
     query(
@@ -41,8 +41,8 @@ test('ids by hand, far ahead, in a circle, downwards, in a text: each stands whe
          UNION ALL SELECT 6, * FROM put UNION ALL SELECT 7, * FROM "Odd one"."s ""q" UNION ALL SELECT 8, * FROM odd`,
     ).then((rows) => rows.map(({ last_value, is_called }: Record<string, unknown>) => [last_value, is_called]));
   assert.equal(await values('numbers_beside'), await values('numbers'));
-  assert.is((await product.ask('restore.ts', '--in-place', '--yes')).code, 0);
-  assert.is((await product.ask('drill.ts')).code, 0);
+  assert.is((await product.ask('db:restore', '--in-place', '--yes')).code, 0);
+  assert.is((await product.ask('backup:drill')).code, 0);
 
   // A backup of before sequences were kept can be read, and says what it cannot say.
   const file = product.store.pathOf(keyOf('staging', data.id, MANIFEST));
@@ -51,7 +51,7 @@ test('ids by hand, far ahead, in a circle, downwards, in a text: each stands whe
   assert.is(read.manifest.sequences?.length, 8);
   const { sequences, ...before } = read.manifest;
   writeFileSync(file, writeManifest(before, openSigner(new Secret(keys.signing.secret))));
-  const old = await product.ask('restore.ts', '--to', 'numbers_old', '--yes');
+  const old = await product.ask('db:restore', '--to', 'numbers_old', '--yes');
   assert.is(old.code, 0, old.error?.message);
   assert.match(old.stderr, 'does not say where its sequences stand');
 });

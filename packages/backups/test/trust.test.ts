@@ -9,14 +9,14 @@ import { runTaskForTest, taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import backupTask from '../scripts/backup.ts';
+import drillTask from '../scripts/drill.ts';
+import restoreTask from '../scripts/restore.ts';
+import verifyTask from '../scripts/verify.ts';
 import { readManifest } from '../src/manifest.ts';
 import { DUMP, keyOf, MANIFEST, newBackupId } from '../src/names.ts';
 import { readPlain } from '../src/restore/plain.ts';
 import { isSignedBy, makeSigningKey, openSigner } from '../src/signature.ts';
-import { backupTask } from '../src/tasks/backup.ts';
-import { drillTask } from '../src/tasks/drill.ts';
-import { restoreTask } from '../src/tasks/restore.ts';
-import { verifyTask } from '../src/tasks/verify.ts';
 import { type Keys, makeKeys, makeProduct, manifestText, query } from './world.ts';
 
 const test = suite('whose backups are opened');
@@ -229,9 +229,9 @@ test('in place of another environment, product or database: exit 4, until it is 
   // One database stands for both here.
   await query(url, `UPDATE drydock.identity SET environment = 'production'`);
   const production = ['--env', 'production', '--yes', '--confirm', 'production', '--reason', 'oops'];
-  const tasks = taskProcesses(product.root, join(import.meta.dirname, '../scripts'));
+  const tasks = taskProcesses(product.root);
   const from = ['--from', 'staging/latest', '--in-place', '--anonymise', 'anonymise.sql'];
-  const into = await tasks.ask('restore.ts', ...from, ...production);
+  const into = await tasks.ask('db:restore', ...from, ...production);
   assert.equal([into.code, into.error.code], [4, 'FOREIGN_BACKUP']);
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM t'), [{ n: 10 }]);
 });

@@ -64,12 +64,12 @@ async function roundTrip(sql: string): Promise<{ before: string; after: string; 
   const url = await postgres.createDatabase();
   if (sql) await query(url, sql);
   const product = makeProduct(url, keys);
-  const backup = await product.ask('backup.ts');
+  const backup = await product.ask('db:backup');
   assert.is(backup.code, 0, backup.error?.message);
   const fresh = `${databaseOf(new Secret(url))}_again`;
-  const restore = await product.ask('restore.ts', '--to', fresh, '--yes');
+  const restore = await product.ask('db:restore', '--to', fresh, '--yes');
   assert.is(restore.code, 0, restore.error?.message);
-  const verified = await product.ask('verify.ts');
+  const verified = await product.ask('backup:verify');
   assert.is(verified.code, 0, JSON.stringify(verified.findings));
   // The audit log of the backup itself came after its snapshot.
   for (const name of [url, url.replace(/[^/]+$/, fresh)]) await query(name, 'DROP SCHEMA IF EXISTS drydock CASCADE');

@@ -105,20 +105,20 @@ test('the task checks one, or all, with the key or without, and says which', asy
   const url = await postgres.createDatabase();
   await query(url, ROWS);
   const product = makeProduct(url, keys);
-  assert.is((await product.ask('verify.ts')).code, 3, 'there is none yet');
-  const [first, second] = [await product.ask('backup.ts'), await product.ask('backup.ts')];
-  const all = await product.ask('verify.ts', '--all');
+  assert.is((await product.ask('backup:verify')).code, 3, 'there is none yet');
+  const [first, second] = [await product.ask('db:backup'), await product.ask('db:backup')];
+  const all = await product.ask('backup:verify', '--all');
   assert.equal([all.code, all.data.checked.length, all.data.opened], [0, 2, true]);
   assert.ok(all.data.checked[0].entries > 0);
   const file = product.store.pathOf(keyOf('staging', first.data.id, GLOBALS));
   writeFileSync(file, readFileSync(file).fill(0, 5, 6));
-  assert.is((await product.ask('verify.ts')).code, 0, 'the newest is whole');
-  const bad = await product.ask('verify.ts', '--id', first.data.id);
+  assert.is((await product.ask('backup:verify')).code, 0, 'the newest is whole');
+  const bad = await product.ask('backup:verify', '--id', first.data.id);
   assert.equal([bad.code, bad.findings[0].code], [3, 'OBJECT_DAMAGED']);
-  assert.is((await product.ask('verify.ts', '--id', 'nonsense')).code, 3);
+  assert.is((await product.ask('backup:verify', '--id', 'nonsense')).code, 3);
   const env = join(product.root, '.env.staging');
   writeFileSync(env, readFileSync(env, 'utf8').replace(/BACKUP_IDENTITY.*\n/, ''));
-  const closed = await product.run('verify.ts', '--id', second.data.id);
+  const closed = await product.run('backup:verify', '--id', second.data.id);
   assert.is(closed.code, 0);
   assert.match(closed.stdout, 'without BACKUP_IDENTITY they were not opened');
 });
@@ -143,9 +143,9 @@ test('the same in S3, with a prefix: backup, list, verify, restore, hold, prune'
         BACKUP_BUCKET: s3.bucket,
       },
     });
-    const made = await product.ask('backup.ts');
+    const made = await product.ask('db:backup');
     assert.is(made.code, 0, made.error?.message);
-    const list = await product.ask('list.ts');
+    const list = await product.ask('backup:list');
     assert.equal(
       list.data.stores.map(({ store, count }: { store: string; count: number }) => [store.split(':')[0], count]),
       [
@@ -153,25 +153,25 @@ test('the same in S3, with a prefix: backup, list, verify, restore, hold, prune'
         ['file', 1],
       ],
     );
-    const verified = await product.ask('verify.ts');
+    const verified = await product.ask('backup:verify');
     assert.is(verified.code, 0, JSON.stringify(verified.findings));
     rmSync(join(product.root, 'backups'), { recursive: true });
-    const restored = await product.ask('restore.ts', '--to', 'from_s3', '--yes');
+    const restored = await product.ask('db:restore', '--to', 'from_s3', '--yes');
     assert.is(restored.code, 0, restored.error?.message);
     assert.is(restored.data.rows, 30_000);
-    assert.is((await product.ask('hold.ts', '--id', made.data.id)).code, 0);
-    assert.match(JSON.stringify((await product.ask('list.ts')).data), '"kind":"hold"');
-    const plan = await product.ask('prune.ts', '--plan');
+    assert.is((await product.ask('backup:hold', '--id', made.data.id)).code, 0);
+    assert.match(JSON.stringify((await product.ask('backup:list')).data), '"kind":"hold"');
+    const plan = await product.ask('backup:prune', '--plan');
     assert.match(JSON.stringify(plan.data), 'held');
-    assert.is((await product.ask('hold.ts', '--id', made.data.id, '--release')).code, 0);
-    assert.not.match(JSON.stringify((await product.ask('list.ts')).data), '"kind":"hold"');
-    assert.is((await product.ask('hold.ts', '--id', 'nonsense')).code, 2);
+    assert.is((await product.ask('backup:hold', '--id', made.data.id, '--release')).code, 0);
+    assert.not.match(JSON.stringify((await product.ask('backup:list')).data), '"kind":"hold"');
+    assert.is((await product.ask('backup:hold', '--id', 'nonsense')).code, 2);
     const env = join(product.root, '.env.staging');
     writeFileSync(
       env,
       readFileSync(env, 'utf8').replace(/S3_ACCESS_KEY_ID='[^']*'/, `S3_ACCESS_KEY_ID='nobody-we-know'`),
     );
-    const refused = await product.ask('list.ts');
+    const refused = await product.ask('backup:list');
     assert.is(refused.code, 1);
     assert.is(refused.error.code, 'STORE_REFUSED');
   } finally {
@@ -183,7 +183,7 @@ test('nothing of a backup lies in the clear in the folder of the product', async
   const url = await postgres.createDatabase();
   await query(url, `CREATE TABLE t (s text); INSERT INTO t VALUES ('very-private-text')`);
   const product = makeProduct(url, keys);
-  await product.ask('backup.ts');
+  await product.ask('db:backup');
   const files = readdirSync(product.root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   for (const { parentPath, name } of files)
     assert.not.match(readFileSync(join(parentPath, name), 'latin1'), 'very-private-text', name);

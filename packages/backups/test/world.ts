@@ -12,8 +12,6 @@ import { FileStore } from '../src/store/file.ts';
 import type { Store } from '../src/store/types.ts';
 import type { BackupTarget } from '../src/target.ts';
 
-const SCRIPTS = join(import.meta.dirname, '../scripts');
-
 export interface Keys {
   identity: string;
   recipient: string;
@@ -126,5 +124,5 @@ export function makeProduct(
       ...env,
     },
   );
-  return { ...taskProcesses(root, SCRIPTS, shell), store: new FileStore(join(root, 'backups')) };
+  return { ...taskProcesses(root, shell), store: new FileStore(join(root, 'backups')) };
 }

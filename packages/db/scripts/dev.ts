@@ -1,6 +1,85 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { devTask } from '../src/tasks/dev.ts';
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { defineReadTask, EXIT, flag, main, OpsError, refuseForeignDatabase } from '@drydock/kit';
+import { targetOf } from '../src/target.ts';
 
-export default devTask;
-await main(devTask, import.meta);
+const task = defineReadTask({
+  name: 'db:dev',
+  summary: "Makes a new migration with `prisma migrate dev`, then tells the new file's hazards.",
+  description:
+    "Development only. Prisma's own CLI runs in this terminal, and may ask; then the new file is applied to an empty scratch database as\n" +
+    'if every table had rows. Exit 3 if a hazard would be an error.',
+  examples: ['npm run db:dev -- --name add_certificates', 'npm run db:dev -- --name later --create-only'],
+  flags: {
+    name: flag.text({ value: 'NAME', about: 'what the migration is called' }),
+    createOnly: flag.boolean({ about: 'write the file and do not apply it' }),
+  },
+  async run({ config, environment, env, flags, out }) {
+    if (env !== 'development')
+      throw new OpsError({
+        code: 'DEVELOPMENT_ONLY',
+        message: `db:dev makes migrations in development; ${env} gets them with db:deploy.`,
+        hint: `npm run db:dry-run -- --env ${env}`,
+        exit: EXIT.refused,
+      });
+    if (!flags.name)
+      throw new OpsError({
+        code: 'USAGE',
+        message: 'Say what it is called: --name NAME.',
+        hint: 'npm run db:dev -- --help',
+        exit: EXIT.usage,
+      });
+    await refuseForeignDatabase(config, environment);
+    const target = targetOf(config, environment);
+    const folders = () => readdirSync(target.migrationsDir);
+    const before = new Set(folders());
+    const code = await runPrisma(config.root, environment.forChild('operator'), [
+      'migrate',
+      'dev',
+      '--name',
+      flags.name,
+      ...(flags.createOnly ? ['--create-only'] : []),
+    ]);
+    if (code !== 0)
+      throw new OpsError({
+        code: 'PRISMA_FAILED',
+        message: `prisma migrate dev ended with exit code ${code}; what it said is above.`,
+        hint: process.stdin.isTTY
+          ? 'Mend the schema, or the database, and run it again.'
+          : 'It wants a terminal: run it in one.',
+      });
+    const made = folders().filter((name) => !before.has(name) && /^\d/.test(name));
+    const { lintMigration } = await import('../src/rehearsal/lint.ts');
+    const findings = (await Promise.all(made.map((name) => lintMigration(target, name)))).flat();
+    for (const name of made) out.line(`new: ${name}`);
+    return {
+      verdict:
+        made.length === 0
+          ? 'No new migration: the schema has not changed.'
+          : `${made.join(', ')} is made${findings.length === 0 ? ', and has no hazard' : ''}.`,
+      data: { made },
+      findings,
+      ...(made[0] ? { next: `npm run db:down -- --for ${made[0]}` } : {}),
+    };
+  },
+});
+
+/** With this terminal: it asks. */
+function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise<number | null> {
+  const child = spawn('prisma', args, { cwd, env: { ...process.env, ...env }, stdio: 'inherit' });
+  return new Promise((done, fail) =>
+    child.once('close', done).once('error', () =>
+      fail(
+        new OpsError({
+          code: 'PRISMA_MISSING',
+          message: 'The command prisma is not to be found.',
+          hint: 'Run it through npm in a product that has prisma among its dependencies: npm run db:dev',
+        }),
+      ),
+    ),
+  );
+}
+
+export default task;
+await main(task, import.meta);

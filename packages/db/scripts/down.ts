@@ -1,6 +1,50 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { downTask } from '../src/tasks/down.ts';
+import { existsSync, writeFileSync } from 'node:fs';
+import { defineReadTask, flag, main, OpsError } from '@drydock/kit';
+import { targetOf } from '../src/target.ts';
 
-export default downTask;
-await main(downTask, import.meta);
+const task = defineReadTask({
+  name: 'db:down',
+  summary: "Drafts a migration's down.sql, tries it on a scratch database, and marks what cannot come back.",
+  description:
+    "Prisma's engine writes what leads back; checks, triggers, views and functions are added from the catalogue. Written beside\n" +
+    'migration.sql, never over a file that is there. Exit 3 if something is left for a person to decide.',
+  examples: ['npm run db:down -- --for 20260706090000_certificates'],
+  flags: {
+    for: flag.text({ value: 'NAME', about: 'the migration to be undone' }),
+    print: flag.boolean({ about: 'write to stdout instead of to the file' }),
+  },
+  writesDocument: ({ print }) => print,
+  async run({ config, environment, flags }) {
+    const { downFile, draftDown } = await import('../src/rollback/draft.ts');
+    const name = flags.for;
+    if (!name)
+      throw new OpsError({
+        code: 'USAGE',
+        message: 'Say which migration: --for NAME.',
+        hint: 'npm run db:down -- --help',
+        exit: 2,
+      });
+    const target = targetOf(config, environment);
+    const file = downFile(target, name);
+    if (!flags.print && existsSync(file))
+      throw new OpsError({
+        code: 'DOWN_EXISTS',
+        message: `${file} is there already.`,
+        hint: 'Add --print to see a draft beside it.',
+      });
+    const { sql, open, proven } = await draftDown(target, name);
+    if (!flags.print) writeFileSync(file, sql);
+    return {
+      verdict: `${flags.print ? 'Drafted' : `Wrote ${file}`}; on a scratch database it ${proven ? 'leads back to the same schema' : 'does not lead back'}.`,
+      ok: proven && open.length === 0,
+      data: { file: flags.print ? null : file, proven, open },
+      findings: open.map((message) => ({ level: 'warn', code: 'DOWN_OPEN', message: `${message}.` })),
+      next: 'npm run db:rollback -- --env development --steps 1 --plan   (proves it)',
+      ...(flags.print ? { document: sql.trimEnd() } : {}),
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,50 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { resolveTask } from '../src/tasks/resolve.ts';
+import { defineChangeTask, defineStep, flag, main } from '@drydock/kit';
+import { planResolve, type Resolution, resolveApplied, resolveRolledBack } from '../src/migrations/resolve.ts';
+import { targetOf } from '../src/target.ts';
 
-export default resolveTask;
-await main(resolveTask, import.meta);
+const task = defineChangeTask({
+  name: 'db:resolve',
+  summary: 'Says how a failed migration ended, after somebody mended the database by hand; or baselines a database.',
+  description:
+    'Changes the history alone, no table of the product. --rolled-back: nothing of it is there any more, it is pending again.\n' +
+    '--applied: all of it is there. For a database that came before its migrations, name those with --applied.',
+  examples: [
+    'npm run db:resolve -- --env staging --rolled-back 20260706090000_certificates',
+    'npm run db:resolve -- --env production --applied 20260101000000_init --yes --confirm production --reason baseline',
+  ],
+  flags: {
+    applied: flag.texts({ value: 'NAME', about: 'all of it is in the database; may be given several times' }),
+    rolledBack: flag.texts({ value: 'NAME', about: 'nothing of it is in the database' }),
+  },
+  lock: 'environment',
+  onFailure: 'keep',
+  plan: ({ config, environment, flags }): Promise<Resolution> => planResolve(targetOf(config, environment), flags),
+  describe: ({ applied, rolledBack }) => [
+    ...applied.map((name) => `mark ${name} as applied`),
+    ...rolledBack.map((name) => `mark ${name} as rolled back`),
+  ],
+  steps: ({ config, environment }, { applied, rolledBack }) => {
+    const target = targetOf(config, environment);
+    const mark = (name: string, work: () => Promise<void>) =>
+      defineStep({
+        name,
+        run: async () => {
+          await work();
+          return null;
+        },
+      });
+    return [
+      ...applied.map((name) => mark(`applied ${name}`, () => resolveApplied(target, name))),
+      ...rolledBack.map((name) => mark(`rolled back ${name}`, () => resolveRolledBack(target, name))),
+    ];
+  },
+  outcome: ({ env }, { applied, rolledBack }) => ({
+    verdict: `${applied.length + rolledBack.length === 1 ? 'It is' : 'They are'} marked on ${env}.`,
+    data: { applied, rolledBack },
+    next: `npm run db:status -- --env ${env}`,
+  }),
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,59 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { statusTask } from '../src/tasks/status.ts';
+import { defineReadTask, type Json, main, type Output } from '@drydock/kit';
+import type { MigrationState } from '../src/migrations/compare.ts';
+import { targetOf } from '../src/target.ts';
 
-export default statusTask;
-await main(statusTask, import.meta);
+const task = defineReadTask({
+  name: 'db:status',
+  summary:
+    'Shows which migrations are applied, pending, failed, edited or missing, and whether the schema has drifted.',
+  description:
+    "Reads only, in this process; drift is looked for with Prisma's own engine. Exit 3 unless all is applied and equal.",
+  examples: ['npm run db:status -- --env staging', 'npm run db:status -- --env production --json'],
+  async run({ config, environment, env, out }) {
+    const { readState } = await import('../src/rehearsal/rehearse.ts');
+    const { diffToSchema } = await import('../src/drift.ts');
+    const target = targetOf(config, environment);
+    const [state, drift] = await Promise.all([readState(target), diffToSchema(target.url, target.schemaFile)]);
+    out.table(
+      ['migrations', '', 'newest'],
+      Object.entries(namesOf(state)).map(([what, names]) => [what, String(names.length), names.at(-1) ?? '']),
+    );
+    for (const [what, names] of Object.entries(namesOf(state)).slice(1)) listNames(out, what, names);
+    const unsound = state.failed.length + state.edited.length + state.missing.length > 0;
+    // Before everything is applied, the schema is ahead of the database by right.
+    const drifted = state.pending.length === 0 && drift !== undefined;
+    const verdict = unsound
+      ? `The migration history of ${env} needs attention.`
+      : state.pending.length > 0
+        ? `${state.pending.length} migrations are pending on ${env}.`
+        : drifted
+          ? `All migrations are applied, but the schema of ${env} has drifted.`
+          : `All migrations are applied on ${env}, and the schema is as it should be.`;
+    return {
+      verdict,
+      ok: !unsound && state.pending.length === 0 && !drifted,
+      data: { ...state, drift: drifted } as unknown as Json,
+      ...nextOf(env, { unsound, pending: state.pending.length > 0, drifted }),
+    };
+  },
+});
+
+function namesOf({ applied, pending, failed, edited, missing }: MigrationState): Record<string, string[]> {
+  return { applied, pending, failed: failed.map(({ name }) => name), edited, missing };
+}
+
+const SHOWN = 20;
+
+function listNames(out: Output, what: string, names: string[]): void {
+  for (const name of names.slice(0, SHOWN)) out.line(`${what}  ${name}`);
+  if (names.length > SHOWN) out.line(`${what}  and ${names.length - SHOWN} more: --json names all`);
+}
+
+function nextOf(env: string, { unsound, pending, drifted }: Record<'unsound' | 'pending' | 'drifted', boolean>) {
+  if (unsound || pending) return { next: `npm run db:dry-run -- --env ${env}` };
+  return drifted ? { next: `npm run db:drift -- --env ${env}` } : {};
+}
+
+export default task;
+await main(task, import.meta);

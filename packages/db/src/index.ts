@@ -1,4 +1,5 @@
 export { rehearseStep } from './deploy/rehearse.ts';
 export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
+export { contentFlags, contentOf, type OnBackup } from './rehearsal/content.ts';
 export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
 export { type Target, targetOf } from './target.ts';

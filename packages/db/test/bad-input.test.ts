@@ -25,22 +25,22 @@ const tables = (url: string) =>
 
 test('an empty migration is recorded, and nothing else', async () => {
   const made = await product({ '1_t': TABLE, '2_empty': '' });
-  const { code, data } = await made.ask('deploy.ts', '--yes');
+  const { code, data } = await made.ask('db:deploy', '--yes');
   assert.is(code, 0);
   assert.equal(data.applied, ['1_t', '2_empty']);
-  assert.is((await made.ask('status.ts')).code, 0);
+  assert.is((await made.ask('db:status')).code, 0);
 });
 
 test('a syntax error is told by file, line and column before anything is applied', async () => {
   const url = await postgres.createDatabase();
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE, '2_bad': 'SELECT 1;\nALTER TABEL "T" ADD n INT;' });
-  const rehearsal = await made.ask('dry-run.ts');
+  const rehearsal = await made.ask('db:dry-run');
   assert.is(rehearsal.code, 3);
   const [found] = rehearsal.findings.filter(({ level }: { level: string }) => level === 'error');
   assert.is(found.code, 'MIGRATION_SYNTAX');
   assert.match(found.message, /2_bad\/migration\.sql:2:7: syntax error at or near "TABEL"/);
   assert.is(found.line, 2);
-  const deploy = await made.ask('deploy.ts', '--yes');
+  const deploy = await made.ask('db:deploy', '--yes');
   assert.is(deploy.code, 1);
   assert.match(deploy.error.message, ':2:7: syntax error');
   assert.equal(await tables(url), []);
@@ -49,7 +49,7 @@ test('a syntax error is told by file, line and column before anything is applied
 test('a migrations folder that is not there is a fault of the configuration', async () => {
   const made = await product({ '1_t': TABLE });
   rmSync(join(made.root, 'prisma/migrations'), { recursive: true });
-  for (const script of ['status.ts', 'dry-run.ts', 'deploy.ts']) {
+  for (const script of ['db:status', 'db:dry-run', 'db:deploy']) {
     const { code, error } = await made.ask(script);
     assert.is(code, 2, script);
     assert.match(error.hint, 'database.migrations');
@@ -60,7 +60,7 @@ test('a folder that has lost its file, or migrations of another database, are re
   const made = await product({ '1_t': TABLE, '2_lost': 'SELECT 1;' });
   const folder = join(made.root, 'prisma/migrations');
   const refused = async (code: string, message: RegExp) => {
-    for (const script of ['status.ts', 'verify.ts', 'dry-run.ts', 'deploy.ts']) {
+    for (const script of ['db:status', 'db:verify', 'db:dry-run', 'db:deploy']) {
       const { code: exit, error } = await made.ask(script);
       assert.equal([exit, error?.code], [2, code], script);
       assert.match(error.message, message);
@@ -72,24 +72,24 @@ test('a folder that has lost its file, or migrations of another database, are re
   writeFileSync(join(folder, 'migration_lock.toml'), '# by Prisma\nprovider = "mysql"\n');
   await refused('MIGRATION_PROVIDER', /for mysql, not for postgresql/);
   writeFileSync(join(folder, 'migration_lock.toml'), 'provider = "postgresql"\n');
-  assert.is((await made.ask('deploy.ts', '--yes')).code, 0);
+  assert.is((await made.ask('db:deploy', '--yes')).code, 0);
 });
 
 test('a migration that was edited after it was applied: status says no, deploy refuses', async () => {
   const made = await product({ '1_t': TABLE });
-  await made.run('deploy.ts', '--yes');
+  await made.run('db:deploy', '--yes');
   appendFileSync(join(made.root, 'prisma/migrations/1_t/migration.sql'), '\n-- later');
-  const status = await made.ask('status.ts');
+  const status = await made.ask('db:status');
   assert.is(status.code, 3);
   assert.equal(status.data.edited, ['1_t']);
-  const deploy = await made.ask('deploy.ts', '--yes');
+  const deploy = await made.ask('db:deploy', '--yes');
   assert.is(deploy.code, 1);
   assert.is(deploy.error.code, 'MIGRATION_EDITED');
 });
 
 test('a database that cannot be reached is one sentence and exit 1', async () => {
   const made = makeProduct('postgresql://owner:password@127.0.0.1:9/none', SCHEMA, { '1_t': TABLE });
-  for (const script of ['status.ts', 'dry-run.ts', 'deploy.ts', 'verify.ts', 'drift.ts', 'slow.ts']) {
+  for (const script of ['db:status', 'db:dry-run', 'db:deploy', 'db:verify', 'db:drift', 'db:slow']) {
     const { code, stdout, stderr } = await made.run(script);
     assert.is(code, 1, script);
     assert.match(stdout + stderr, 'PostgreSQL at 127.0.0.1:9 cannot be reached (ECONNREFUSED)', script);
@@ -108,7 +108,7 @@ test('an extension that the role may not make on the scratch database is named',
   const url = postgres.urlOf('with%20extension', { user: 'maker', password: 'maker-password' });
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
   await withClient(admin, async () => {
-    const { code, error } = await made.ask('dry-run.ts');
+    const { code, error } = await made.ask('db:dry-run');
     assert.is(code, 1);
     assert.is(error.code, 'EXTENSION_MISSING');
     assert.match(error.message, 'earthdistance');
@@ -126,7 +126,7 @@ for (const major of [14, 18] as const)
         '1_t':
           'CREATE TABLE "T" ("id" BIGINT NOT NULL, CONSTRAINT "T_pkey" PRIMARY KEY ("id"));\nINSERT INTO "T" VALUES (1);',
       });
-      assert.is((await made.run('deploy.ts', '--yes')).code, 0);
+      assert.is((await made.run('db:deploy', '--yes')).code, 0);
       await query(url, 'ANALYZE');
       writeFileSync(
         join(made.root, 'prisma/schema.prisma'),
@@ -134,21 +134,21 @@ for (const major of [14, 18] as const)
       );
       made.write('2_n', 'ALTER TABLE "T" ADD COLUMN "n" INTEGER;', 'ALTER TABLE "T" DROP COLUMN "n";');
       made.write('3_index', 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");', 'DROP INDEX CONCURRENTLY "T_n_idx";');
-      const whole = await made.ask('dry-run.ts');
+      const whole = await made.ask('db:dry-run');
       assert.is(whole.code, 0, JSON.stringify(whole.findings));
       assert.is(whole.data.copy, 'template');
       assert.is(whole.data.migrations[0].statements[0].locks[0].mode, 'AccessExclusiveLock');
       await withClient(url, async () => {
-        const busy = await made.ask('dry-run.ts');
+        const busy = await made.ask('db:dry-run');
         assert.is(busy.code, 0, JSON.stringify(busy.findings));
         assert.is(busy.data.copy, major === 18 ? 'replay' : 'full');
         const said = busy.findings.some(({ code }: { code: string }) => code === 'COPY_REPLAYED');
         assert.is(said, major === 18);
       });
-      for (const script of ['deploy.ts', 'verify.ts', 'status.ts'])
-        assert.is((await made.run(script, ...(script === 'deploy.ts' ? ['--yes'] : []))).code, 0, script);
-      assert.is((await made.run('rollback.ts', '--steps', '2', '--yes', '--accept-data-loss')).code, 0);
-      assert.equal((await made.ask('status.ts')).data.pending, ['2_n', '3_index']);
+      for (const script of ['db:deploy', 'db:verify', 'db:status'])
+        assert.is((await made.run(script, ...(script === 'db:deploy' ? ['--yes'] : []))).code, 0, script);
+      assert.is((await made.run('db:rollback', '--steps', '2', '--yes', '--accept-data-loss')).code, 0);
+      assert.equal((await made.ask('db:status')).data.pending, ['2_n', '3_index']);
     } finally {
       await other.stop();
     }
@@ -159,7 +159,7 @@ test('a migration of 5 MB is rehearsed and applied', async () => {
   const made = await product({ '1_t': TABLE, '2_rows': rows.join('\n') });
   const file = join(made.root, 'prisma/migrations/2_rows/migration.sql');
   assert.ok(readFileSync(file).length > 5_000_000);
-  const { code, error } = await made.ask('deploy.ts', '--yes');
+  const { code, error } = await made.ask('db:deploy', '--yes');
   assert.is(code, 0, error?.message);
 });
 
@@ -182,23 +182,23 @@ test('names with quotes and capitals in another schema are deployed, verified an
     undefined,
     'DROP TABLE "Odd Schema"."T ""quoted""";\nDROP TYPE "Odd Schema"."Mood ""x""";\nDROP SCHEMA "Odd Schema";',
   );
-  const deploy = await made.ask('deploy.ts', '--yes');
+  const deploy = await made.ask('db:deploy', '--yes');
   assert.is(deploy.code, 0, JSON.stringify(deploy.error));
-  const verified = await made.ask('verify.ts');
+  const verified = await made.ask('db:verify');
   assert.is(verified.code, 0, JSON.stringify(verified.findings));
-  const undone = await made.ask('rollback.ts', '--steps', '1', '--yes');
+  const undone = await made.ask('db:rollback', '--steps', '1', '--yes');
   assert.is(undone.code, 0, JSON.stringify(undone.error));
 });
 
 test('a wrong flag and a value out of its set are usage errors, and nothing is started', async () => {
   const made = await product({ '1_t': TABLE });
   for (const [script, ...args] of [
-    ['deploy.ts', '--acept', 'X'],
-    ['dry-run.ts', '--data', 'some'],
-    ['rollback.ts', '--yes'],
-    ['rollback.ts', '--yes', '--steps', '0'],
-    ['resolve.ts'],
-    ['down.ts'],
+    ['db:deploy', '--acept', 'X'],
+    ['db:dry-run', '--data', 'some'],
+    ['db:rollback', '--yes'],
+    ['db:rollback', '--yes', '--steps', '0'],
+    ['db:resolve'],
+    ['db:down'],
   ] as [string, ...string[]][]) {
     const { code, error } = await made.ask(script, ...args);
     assert.is(code, 2, `${script} ${args.join(' ')}: ${error?.message}`);

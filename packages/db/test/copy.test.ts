@@ -43,10 +43,10 @@ const scratches = () =>
 test('db:deploy finds a NULL in the way of NOT NULL before the target is touched, though its lock is a session there', async () => {
   const url = await owned();
   const product = makeProduct(url, SCHEMA('Int?'), { '1_big': BIG });
-  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await product.run('db:deploy', '--yes')).code, 0);
   await query(url, ROWS);
   product.write('2_must', 'ALTER TABLE "big" ALTER COLUMN "a" SET NOT NULL;', '');
-  const { code, error } = await product.ask('deploy.ts', '--yes');
+  const { code, error } = await product.ask('db:deploy', '--yes');
   assert.is(code, 1);
   assert.is(error.code, 'MIGRATION_FAILED');
   assert.match(error.message, /The rehearsal on a copy found .*contains null values/);
@@ -56,9 +56,9 @@ test('db:deploy finds a NULL in the way of NOT NULL before the target is touched
 test('db:deploy takes what the copy holds from the operator, as db:dry-run does', async () => {
   const url = await owned();
   const product = makeProduct(url, SCHEMA('Int?'), { '1_big': BIG });
-  const run = await product.ask('deploy.ts', '--yes', '--data', 'sample');
+  const run = await product.ask('db:deploy', '--yes', '--data', 'sample');
   assert.is(run.code, 0, JSON.stringify(run.error));
-  assert.is((await product.ask('deploy.ts', '--yes', '--data', 'nonsense')).code, 2);
+  assert.is((await product.ask('db:deploy', '--yes', '--data', 'nonsense')).code, 2);
 });
 
 test('while somebody is connected a small database is copied with its rows, those who may not read it get what the migrations make', async () => {
@@ -176,12 +176,12 @@ const ROLES_SCHEMA =
 test('a migration that needs a row of the target is deployed, with the product connected', async () => {
   const url = await owned();
   const product = makeProduct(url, ROLES_SCHEMA, { '1': ROLES });
-  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await product.run('db:deploy', '--yes')).code, 0);
   await query(url, `INSERT INTO roles VALUES (1, 'admin')`);
   product.write('2', NEEDS, '');
   await withClient(url, async () => {
-    assert.is((await product.run('dry-run.ts')).code, 0);
-    assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+    assert.is((await product.run('db:dry-run')).code, 0);
+    assert.is((await product.run('db:deploy', '--yes')).code, 0);
   });
   assert.is((await query(url, 'SELECT FROM perms')).length, 1);
 });
@@ -189,11 +189,11 @@ test('a migration that needs a row of the target is deployed, with the product c
 test('where the copy has no rows, a failure that a row could have prevented is told and refuses nothing', async () => {
   const url = await owned();
   const product = makeProduct(url, ROLES_SCHEMA, { '1': ROLES });
-  assert.is((await product.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await product.run('db:deploy', '--yes')).code, 0);
   await query(url, `INSERT INTO roles VALUES (1, 'admin')`);
   product.write('2', NEEDS, '');
   product.write('3', `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM roles) THEN RAISE 'no roles'; END IF; END $$;`, '');
-  const dry = await product.ask('dry-run.ts', '--data', 'schema');
+  const dry = await product.ask('db:dry-run', '--data', 'schema');
   assert.is(dry.code, 0);
   assert.equal(dry.data.untold, ['2', '3']);
   const [told] = dry.findings.filter(({ code }: { code: string }) => code === 'NOT_REHEARSED');
@@ -201,8 +201,8 @@ test('where the copy has no rows, a failure that a row could have prevented is t
     told.message,
     /could not be told, nor the one behind it: the copy has no rows, .*null value in column "role_id"/,
   );
-  assert.is((await product.run('dry-run.ts', '--data', 'schema', '--fail-on', 'warn')).code, 3);
-  const deploy = await product.run('deploy.ts', '--yes', '--data', 'schema');
+  assert.is((await product.run('db:dry-run', '--data', 'schema', '--fail-on', 'warn')).code, 3);
+  const deploy = await product.run('db:deploy', '--yes', '--data', 'schema');
   assert.is(deploy.code, 0, deploy.stderr);
   assert.match(deploy.stderr + deploy.stdout, 'NOT_REHEARSED');
 });

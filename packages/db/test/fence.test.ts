@@ -169,7 +169,7 @@ async function good(product: Product, script: string, ...args: string[]): Promis
 test('a migration that makes a role can be rehearsed twice, deployed, built upon and undone', async () => {
   const url = await owned('ops');
   const product = makeProduct(url, SCHEMA, { '1': USERS });
-  await good(product, 'deploy.ts', '--yes');
+  await good(product, 'db:deploy', '--yes');
   product.write(
     '2',
     'CREATE ROLE app_made NOLOGIN; GRANT SELECT ON users TO app_made;',
@@ -177,33 +177,33 @@ test('a migration that makes a role can be rehearsed twice, deployed, built upon
   );
   const roles = () => query(postgres.adminUrl, `SELECT rolname FROM pg_roles WHERE rolname = 'app_made'`);
   for (const _ of [1, 2]) {
-    await good(product, 'dry-run.ts');
+    await good(product, 'db:dry-run');
     assert.equal(await roles(), []);
   }
-  await good(product, 'deploy.ts', '--yes');
+  await good(product, 'db:deploy', '--yes');
   assert.is((await roles()).length, 1);
   product.write('3', 'CREATE VIEW v AS SELECT id FROM users;', 'DROP VIEW v;');
-  const dry = await product.ask('dry-run.ts');
+  const dry = await product.ask('db:dry-run');
   assert.equal([dry.code, codes(dry.findings)], [0, []], JSON.stringify(dry.findings));
-  await good(product, 'deploy.ts', '--yes');
-  await good(product, 'verify.ts');
-  await good(product, 'rollback.ts', '--steps', '1', '--yes');
+  await good(product, 'db:deploy', '--yes');
+  await good(product, 'db:verify');
+  await good(product, 'db:rollback', '--steps', '1', '--yes');
   assert.is((await roles()).length, 1, 'proving the script of another dropped no role');
-  await good(product, 'rollback.ts', '--steps', '1', '--yes');
+  await good(product, 'db:rollback', '--steps', '1', '--yes');
   assert.equal(await roles(), [], 'its own down.sql did, on the target');
 });
 
 test('a guarded role is deployed, whether it is there or not', async () => {
   const url = await owned('ops');
   const product = makeProduct(url, SCHEMA, { '1': USERS });
-  await product.run('deploy.ts', '--yes');
+  await product.run('db:deploy', '--yes');
   const guarded = (name: string) =>
     `DO $$ BEGIN CREATE ROLE ${name}; EXCEPTION WHEN duplicate_object THEN NULL; END $$;\nGRANT SELECT ON users TO ${name};\nALTER TABLE users ADD COLUMN IF NOT EXISTS n INT;`;
   product.write('2', guarded('guarded_new'), '');
   product.write('3', guarded('bystander'), '');
-  assert.is((await product.run('dry-run.ts')).code, 0);
+  assert.is((await product.run('db:dry-run')).code, 0);
   assert.equal(await query(postgres.adminUrl, `SELECT 1 FROM pg_roles WHERE rolname = 'guarded_new'`), []);
-  const deploy = await product.run('deploy.ts', '--yes');
+  const deploy = await product.run('db:deploy', '--yes');
   assert.is(deploy.code, 0, deploy.stderr);
 });
 
@@ -232,7 +232,7 @@ test('db:down makes a history with roles anew without making them', async () => 
     '1': `CREATE ROLE drafted; CREATE TABLE users (id BIGINT NOT NULL, CONSTRAINT users_pkey PRIMARY KEY (id));`,
     '2': 'ALTER TABLE users ADD COLUMN n INT;',
   });
-  const { code, stdout } = await product.run('down.ts', '--for', '2', '--print');
+  const { code, stdout } = await product.run('db:down', '--for', '2', '--print');
   assert.is(code, 0);
   assert.match(stdout, 'DROP COLUMN "n"');
   assert.equal(await query(postgres.adminUrl, `SELECT 1 FROM pg_roles WHERE rolname = 'drafted'`), []);
@@ -241,15 +241,15 @@ test('db:down makes a history with roles anew without making them', async () => 
 test('what reaches out is deployed when the operator takes it on, not when its author does', async () => {
   const url = await owned('maker');
   const product = makeProduct(url, SCHEMA, { '1': USERS });
-  await product.run('deploy.ts', '--yes');
+  await product.run('db:deploy', '--yes');
   product.write(
     '2',
     '-- drydock:ignore REACHES_OUT: fine\nSELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE false;',
     '',
   );
-  const refused = await product.ask('deploy.ts', '--yes');
+  const refused = await product.ask('db:deploy', '--yes');
   assert.equal([refused.code, refused.error.code], [4, 'REACHES_OUT']);
-  assert.is((await product.run('deploy.ts', '--yes', '--accept', 'REACHES_OUT')).code, 0);
+  assert.is((await product.run('db:deploy', '--yes', '--accept', 'REACHES_OUT')).code, 0);
 });
 
 test('a foreign table of a copy reaches no other server', async () => {

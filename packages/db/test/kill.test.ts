@@ -70,7 +70,7 @@ const scratches = () =>
 
 test('a deploy killed before and after each step resumes into the schema and the history of an undisturbed one', async () => {
   const { url, product: whole } = await product();
-  const first = await whole.run('deploy.ts', '--yes');
+  const first = await whole.run('db:deploy', '--yes');
   assert.is(first.code, 0, first.stdout);
   const expected = await worldOf(url);
   const lines = whole.journal().length;
@@ -78,8 +78,8 @@ test('a deploy killed before and after each step resumes into the schema and the
   const moments = linesToKillAt(lines, 3);
   for (const at of moments) {
     const one = await product();
-    if (await one.product.killAt(at, 'deploy.ts', '--yes')) killed++;
-    await goOn(one.product, 'deploy.ts', []);
+    if (await one.product.killAt(at, 'db:deploy', '--yes')) killed++;
+    await goOn(one.product, 'db:deploy', []);
     assert.is(await worldOf(one.url), expected, `killed at line ${at} of ${lines}`);
   }
   assert.ok(killed >= moments.length - 1, `${killed} of ${moments.length} kills came in time`);
@@ -89,16 +89,16 @@ test('a deploy killed before and after each step resumes into the schema and the
 test('a rollback killed before and after each step resumes into the same', async () => {
   const args = ['--to', '1_t', '--accept-data-loss', '--yes'];
   const undisturbed = await product();
-  assert.is((await undisturbed.product.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await undisturbed.product.run('db:deploy', '--yes')).code, 0);
   const deployed = decodeURIComponent(new URL(undisturbed.url).pathname.slice(1));
   const after = await product(deployed);
-  assert.is((await after.product.run('rollback.ts', ...args)).code, 0);
+  assert.is((await after.product.run('db:rollback', ...args)).code, 0);
   const expected = await worldOf(after.url);
   const lines = after.product.journal().length;
   for (const at of linesToKillAt(lines, 2)) {
     const one = await product(deployed);
-    await one.product.killAt(at, 'rollback.ts', ...args);
-    await goOn(one.product, 'rollback.ts', args);
+    await one.product.killAt(at, 'db:rollback', ...args);
+    await goOn(one.product, 'db:rollback', args);
     assert.is(await worldOf(one.url), expected, `killed at line ${at} of ${lines}`);
   }
   assert.equal(await scratches(), []);

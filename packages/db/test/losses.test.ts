@@ -108,10 +108,10 @@ test('a comment in the file does not waive it; the operator and the configuratio
   const product = makeProduct(own, 'model T {\n  id BigInt @id\n}\n', {
     '1': 'CREATE TABLE "T" ("id" BIGINT NOT NULL, CONSTRAINT "T_pkey" PRIMARY KEY ("id"));',
   });
-  await product.run('deploy.ts', '--yes');
+  await product.run('db:deploy', '--yes');
   await query(own, 'CREATE TABLE legacy (n int); INSERT INTO legacy VALUES (1)');
   product.write('2', '-- drydock:ignore DESTROYS_ROWS, DROPS_USED: tidy\nDROP TABLE legacy;', '');
-  const dry = await product.ask('dry-run.ts');
+  const dry = await product.ask('db:dry-run');
   assert.is(dry.code, 3);
   const [found] = dry.findings.filter(({ code }: { code: string }) => code === 'DESTROYS_ROWS');
   assert.is(found.level, 'error');
@@ -121,13 +121,13 @@ test('a comment in the file does not waive it; the operator and the configuratio
     ['DROPS_USED'],
     'another code is waived as before',
   );
-  const refused = await product.ask('deploy.ts', '--yes');
+  const refused = await product.ask('db:deploy', '--yes');
   assert.is(refused.code, 4);
   assert.is(refused.error.code, 'DESTROYS_ROWS');
   assert.is((await query(own, 'SELECT FROM legacy')).length, 1);
-  assert.is((await product.run('dry-run.ts', '--accept', 'DESTROYS_ROWS')).code, 0);
-  assert.is((await product.run('dry-run.ts', '--accept', 'NONSENSE')).code, 2);
-  assert.is((await product.run('deploy.ts', '--yes', '--accept', 'DESTROYS_ROWS')).code, 0);
+  assert.is((await product.run('db:dry-run', '--accept', 'DESTROYS_ROWS')).code, 0);
+  assert.is((await product.run('db:dry-run', '--accept', 'NONSENSE')).code, 2);
+  assert.is((await product.run('db:deploy', '--yes', '--accept', 'DESTROYS_ROWS')).code, 0);
   const allowed = makeTarget(url, { '1': 'DROP TABLE legacy.old;' }, '');
   const { findings } = await rehearse({ ...allowed, hazards: { DESTROYS_ROWS: 'off' } });
   assert.not.ok(findings.some(({ code }) => code === 'DESTROYS_ROWS'));

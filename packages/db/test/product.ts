@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { makeStrangeProduct, taskProcesses } from '@drydock/kit/testing';
 import { writeMigration } from './world.ts';
 
-const SCRIPTS = join(import.meta.dirname, '../scripts');
-
 /** A stranger's product with these migrations, whose tasks run as processes. */
 export function makeProduct(url: string, schema: string, migrations: Record<string, string>, config: object = {}) {
   const root = makeStrangeProduct(config, { OPS_DATABASE_URL: url });
@@ -12,7 +10,7 @@ export function makeProduct(url: string, schema: string, migrations: Record<stri
   writeFileSync(join(root, 'prisma/schema.prisma'), `datasource db {\n  provider = "postgresql"\n}\n${schema}`);
   for (const [name, sql] of Object.entries(migrations)) writeMigration(join(root, 'prisma'), name, sql);
   return {
-    ...taskProcesses(root, SCRIPTS),
+    ...taskProcesses(root),
     /** Another migration, or the down.sql of one. */
     write(name: string, sql: string | undefined, down: string): void {
       if (sql !== undefined) writeMigration(join(root, 'prisma'), name, sql);

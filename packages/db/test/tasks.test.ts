@@ -22,7 +22,7 @@ const TABLE =
 test('a migration in pieces that fails halfway names its state, and db:resolve is the way out', async () => {
   const url = await postgres.createDatabase();
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
-  assert.is((await made.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await made.run('db:deploy', '--yes')).code, 0);
   made.write(
     '2_pieces',
     'ALTER TABLE "T" ADD COLUMN "extra" TEXT;\nCREATE UNIQUE INDEX CONCURRENTLY "T_n_key" ON "T"("n");',
@@ -34,26 +34,26 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
   );
   // On the copy without rows it goes through, and behind a statement that writes the target is not asked; it has duplicates.
   made.write('2_a', 'UPDATE "T" SET "n" = "n" WHERE false;', 'SELECT 1;');
-  const failed = await made.run('deploy.ts', '--yes', '--json', '--data', 'schema');
+  const failed = await made.run('db:deploy', '--yes', '--json', '--data', 'schema');
   assert.is(failed.code, 1);
   const { error } = JSON.parse(failed.stdout);
   assert.match(error.message, '2_pieces/migration.sql:2: could not create unique index "T_n_key"');
   assert.match(error.message, 'Its first statement is in effect, the rest is not.');
   assert.match(error.hint, 'npm run db:resolve -- --rolled-back 2_pieces');
-  const again = JSON.parse((await made.run('deploy.ts', '--yes', '--json')).stdout);
+  const again = JSON.parse((await made.run('db:deploy', '--yes', '--json')).stdout);
   assert.is(again.error.code, 'MIGRATION_FAILED_BEFORE');
   assert.match(again.error.hint, 'npm run db:resolve -- --rolled-back 2_pieces');
   assert.is(
-    (await made.run('resolve.ts', '--rolled-back', '1_t', '--yes')).code,
+    (await made.run('db:resolve', '--rolled-back', '1_t', '--yes')).code,
     1,
     'what is applied is not undone by a mark',
   );
   await query(url, 'ALTER TABLE "T" DROP COLUMN "extra"; DROP INDEX IF EXISTS "T_n_key"; DELETE FROM "T" WHERE id > 1');
-  const resolved = await made.run('resolve.ts', '--rolled-back', '2_pieces', '--yes');
+  const resolved = await made.run('db:resolve', '--rolled-back', '2_pieces', '--yes');
   assert.is(resolved.code, 0, resolved.stdout);
-  const mended = await made.run('deploy.ts', '--yes');
+  const mended = await made.run('db:deploy', '--yes');
   assert.is(mended.code, 0, mended.stdout);
-  const verified = await made.run('verify.ts');
+  const verified = await made.run('db:verify');
   assert.is(verified.code, 0, verified.stdout);
   assert.match(
     verified.stdout,
@@ -65,7 +65,7 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
 test('CONCURRENTLY behind a long transaction says for whom it waits, ends, and is gone on with', async () => {
   const url = await postgres.createDatabase();
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE }, { database: { concurrentlyWaitMs: 5_000 } });
-  assert.is((await made.run('deploy.ts', '--yes')).code, 0);
+  assert.is((await made.run('db:deploy', '--yes')).code, 0);
   made.write('2_index', 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");', 'DROP INDEX CONCURRENTLY "T_n_idx";');
   writeFileSync(
     join(made.root, 'prisma/schema.prisma'),
@@ -73,7 +73,7 @@ test('CONCURRENTLY behind a long transaction says for whom it waits, ends, and i
   );
   await withClient(url, async (report) => {
     await report.query(`SET application_name = 'the report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM "T"`);
-    const { code, stdout, stderr } = await made.run('deploy.ts', '--yes', '--json');
+    const { code, stdout, stderr } = await made.run('db:deploy', '--yes', '--json');
     assert.is(code, 1, stdout);
     assert.match(stderr, /2_index waits for pid \d+ \(the report, drydock, idle in transaction/);
     const { error } = JSON.parse(stdout);
@@ -81,20 +81,20 @@ test('CONCURRENTLY behind a long transaction says for whom it waits, ends, and i
     assert.match(error.message, 'The index "T_n_idx" is left INVALID; the next attempt drops it and builds it anew.');
     const [, again = ''] = /go on: npm run db:deploy -- (.*)$/.exec(error.hint) ?? [];
     await report.query('COMMIT');
-    const resumed = await made.run('deploy.ts', ...again.split(' '), '--yes');
+    const resumed = await made.run('db:deploy', ...again.split(' '), '--yes');
     assert.is(resumed.code, 0, resumed.stdout + resumed.stderr);
   });
-  assert.is((await made.run('status.ts')).code, 0);
+  assert.is((await made.run('db:status')).code, 0);
 });
 
 test('a database that came before its migrations is baselined', async () => {
   const url = await postgres.createDatabase();
   await query(url, TABLE);
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
-  assert.is((await made.run('deploy.ts', '--yes')).code, 1);
-  const baselined = await made.run('resolve.ts', '--applied', '1_t', '--yes');
+  assert.is((await made.run('db:deploy', '--yes')).code, 1);
+  const baselined = await made.run('db:resolve', '--applied', '1_t', '--yes');
   assert.is(baselined.code, 0, baselined.stdout);
-  assert.is((await made.run('status.ts')).code, 0);
+  assert.is((await made.run('db:status')).code, 0);
 });
 
 test('a down.sql is drafted that leads back, and what cannot come back is marked', async () => {
@@ -105,7 +105,7 @@ test('a down.sql is drafted that leads back, and what cannot come back is marked
     '3_drop': 'DROP VIEW "V";\nALTER TABLE "T" DROP COLUMN "n";\nUPDATE "U" SET "t" = 3;',
   });
   const down = async (name: string) => {
-    const { code, stdout } = await made.run('down.ts', '--for', name, '--json');
+    const { code, stdout } = await made.run('db:down', '--for', name, '--json');
     return { code, ...JSON.parse(stdout), file: join(made.root, 'prisma/migrations', name, 'down.sql') };
   };
   const clean = await down('2_more');
@@ -120,7 +120,7 @@ test('a down.sql is drafted that leads back, and what cannot come back is marked
     ['the values of T.n', 'line 3 changes rows and is not undone: UPDATE "U" SET "t" = 3'],
   );
   assert.is((await down('3_drop')).error.code, 'DOWN_EXISTS', 'what is there is never written over');
-  const printed = await made.run('down.ts', '--for', '2_more', '--print');
+  const printed = await made.run('db:down', '--for', '2_more', '--print');
   assert.match(printed.stdout, /DROP TABLE .*"U"/);
   assert.not.match(printed.stdout, 'Drafted', 'the verdict is on stderr');
   assert.is((await down('9_none')).code, 2);
@@ -129,22 +129,22 @@ test('a down.sql is drafted that leads back, and what cannot come back is marked
 test('drift is printed as SQL that mends it, alone on stdout', async () => {
   const url = await postgres.createDatabase();
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
-  await made.run('deploy.ts', '--yes');
-  assert.equal(await made.run('drift.ts').then(({ code, stdout }) => [code, stdout]), [0, '']);
+  await made.run('db:deploy', '--yes');
+  assert.equal(await made.run('db:drift').then(({ code, stdout }) => [code, stdout]), [0, '']);
   await query(url, 'ALTER TABLE "T" DROP COLUMN "n"');
-  const { code, stdout } = await made.run('drift.ts');
+  const { code, stdout } = await made.run('db:drift');
   assert.is(code, 3);
   await query(url, stdout);
-  assert.is((await made.run('drift.ts')).code, 0);
+  assert.is((await made.run('db:drift')).code, 0);
 });
 
 test('statements are listed by time, and those that are new since the deploy', async () => {
   const url = await postgres.createDatabase();
   await query(url, 'CREATE EXTENSION pg_stat_statements');
   const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
-  await made.run('deploy.ts', '--yes');
+  await made.run('db:deploy', '--yes');
   for (let n = 0; n < 3; n++) await query(url, `SELECT count(*) FROM "T" WHERE "n" = ${n}`);
-  const { code, stdout } = await made.run('slow.ts', '--by', 'mean', '--limit', '50', '--json');
+  const { code, stdout } = await made.run('db:slow', '--by', 'mean', '--limit', '50', '--json');
   assert.is(code, 0, stdout);
   const { data } = JSON.parse(stdout);
   const found = data.top.find(({ query: sql }: { query: string }) => sql.includes('"n" = $1'));
@@ -155,7 +155,7 @@ test('statements are listed by time, and those that are new since the deploy', a
     ),
   );
   const bare = makeProduct(await postgres.createDatabase(), SCHEMA, {});
-  assert.match((await bare.run('slow.ts')).stdout, 'CREATE EXTENSION pg_stat_statements');
+  assert.match((await bare.run('db:slow')).stdout, 'CREATE EXTENSION pg_stat_statements');
 });
 
 test('db:dev makes a migration with the stock CLI, and tells its hazards; elsewhere it is refused', async () => {
@@ -167,12 +167,12 @@ test('db:dev makes a migration with the stock CLI, and tells its hazards; elsewh
     join(made.root, 'prisma.config.ts'),
     `process.env.PRISMA_SCHEMA_ENGINE_BINARY = ${JSON.stringify(join(ROOT, 'packages/db/bin/schema-engine'))};\nexport default { schema: 'prisma/schema.prisma', migrations: { path: 'prisma/migrations' }, datasource: { url: process.env.OPS_DATABASE_URL ?? '' } };\n`,
   );
-  assert.is((await made.run('dev.ts', '--name', 'x')).code, 4, 'staging gets its migrations with db:deploy');
+  assert.is((await made.run('db:dev', '--name', 'x')).code, 4, 'staging gets its migrations with db:deploy');
   writeFileSync(
     join(made.root, 'prisma/schema.prisma'),
     'datasource db {\n  provider = "postgresql"\n}\nmodel T {\n  id BigInt @id\n  n  Int?\n\n  @@index([n])\n}\n',
   );
-  const { code, stdout, stderr } = await made.run('dev.ts', '--env', 'development', '--name', 'index', '--json');
+  const { code, stdout, stderr } = await made.run('db:dev', '--env', 'development', '--name', 'index', '--json');
   assert.is(code, 0, stdout + stderr);
   const { data, findings } = JSON.parse(stdout.slice(stdout.lastIndexOf('\n{\n')));
   assert.match(data.made[0], /^\d+_index$/);

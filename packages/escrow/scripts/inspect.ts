@@ -1,6 +1,36 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { inspectTask } from '../src/tasks/inspect.ts';
+import { defineReadTask, main } from '@drydock/kit';
+import { jobFlag, requireJob } from '../src/flags.ts';
+import { shown } from '../src/jobs/shown.ts';
 
-export default inspectTask;
-await main(inspectTask, import.meta);
+const task = defineReadTask({
+  name: 'escrow:inspect',
+  summary:
+    'Shows everything about one job: both sides, events, transactions, balances, who may roll back, and what to do.',
+  description: 'Reads only. Exit 3 if the two sides differ or it is stuck.',
+  examples: [
+    'npm run escrow:inspect -- --env production --job 42',
+    'npm run escrow:inspect -- --env staging --job 42 --json',
+  ],
+  flags: { job: jobFlag },
+  async run(ctx) {
+    const job = requireJob('escrow:inspect', ctx.flags.job);
+    const { openSession } = await import('../src/session.ts');
+    const { inspect } = await import('../src/inspect/read.ts');
+    const { nextFor } = await import('../src/inspect/next.ts');
+    const { inspectionJson, printInspection } = await import('../src/inspect/show.ts');
+    const found = await inspect(await openSession(ctx), job);
+    printInspection(ctx.out, found, { ...(await import('viem')), startBlock: ctx.config.chain?.startBlock ?? 0 });
+    const { why, command } = nextFor(ctx.env, found);
+    const { verdict, why: differ } = found.judgement;
+    return {
+      verdict: `Job ${shown(job)} of ${ctx.env}: ${verdict}${differ ? ` (${differ})` : ''}. ${why}`,
+      ok: !['stuck', 'orphaned', 'drifted'].includes(verdict),
+      data: inspectionJson(found),
+      ...(command ? { next: command } : {}),
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,92 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { reconcileTask } from '../src/tasks/reconcile.ts';
+import { defineChangeTask, defineStep, flag, main } from '@drydock/kit';
+import { shown } from '../src/jobs/shown.ts';
+import { lazily } from '../src/lazily.ts';
+import type { Fixed } from '../src/reconcile/fix.ts';
 
-export default reconcileTask;
-await main(reconcileTask, import.meta);
+const BATCH = 200;
+
+const flags = { fix: flag.boolean({ about: "write the chain's truth into the database" }) };
+
+/** Journalled with the run. */
+type ReconcilePlan = {
+  jobs: string[];
+  /** Nothing of theirs can be written: a person must decide. */
+  left?: { job: string; why: string }[];
+  lines: string[];
+  more: number;
+};
+
+const task = defineChangeTask({
+  name: 'escrow:reconcile',
+  summary: 'Compares every job with the chain, at one block, and tells where they differ.',
+  description:
+    "Exit 3 if they differ. --fix writes the chain's truth into the database, journalled, never the other way: flags, address,\n" +
+    'transaction, payments of milestones, with the guards of a transaction. What moves meanwhile is left alone; an escrow of other amounts\n' +
+    'or of other wallets than the job has is left for a person.',
+  examples: ['npm run escrow:reconcile -- --env production', 'npm run escrow:reconcile -- --env staging --fix --plan'],
+  flags,
+  lock: 'environment',
+  onFailure: 'keep',
+  look: (ctx) => (ctx.flags.fix ? undefined : import('../src/reconcile/look.ts').then(({ look }) => look(ctx))),
+  async plan(ctx): Promise<ReconcilePlan> {
+    const { openSession } = await import('../src/session.ts');
+    const { trust } = await import('../src/trust.ts');
+    const { compareAll, SHOWN } = await import('../src/reconcile/look.ts');
+    const session = await openSession(ctx);
+    for (const { message } of (await trust(session.target, session.reader)).findings) ctx.out.warn(message);
+    const found = await compareAll(ctx);
+    const fixable = found.drift.filter(({ truth }) => truth);
+    const left = found.drift
+      .filter(({ truth }) => !truth)
+      .map(({ row, why, state }) => ({ job: row.id, why: why ?? state }));
+    const total = found.counts.drifted + found.counts.orphaned;
+    return {
+      jobs: fixable.map(({ row }) => row.id),
+      left,
+      lines: [
+        ...fixable.slice(0, SHOWN).map(({ row, why }) => `job ${shown(row.id)}: ${why ?? ''}`),
+        ...(fixable.length > SHOWN ? [`and ${fixable.length - SHOWN} more`] : []),
+        ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shown(job)}: ${why}`),
+      ],
+      more: total - found.drift.length,
+    };
+  },
+  describe: ({ lines }) => lines,
+  steps(ctx, { jobs }) {
+    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    return batchesOf(jobs).map((batch, i) =>
+      defineStep<Fixed>({
+        name: stepName(i),
+        async run({ audit }) {
+          const { fixJobs } = await import('../src/reconcile/fix.ts');
+          const fixed = await fixJobs(await session(), batch);
+          await audit('escrow.reconcile', { ...fixed }, `reconcile-${i}`);
+          return fixed;
+        },
+      }),
+    );
+  },
+  async outcome({ env }, { jobs, left: planned = [], more }, results) {
+    const { leftFinding } = await import('../src/reconcile/look.ts');
+    const all = batchesOf(jobs).map((_, i) => results.get<Fixed>(stepName(i)));
+    const written = all.reduce((sum, one) => sum + one.written.length, 0);
+    const left = [...planned, ...all.flatMap((one) => one.left)];
+    return {
+      verdict: `${written} of ${jobs.length + planned.length} jobs of ${env} were set to what the chain says${more > 0 ? `; ${more} more wait for the next run` : ''}.`,
+      ok: left.length === 0 && more === 0,
+      data: { written, skipped: all.flatMap((one) => one.skipped), left, more },
+      findings: left.map(leftFinding),
+      next: `npm run escrow:reconcile -- --env ${env}`,
+    };
+  },
+});
+
+function batchesOf(jobs: string[]): string[][] {
+  return Array.from({ length: Math.ceil(jobs.length / BATCH) }, (_, i) => jobs.slice(i * BATCH, (i + 1) * BATCH));
+}
+
+const stepName = (i: number) => `write ${i * BATCH + 1} and on`;
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,69 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { retryTask } from '../src/tasks/retry.ts';
+import { defineChangeTask, main } from '@drydock/kit';
+import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
+import { shown } from '../src/jobs/shown.ts';
+import { lazily } from '../src/lazily.ts';
+import type { RetryPlan } from '../src/retry/plan.ts';
+import { retrySteps } from '../src/retry/steps.ts';
+import { NonceLine } from '../src/send/nonce-line.ts';
+import { confirmedOf } from '../src/send/steps.ts';
 
-export default retryTask;
-await main(retryTask, import.meta);
+const task = defineChangeTask({
+  name: 'escrow:retry',
+  summary: 'Makes the escrow of one job that is stuck, exactly once, whoever tried before.',
+  description:
+    'Asks the chain first: an escrow that is there is adopted. Then the mempool: a transaction that still waits is replaced at the same\n' +
+    'nonce with 12.5 % more, up to --max-fee; one that no node shows keeps its nonce too. Simulated before it is signed, waited for until it is\n' +
+    'confirmed, and only then written into the database. The salt is the job: there cannot be a second escrow.',
+  examples: [
+    'npm run escrow:retry -- --env staging --job 42 --plan',
+    'npm run escrow:retry -- --env production --job 42 --max-fee 120 --yes --confirm production --reason "stuck since 14:00"',
+  ],
+  flags: { job: jobFlag, ...sendFlags },
+  lock: 'environment',
+  onFailure: 'keep',
+  async plan(ctx): Promise<RetryPlan> {
+    const job = requireJob('escrow:retry', ctx.flags.job);
+    const { openSending, openSession } = await import('../src/session.ts');
+    const { planRetry } = await import('../src/retry/plan.ts');
+    const session = await openSession(ctx);
+    return planRetry(session, await openSending(session, ctx, ctx.flags), job);
+  },
+  describe: ({ lines }) => lines,
+  steps(ctx, plan) {
+    if (plan.settled) return [];
+    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const actor = lazily(async () => {
+      const { openSending } = await import('../src/session.ts');
+      const { createActor } = await import('../src/send/actor.ts');
+      const { createDeed } = await import('../src/deeds/create.ts');
+      const opened = await session();
+      const deed = createDeed(opened.target, plan.order, plan.address as `0x${string}`);
+      return createActor(await openSending(opened, ctx, ctx.flags), deed);
+    });
+    const { first, rest } = retrySteps(plan, {
+      session,
+      actor,
+      line: new NonceLine(),
+      replacements: ctx.config.chain?.replacements ?? 0,
+      carryOn: false,
+    });
+    return [...first, ...rest];
+  },
+  outcome({ env }, { job, address, settled }, results) {
+    if (settled)
+      return {
+        verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}; nothing to do.`,
+        data: { job, address },
+      };
+    const { hash, block } = confirmedOf(results);
+    return {
+      verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}${hash ? `, by transaction ${hash}` : ''}.`,
+      data: { job, address, hash, block },
+      next: `npm run escrow:inspect -- --env ${env} --job ${shown(job)}`,
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,95 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { rollbackTask } from '../src/tasks/rollback.ts';
+import { defineChangeTask, flag, main } from '@drydock/kit';
+import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
+import { shown } from '../src/jobs/shown.ts';
+import { lazily } from '../src/lazily.ts';
+import type { RollbackPlan } from '../src/rollback/plan.ts';
+import { rollbackSteps } from '../src/rollback/steps.ts';
+import { NonceLine } from '../src/send/nonce-line.ts';
+import { confirmedOf } from '../src/send/steps.ts';
 
-export default rollbackTask;
-await main(rollbackTask, import.meta);
+const flags = {
+  job: jobFlag,
+  acceptReleased: flag.boolean({ about: 'return the rest although milestones are released already' }),
+  propose: flag.choice(['safe'], { about: 'print a batch for the admin multisig instead of sending' }),
+  safe: flag.text({ value: 'ADDRESS', about: 'the multisig (default: the variable of escrow.safe)' }),
+  fork: flag.boolean({ about: 'rehearse on a fork of the live chain first' }),
+  ...sendFlags,
+};
+
+const task = defineChangeTask({
+  name: 'escrow:rollback',
+  summary: 'Returns what is unreleased to the client, clears the flags, and writes the event escrow.rollback.',
+  description:
+    'Identifies both states and refuses what cannot be: a job without an escrow, milestones that are paid (with the amounts), an account\n' +
+    'without the admin role. Simulated, sent once, waited for, then escrowDeployed=false and escrowPending=false, then the event. Killed\n' +
+    "anywhere, run again it finishes. --propose safe prints a JSON for Safe's Transaction Builder and changes nothing; once the owners\n" +
+    'have executed it, the same command without it finishes database and event.',
+  examples: [
+    'npm run escrow:rollback -- --env staging --job 42 --reason "client asked" --plan --fork',
+    'npm run escrow:rollback -- --env production --job 42 --reason "ticket 7" --yes --confirm production',
+    'npm run -s escrow:rollback -- --env production --job 42 --reason "ticket 7" --propose safe > batch.json',
+  ],
+  flags,
+  lock: 'environment',
+  onFailure: 'keep',
+  destructive: true,
+  writesDocument: ({ propose }) => propose !== undefined,
+  look: (ctx) =>
+    ctx.flags.propose ? import('../src/rollback/propose.ts').then(({ propose }) => propose(ctx)) : undefined,
+  async plan(ctx): Promise<RollbackPlan> {
+    const job = requireJob('escrow:rollback', ctx.flags.job);
+    const { planRollback, requireReason, simulateRollback } = await import('../src/rollback/plan.ts');
+    requireReason(ctx.reason);
+    const { openSending, openSession } = await import('../src/session.ts');
+    const session = await openSession(ctx);
+    const plan = await planRollback(session, job, { released: ctx.flags.acceptReleased });
+    if (plan.onChain) return plan;
+    const { account } = await openSending(session, ctx, ctx.flags);
+    await simulateRollback(session, plan, account.address);
+    if (!ctx.flags.fork) return plan;
+    const { rehearseRollback } = await import('../src/fork/rehearse.ts');
+    return { ...plan, lines: [await rehearseRollback(session, plan, account.address), ...plan.lines] };
+  },
+  describe: ({ lines, settled }) => (settled ? [] : lines),
+  steps(ctx, plan) {
+    if (plan.settled) return [];
+    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const actor = lazily(async () => {
+      const { openSending } = await import('../src/session.ts');
+      const { createActor } = await import('../src/send/actor.ts');
+      const { rollbackDeed } = await import('../src/deeds/rollback.ts');
+      const opened = await session();
+      const unreleased = plan.onChain ? undefined : BigInt(plan.returned);
+      const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`, unreleased);
+      // A multisig did it: whoever finishes the database needs no key.
+      return createActor(await openSending(opened, ctx, ctx.flags, { keyless: plan.onChain }), deed);
+    });
+    return rollbackSteps(plan, {
+      session,
+      actor,
+      line: new NonceLine(),
+      replacements: ctx.config.chain?.replacements ?? 0,
+      carryOn: false,
+      reason: ctx.reason,
+    });
+  },
+  outcome({ env }, plan, results) {
+    const { job, address, settled } = plan;
+    if (settled)
+      return {
+        verdict: `Job ${shown(job)} of ${env} is rolled back, on chain, in the database and in the audit log; nothing to do.`,
+        data: { job, address },
+      };
+    const { hash, block } = confirmedOf(results);
+    const { amounts } = results.get<{ amounts: { returned: string | null; released: string | null } }>('event');
+    return {
+      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
+      data: { job, address, hash, block, amounts },
+      next: `npm run ops:log -- --env ${env} --event escrow.rollback`,
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,89 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { sweepTask } from '../src/tasks/sweep.ts';
+import { defineChangeTask, type Finding, flag, main, type StepResults } from '@drydock/kit';
+import { sendFlags } from '../src/flags.ts';
+import { shown } from '../src/jobs/shown.ts';
+import { lazily } from '../src/lazily.ts';
+import { NonceLine } from '../src/send/nonce-line.ts';
+import { confirmedOf } from '../src/send/steps.ts';
+import type { SweepPlan } from '../src/sweep/plan.ts';
+import { stepName, sweepSteps } from '../src/sweep/steps.ts';
 
-export default sweepTask;
-await main(sweepTask, import.meta);
+const LIMIT = 20;
+
+const task = defineChangeTask({
+  name: 'escrow:sweep',
+  summary: 'Retries all jobs whose escrow is stuck, the oldest first, in one nonce line.',
+  description:
+    'For each what escrow:retry does. A job whose escrow the contract refuses is left and told; whatever else goes wrong stops the sweep,\n' +
+    'which goes on with --resume. Exit 3 if a job was left.',
+  examples: [
+    'npm run escrow:sweep -- --env staging --plan',
+    'npm run escrow:sweep -- --env staging --older-than 30m --limit 5',
+  ],
+  flags: {
+    olderThan: flag.duration({ about: 'pending for longer than this (default escrow.stuckAfterMs)' }),
+    limit: flag.integer({ about: `how many at most (default ${LIMIT})`, min: 1, max: 500 }),
+    ...sendFlags,
+  },
+  lock: 'environment',
+  onFailure: 'keep',
+  async plan(ctx): Promise<SweepPlan> {
+    const { capOf, openSession } = await import('../src/session.ts');
+    // Refused here too where nothing is stuck.
+    capOf(ctx.flags.maxFee, 0);
+    const { planSweep } = await import('../src/sweep/plan.ts');
+    return planSweep(await openSession(ctx), { limit: ctx.flags.limit ?? LIMIT, stuckAfterMs: ctx.flags.olderThan });
+  },
+  describe: ({ lines }) => lines,
+  steps(ctx, { jobs }) {
+    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const sending = lazily(async () =>
+      (await import('../src/session.ts')).openSending(await session(), ctx, ctx.flags),
+    );
+    const line = new NonceLine();
+    return sweepSteps(jobs, ({ order, address }) => ({
+      session,
+      actor: lazily(async () => {
+        const { createActor } = await import('../src/send/actor.ts');
+        const { createDeed } = await import('../src/deeds/create.ts');
+        return createActor(await sending(), createDeed((await session()).target, order, address as `0x${string}`));
+      }),
+      line,
+      replacements: ctx.config.chain?.replacements ?? 0,
+      carryOn: true,
+    }));
+  },
+  outcome({ env }, plan, results) {
+    const made = plan.jobs.map((job) => ({ ...job, ...confirmedOf(results, stepName(job)) }));
+    const done = made.filter(({ state }) => state === 'done');
+    const findings = [...plan.left.map(leftFinding), ...refusedFindings(plan, results)];
+    return {
+      verdict:
+        plan.jobs.length + plan.left.length === 0
+          ? `No job of ${env} is stuck.`
+          : `${done.length} of ${plan.jobs.length + plan.left.length} stuck jobs of ${env} have their escrow${plan.more > 0 ? `; ${plan.more} more wait for the next sweep` : ''}.`,
+      ok: findings.length === 0,
+      data: {
+        made: done.map(({ job, address, hash, block }) => ({ job, address, hash, block })),
+        left: plan.left,
+        more: plan.more,
+      },
+      findings,
+      ...(plan.more > 0 ? { next: `npm run escrow:sweep -- --env ${env}` } : {}),
+    };
+  },
+});
+
+function leftFinding({ job, code, message }: SweepPlan['left'][number]): Finding {
+  return { level: 'error', code, message, hint: `npm run escrow:inspect -- --job ${shown(job)}` };
+}
+
+function refusedFindings({ jobs }: SweepPlan, results: StepResults): Finding[] {
+  return jobs.flatMap((job) => {
+    const { state, why } = confirmedOf(results, stepName(job));
+    return state === 'refused' ? [leftFinding({ job: job.job, code: 'WOULD_REVERT', message: why ?? '' })] : [];
+  });
+}
+
+export default task;
+await main(task, import.meta);

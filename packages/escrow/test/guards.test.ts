@@ -3,8 +3,8 @@ import { freePort } from '@drydock/kit';
 import { runTaskForTest, whenThorough } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { retryTask } from '../src/tasks/retry.ts';
-import { statusTask } from '../src/tasks/status.ts';
+import retryTask from '../scripts/retry.ts';
+import statusTask from '../scripts/status.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
 

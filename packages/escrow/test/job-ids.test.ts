@@ -4,11 +4,11 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { getAddress, keccak256, stringToBytes } from 'viem';
+import inspectTask from '../scripts/inspect.ts';
+import reconcileTask from '../scripts/reconcile.ts';
+import retryTask from '../scripts/retry.ts';
+import rollbackTask from '../scripts/rollback.ts';
 import { cloneCodeHash, create2Address } from '../src/chain/address.ts';
-import { inspectTask } from '../src/tasks/inspect.ts';
-import { reconcileTask } from '../src/tasks/reconcile.ts';
-import { retryTask } from '../src/tasks/retry.ts';
-import { rollbackTask } from '../src/tasks/rollback.ts';
 import { abis, accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('the id of a job');

@@ -11,9 +11,9 @@ import { toDerBytes } from 'ox/Signature';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Hex, recoverTransactionAddress, type TransactionSerialized } from 'viem';
+import retryTask from '../scripts/retry.ts';
 import { loadAccount } from '../src/keys/account.ts';
 import { openKeystore } from '../src/keys/keystore.ts';
-import { retryTask } from '../src/tasks/retry.ts';
 import { ask } from './process.ts';
 import { admin, keyOf, keystoreOf, PASSWORD, productOf, startWorld, type World } from './world.ts';
 

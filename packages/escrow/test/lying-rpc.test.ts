@@ -4,10 +4,10 @@ import { Secret } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import retryTask from '../scripts/retry.ts';
+import rollbackTask from '../scripts/rollback.ts';
 import { createReader } from '../src/chain/client.ts';
 import { broadcast } from '../src/send/broadcast.ts';
-import { retryTask } from '../src/tasks/retry.ts';
-import { rollbackTask } from '../src/tasks/rollback.ts';
 import {
   allOf,
   behind,

@@ -3,9 +3,9 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Hex } from 'viem';
-import { inspectTask } from '../src/tasks/inspect.ts';
-import { reconcileTask } from '../src/tasks/reconcile.ts';
-import { statusTask } from '../src/tasks/status.ts';
+import inspectTask from '../scripts/inspect.ts';
+import reconcileTask from '../scripts/reconcile.ts';
+import statusTask from '../scripts/status.ts';
 import { accountOf, admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('escrow:status, inspect, reconcile');

@@ -5,7 +5,7 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Hex, keccak256, parseGwei } from 'viem';
-import { retryTask } from '../src/tasks/retry.ts';
+import retryTask from '../scripts/retry.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
 import { abis, accountOf, admin, productOf, startWorld, type World } from './world.ts';
 

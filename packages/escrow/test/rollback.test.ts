@@ -3,7 +3,7 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Address, Hex } from 'viem';
-import { rollbackTask } from '../src/tasks/rollback.ts';
+import rollbackTask from '../scripts/rollback.ts';
 import { startRpcProxy } from './rpc-proxy.ts';
 import { abis, accountOf, admin, productOf, startWorld, type World } from './world.ts';
 

@@ -4,7 +4,7 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Hex } from 'viem';
-import { sweepTask } from '../src/tasks/sweep.ts';
+import sweepTask from '../scripts/sweep.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
 
 const test = suite('escrow:sweep');

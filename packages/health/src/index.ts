@@ -1,3 +1,5 @@
+export { probeBackup } from './check/backup.ts';
 export { checkHealth, type HealthResult, publicUrl } from './check/endpoint.ts';
+export { type BackupProbe, probeAll } from './check/probes.ts';
 export { gate } from './gate/open.ts';
 export { gateError } from './gate/run.ts';

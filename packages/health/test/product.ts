@@ -1,9 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { join } from 'node:path';
 import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { type Behaviour, FakeProduct, STEADY } from './traffic.ts';
-
-const SCRIPTS = join(import.meta.dirname, '../scripts');
 
 /** A stranger's product on loopback: each look at /metrics is a second of its life. */
 export interface StrangeServer {
@@ -66,5 +63,5 @@ export function strangeTasks(
     { health: { timeoutMs: 3_000, gate: QUICK_GATE, ...health }, ...more },
     { PUBLIC_URL: url, ADMIN_TOKEN: 'the-token-of-health', ...env },
   );
-  return taskProcesses(root, SCRIPTS);
+  return taskProcesses(root);
 }

@@ -1,6 +1,50 @@
 #!/usr/bin/env node
-import { lockTask } from '../src/ops/lock.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { usageError } from '../src/errors.ts';
+import { defineStep } from '../src/steps/types.ts';
+import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
+import { defineChangeTask } from '../src/task/types.ts';
 
-export default lockTask;
-await main(lockTask, import.meta);
+const task = defineChangeTask({
+  name: 'ops:lock',
+  summary: 'Takes the operations lock of an environment by hand, and holds it: nothing else changes it meanwhile.',
+  description:
+    'A freeze, or work that no task does. It ends after --for, or with Ctrl-C; with the process the lock is free. Whoever comes meanwhile is\n' +
+    'told who holds it, since when and why; with --lock-wait they wait for its end.',
+  examples: ['npm run ops:lock -- --env production --reason "code freeze" --for 2h'],
+  flags: { for: flag.duration({ about: 'give it back after so long (default: with Ctrl-C)' }) },
+  lock: 'environment',
+  restartable: true,
+  async plan({ env, flags, reason }) {
+    if (!reason)
+      throw usageError(
+        'REASON_MISSING',
+        'Whoever is held off has to be told why.',
+        `npm run ops:lock -- --env ${env} --reason "…"`,
+      );
+    return { ms: flags.for ?? null };
+  },
+  describe: ({ ms }) => [ms === null ? 'hold the lock until Ctrl-C' : `hold the lock for ${Math.round(ms / 1_000)} s`],
+  steps: (_, { ms }) => [
+    defineStep({
+      name: 'hold',
+      async run({ signal, audit }) {
+        await audit('ops.lock', { seconds: ms === null ? null : Math.round(ms / 1_000) });
+        await Promise.race([sleep(ms ?? FOR_EVER_MS, undefined, { signal }).catch(() => {}), untilAborted(signal)]);
+        return null;
+      },
+    }),
+  ],
+  outcome: ({ env }) => ({ verdict: `The lock of ${env} is given back.` }),
+});
+
+/** As long as a timer can be set; the process is ended long before. */
+const FOR_EVER_MS = 2_147_483_647;
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+}
+
+export default task;
+await main(task, import.meta);

@@ -5,4 +5,4 @@ export { closest } from './task/closest.ts';
 export { helpText } from './task/help.ts';
 export { runTask } from './task/main.ts';
 export type { AnyTask } from './task/types.ts';
-export { loadTask, readWired, TOOLKIT, type WiredTask } from './task/wired.ts';
+export { loadTask, readWired, TOOLKIT, taskFile, type WiredTask } from './task/wired.ts';

@@ -16,6 +16,7 @@ import type { StepNode, StepResults } from './steps/types.ts';
 import { parseTaskArgs } from './task/args.ts';
 import { newRunId, runChange } from './task/change.ts';
 import type { AnyTask, Outcome, TaskContext } from './task/types.ts';
+import { taskFile } from './task/wired.ts';
 
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
@@ -143,25 +144,24 @@ export interface JournalLine {
   data?: Record<string, unknown>;
 }
 
-/** The tasks of a package as processes on a product, as a person or CI runs them. */
+/** Tasks by their names, as processes on a product, as a person or CI runs them. */
 export interface TaskProcesses {
   root: string;
   /** `--env staging` unless `args` say otherwise. */
-  start(script: string, ...args: string[]): ChildProcess;
-  run(script: string, ...args: string[]): Promise<Ended>;
+  start(task: string, ...args: string[]): ChildProcess;
+  run(task: string, ...args: string[]): Promise<Ended>;
   /** With `--json`: the one object on stdout, and the exit code. */
   // biome-ignore lint/suspicious/noExplicitAny: what a task prints is its own.
-  ask(script: string, ...args: string[]): Promise<any>;
+  ask(task: string, ...args: string[]): Promise<any>;
   /** Lines of the newest run's journal. */
   journal(): JournalLine[];
   /** Kills the task (SIGKILL) as soon as its journal has this many lines. False if it ended before. */
-  killAt(lines: number, script: string, ...args: string[]): Promise<boolean>;
+  killAt(lines: number, task: string, ...args: string[]): Promise<boolean>;
 }
 
-/** `scripts` is the folder of the package's scripts. */
-export function taskProcesses(root: string, scripts: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
-  const start = (script: string, ...args: string[]): ChildProcess =>
-    spawn(process.execPath, [join(scripts, script), ...(args.includes('--env') ? [] : ['--env', 'staging']), ...args], {
+export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
+  const start = (task: string, ...args: string[]): ChildProcess =>
+    spawn(process.execPath, [taskFile(task), ...(args.includes('--env') ? [] : ['--env', 'staging']), ...args], {
       cwd: root,
       env: {
         PATH: process.env.PATH,
@@ -172,8 +172,8 @@ export function taskProcesses(root: string, scripts: string, env: NodeJS.Process
         ...env,
       },
     });
-  const run = async (script: string, ...args: string[]): Promise<Ended> => {
-    const child = start(script, ...args);
+  const run = async (task: string, ...args: string[]): Promise<Ended> => {
+    const child = start(task, ...args);
     const said = { stdout: '', stderr: '' };
     child.stdout?.on('data', (chunk) => (said.stdout += chunk));
     child.stderr?.on('data', (chunk) => (said.stderr += chunk));
@@ -186,13 +186,13 @@ export function taskProcesses(root: string, scripts: string, env: NodeJS.Process
     start,
     run,
     journal,
-    async ask(script, ...args) {
-      const { code, stdout, stderr } = await run(script, '--json', ...args);
-      if (!stdout.trim()) throw new Error(`${script} printed no object: ${stderr}`);
+    async ask(task, ...args) {
+      const { code, stdout, stderr } = await run(task, '--json', ...args);
+      if (!stdout.trim()) throw new Error(`${task} printed no object: ${stderr}`);
       return { code, stderr, ...JSON.parse(stdout) };
     },
-    async killAt(lines, script, ...args) {
-      const child = start(script, ...args);
+    async killAt(lines, task, ...args) {
+      const child = start(task, ...args);
       child.stdout?.resume();
       child.stderr?.resume();
       const ended = once(child, 'close');

@@ -1,6 +1,79 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { releaseTask } from '../src/tasks.ts';
+import { defineChangeTask, defineStep, type EnvName, flag, main, type TaskContext } from '@drydock/kit';
+import { buildArtifact } from '../src/artifact/build.ts';
+import { ArtifactStore } from '../src/artifact/store.ts';
+import type { Artifact } from '../src/artifact/types.ts';
+import { readCheckout, refuseUnfit } from '../src/checkout.ts';
+import { releaseConfig } from '../src/config.ts';
+import { environmentSteps } from '../src/pipeline/environment.ts';
+import { postDeploySteps } from '../src/pipeline/post-deploy.ts';
 
-export default releaseTask;
-await main(releaseTask, import.meta);
+/** Production is only ever reached through staging. */
+function environmentsOf({ env }: Pick<TaskContext, 'env'>): EnvName[] {
+  return env === 'production' ? ['staging', 'production'] : [env];
+}
+
+const task = defineChangeTask({
+  name: 'release',
+  summary: 'Takes the checked-out commit through a whole release: staging, then production.',
+  description:
+    'Checkout → artefact → per environment: backup, dry-run, deploy, stage, switch without downtime, health; the full flow on\n' +
+    'staging → post-deploy check. A step that fails stops it and switches traffic back; migrations stay applied.',
+  examples: [
+    'npm run release -- --env staging',
+    'npm run release -- --env production --yes --confirm production --reason "release 12"',
+  ],
+  flags: {
+    allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
+    accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
+  },
+  lock: 'environment',
+  environments: environmentsOf,
+  async plan(ctx) {
+    const { baseBranch } = releaseConfig(ctx.config);
+    const checkout = await readCheckout(ctx.config.root, baseBranch, ctx.signal);
+    refuseUnfit(checkout, baseBranch, ctx.flags.allowDirty === true);
+    return { commit: checkout.commit, subject: checkout.subject, environments: environmentsOf(ctx) };
+  },
+  describe: ({ commit, subject, environments }) => [
+    `release ${commit.slice(0, 10)} (${subject})`,
+    'build artifact',
+    ...environments.map((env) => `${env}: backup, db:dry-run, db:deploy, stage, switch traffic, health`),
+    'post-deploy check',
+  ],
+  steps: (ctx, { commit, environments }) => {
+    const store = new ArtifactStore(ctx.config.root);
+    return [
+      defineStep<Artifact>({
+        name: 'build artifact',
+        alwaysCheck: true,
+        check: () => store.byCommit(commit),
+        run: ({ detail, signal }) =>
+          buildArtifact({
+            config: ctx.config,
+            release: releaseConfig(ctx.config),
+            store,
+            commit,
+            shell: process.env,
+            signal,
+            onLine: detail,
+          }),
+        verify: (_, artifact) => store.verify(artifact),
+      }),
+      // What is done on staging stays when production fails: it is what one then looks at.
+      ...environments.map((env, i) => environmentSteps(ctx, env as EnvName, i < environments.length - 1)),
+      ...postDeploySteps(ctx, environments as EnvName[]),
+    ];
+  },
+  outcome: ({ env }, { commit, environments }, results) => {
+    const { version } = results.get<Artifact>('build artifact');
+    return {
+      verdict: `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`,
+      data: { commit, version, environments },
+      next: `npm run health:check -- --env ${env}`,
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,6 +1,45 @@
 #!/usr/bin/env node
-import { main } from '@drydock/kit';
-import { upTask } from '../src/tasks.ts';
+import { defineChangeTask, defineStep, type Json, main } from '@drydock/kit';
+import { readState } from '../src/state.ts';
+import { status } from '../src/status.ts';
+import { up } from '../src/up.ts';
 
-export default upTask;
-await main(upTask, import.meta);
+const task = defineChangeTask({
+  name: 'sandbox:up',
+  summary: 'Brings up the sandbox: PostgreSQL, Redis, chain, S3, Sentry and PostHog sink, and a proxy per environment.',
+  description:
+    'Everything listens on loopback only and lives under .drydock/. What is up stays up; what was killed is repaired.',
+  perEnvironment: false,
+  lock: 'checkout',
+  restartable: true,
+  plan: async (ctx) => ({
+    stopped: (await status({ root: ctx.config.root }))
+      .filter(({ state }) => state !== 'up')
+      .map(({ service }) => service),
+  }),
+  describe: ({ stopped }) => stopped.map((service) => `start ${service}`),
+  steps: (ctx) => [
+    defineStep({
+      name: 'bring up',
+      run: async ({ out }) => (await up({ root: ctx.config.root, out })) as unknown as Json,
+    }),
+    defineStep({
+      name: 'check',
+      run: async () => {
+        const silent = (await status({ root: ctx.config.root }))
+          .filter(({ state }) => state !== 'up')
+          .map(({ service }) => service);
+        if (silent.length > 0) throw new Error(`${silent.join(', ')} did not stay up`);
+        return null;
+      },
+    }),
+  ],
+  outcome: (ctx, { stopped }) => ({
+    verdict: stopped.length === 0 ? 'The sandbox was up already.' : 'The sandbox is up.',
+    data: { ports: readState(ctx.config.root)?.ports ?? {} },
+    next: 'npm run env:check -- --env staging',
+  }),
+});
+
+export default task;
+await main(task, import.meta);

@@ -17,11 +17,11 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import statusTask from '../scripts/status.ts';
 import { whatResetDeletes } from '../src/down.ts';
 import { down, reset, status, up } from '../src/index.ts';
 import { rpc } from '../src/services/anvil.ts';
 import { readState } from '../src/state.ts';
-import { statusTask } from '../src/tasks.ts';
 import { testRoot } from '../src/testing/index.ts';
 
 const test = suite('sandbox');

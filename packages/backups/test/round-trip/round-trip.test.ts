@@ -80,23 +80,23 @@ async function thereAndBack(side: Side, create: string, content: string): Promis
     assert.is(answer.code, 0, `${script} ${args.join(' ')}: ${answer.error?.message ?? ''}${answer.stderr}`);
     return answer;
   };
-  await good('backup.ts');
+  await good('db:backup');
   const [was, could] = [described(side, NAME), await allowed(side, NAME)];
   // So that the two comparisons below can fail.
   assert.ok(was.includes('CONNECTION LIMIT = 50') && was.includes('rt web-App') && was.length > 20_000);
   assert.is(could['rt_app: SHOW search_path'] === undefined, false);
 
-  await good('restore.ts', '--to', COPY, '--yes');
+  await good('db:restore', '--to', COPY, '--yes');
   assert.is(described(side, COPY), was, 'beside');
   assert.equal(await allowed(side, COPY), could, 'beside, as each role');
-  const { run } = await good('restore.ts', '--in-place', '--yes');
+  const { run } = await good('db:restore', '--in-place', '--yes');
   assert.is(described(side, NAME), was, 'in place');
   assert.equal(await allowed(side, NAME), could, 'in place, as each role');
-  await good('drill.ts');
-  await good('restore.ts', '--drop-old', run, '--yes');
+  await good('backup:drill');
+  await good('db:restore', '--drop-old', run, '--yes');
   await query(postgres.adminUrl, `ALTER DATABASE "${NAME}" IS_TEMPLATE false`);
   await query(postgres.adminUrl, `DROP DATABASE "${NAME}" WITH (FORCE)`);
-  await good('restore.ts', '--in-place', '--yes');
+  await good('db:restore', '--in-place', '--yes');
   assert.is(described(side, NAME), was, 'in place of a database that is gone');
   assert.equal(await allowed(side, NAME), could, 'in place of a database that is gone, as each role');
 }

@@ -47,10 +47,17 @@ function withScripts(text: string, tasks: TaskFile[], script: (task: TaskFile) =
 /** Started the same way, and no tasks. */
 const UNWIRED = new Set(['bench', 'check:tests']);
 
+/** What turbo caches: no tasks. */
+const CHECKS = ['typecheck', 'lint', 'deadcode', 'arrows', 'check:tests'].map((name) => `//#${name}`);
+
 function withTurbo(text: string, tasks: TaskFile[]): string {
   const turbo = JSON.parse(text) as { tasks: Record<string, unknown> };
-  const others = Object.entries(turbo.tasks).filter(([name]) => name.startsWith('//#'));
-  const wired = tasks.map(({ name }) => [name, { cache: false, passThroughEnv: ['*'] }]);
+  const others = Object.entries(turbo.tasks).filter(([name]) => CHECKS.includes(name));
+  const wired = tasks.map(({ name, file }) => [
+    // A task of the root alone; those of packages are theirs.
+    file.startsWith('packages/') ? name : `//#${name}`,
+    { cache: false, passThroughEnv: ['*'] },
+  ]);
   return json({ ...turbo, tasks: Object.fromEntries([...others, ...wired]) });
 }
 

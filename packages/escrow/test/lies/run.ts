@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runTaskForTest } from '@drydock/kit/testing';
 import * as assert from 'uvu/assert';
-import { reconcileTask } from '../../src/tasks/reconcile.ts';
+import reconcileTask from '../../scripts/reconcile.ts';
 import { journalOf } from '../process.ts';
 import { oneOf, type Random, randomOf } from '../random.ts';
 import { type Rule, startRpcProxy } from '../rpc-proxy.ts';

@@ -2,10 +2,10 @@
 import { runTaskForTest } from '@drydock/kit/testing';
 import * as assert from 'uvu/assert';
 import type { Address, Hex } from 'viem';
-import { reconcileTask } from '../../src/tasks/reconcile.ts';
-import { retryTask } from '../../src/tasks/retry.ts';
-import { rollbackTask } from '../../src/tasks/rollback.ts';
-import { sweepTask } from '../../src/tasks/sweep.ts';
+import reconcileTask from '../../scripts/reconcile.ts';
+import retryTask from '../../scripts/retry.ts';
+import rollbackTask from '../../scripts/rollback.ts';
+import sweepTask from '../../scripts/sweep.ts';
 import { abis, accountOf, productOf } from '../world.ts';
 import { balance, buried, deployed, own, release, type Scene, send } from './scene.ts';
 

@@ -31,7 +31,7 @@ async function withSamples(minutesAgo: number, busy = 0.85) {
 
 test('a trigger that fires is a no: exit 3, since when, and what to do', async () => {
   const tasks = await withSamples(0);
-  const { code, data, findings, stderr } = await tasks.ask('capacity.ts');
+  const { code, data, findings, stderr } = await tasks.ask('health:capacity');
   assert.equal([code, data.firing], [3, ['cpu']]);
   const minutes = (Date.now() - Date.parse(data.triggers[0].since)) / MINUTE_MS;
   assert.ok(minutes > 18 && minutes < 22, `since ${minutes} minutes`);
@@ -45,7 +45,7 @@ test('a trigger that fires is a no: exit 3, since when, and what to do', async (
 });
 
 test('samples that end some time ago say nothing of now: told, and no alarm', async () => {
-  const { code, data, findings } = await (await withSamples(45)).ask('capacity.ts');
+  const { code, data, findings } = await (await withSamples(45)).ask('health:capacity');
   assert.equal([code, data.firing, data.triggers[0].state], [0, [], 'fired']);
   assert.equal(
     findings.map((one: { code: string }) => one.code),
@@ -65,18 +65,18 @@ test('a quarter of an hour that a clock dated ten years ahead sets off nothing, 
     store.put({ at, version: 'v1', window: { ...some.window, from: at, to: at + MINUTE_MS, cpuSeconds: 57 } });
   }
   store.close();
-  const { code, data, findings } = await tasks.ask('capacity.ts');
+  const { code, data, findings } = await tasks.ask('health:capacity');
   assert.equal([code, data.firing], [0, []], JSON.stringify(findings));
   const told = findings.find((one: { code: string }) => one.code === 'SAMPLES_AHEAD');
   assert.match(told?.message ?? '', /^14 minutes of samples are dated later than now, until 20\d\d-/);
 });
 
 test('an empty history, and one that does not go so far, are told with what to do', async () => {
-  const empty = await strangeTasks('http://127.0.0.1:9').ask('capacity.ts');
+  const empty = await strangeTasks('http://127.0.0.1:9').ask('health:capacity');
   assert.equal([empty.code, empty.error.code], [1, 'NO_SAMPLES']);
   assert.match(empty.error.message, 'Nothing is known of staging in that time');
   assert.match(empty.error.hint, 'npm run health:watch -- --env staging');
-  const short = await (await withSamples(45)).ask('capacity.ts', '--since', '5m');
+  const short = await (await withSamples(45)).ask('health:capacity', '--since', '5m');
   assert.is(short.error.code, 'NO_SAMPLES');
 });
 

@@ -1,4 +1,4 @@
-// Uses no service: what backups know is passed in, as scripts/check.ts does.
+// Uses no service: what backups know is passed in, as scripts/health-check.ts does.
 import { type Finding, loadConfig, loadEnvironment, OpsError } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';

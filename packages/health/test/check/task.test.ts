@@ -50,7 +50,7 @@ function tasks(env: Record<string, string> = {}, chainId = 31_337) {
 }
 
 test('all parts are asked; a product without backups is told so, and is healthy where nothing is guarded', async () => {
-  const answer = await tasks().ask('check.ts');
+  const answer = await tasks().ask('health:check');
   assert.equal([answer.code, answer.data.version], [0, 'v2']);
   const parts = partsOf(answer);
   assert.equal(Object.keys(parts), [
@@ -72,7 +72,7 @@ test('each part that is away is named, and the verdict is no: exit 3', async () 
     DATABASE_URL: `postgresql://app:secret-word@127.0.0.1:${port}/shop`,
     REDIS_URL: `redis://app:secret-word@127.0.0.1:${port}`,
     CHAIN_RPC_URL: `http://127.0.0.1:${port}/v1/secret-word`,
-  }).ask('check.ts');
+  }).ask('health:check');
   assert.is(away.code, 3);
   const parts = partsOf(away);
   assert.match(parts.postgres?.detail ?? '', 'cannot be reached (ECONNREFUSED)');
@@ -87,7 +87,7 @@ test('a query that brings nothing, one that writes, and another chain are found'
   writeFileSync(join(processes.root, 'checks/none.sql'), 'SELECT 1 WHERE false');
   writeFileSync(join(processes.root, 'checks/writes.sql'), 'CREATE TABLE left_behind (id int)');
   writeFileSync(join(processes.root, 'checks/escapes.sql'), 'COMMIT; CREATE TABLE left_behind (id int)');
-  const parts = partsOf(await processes.ask('check.ts'));
+  const parts = partsOf(await processes.ask('health:check'));
   assert.is(parts['query none.sql']?.detail, 'brings no row');
   assert.is(parts['query writes.sql']?.detail, 'writes.sql:1 is no query (Create); this file may only read.');
   assert.match(parts['query escapes.sql']?.detail ?? '', /^escapes\.sql:1 is no query \(Transaction\)/);
@@ -113,7 +113,7 @@ test('files that only look write nothing, whatever they hold, and the next file 
     'h.sql': 'SELECT 1 FROM hvictim; SELECT count(*) FROM hvictim;',
   };
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(processes.root, 'checks', name), sql);
-  const answer = await processes.ask('check.ts');
+  const answer = await processes.ask('health:check');
   const { rows } = await client.query('SELECT count(*)::int AS n FROM hvictim');
   await client.query('DROP FUNCTION empties; DROP TABLE hvictim');
   await client.end();
@@ -135,7 +135,7 @@ test('queries run as the role that may only read, where there is one', async () 
   url.password = 'reads-alone';
   const processes = tasks({ READ_DATABASE_URL: url.href });
   writeFileSync(join(processes.root, 'checks/one.sql'), 'SELECT 1 WHERE current_user = $$health_reader$$');
-  const parts = partsOf(await processes.ask('check.ts'));
+  const parts = partsOf(await processes.ask('health:check'));
   await client.query('DROP ROLE health_reader');
   await client.end();
   assert.equal([parts.postgres?.ok, parts['query one.sql']?.ok], [true, true]);
@@ -147,7 +147,7 @@ test('another shape of answer is read by config; a token that is refused is told
     body: '{"status":"degraded","build":{"id":"VERSION"},"components":{"db":{"status":"up"},"mail":"down"}}',
   };
   const expect = { ok: 'status', version: 'build.id', parts: 'components' };
-  const answer = await strangeTasks(server.url, { expect }).ask('check.ts');
+  const answer = await strangeTasks(server.url, { expect }).ask('health:check');
   assert.equal([answer.code, answer.data.version], [3, 'v2']);
   assert.equal(
     answer.data.parts.slice(1).map(({ part, ok }: Part) => [part, ok]),
@@ -157,14 +157,14 @@ test('another shape of answer is read by config; a token that is refused is told
     ].concat(answer.data.parts.slice(3).map(({ part, ok }: Part) => [part, ok])),
   );
   server.health = { status: 401, body: '{}' };
-  const refused = partsOf(await strangeTasks(server.url).ask('check.ts'));
+  const refused = partsOf(await strangeTasks(server.url).ask('health:check'));
   assert.is(refused.endpoint?.detail, 'answered 401: it does not take the token of ADMIN_TOKEN');
 });
 
 test('--wait asks until it is healthy', async () => {
   server.health = { status: 503, body: '{"ok":false,"parts":{"redis":{"ok":false,"error":"starting"}}}' };
   const asked = server.seen.length;
-  const child = strangeTasks(server.url).start('check.ts', '--wait', '30s');
+  const child = strangeTasks(server.url).start('health:check', '--wait', '30s');
   child.stdout?.resume();
   const ended = once(child, 'exit');
   while (server.seen.length < asked + 3) await new Promise((done) => setTimeout(done, 20));

@@ -2,17 +2,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { join } from 'node:path';
 import { makeStrangeProduct, taskProcesses } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const test = suite('the console');
-const tasks = taskProcesses(makeStrangeProduct({ product: '<b>strange' }), join(import.meta.dirname, '../../scripts'));
+const tasks = taskProcesses(makeStrangeProduct({ product: '<b>strange' }));
 let child: ChildProcess;
 let port: number;
 test.before(async () => {
-  child = tasks.start('console.ts', '--port', '0');
+  child = tasks.start('console', '--port', '0');
   const [line] = await once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data');
   port = Number(/127\.0\.0\.1:(\d+)/.exec(String(line))?.[1]);
 });
@@ -51,7 +50,7 @@ test('a page of elsewhere whose name leads here is refused (DNS rebinding), and 
 });
 
 test('a port that is taken is said: exit 1; Ctrl-C ends it: exit 130', async () => {
-  const second = await tasks.ask('console.ts', '--port', String(port));
+  const second = await tasks.ask('console', '--port', String(port));
   assert.equal([second.code, second.error.code], [1, 'PORT_TAKEN']);
   const ended = once(child, 'exit');
   child.kill('SIGINT');

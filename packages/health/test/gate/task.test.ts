@@ -16,7 +16,7 @@ test.before.each(() => {
   server.behaviour = { ...STEADY, requestsPerSecond: 200 };
 });
 
-const gate = (...args: string[]) => strangeTasks(server.url).ask('gate.ts', '--for', '1s', ...args);
+const gate = (...args: string[]) => strangeTasks(server.url).ask('health:gate', '--for', '1s', ...args);
 
 test('a good version passes: exit 0, each objective with what was seen', async () => {
   const { code, data, ok, stderr } = await gate();
@@ -48,13 +48,13 @@ test('too little traffic is inconclusive: exit 3, and says what it takes', async
 test('the version before is compared with, from the samples that an earlier gate kept', async () => {
   const tasks = strangeTasks(server.url, { gate: { ...QUICK_GATE, failureLimit: 50 } });
   server.version = 'v1';
-  assert.is((await tasks.ask('gate.ts', '--for', '1s')).data.comparedWith, null);
+  assert.is((await tasks.ask('health:gate', '--for', '1s')).data.comparedWith, null);
   server.version = 'v2';
   server.behaviour = {
     ...server.behaviour,
     routes: { ...STEADY.routes, '/api/jobs': { share: 0.6, median: 0.16, sigma: 0.5 } },
   };
-  const { code, data, findings } = await tasks.ask('gate.ts', '--for', '1s');
+  const { code, data, findings } = await tasks.ask('health:gate', '--for', '1s');
   assert.equal([code, data.verdict, data.comparedWith], [3, 'fail', 'v1']);
   assert.match(
     findings[0].message,
@@ -71,9 +71,9 @@ test('what cannot be looked at ends with its own exit code: 2, and no verdict', 
 test('wrong flags are usage errors', async () => {
   const tasks = strangeTasks(server.url);
   const [wrong, unknown, address] = await Promise.all([
-    tasks.run('gate.ts', '--for', 'soon'),
-    tasks.run('gate.ts', '--fro', '3s'),
-    tasks.ask('gate.ts', '--url', 'nonsense'),
+    tasks.run('health:gate', '--for', 'soon'),
+    tasks.run('health:gate', '--fro', '3s'),
+    tasks.ask('health:gate', '--url', 'nonsense'),
   ]);
   assert.equal([wrong?.code, unknown?.code], [2, 2]);
   assert.match(wrong?.stdout ?? '', '--for must be a duration such as 500ms');
@@ -82,7 +82,7 @@ test('wrong flags are usage errors', async () => {
 
 test('Ctrl-C ends it with 130', async () => {
   const looks = server.seen.length;
-  const child = strangeTasks(server.url).start('gate.ts', '--for', '60s');
+  const child = strangeTasks(server.url).start('health:gate', '--for', '60s');
   const ended = once(child, 'exit');
   while (server.seen.length < looks + 3) await new Promise((done) => setTimeout(done, 20));
   child.kill('SIGINT');

@@ -38,16 +38,16 @@ for (const [what, address] of [
   test(`report, console and check show of addresses their hosts alone, where ${what}`, async () => {
     const tasks = await tasksAt(await address());
     const [report, check, gate, capacity] = [
-      await tasks.ask('report.ts', '--env', 'staging'),
-      await tasks.run('check.ts'),
-      await tasks.run('gate.ts', '--for', '1s'),
-      await tasks.run('capacity.ts'),
+      await tasks.ask('health:report', '--env', 'staging'),
+      await tasks.run('health:check'),
+      await tasks.run('health:gate', '--for', '1s'),
+      await tasks.run('health:capacity'),
     ];
     const file = join(tasks.root, '.drydock/health/report.html');
     assert.ok(existsSync(file), JSON.stringify(report));
     const page = readFileSync(file, 'utf8');
     assert.match(page, '127.0.0.1');
-    const child = tasks.start('console.ts', '--port', '0', '--env', 'staging');
+    const child = tasks.start('console', '--port', '0', '--env', 'staging');
     const [line] = await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
     const served = await (await fetch(/http:\S+/.exec(String(line))?.[0] ?? '')).text();
     child.kill('SIGKILL');

@@ -38,7 +38,7 @@ test.before(async () => {
     async () => (await fetch(`${product.url}/metrics`)).text().then((text) => text.includes('le="0.4"')),
     PATIENCE_MS,
   );
-  const { code, data, findings } = await tasks.ask('rules.ts');
+  const { code, data, findings } = await tasks.ask('health:rules');
   assert.equal([code, findings], [0, []], 'the buckets of the product end where the objectives do');
   folder = data.folder;
   prometheus = await startTestPrometheus({
@@ -121,7 +121,7 @@ test('every rule is evaluated without a fault, and every panel of the dashboard 
 
 test('the report takes its charts and budgets from Prometheus where one is configured', async () => {
   appendFileSync(join(tasks.root, '.env.staging'), `PROMETHEUS_URL='${prometheus.url}'\n`);
-  const { code, data } = await tasks.ask('report.ts', '--since', '1h');
+  const { code, data } = await tasks.ask('health:report', '--since', '1h');
   assert.is(code, 0);
   const [{ objectives }] = data.environments;
   const errors = objectives.find(({ id }: { id: string }) => id === 'errors');

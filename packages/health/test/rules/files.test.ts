@@ -35,14 +35,14 @@ const LABELLED = { prometheus: { labels: { job: 'shop', env: '{env}' } } };
 
 test('what the defaults say is right for Prometheus, and passes its own unit tests', async () => {
   const tasks = strangeTasks(server.url, LABELLED);
-  const { code, data, findings } = await tasks.ask('rules.ts');
+  const { code, data, findings } = await tasks.ask('health:rules');
   assert.equal([code, findings], [0, []]);
   assert.is(await faultsOf(data.folder), undefined);
   const rules = readFileSync(join(data.folder, 'rules.yml'), 'utf8');
   assert.match(rules, 'drydock:bad:ratio_rate1h{product="strange",env="staging",objective="errors"} > (14.4 * 0.01)');
   assert.match(rules, 'http_errors_total{job="shop",env="staging"}');
   assert.not.match(rules, '(14.4 * 0.6)', 'misses cannot be 14 times what is allowed of them');
-  const again = await tasks.ask('rules.ts', '--check');
+  const again = await tasks.ask('health:rules', '--check');
   assert.equal([again.code, again.data.files.some(({ changed }: { changed: boolean }) => changed)], [0, false]);
 });
 
@@ -51,7 +51,7 @@ test('rules that would never go off are told: a selector that nothing can match,
   const page = (await own.product.page()).replaceAll(/^.*le="\+Inf".*\n/gm, '');
   own.page = () => ({ body: page });
   const metrics = { errors: 'http_request_duration_seconds_count{code=~"5.."}' };
-  const { code, findings } = await strangeTasks(own.url, { ...LABELLED, metrics }).ask('rules.ts');
+  const { code, findings } = await strangeTasks(own.url, { ...LABELLED, metrics }).ask('health:rules');
   own.close();
   assert.is(code, 0);
   assert.equal(
@@ -61,7 +61,7 @@ test('rules that would never go off are told: a selector that nothing can match,
 });
 
 test('its unit tests notice a rule that was changed', async () => {
-  const { data } = await strangeTasks(server.url, LABELLED).ask('rules.ts');
+  const { data } = await strangeTasks(server.url, LABELLED).ask('health:rules');
   const file = join(data.folder, 'rules.yml');
   const rules = readFileSync(file, 'utf8');
   const tests = parse(readFileSync(join(data.folder, 'burn-1h.test.yml'), 'utf8')) as { tests: { name: string }[] };
@@ -106,7 +106,7 @@ test('a product with other names, units and every route by itself gets rules tha
         { long: '2h', short: '10m', spends: 0.02, severity: 'mail' },
       ],
     },
-  }).ask('rules.ts');
+  }).ask('health:rules');
   assert.equal([code, findings.map((one: { code: string }) => one.code)], [0, ['BUCKETS_UNKNOWN']]);
   assert.is(await faultsOf(data.folder), undefined);
   const rules = readFileSync(join(data.folder, 'rules.yml'), 'utf8');
@@ -117,7 +117,9 @@ test('a product with other names, units and every route by itself gets rules tha
 
 test('a bound inside a bucket is told, and the alert takes the end of the bucket', async () => {
   const latency = [{ route: '/api/jobs', belowMs: 450 }];
-  const { data, findings } = await strangeTasks(server.url, { ...LABELLED, objectives: { latency } }).ask('rules.ts');
+  const { data, findings } = await strangeTasks(server.url, { ...LABELLED, objectives: { latency } }).ask(
+    'health:rules',
+  );
   assert.equal(
     findings.map(({ code, hint }: { code: string; hint: string }) => [code, hint]),
     [['BOUND_INSIDE_BUCKET', 'Give the histogram a bucket that ends at 450 ms.']],
@@ -128,7 +130,7 @@ test('a bound inside a bucket is told, and the alert takes the end of the bucket
 
 test('receivers go to Alertmanager as they are; one that nothing is sent to is a mistake: exit 2', async () => {
   const receivers = { page: { webhook_configs: [{ url: 'http://127.0.0.1:9/page' }] } };
-  const { data } = await strangeTasks(server.url, { ...LABELLED, rules: { receivers } }).ask('rules.ts');
+  const { data } = await strangeTasks(server.url, { ...LABELLED, rules: { receivers } }).ask('health:rules');
   assert.match(readFileSync(join(data.folder, 'alertmanager.yml'), 'utf8'), 'http://127.0.0.1:9/page');
   const route = await exec(
     requireTool('amtool'),
@@ -136,14 +138,16 @@ test('receivers go to Alertmanager as they are; one that nothing is sent to is a
     { env, cwd: data.folder },
   );
   assert.is(route.stdout.trim(), 'ticket');
-  const wrong = await strangeTasks(server.url, { ...LABELLED, rules: { receivers: { pager: {} } } }).ask('rules.ts');
+  const wrong = await strangeTasks(server.url, { ...LABELLED, rules: { receivers: { pager: {} } } }).ask(
+    'health:rules',
+  );
   assert.equal([wrong.code, wrong.error.code], [2, 'RECEIVER_UNUSED']);
 });
 
 test('--check finds a file that is missing or changed, writes nothing, and is exit 3', async () => {
   const tasks = strangeTasks(server.url, LABELLED);
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-rules-'));
-  const { code, data } = await tasks.ask('rules.ts', '--check', '--folder', folder);
+  const { code, data } = await tasks.ask('health:rules', '--check', '--folder', folder);
   assert.equal([code, readdirSync(folder)], [3, []]);
   assert.ok(data.files.every(({ changed }: { changed: boolean }) => changed));
 });

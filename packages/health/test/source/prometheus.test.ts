@@ -44,20 +44,20 @@ test('the gate passes by what Prometheus has scraped, and fails by it; the produ
   const asked = () => server.seen.filter(({ path }) => path === '/metrics').length;
   const labels = { prometheus: { labels: { job: 'shop' } } };
   const before = asked();
-  const good = await tasks(labels).ask('gate.ts', '--for', '4s');
+  const good = await tasks(labels).ask('health:gate', '--for', '4s');
   assert.equal([good.code, good.data.verdict], [0, 'pass'], JSON.stringify(good.findings));
   assert.ok(good.data.objectives[1].count > 100);
   assert.ok(asked() - before < 15, 'only Prometheus scraped, once a second');
   server.behaviour = { ...server.behaviour, errorShare: 0.2 };
-  const bad = await tasks(labels).ask('gate.ts', '--for', '20s');
+  const bad = await tasks(labels).ask('health:gate', '--for', '20s');
   assert.equal([bad.code, bad.data.offending], [3, ['errors']]);
 });
 
 test('a product that it does not scrape, and a server that is none, are told', async () => {
   const [unknown, capacity, odd] = await Promise.all([
-    tasks({ prometheus: { labels: { job: 'another' } } }).ask('gate.ts', '--for', '3s'),
-    tasks({ prometheus: { labels: { job: 'another' } } }).ask('capacity.ts'),
-    strangeTasks(server.url, {}, { PROMETHEUS_URL: server.url }).ask('capacity.ts'),
+    tasks({ prometheus: { labels: { job: 'another' } } }).ask('health:gate', '--for', '3s'),
+    tasks({ prometheus: { labels: { job: 'another' } } }).ask('health:capacity'),
+    strangeTasks(server.url, {}, { PROMETHEUS_URL: server.url }).ask('health:capacity'),
   ]);
   assert.equal([unknown.code, unknown.error.code], [2, 'PROMETHEUS_EMPTY']);
   assert.match(unknown.error.message, /with \{job="another"\}/);
@@ -67,7 +67,7 @@ test('a product that it does not scrape, and a server that is none, are told', a
 
 test('capacity goes by its history, in steps of a minute', async () => {
   const labels = { prometheus: { labels: { job: 'past' } } };
-  const { code, data, findings } = await tasks(labels).ask('capacity.ts', '--since', '2h');
+  const { code, data, findings } = await tasks(labels).ask('health:capacity', '--since', '2h');
   assert.equal([code, data.firing], [3, ['cpu']], JSON.stringify(data));
   assert.match(data.source, /^Prometheus at http/);
   const minutes = (Date.now() - Date.parse(data.triggers[0].since)) / 60_000;

@@ -22,7 +22,7 @@ const FAST = ['--interval', '100ms'];
 
 /** Watches until so many lines were seen, however quick the machine is; then Ctrl-C. */
 async function watchUntil(lines: number, ...args: string[]) {
-  const child = strangeTasks(server.url).start('watch.ts', ...FAST, ...args);
+  const child = strangeTasks(server.url).start('health:watch', ...FAST, ...args);
   let [stdout, stderr] = ['', ''];
   child.stderr?.on('data', (chunk) => (stderr += chunk));
   child.stdout?.on('data', (chunk) => {
@@ -49,7 +49,7 @@ test('--json is one object a line, with every objective; Ctrl-C ends it with 130
 
 test('what cannot be known is told once, and shown as unknown', async () => {
   const tasks = strangeTasks(server.url, { metrics: { errors: 'http_request_duration_seconds_count{code=~"5.."}' } });
-  const { code, stdout, stderr } = await tasks.run('watch.ts', ...FAST, '--for', '1s', '--json');
+  const { code, stdout, stderr } = await tasks.run('health:watch', ...FAST, '--for', '1s', '--json');
   assert.is(code, 0);
   assert.is(stderr.split('no series of it has the label code').length, 2, stderr);
   const errors = jsonOf(stdout).map(({ readings }) => readings.find(({ id }: { id: string }) => id === 'errors'));
@@ -59,12 +59,12 @@ test('what cannot be known is told once, and shown as unknown', async () => {
 test('away from a terminal a look is a line, a breach has its mark in it, and the samples stay for the next task', async () => {
   server.behaviour = { ...server.behaviour, errorShare: 0.2 };
   const tasks = strangeTasks(server.url);
-  const { code, stdout } = await tasks.run('watch.ts', ...FAST, '--for', '1s');
+  const { code, stdout } = await tasks.run('health:watch', ...FAST, '--for', '1s');
   assert.is(code, 0);
   assert.match(linesOf(stdout)[0] ?? '', /^\d\d:\d\d:\d\d {2}[\d.]+ requests\/s, .*✖error rate \d+ %/);
   const [, looks, breached] = /✔ (\d+) looks at staging, (\d+) of them with a breach\./.exec(stdout) ?? [];
   assert.is(looks, breached);
-  const { code: answer, data } = await tasks.ask('capacity.ts');
+  const { code: answer, data } = await tasks.ask('health:capacity');
   assert.equal([answer, data.firing, data.source], [0, [], 'samples in .drydock/health']);
 });
 
@@ -85,8 +85,8 @@ test('an outage is told and waited out; a clock that is off is told once', async
 test('what no waiting mends ends it at once, as one line of its own', async () => {
   server.page = () => ({ status: 401, body: '' });
   const [refused, wrong] = await Promise.all([
-    strangeTasks(server.url).run('watch.ts', '--json'),
-    strangeTasks(server.url).run('watch.ts', '--json', '--interval', '10ms'),
+    strangeTasks(server.url).run('health:watch', '--json'),
+    strangeTasks(server.url).run('health:watch', '--json', '--interval', '10ms'),
   ]);
   assert.equal([refused?.code, jsonOf(refused?.stdout ?? '').map((line) => line.error.code)], [2, ['METRICS_REFUSED']]);
   assert.equal([wrong?.code, jsonOf(wrong?.stdout ?? '').map((line) => line.error.code)], [2, ['INTERVAL_SHORT']]);

@@ -28,6 +28,13 @@ export async function loadTask({ file }: Pick<WiredTask, 'file'>): Promise<AnyTa
   return module.default;
 }
 
+/** The file that runs the task of a name, for a process of its own. */
+export function taskFile(name: string): string {
+  const wired = readWired().find((task) => task.name === name);
+  if (!wired) throw new Error(`There is no task ${name}; npm run wire lists what there is.`);
+  return join(TOOLKIT, wired.file);
+}
+
 /** The task of a name; undefined if the toolkit has none of it. */
 export async function findTask(name: string): Promise<AnyTask | undefined> {
   const wired = readWired().find((task) => task.name === name);

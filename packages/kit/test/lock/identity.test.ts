@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { envClaimTask } from '../../src/env/claim.ts';
+import envClaimTask from '../../scripts/env-claim.ts';
 import { Secret, withPostgres } from '../../src/index.ts';
 import { defineStep } from '../../src/steps/types.ts';
 import { defineChangeTask } from '../../src/task/types.ts';

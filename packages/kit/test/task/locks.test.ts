@@ -2,9 +2,9 @@
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import lockTask from '../../scripts/ops-lock.ts';
 import { OpsError } from '../../src/errors.ts';
 import { Secret, withPostgres } from '../../src/index.ts';
-import { lockTask } from '../../src/ops/lock.ts';
 import { defineStep, type Step } from '../../src/steps/types.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
 import { runTaskForTest } from '../../src/testing.ts';

@@ -1,0 +1,49 @@
+import { type Finding, operatorUrl, type TaskContext } from '@drydock/kit';
+import { isUnasked, readServer, type ServerFacts } from './server.ts';
+
+/** Debian 12's pgBackRest, 2.45, was made before the next one. */
+const NEWEST_KNOWN_MAJOR = 15;
+
+/** A server that cannot be asked is no reason to print nothing: Debian's places are assumed then, and said. */
+export async function askServer({
+  config,
+  environment,
+}: Pick<TaskContext, 'config' | 'environment'>): Promise<{ server: Partial<ServerFacts>; findings: Finding[] }> {
+  const warn = (code: string, message: string, hint: string): Finding => ({ level: 'warn', code, message, hint });
+  const hint = 'Put the right one into backups.pitr.server.dataFolder.';
+  const known = config.backups.pitr.server.dataFolder !== undefined;
+  try {
+    const server = await readServer(operatorUrl(config, environment));
+    const { major, archiveCommand, dataFolder } = server;
+    const findings: Finding[] = [];
+    if (dataFolder === undefined && !known)
+      findings.push(
+        warn('FOLDER_ASSUMED', "This role may not see where the data lies; Debian's folder is assumed.", hint),
+      );
+    if (archiveCommand && !archiveCommand.includes('pgbackrest'))
+      findings.push(
+        warn(
+          'ARCHIVING_TAKEN',
+          `WAL is archived already, by: ${archiveCommand}`,
+          'Only one can archive: what restores from that archive must be moved as well.',
+        ),
+      );
+    if (major > NEWEST_KNOWN_MAJOR)
+      findings.push(
+        warn(
+          'PGBACKREST_TOO_OLD',
+          `Debian 12's pgBackRest (2.45) knows PostgreSQL up to ${NEWEST_KNOWN_MAJOR}, and the server is ${major}.`,
+          'Install a newer one, from the PostgreSQL project’s own packages.',
+        ),
+      );
+    return { server, findings };
+  } catch (thrown) {
+    if (!isUnasked(thrown)) throw thrown;
+    const why = thrown.message.replace(/\.$/, '');
+    const port = Number(URL.parse(environment.get(config.database.url) ?? '')?.port) || undefined;
+    return {
+      server: port === undefined ? {} : { port },
+      findings: [warn('SERVER_NOT_ASKED', `${why}; Debian's folders are assumed.`, hint)],
+    };
+  }
+}

@@ -1,0 +1,93 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { Finding, LoadedConfig, TaskContext } from '@drydock/kit';
+import type { PrintedFile } from '../printed.ts';
+import { slugOf } from '../slug.ts';
+import type { jobsOf } from './jobs.ts';
+import { keepsNothingElsewhere, storeFolders } from './needs.ts';
+
+/** The folder of the toolkit itself. */
+export const TOOLKIT = resolve(import.meta.dirname, '../../../..');
+export const FORMATS = ['cron', 'systemd', 'github', 'kubernetes'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface Writing {
+  config: LoadedConfig;
+  env: TaskContext['env'];
+  flags: { user: string | undefined; image: string | undefined };
+  folder: string;
+  jobs: ReturnType<typeof jobsOf>;
+}
+
+/** The files of one format, by the jobs of an environment. */
+export async function writeSchedule(
+  format: Format,
+  { config, env, flags, folder, jobs }: Writing,
+): Promise<PrintedFile[]> {
+  const { timeZone, marginMinutes: margin, maxMinutes: max } = config.backups.schedule;
+  const slug = slugOf(config.product);
+  switch (format) {
+    case 'cron': {
+      const { crontab } = await import('./crontab.ts');
+      return [crontab(jobs, { folder, timeZone })];
+    }
+    case 'systemd': {
+      const { systemdUnits } = await import('./systemd.ts');
+      const writable = [config.root, ...storeFolders(config)].map((path) => moved(path, folder));
+      return systemdUnits(jobs, {
+        folder,
+        writable: writable.filter((path) => !writable.some((other) => isInside(path, other))),
+        secrets: `/etc/${slug}`,
+        user: flags.user ?? slug,
+        timeZone,
+        max,
+      });
+    }
+    case 'github': {
+      const { githubWorkflow } = await import('./github.ts');
+      const isSecret = (name: string) => config.variables[name]?.secret ?? true;
+      return [githubWorkflow(jobs, { env, timeZone, max, isSecret })];
+    }
+    case 'kubernetes': {
+      const { cronJobs } = await import('./kubernetes.ts');
+      return [cronJobs(jobs, { env, image: flags.image ?? `${slug}-operations:CHANGE-ME`, timeZone, margin, max })];
+    }
+  }
+}
+
+/** What the toolkit would not find by itself. */
+export function configFile({ file }: LoadedConfig, folder: string): string | undefined {
+  if (file === join(TOOLKIT, 'drydock.config.ts')) return undefined;
+  return isInside(file, TOOLKIT) ? relative(TOOLKIT, file) : moved(file, folder);
+}
+
+/** A path of this machine on the host where the toolkit lies in `folder`. */
+function moved(path: string, folder: string): string {
+  if (path === TOOLKIT) return folder;
+  return isInside(path, TOOLKIT) ? join(folder, relative(TOOLKIT, path)) : path;
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+}
+
+/** What is true of this machine and not of a runner or a pod. */
+export function remoteFindings(config: LoadedConfig, format: Format, { image }: Writing['flags']): Finding[] {
+  const findings: Finding[] = [];
+  const add = (code: string, message: string, hint: string) => findings.push({ level: 'warn', code, message, hint });
+  if (keepsNothingElsewhere(config))
+    add(
+      'STORE_THROWN_AWAY',
+      `Backups go to a folder, and the disk of a ${format === 'github' ? 'runner' : 'pod'} is thrown away after the job.`,
+      'Add a store of kind s3 to the backups of drydock.config.ts.',
+    );
+  if (config.file !== join(TOOLKIT, 'drydock.config.ts') && !isInside(config.file, TOOLKIT))
+    add(
+      'CONFIG_ELSEWHERE',
+      `${config.file} lies outside the toolkit, and will not be there.`,
+      'Put the config into the toolkit’s repository, or mend the path after --config.',
+    );
+  if (format === 'kubernetes' && image === undefined)
+    add('IMAGE_MISSING', 'The image is a placeholder.', 'Name yours: --image IMAGE');
+  return findings;
+}

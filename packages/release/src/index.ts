@@ -1,1 +1,0 @@
-export { releaseStatusTask, releaseTask } from './tasks.ts';

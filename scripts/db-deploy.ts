@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+import { backupStep, backupTarget } from '@drydock/backups';
+import { contentFlags, contentOf, type DeployPlan, deploySteps, planDeploy, rehearseStep, targetOf } from '@drydock/db';
+import { defineChangeTask, defineGroup, flag, main, type TaskContext } from '@drydock/kit';
+import { onBackup } from './rehearsal/on-backup.ts';
+
+const backupFirst = (ctx: TaskContext) =>
+  defineGroup({
+    name: 'backup first',
+    plan: async () => ({}),
+    steps: () => [backupStep(backupTarget(ctx))],
+  });
+
+const task = defineChangeTask({
+  name: 'db:deploy',
+  summary: 'Rehearses, then applies the pending migrations, and proves that the schema is what it should be.',
+  description:
+    'A failed, edited or unknown history is refused, and so is a hazard that the rehearsal counts as an error. Each migration and its\n' +
+    'record commit together; a lock that is not free in time is given back and asked for again. What the rehearsal made must be there\n' +
+    "afterwards, valid, and new indexes used. Prisma's own CLI agrees before and after.",
+  examples: [
+    'npm run db:deploy -- --env staging',
+    'npm run db:deploy -- --env production --yes --confirm production --reason "release 12"',
+    'npm run db:deploy -- --env staging --accept DESTROYS_ROWS',
+  ],
+  flags: {
+    accept: flag.texts({ value: 'CODE', about: 'take on a hazard that the rehearsal counts as an error' }),
+    ...contentFlags,
+    running: flag.text({
+      value: 'COMMIT',
+      about: 'the version that serves now; default: that of the last deploy before this checkout',
+    }),
+  },
+  lock: 'environment',
+  onFailure: 'keep',
+  plan: ({ config, environment }) => planDeploy(targetOf(config, environment)),
+  describe: ({ pending }) => pending.map(({ name }) => `apply ${name}`),
+  steps: (ctx, plan) => {
+    const target = targetOf(ctx.config, ctx.environment);
+    const rehearse =
+      plan.pending.length > 0 ? [rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })] : [];
+    const keep = plan.pending.length > 0 && ctx.config.database.backupBeforeDeploy.includes(ctx.env);
+    return [
+      ...rehearse,
+      ...(keep ? [backupFirst(ctx)] : []),
+      {
+        name: 'migrate',
+        plan: async () => plan,
+        steps: (planned: DeployPlan) => deploySteps(target, planned, 'rehearse'),
+      },
+    ];
+  },
+  outcome: ({ env }, { pending }) => ({
+    verdict:
+      pending.length === 0
+        ? `Nothing was pending on ${env}; the schema is as it should be.`
+        : `${pending.length} ${pending.length === 1 ? 'migration is' : 'migrations are'} applied to ${env}.`,
+    data: { applied: pending.map(({ name }) => name) },
+    ...(pending.length > 0
+      ? { next: `npm run db:verify -- --env ${env}   (again under load: plans and statements)` }
+      : {}),
+  }),
+});
+
+export default task;
+await main(task, import.meta);

@@ -1,0 +1,33 @@
+// What the report shows of other features: each is asked here, since features do not know each other.
+import type { Readers } from '@drydock/health/report';
+import { exec } from '@drydock/kit';
+import { taskFile } from '@drydock/kit/cli';
+
+export const readers: Readers = {
+  async migrations(config, environment) {
+    const { readState, targetOf } = await import('@drydock/db');
+    const { pending, failed, edited, missing } = await readState(targetOf(config, environment));
+    return { pending, unsound: [...failed.map(({ name }) => name), ...edited, ...missing] };
+  },
+  async backups(config, environment) {
+    const { readBackupStatus } = await import('@drydock/backups');
+    const { statuses, findings } = await readBackupStatus(config, environment, new Date());
+    const stores = statuses.map(({ store, newest, lastDrill }) => ({ store, newest, lastDrill }));
+    return { stores, overdue: findings.map(({ message }) => message) };
+  },
+  async escrow(config, environment, signal) {
+    // A process of its own: its heap is kept small for hundreds of thousands of jobs.
+    const args = [taskFile('escrow:reconcile'), '--json', '--env', environment.name, '--config', config.file];
+    const { stdout, stderr } = await exec(process.execPath, args, { signal, okCodes: [0, 1, 2, 3] });
+    if (!stdout.trim()) throw new Error(`escrow:reconcile did not answer (${stderr.trim().split('\n').at(-1)}).`);
+    const { ok, findings, error } = JSON.parse(stdout);
+    if (error) throw new Error(error.message);
+    if (ok) return { differ: 0, verdict: 'Every job is as the chain has it.' };
+    const errors = findings.filter(({ level }: { level: string }) => level === 'error').length;
+    const differ = Math.max(1, errors);
+    return {
+      differ,
+      verdict: `${differ} ${differ === 1 ? 'job differs' : 'jobs differ'} from the chain: npm run escrow:reconcile -- --env ${environment.name}`,
+    };
+  },
+};
