@@ -1,79 +1,68 @@
 #!/usr/bin/env node
 // What a schedule calls (runbook section 5): a backup, then pruning, with a check-in at Sentry's cron monitor.
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { confirmation, jobName, runScheduled, runScript } from '@drydock/backups';
 import {
   type CheckIn,
-  ENV_NAMES,
+  defineReadTask,
   type EnvName,
+  flag,
   type LoadedConfig,
-  loadConfig,
-  loadEnvironment,
+  main,
   OpsError,
   openCheckIn,
   readRuns,
+  type TaskContext,
   toOpsError,
-  usageError,
 } from '@drydock/kit';
+import { taskFile } from '@drydock/kit/cli';
 
-const SCRIPTS = join(import.meta.dirname, '../packages/backups/scripts');
 const TASKS = { backup: 'db:backup', prune: 'backup:prune' } as const;
 type Part = keyof typeof TASKS;
 const PARTS = Object.keys(TASKS) as Part[];
-const HELP = `node scripts/backup-db.ts --env production --reason scheduled
 
-db:backup, then backup:prune if that went well, with a check-in at Sentry's cron monitor where SENTRY_DSN is set.
-Nobody is asked: who names the environment here has confirmed it. A run that was killed is finished first of all.
-npm run backup:schedule prints what calls this.
-
-  --env development|staging|production  environment to work on (default development)
-  --reason TEXT                         kept in the audit events (default scheduled)
-  --only backup|prune                   one of the two, for a schedule of its own
-  --config FILE                         use this drydock.config.ts instead of the nearest one upward
-  --help                                show this help
-
-Exit codes: 0 done, otherwise that of the first task that failed`;
-
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      env: { type: 'string', default: 'development' },
-      reason: { type: 'string', default: 'scheduled' },
-      only: { type: 'string' },
-      config: { type: 'string' },
-      help: { type: 'boolean' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const env = oneOf('--env', ENV_NAMES, values.env);
-  const parts = values.only === undefined ? PARTS : [oneOf('--only', PARTS, values.only)];
-  const config = await loadConfig(values.config, process.cwd());
-  return runScheduled({
-    tasks: parts.map((part) => ({
-      name: TASKS[part],
-      script: join(SCRIPTS, `${part}.ts`),
-      args: ['--env', env, '--config', config.file, ...confirmation(config, env, values.reason)],
-    })),
-    run: (task) =>
-      runScript(isUnfinished(config, task.name, env) ? { ...task, args: [...task.args, '--resume'] } : task),
-    checkIn: checkInOf(config, env, parts[0] ?? 'backup'),
-    warn,
-  });
-}
+const task = defineReadTask({
+  name: 'backup-db',
+  summary: "db:backup, then backup:prune if that went well, with a check-in at Sentry's cron monitor.",
+  description:
+    'Nobody is asked: who names the environment here has confirmed it. A run that was killed is finished first of all. Ends with the exit\n' +
+    'code of the first task that failed. The monitor is told where SENTRY_DSN is set. npm run backup:schedule prints what calls this.',
+  examples: ['node scripts/backup-db.ts --env production --reason scheduled'],
+  endsItself: true,
+  flags: {
+    reason: flag.text({ about: 'kept in the audit events (default scheduled)' }),
+    only: flag.choice(PARTS, { about: 'one of the two, for a schedule of its own' }),
+  },
+  async run(ctx) {
+    const { config, env, flags, json, out } = ctx;
+    const parts = flags.only ? [flags.only] : PARTS;
+    const args = ['--env', env, '--config', config.file, ...confirmation(config, env, flags.reason ?? 'scheduled')];
+    const code = await runScheduled({
+      tasks: parts.map((part) => ({ name: TASKS[part], script: taskFile(TASKS[part]), args })),
+      run: (one) => {
+        const resume = isUnfinished(config, one.name, env) ? ['--resume'] : [];
+        return runScript({ ...one, args: [...one.args, ...resume] }, json ? 2 : 'inherit');
+      },
+      checkIn: checkInOf(ctx, parts[0] ?? 'backup'),
+      warn: out.warn,
+    });
+    if (code !== 0)
+      throw new OpsError({ code: 'TASK_FAILED', message: `It ended with exit code ${code}; see above.`, exit: code });
+    return { verdict: `${parts.map((part) => TASKS[part]).join(' and ')} of ${env} went well.` };
+  },
+});
 
 /** A run that was killed stands in the way of a new one, and here nobody is asked. */
 function isUnfinished(config: LoadedConfig, task: string, env: EnvName): boolean {
   return readRuns(config.root).some((run) => run.status === 'open' && run.task === task && run.env === env);
 }
 
-function checkInOf(config: LoadedConfig, env: EnvName, part: Part): CheckIn | undefined {
+function checkInOf(
+  { config, env, environment, out }: Pick<TaskContext, 'config' | 'env' | 'environment' | 'out'>,
+  part: Part,
+): CheckIn | undefined {
   const { schedule } = config.backups;
   try {
-    const dsn = loadEnvironment(config, env, process.env).get('SENTRY_DSN');
+    const dsn = environment.get('SENTRY_DSN');
     if (!dsn) return undefined;
     return openCheckIn({
       ...schedule,
@@ -84,29 +73,10 @@ function checkInOf(config: LoadedConfig, env: EnvName, part: Part): CheckIn | un
     });
   } catch (error) {
     // A monitor that cannot be told is no reason to go without a backup.
-    warn(toOpsError(error).message);
+    out.warn(toOpsError(error).message);
     return undefined;
   }
 }
 
-function oneOf<const C extends string>(flag: string, choices: readonly C[], text: string): C {
-  const choice = choices.find((one) => one === text);
-  if (choice !== undefined) return choice;
-  throw usageError('USAGE', `${flag} must be one of ${choices.join(', ')}, not "${text}".`, 'See --help.');
-}
-
-function warn(text: string): void {
-  console.error(`! ${text}`);
-}
-
-function explain(thrown: unknown): number {
-  const usage = (thrown as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  const { message, hint, exit } = usage
-    ? new OpsError({ code: 'USAGE', message: (thrown as Error).message, hint: 'See --help.', exit: 2 })
-    : toOpsError(thrown);
-  console.error(`✖ ${message}${hint ? `\n  ${hint}` : ''}`);
-  return exit;
-}
-
-// A Sentry that does not answer would keep an open socket, and with it this process.
-process.exit(await main().catch(explain));
+export default task;
+await main(task, import.meta);

@@ -1,46 +1,52 @@
 #!/usr/bin/env node
-// npm run bench: each figure beside its peer, measured in the same run. Never a test: machines differ.
-import { parseArgs } from 'node:util';
-import { createOutput } from '@drydock/kit';
-import { backups } from './bench/backups.ts';
-import { coldStart } from './bench/cold-start.ts';
-import { escrow } from './bench/escrow.ts';
+import { defineReadTask, flag, type Json, main, usageError } from '@drydock/kit';
 import type { Bench, Figure } from './bench/figures.ts';
-import { lockQueue } from './bench/lock-queue.ts';
-import { migrations } from './bench/migrations.ts';
-import { watch } from './bench/watch.ts';
 
-const BENCHES: Record<string, Bench> = {
-  'cold-start': coldStart,
-  migrations,
-  'lock-queue': lockQueue,
-  backups,
-  escrow,
-  watch,
+/** Loaded one by one: each brings what it measures. */
+const BENCHES: Record<string, () => Promise<Bench>> = {
+  'cold-start': async () => (await import('./bench/cold-start.ts')).coldStart,
+  migrations: async () => (await import('./bench/migrations.ts')).migrations,
+  'lock-queue': async () => (await import('./bench/lock-queue.ts')).lockQueue,
+  backups: async () => (await import('./bench/backups.ts')).backups,
+  escrow: async () => (await import('./bench/escrow.ts')).escrow,
+  watch: async () => (await import('./bench/watch.ts')).watch,
 };
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, help: { type: 'boolean' } },
-});
-const out = createOutput(process.stdout);
-const unknown = positionals.find((name) => !Object.hasOwn(BENCHES, name));
-if (values.help || unknown) {
-  if (unknown) out.line(`There is no bench "${unknown}".`);
-  out.line(
-    `npm run bench -- [--rounds N] [${Object.keys(BENCHES).join('|')}]…   figures beside their peers; exit 3 if one is not what it must be`,
-  );
-  process.exit(unknown ? 2 : 0);
-}
+const NAMES = Object.keys(BENCHES);
 
-const figures: Figure[] = [];
-for (const [name, bench] of Object.entries(BENCHES)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const progress = out.progress(name);
-  figures.push(...(await bench({ rounds: Number(values.rounds), say: (text) => progress.update(text) })));
-  progress.done();
-}
-out.table(
-  ['what', 'ours', 'peer', 'must be', 'is', ''],
-  figures.map(({ what, ours, peer, mustBe, is, holds }) => [what, ours, peer, mustBe, is, holds ? '✔' : '✖']),
-);
-process.exit(figures.every(({ holds }) => holds) ? 0 : 3);
+const task = defineReadTask({
+  name: 'bench',
+  summary: 'Measures each figure beside its peer, both in the same run; exit 3 if one is not what it must be.',
+  description: 'Never a test: machines differ. Servers of its own, on this machine.',
+  examples: ['npm run bench', 'npm run bench -- migrations --rounds 3'],
+  perEnvironment: false,
+  words: { value: 'NAME', about: `what to measure: ${NAMES.join(', ')} (default: all)` },
+  flags: { rounds: flag.integer({ about: 'rounds of each (default 5)', min: 1, max: 1_000 }) },
+  async run({ flags, words, out }) {
+    const unknown = words.find((name) => !NAMES.includes(name));
+    if (unknown) throw usageError('USAGE', `There is no bench "${unknown}".`, `There are ${NAMES.join(', ')}.`);
+    const figures: Figure[] = [];
+    for (const [name, load] of Object.entries(BENCHES)) {
+      if (words.length > 0 && !words.includes(name)) continue;
+      const progress = out.progress(name);
+      const bench = await load();
+      figures.push(...(await bench({ rounds: flags.rounds ?? 5, say: (text) => progress.update(text) })));
+      progress.done();
+    }
+    out.table(
+      ['what', 'ours', 'peer', 'must be', 'is', ''],
+      figures.map(({ what, ours, peer, mustBe, is, holds }) => [what, ours, peer, mustBe, is, holds ? '✔' : '✖']),
+    );
+    const missed = figures.filter(({ holds }) => !holds).length;
+    return {
+      verdict:
+        missed === 0
+          ? `All ${figures.length} figures are what they must be.`
+          : `${missed} of ${figures.length} figures are not what they must be.`,
+      ok: missed === 0,
+      data: { figures: figures as unknown as Json },
+    };
+  },
+});
+
+export default task;
+await main(task, import.meta);

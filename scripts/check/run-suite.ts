@@ -14,7 +14,7 @@ export interface Outcome {
 }
 
 /** Runs one suite with a folder of its own for throw-away services, and sweeps what it left behind. */
-export async function runSuite(root: string, suite: Suite): Promise<Outcome> {
+export async function runSuite(root: string, suite: Suite, signal: AbortSignal): Promise<Outcome> {
   const logs = join(root, '.drydock', 'test-logs');
   mkdirSync(logs, { recursive: true });
   const log = join(logs, `${suite.name.replaceAll(/[^\w.-]+/g, '_')}.log`);
@@ -22,7 +22,7 @@ export async function runSuite(root: string, suite: Suite): Promise<Outcome> {
   chmodSync(services, 0o755);
   const started = performance.now();
   try {
-    const code = await run(root, suite, log, services);
+    const code = await run(root, suite, { log, services, signal });
     const { passed, failed } = count(suite, readFileSync(log, 'utf8'), code);
     return { suite, passed, failed, ms: performance.now() - started, log };
   } finally {
@@ -30,7 +30,13 @@ export async function runSuite(root: string, suite: Suite): Promise<Outcome> {
   }
 }
 
-async function run(root: string, suite: Suite, log: string, services: string): Promise<number> {
+interface Run {
+  log: string;
+  services: string;
+  signal: AbortSignal;
+}
+
+async function run(root: string, suite: Suite, { log, services, signal }: Run): Promise<number> {
   const fd = openSync(log, 'w');
   try {
     const child = spawn(suite.command, suite.args, {
@@ -46,11 +52,14 @@ async function run(root: string, suite: Suite, log: string, services: string): P
         FORCE_COLOR: '0',
       },
     });
-    const timer = setTimeout(() => killGroup(child.pid), suite.timeoutMs);
+    const end = () => killGroup(child.pid);
+    const timer = setTimeout(end, suite.timeoutMs);
+    signal.addEventListener('abort', end, { once: true });
     const code = await new Promise<number>((done, fail) =>
       child.once('error', fail).once('exit', (exit) => done(exit ?? 1)),
     );
     clearTimeout(timer);
+    signal.removeEventListener('abort', end);
     return code;
   } finally {
     closeSync(fd);

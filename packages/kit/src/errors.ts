@@ -8,7 +8,6 @@ export const EXIT = {
   locked: 5,
   interrupted: 130,
 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface OpsErrorInit {
   /** Stable, upper snake case: `DATABASE_UNREACHABLE`. */
@@ -17,7 +16,8 @@ export interface OpsErrorInit {
   message: string;
   /** The next thing to do, ideally a command to type. */
   hint?: string | undefined;
-  exit?: ExitCode;
+  /** One of EXIT; that of a task where it ran as a process. */
+  exit?: number;
   cause?: unknown;
 }
 
@@ -26,7 +26,7 @@ export class OpsError extends Error {
   override readonly name = 'OpsError';
   readonly code: string;
   readonly hint: string | undefined;
-  readonly exit: ExitCode;
+  readonly exit: number;
 
   constructor({ code, message, hint, exit = EXIT.failed, cause }: OpsErrorInit) {
     super(message, cause === undefined ? undefined : { cause });

@@ -84,7 +84,7 @@ export async function runTaskForTest(
   argv: string[],
 ): Promise<{ outcome?: Outcome; error?: OpsError; said: string[] }> {
   const out = silentOutput();
-  const { common, own } = parseTaskArgs(task, argv);
+  const { common, own, words } = parseTaskArgs(task, argv);
   const config = await loadConfig(undefined, root);
   const controller = new AbortController();
   const environmentOf = (env: EnvName) => loadEnvironment(config, env, {});
@@ -95,6 +95,8 @@ export async function runTaskForTest(
     emit: () => false,
     env: common.env,
     flags: own as TaskContext['flags'],
+    words,
+    json: common.json,
     reason: common.reason,
     config,
     environment: environmentOf(common.env),

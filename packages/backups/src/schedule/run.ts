@@ -41,10 +41,10 @@ export async function runScheduled({ tasks, run, checkIn, warn }: ScheduledRun):
   return code;
 }
 
-/** The same Node, this process's output, nobody to ask. A signal to us alone reaches the child as well. */
-export async function runScript({ script, args }: ScheduledTask): Promise<number> {
+/** The same Node, this process's output (or stderr alone), nobody to ask. A signal to us alone reaches the child as well. */
+export async function runScript({ script, args }: ScheduledTask, stdout: 'inherit' | 2 = 'inherit'): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', stdout, 'inherit'],
   });
   const forward = (signal: NodeJS.Signals) => void child.kill(signal);
   // The terminal sends Ctrl-C to the child by itself.

@@ -39,13 +39,15 @@ interface Manifest {
 function withScripts(text: string, tasks: TaskFile[], script: (task: TaskFile) => string): string {
   const manifest = JSON.parse(text) as Manifest;
   const isTask = (line: string) => /^(exec )?node (--import \S+ )?(packages\/[\w-]+\/)?scripts\/[\w-]+\.ts$/.test(line);
-  const others = Object.entries(manifest.scripts ?? {}).filter(([name, line]) => !isTask(line) || UNWIRED.has(name));
-  const scripts = Object.fromEntries([...others, ...tasks.map((task) => [task.name, script(task)])]);
+  const others = Object.entries(manifest.scripts ?? {}).filter(([name, line]) => !isTask(line) || KEPT.has(name));
+  const wired = tasks.filter(({ name }) => !BOOTSTRAPPED.has(name));
+  const scripts = Object.fromEntries([...others, ...wired.map((task) => [task.name, script(task)])]);
   return json({ ...manifest, scripts });
 }
 
-/** Started the same way, and no tasks. */
-const UNWIRED = new Set(['bench', 'check:tests']);
+/** A part of a task for turbo; and what sets the machine up first, for which see bootstrap.mjs. */
+const KEPT = new Set(['check:tests']);
+const BOOTSTRAPPED = new Set(['start']);
 
 /** What turbo caches: no tasks. */
 const CHECKS = ['typecheck', 'lint', 'deadcode', 'arrows', 'check:tests'].map((name) => `//#${name}`);

@@ -24,6 +24,8 @@ export interface CommonValues {
 export interface ParsedArgs {
   common: CommonValues;
   own: Record<string, unknown>;
+  /** Beside the flags; none unless the task takes them. */
+  words: string[];
 }
 
 const EVERY: FlagSpecs = {
@@ -79,18 +81,25 @@ export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
   const help = `See the flags: npm run ${task.name} -- --help`;
   // pnpm hands on the `--` that npm wants.
   const given = argv[0] === '--' ? argv.slice(1) : argv;
-  const raw = parseRaw(specs, 'resume' in specs ? nameBareResume(given) : given, help);
+  const { values: raw, words } = parseRaw(specs, {
+    argv: specs.resume?.type === 'string' ? nameBareResume(given) : given,
+    words: task.kind === 'read' && task.words !== undefined,
+    help,
+  });
   const values: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(specs))
     values[key] = readValue(key, spec, raw[kebab(key)], raw.help === true, help);
   const own: Record<string, unknown> = {};
   for (const key of Object.keys(task.flags ?? {})) own[key] = values[key];
-  return { common: { env: 'development', ...values } as unknown as CommonValues, own };
+  return { common: { env: 'development', ...values } as unknown as CommonValues, own, words };
 }
 
 type RawValues = Record<string, string | boolean | (string | boolean)[] | undefined>;
 
-function parseRaw(specs: FlagSpecs, argv: string[], help: string): RawValues {
+function parseRaw(
+  specs: FlagSpecs,
+  { argv, words, help }: { argv: string[]; words: boolean; help: string },
+): { values: RawValues; words: string[] } {
   const options = Object.fromEntries(
     Object.entries(specs).map(
       ([key, spec]) =>
@@ -98,10 +107,8 @@ function parseRaw(specs: FlagSpecs, argv: string[], help: string): RawValues {
     ),
   );
   try {
-    return flatten(
-      parseArgs({ args: argv, options, strict: true, allowPositionals: false }).values as RawValues,
-      specs,
-    );
+    const { values, positionals } = parseArgs({ args: argv, options, strict: true, allowPositionals: words });
+    return { values: flatten(values as RawValues, specs), words: positionals };
   } catch (cause) {
     throw usageError('USAGE', `${firstSentence(cause)}${didYouMean(cause, Object.keys(options))}`, help);
   }

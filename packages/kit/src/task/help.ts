@@ -9,12 +9,14 @@ export function helpText(task: AnyTask): string {
     return [`  --${kebab(key)}${value}`, notes ? `${spec.about} (${notes})` : spec.about] as const;
   });
   const wide = Math.max(...rows.map(([left]) => left.length));
+  const words = task.kind === 'read' ? task.words : undefined;
   const sections = [
-    `npm run ${task.name} -- [flags]`,
+    `npm ${task.name === 'start' ? '' : 'run '}${task.name} -- [flags]${words ? ` [${words.value}…]` : ''}`,
     '',
     task.summary,
     ...(task.description ? ['', task.description.trim()] : []),
     '',
+    ...(words ? [`${words.value}  ${words.about}`, ''] : []),
     'Flags',
     ...rows.map(([left, right]) => `${left.padEnd(wide)}  ${right}`),
     ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${example}`)] : []),

@@ -63,13 +63,14 @@ export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
 
 async function execute(
   task: AnyTask,
-  { common, own }: ParsedArgs,
+  { common, own, words }: ParsedArgs,
   argv: string[],
   ending: Ending,
   out: TaskContext['out'],
 ): Promise<Outcome> {
   const config = await loadConfig(common.config, process.cwd());
-  const interrupts = listenForInterrupts((text) => out.warn(text));
+  const endsItself = task.kind === 'read' && task.endsItself === true;
+  const interrupts = listenForInterrupts((text) => endsItself || out.warn(text));
   interrupts.controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
   const environments = new Map<EnvName, Environment>();
   const environmentOf = (env: EnvName): Environment => {
@@ -82,6 +83,8 @@ async function execute(
     run: ending.run,
     env: common.env,
     flags: own as TaskContext['flags'],
+    words,
+    json: common.json,
     reason: common.reason,
     actor: currentActor(process.env),
     config,
@@ -106,7 +109,7 @@ async function execute(
         return await runTask(next.task, next.argv);
       }
     }
-    if (task.kind === 'read') return await unlessInterrupted(task.run(ctx), ctx.signal);
+    if (task.kind === 'read') return await (endsItself ? task.run(ctx) : unlessInterrupted(task.run(ctx), ctx.signal));
     const look = common.resume ? undefined : task.look?.(ctx);
     if (look) return await unlessInterrupted(look, ctx.signal);
     return await runChange({
@@ -128,7 +131,9 @@ async function execute(
 /** Failures go to Sentry when the environment has a DSN; answers, refusals and usage errors do not. */
 async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise<void> {
   const error = toOpsError(thrown);
-  if (error.exit !== EXIT.failed || task.perEnvironment === false) return;
+  // The processes that a task runs have told of their own.
+  const told = task.kind === 'read' && task.endsItself;
+  if (error.exit !== EXIT.failed || task.perEnvironment === false || told) return;
   const dsn = ctx.environment.get('SENTRY_DSN');
   if (!dsn) return;
   const { reportFailure } = await import('../sentry.ts');

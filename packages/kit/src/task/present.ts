@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode, type OpsError } from '../errors.ts';
+import { EXIT, type OpsError } from '../errors.ts';
 import type { Output } from '../output/output.ts';
 import { formatDuration, paint } from '../output/terminal.ts';
 import type { Finding, Outcome } from './types.ts';
@@ -17,7 +17,7 @@ export function isYes(outcome: Outcome): boolean {
   return outcome.ok ?? !outcome.findings?.some((finding) => finding.level === 'error');
 }
 
-export function exitCodeOf({ outcome, error }: Pick<Ending, 'outcome' | 'error'>): ExitCode {
+export function exitCodeOf({ outcome, error }: Pick<Ending, 'outcome' | 'error'>): number {
   if (error) return error.exit;
   return !outcome || isYes(outcome) ? EXIT.done : EXIT.no;
 }

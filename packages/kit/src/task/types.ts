@@ -40,6 +40,8 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   readonly run: string;
   readonly env: EnvName;
   readonly flags: FlagValues<F>;
+  /** What stands on the command line beside the flags, where the task takes `words`. */
+  readonly words: readonly string[];
   /** `--reason`, kept in the audit event. */
   readonly reason: string | undefined;
   /** Who runs it, as the audit log names them. */
@@ -50,6 +52,8 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   /** The variables of another environment (a release works on two). */
   environmentOf(env: EnvName): Environment;
   readonly out: Output;
+  /** stdout is for one object alone: what else is said, by processes of the task too, goes to stderr. */
+  readonly json: boolean;
   /** Aborted by the first Ctrl-C, or when the environment lock is lost. Pass it to whatever can wait long. */
   readonly signal: AbortSignal;
   /** With `--json`, for a task that `streams`: a line of its own on stdout, and true. Otherwise nothing, and false. */
@@ -77,6 +81,10 @@ interface TaskBase<F extends FlagSpecs> {
 /** A task that only looks. */
 export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   kind: 'read';
+  /** What it takes on the command line beside its flags; by default nothing. */
+  words?: { value: string; about: string };
+  /** It runs processes that have to end first: a signal is heard by its own `ctx.signal`, and it ends in its own time. */
+  endsItself?: boolean;
   /** With `--json` stdout has one object a line, as they come (`emit`), and another only if it fails: `{ ok: false, …, error }`. */
   streams?: boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;

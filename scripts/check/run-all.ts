@@ -1,0 +1,39 @@
+import { cpus } from 'node:os';
+import { type Outcome, runSuite } from './run-suite.ts';
+import type { Suite } from './suites.ts';
+
+export interface RunAll {
+  root: string;
+  /** One line a suite, as it ends. */
+  say(text: string): void;
+  /** Ends the suites that run, and begins no other. */
+  signal: AbortSignal;
+}
+
+/** As many at once as there are cores; a suite that is marked so runs alone. */
+export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Promise<Outcome[]> {
+  const done: Outcome[] = [];
+  const take = async (suite: Suite) => {
+    const outcome = await runSuite(root, suite, signal);
+    done.push(outcome);
+    const mark = outcome.failed > 0 ? '✖' : '✔';
+    say(
+      `${mark} ${suite.name}  ${outcome.passed} passed${outcome.failed > 0 ? `, ${outcome.failed} failed` : ''}  ${(outcome.ms / 1_000).toFixed(1)} s`,
+    );
+  };
+  const takeAll = async (queue: Suite[], atOnce: number) => {
+    const worker = async () => {
+      for (let suite = queue.shift(); suite && !signal.aborted; suite = queue.shift()) await take(suite);
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  };
+  await takeAll(
+    suites.filter(({ alone }) => !alone),
+    Math.max(2, cpus().length),
+  );
+  await takeAll(
+    suites.filter(({ alone }) => alone),
+    1,
+  );
+  return done;
+}

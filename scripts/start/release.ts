@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Output } from '@drydock/kit';
+import { taskFile } from '@drydock/kit/cli';
+import { down, status, up } from '@drydock/sandbox';
+
+export const ROOT = join(import.meta.dirname, '../..');
+/** Remembers that the sandbox is ours to stop, also for the run that resumes a killed one. */
+const STARTED = join(ROOT, '.drydock', 'started-by-npm-start');
+
+/** The sandbox as `npm start` wants it: what it started itself it stops again. */
+export async function bringUp(out: Output): Promise<void> {
+  const wasUp = (await status({ root: ROOT })).every(({ state }) => state === 'up');
+  const progress = out.progress('sandbox');
+  if (!wasUp) {
+    mkdirSync(dirname(STARTED), { recursive: true });
+    writeFileSync(STARTED, '');
+    try {
+      await up({ root: ROOT });
+    } catch (error) {
+      progress.fail('sandbox');
+      await stopOurs(out);
+      throw error;
+    }
+  }
+  progress.done(wasUp ? 'sandbox (was up already)' : 'sandbox');
+}
+
+/** In a process of its own, on this terminal: Ctrl-C reaches it, and its exit code is ours. */
+export async function release(flags: string[], stdout: 'inherit' | 2): Promise<number> {
+  const args = [
+    taskFile('release'),
+    '--env',
+    'production',
+    '--yes',
+    '--confirm',
+    'production',
+    '--reason',
+    'npm start',
+    ...flags,
+  ];
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['inherit', stdout, 'inherit'] });
+  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
+  const ignore = () => {};
+  // The terminal sends Ctrl-C to the child as well; a plain kill reaches only us.
+  process.on('SIGINT', ignore).on('SIGTERM', forward);
+  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('exit', done));
+  process.off('SIGINT', ignore).off('SIGTERM', forward);
+  return code ?? 1;
+}
+
+export async function stopOurs(out: Output): Promise<void> {
+  if (!existsSync(STARTED)) return;
+  const progress = out.progress('stop the sandbox');
+  await down({ root: ROOT });
+  rmSync(STARTED, { force: true });
+  progress.done();
+}
