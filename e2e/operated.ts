@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
+import { healthSection } from '../packages/health/src/config/health.ts';
 import { namesOf } from '../packages/health/src/metrics/names.ts';
 import { observe } from '../packages/health/src/metrics/observe.ts';
 import { MINUTE_MS, SeriesStore } from '../packages/health/src/series/store.ts';
@@ -42,7 +43,7 @@ function writeMigration(root: string, name: string): void {
 
 async function keepSamples(root: string): Promise<void> {
   const config = await loadConfig(undefined, root);
-  const names = namesOf(config.health.metrics);
+  const names = namesOf(healthSection.of(config).metrics);
   const store = await SeriesStore.open(config, 'staging');
   const begin = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 24 * HOUR_MS;
   const product = new FakeProduct(1, begin);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What a schedule calls (runbook section 5): a backup, then pruning, with a check-in at Sentry's cron monitor.
-import { confirmation, jobName, runScheduled, runScript } from '@drydock/backups';
+import { backupsSection, confirmation, jobName, runScheduled, runScript } from '@drydock/backups';
 import {
   type CheckIn,
   defineReadTask,
@@ -60,7 +60,7 @@ function checkInOf(
   { config, env, environment, out }: Pick<TaskContext, 'config' | 'env' | 'environment' | 'out'>,
   part: Part,
 ): CheckIn | undefined {
-  const { schedule } = config.backups;
+  const { schedule } = backupsSection.of(config);
   try {
     const dsn = environment.get('SENTRY_DSN');
     if (!dsn) return undefined;

@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 import { backupStep, backupTarget } from '@drydock/backups';
-import { contentFlags, contentOf, type DeployPlan, deploySteps, planDeploy, rehearseStep, targetOf } from '@drydock/db';
+import {
+  contentFlags,
+  contentOf,
+  type DeployPlan,
+  deploySteps,
+  migrationsSection,
+  planDeploy,
+  rehearseStep,
+  targetOf,
+} from '@drydock/db';
 import { defineChangeTask, defineGroup, flag, main, type TaskContext } from '@drydock/kit';
 import { onBackup } from './rehearsal/on-backup.ts';
 
@@ -39,7 +48,7 @@ const task = defineChangeTask({
     const target = targetOf(ctx.config, ctx.environment);
     const rehearse =
       plan.pending.length > 0 ? [rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })] : [];
-    const keep = plan.pending.length > 0 && ctx.config.database.backupBeforeDeploy.includes(ctx.env);
+    const keep = plan.pending.length > 0 && migrationsSection.of(ctx.config).backupBeforeDeploy.includes(ctx.env);
     return [
       ...rehearse,
       ...(keep ? [backupFirst(ctx)] : []),

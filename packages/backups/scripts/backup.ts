@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { defineChangeTask, type Finding, flag, type Json, main } from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
+import { backupsSection } from '../src/config/backups.ts';
 import type { Manifest } from '../src/manifest.ts';
 import { mebibytes } from '../src/pace.ts';
 import { backupTarget } from '../src/target.ts';
@@ -35,7 +36,7 @@ const task = defineChangeTask({
     return {
       verdict: `${env} is backed up as ${id}: ${mebibytes(manifest.plain.bytes)} in ${mebibytes(stored)}, ${mebibytes(perSecond)}/s.`,
       data: { ...manifest, storedBytes: stored, bytesPerSecond: perSecond } as unknown as Json,
-      findings: signed && config.backups.signers.length > 0 ? [] : [unsigned(signed, env)],
+      findings: signed && backupsSection.of(config).signers.length > 0 ? [] : [unsigned(signed, env)],
       next: `npm run backup:verify -- --env ${env} ${id}`.replace(` ${id}`, ` --id ${id}`),
     };
   },

@@ -12,6 +12,7 @@ import {
   type TaskContext,
   usageError,
 } from '@drydock/kit';
+import { backupsSection } from '../src/config/backups.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
 import { type DrillPlan, drillSteps, isPassed, type Tried } from '../src/drill/steps.ts';
 import { named, openSource } from '../src/restore/plan.ts';
@@ -40,7 +41,7 @@ const task = defineChangeTask({
   onFailure: 'keep',
   async plan(ctx): Promise<DrillPlan> {
     const server = serverOf(ctx, ctx.flags.targetUrl);
-    await checkDrillQueries(ctx.config.path(ctx.config.backups.drills));
+    await checkDrillQueries(ctx.config.path(backupsSection.of(ctx.config).drills));
     const { source, findings, trusted } = await openSource(ctx, ctx.flags.from ?? 'latest', ctx.flags.trust);
     const { manifest, digest, label } = source;
     if (!manifest || digest === undefined)

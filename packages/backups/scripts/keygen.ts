@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, main } from '@drydock/kit';
+import { backupsSection } from '../src/config/backups.ts';
 import { makeSigningKey } from '../src/signature.ts';
 
 const task = defineReadTask({
@@ -16,7 +17,7 @@ const task = defineReadTask({
     const identity = await generateIdentity();
     const recipient = await identityToRecipient(identity);
     const { key, secret } = makeSigningKey();
-    const { recipients, identity: identityName, signingKey } = config.backups;
+    const { recipients, identity: identityName, signingKey } = backupsSection.of(config);
     out.line(`to encrypt  public   ${recipient}   (${recipients}, on the host that backs up)`);
     out.line(`            private  ${identity}   (${identityName}, with those who restore)`);
     out.line(`to sign     secret   ${secret}   (${signingKey}, on the host that backs up)`);

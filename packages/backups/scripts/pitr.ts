@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, type Finding, flag, type Json, main, usageError } from '@drydock/kit';
+import { backupsSection } from '../src/config/backups.ts';
 import { printFiles } from '../src/printed.ts';
 
 const TASK = 'backup:pitr';
@@ -54,7 +55,7 @@ const task = defineReadTask({
     const plan = planPitr({ config, env, environment, server, target, timeline, into: flags.into, port: flags.port });
     const commands = pitrCommands(plan);
     const files = [pgbackrestConf(plan), postgresqlConf(plan), commandsFile(plan, commands)];
-    if (config.backups.pitr.repository.kind === 'posix') findings.push(REPOSITORY_ON_HOST);
+    if (backupsSection.of(config).pitr.repository.kind === 'posix') findings.push(REPOSITORY_ON_HOST);
     return {
       verdict: `This is how ${env} would be handed over to pgBackRest, as ${plan.stanza}; nothing was changed.`,
       data: { plan, files, commands } as unknown as Json,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineChangeTask, defineStep, EXIT, flag, type Json, main, OpsError } from '@drydock/kit';
+import { backupsSection } from '../src/config/backups.ts';
 import { type Pruned, pruneStore } from '../src/prune/delete.ts';
 import { judgeBackups } from '../src/prune/judge.ts';
 import { type Decision, deletesMost, planPrune } from '../src/prune/plan.ts';
@@ -30,7 +31,7 @@ const task = defineChangeTask({
     const stores = await Promise.all(
       openStores(config, environment).map(async (store) => {
         const { backups, findings } = await judgeBackups(store, shelf, pinned, now);
-        const decisions = planPrune(backups, config.backups.retention, now);
+        const decisions = planPrune(backups, backupsSection.of(config).retention, now);
         if (!flags.force && deletesMost(decisions, backups)) throw refuseMost(store, decisions, backups.length);
         return { label: store.label, decisions, notes: findings };
       }),

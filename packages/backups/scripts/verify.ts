@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, type Finding, flag, main } from '@drydock/kit';
+import { backupsSection } from '../src/config/backups.ts';
 import { listOwn } from '../src/reader.ts';
 import { openStores } from '../src/store/open.ts';
 import { against, nobodyPinned } from '../src/trust.ts';
@@ -19,9 +20,11 @@ const task = defineReadTask({
     trust: flag.text({ value: 'REASON', about: 'open those too for which no pinned signer stands' }),
   },
   async run({ config, environment, env, flags, out }) {
-    const identity = environment.has(config.backups.identity) ? environment.secret(config.backups.identity) : undefined;
+    const identity = environment.has(backupsSection.of(config).identity)
+      ? environment.secret(backupsSection.of(config).identity)
+      : undefined;
     const shelf = { env, product: config.product };
-    const lenient = config.backups.signers.length === 0;
+    const lenient = backupsSection.of(config).signers.length === 0;
     const findings: Finding[] = lenient ? [nobodyPinned(env)] : [];
     const checked: { id: string; store: string; entries: number | null; ok: boolean }[] = [];
     for (const store of openStores(config, environment)) {
@@ -55,7 +58,7 @@ const task = defineReadTask({
     const closed = checked.filter(({ entries }) => entries === null).length;
     const opened =
       identity === undefined
-        ? `; without ${config.backups.identity} they were not opened`
+        ? `; without ${backupsSection.of(config).identity} they were not opened`
         : closed > 0
           ? `; ${closed} of them ${closed === 1 ? 'was' : 'were'} not opened: nobody stands for ${closed === 1 ? 'it' : 'them'}`
           : ', and can be opened';

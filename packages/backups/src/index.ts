@@ -1,4 +1,5 @@
 export { backupStep } from './backup.ts';
+export { backupsSection } from './config/backups.ts';
 export { readBackupStatus } from './read-status.ts';
 export { rehearsalOnBackup } from './rehearsal.ts';
 export { confirmation, jobName } from './schedule/jobs.ts';

@@ -1,5 +1,6 @@
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
+import { backupsSection } from './config/backups.ts';
 import { notes } from './notes.ts';
 import { isAhead, listOwn, type Opened, openBackup, type Readable, type Shelf } from './reader.ts';
 import { findOverdue, type StoreStatus, statusOf } from './status.ts';
@@ -22,7 +23,7 @@ export async function readBackupStatus(
   environment: Environment,
   now: Date,
 ): Promise<BackupStatus> {
-  const { limits } = config.backups;
+  const { limits } = backupsSection.of(config);
   const env = environment.name;
   const shelf = { env, product: config.product };
   const pinned = signersOf(config, environment);

@@ -6,6 +6,7 @@ import {
   type TaskContext,
   usageError,
 } from '@drydock/kit';
+import { backupsSection } from './config/backups.ts';
 import { RECIPIENT } from './crypt/age.ts';
 import { openSigner, type Signer } from './signature.ts';
 import { openStores } from './store/open.ts';
@@ -35,7 +36,7 @@ export interface BackupTarget {
 type Context = Pick<TaskContext, 'config' | 'environment' | 'actor' | 'reason'>;
 
 export function backupTarget({ config, environment, actor, reason }: Context, checksums = true): BackupTarget {
-  const { compressionLevel, stores } = config.backups;
+  const { compressionLevel, stores } = backupsSection.of(config);
   return {
     env: environment.name,
     product: config.product,
@@ -53,7 +54,7 @@ export function backupTarget({ config, environment, actor, reason }: Context, ch
 }
 
 function recipientsOf(config: LoadedConfig, environment: Environment): string[] {
-  const variable = config.backups.recipients;
+  const variable = backupsSection.of(config).recipients;
   const keys = environment
     .require(variable)
     .split(',')
@@ -71,7 +72,7 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
 
 /** A backup that its own config would not open again is none: that is said before, not at the restore. */
 function signerOf(config: LoadedConfig, environment: Environment): Pick<BackupTarget, 'signer' | 'pinned'> {
-  const variable = config.backups.signingKey;
+  const variable = backupsSection.of(config).signingKey;
   const pinned = signersOf(config, environment);
   const signer = environment.has(variable) ? openSigner(environment.secret(variable)) : undefined;
   if (pinned.length === 0 || pinned.some(({ key }) => key === signer?.key)) return { signer, pinned };

@@ -9,6 +9,7 @@ import {
   type Step,
   withPostgres,
 } from '@drydock/kit';
+import { backupsSection } from './config/backups.ts';
 import type { Readable } from './reader.ts';
 
 /** A finding that a plan can keep. */
@@ -21,7 +22,7 @@ export interface Pinned {
 
 /** The signers that the config pins. A variable that is not set is an error: it must not let everybody in. */
 export function signersOf(config: LoadedConfig, environment: Environment): Pinned[] {
-  return config.backups.signers.map((signer) => ({
+  return backupsSection.of(config).signers.map((signer) => ({
     name: signer.name,
     key: 'key' in signer ? signer.key : environment.require(signer.variable).trim(),
   }));

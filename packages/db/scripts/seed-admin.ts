@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineChangeTask, defineStep, flag, main, operatorUrl, usageError, withPostgres } from '@drydock/kit';
+import { migrationsSection } from '../src/config.ts';
 import { loadSeedModule, type Seeded, type SeedModule } from '../src/seed/module.ts';
 import { checkedWallets } from '../src/seed/wallets.ts';
 
@@ -16,7 +17,7 @@ const task = defineChangeTask({
   },
   lock: 'environment',
   async plan({ config, env, flags }) {
-    const { seed } = config.database;
+    const { seed } = migrationsSection.of(config);
     if (!seed)
       throw usageError(
         'SEED_NOT_CONFIGURED',

@@ -8,6 +8,7 @@ import {
   schemaOf,
   usageError,
 } from '@drydock/kit';
+import { migrationsSection } from './config.ts';
 import { isCode, type Level } from './hazards/codes.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
@@ -30,7 +31,8 @@ export interface Target {
 }
 
 export function targetOf(config: LoadedConfig, environment: Environment): Target {
-  const { schema, migrations, plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } = config.database;
+  const { schema, migrations, plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } =
+    migrationsSection.of(config);
   const unknown = Object.keys(hazards).find((code) => !isCode(code));
   if (unknown)
     throw usageError(

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, main } from '@drydock/kit';
+import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
 
@@ -20,7 +21,10 @@ const task = defineReadTask({
     const { nextFor } = await import('../src/inspect/next.ts');
     const { inspectionJson, printInspection } = await import('../src/inspect/show.ts');
     const found = await inspect(await openSession(ctx), job);
-    printInspection(ctx.out, found, { ...(await import('viem')), startBlock: ctx.config.chain?.startBlock ?? 0 });
+    printInspection(ctx.out, found, {
+      ...(await import('viem')),
+      startBlock: contractsSection.of(ctx.config)?.startBlock ?? 0,
+    });
     const { why, command } = nextFor(ctx.env, found);
     const { verdict, why: differ } = found.judgement;
     return {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineChangeTask, main } from '@drydock/kit';
+import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
@@ -45,7 +46,7 @@ const task = defineChangeTask({
       session,
       actor,
       line: new NonceLine(),
-      replacements: ctx.config.chain?.replacements ?? 0,
+      replacements: contractsSection.of(ctx.config)?.replacements ?? 0,
       carryOn: false,
     });
     return [...first, ...rest];

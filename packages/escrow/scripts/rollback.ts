@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineChangeTask, flag, main } from '@drydock/kit';
+import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
@@ -69,7 +70,7 @@ const task = defineChangeTask({
       session,
       actor,
       line: new NonceLine(),
-      replacements: ctx.config.chain?.replacements ?? 0,
+      replacements: contractsSection.of(ctx.config)?.replacements ?? 0,
       carryOn: false,
       reason: ctx.reason,
     });

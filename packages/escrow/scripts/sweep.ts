@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineChangeTask, type Finding, flag, main, type StepResults } from '@drydock/kit';
+import { contractsSection } from '../src/config/chain.ts';
 import { sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
@@ -49,7 +50,7 @@ const task = defineChangeTask({
         return createActor(await sending(), createDeed((await session()).target, order, address as `0x${string}`));
       }),
       line,
-      replacements: ctx.config.chain?.replacements ?? 0,
+      replacements: contractsSection.of(ctx.config)?.replacements ?? 0,
       carryOn: true,
     }));
   },

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type LoadedConfig, usageError } from '@drydock/kit';
 import type { Abi, Address, Hex } from 'viem';
+import { escrowSection } from './config/escrow.ts';
 import { loadArtifact } from './contracts/artifacts.ts';
 
 const OURS = { factory: 'EscrowFactory', escrow: 'MilestoneEscrow' } as const;
 
 /** The ABI that the config names, or the reference product's. */
 export function loadAbi(config: LoadedConfig, which: 'factory' | 'escrow'): Abi {
-  const file = config.escrow.abi[which];
+  const file = escrowSection.of(config).abi[which];
   if (file === undefined) return loadArtifact(OURS[which]).abi as Abi;
   try {
     const read = JSON.parse(readFileSync(config.path(file), 'utf8')) as Abi | { abi?: Abi };

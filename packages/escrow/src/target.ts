@@ -1,9 +1,9 @@
 import { type Environment, type EnvName, type LoadedConfig, operatorUrl, Secret, usageError } from '@drydock/kit';
 import type { Abi, Address } from 'viem';
 import { loadAbi, requireEvent, requireFunction } from './abi.ts';
+import { type ChainConfig, chainOf } from './config/chain.ts';
+import { type EscrowConfig, escrowSection } from './config/escrow.ts';
 
-type Chain = NonNullable<LoadedConfig['chain']>;
-export type EscrowConfig = LoadedConfig['escrow'];
 export type Tables = EscrowConfig['database'];
 
 const TERMS = ['client', 'freelancer', 'amounts'] as const;
@@ -19,7 +19,7 @@ export interface Target {
   env: EnvName;
   /** Folder with `.drydock`: earlier runs know which transactions they sent. */
   root: string;
-  chain: Chain;
+  chain: ChainConfig;
   escrow: EscrowConfig;
   rpcUrls: Secret[];
   factory: Address;
@@ -31,7 +31,7 @@ export interface Target {
 
 /** Everything that can be told wrong without asking the chain or the database is told here (exit 2). */
 export async function targetOf(config: LoadedConfig, environment: Environment): Promise<Target> {
-  const { chain, escrow } = config;
+  const [chain, escrow] = [chainOf(config), escrowSection.of(config)];
   if (!chain)
     throw usageError(
       'CHAIN_MISSING',

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, flag, type Json, main } from '@drydock/kit';
+import { healthSection } from '../src/config/health.ts';
 import type { GateResult } from '../src/gate/run.ts';
 import type { Judged } from '../src/gate/types.ts';
 import type { RouteReading } from '../src/metrics/routes.ts';
@@ -22,7 +23,8 @@ const task = defineReadTask({
   },
   async run({ config, environment, env, flags, out, signal }) {
     const { gate } = await import('../src/gate/open.ts');
-    const forSeconds = flags.for === undefined ? config.health.gate.forSeconds : Math.ceil(flags.for / 1_000);
+    const forSeconds =
+      flags.for === undefined ? healthSection.of(config).gate.forSeconds : Math.ceil(flags.for / 1_000);
     const progress = out.progress(`gate of ${env}`);
     const result = await gate(config, environment, {
       forSeconds,

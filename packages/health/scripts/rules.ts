@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { defineReadTask, type Finding, flag, isMissing, main } from '@drydock/kit';
+import { healthSection } from '../src/config/health.ts';
 import type { RulesFile } from '../src/rules/files.ts';
 
 const task = defineReadTask({
@@ -27,7 +28,7 @@ const task = defineReadTask({
     const { bounds, findings } = await readBounds(config, environment, signal);
     const plan = planRules(config, env, bounds);
     const files = rulesFiles(plan);
-    const folder = config.path(flags.folder ?? join(config.health.rules.folder, env));
+    const folder = config.path(flags.folder ?? join(healthSection.of(config).rules.folder, env));
     const old = files.filter((file) => readIfAny(join(folder, file.name)) !== file.text);
     if (!flags.check) write(folder, old);
     const shown = (name: string) => relative(process.cwd(), join(folder, name));

@@ -1,5 +1,6 @@
 export { probeBackup } from './check/backup.ts';
 export { checkHealth, type HealthResult, publicUrl } from './check/endpoint.ts';
 export { type BackupProbe, probeAll } from './check/probes.ts';
+export { healthSection } from './config/health.ts';
 export { gate } from './gate/open.ts';
 export { gateError } from './gate/run.ts';

@@ -1,9 +1,11 @@
 export { appendAudit } from './audit/append.ts';
 export { readEventsNamed, readEventsSince } from './audit/store.ts';
-export type { SignerConfig, StoreConfig } from './config/backups.ts';
-export { parseCron } from './config/cron.ts';
+export { type ChainKeys, chainSection } from './config/chain.ts';
+export { type DatabaseKeys, databaseSection } from './config/database.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName, type ResolvedConfig } from './config/schema.ts';
+export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
+export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
+export type { ConfigSections } from './config/sections.ts';
 export { databaseArgument } from './database-url.ts';
 export { syncFolder, writeDurably } from './durable.ts';
 export { loadEnvironment } from './env/environment.ts';

@@ -1,10 +1,85 @@
-import { type LoadedConfig, usageError } from '@drydock/kit';
+import { defineSection, type LoadedConfig, type SectionInput, type SectionOutput, usageError } from '@drydock/kit';
+import { z } from 'zod';
 
-export type ReleaseConfig = NonNullable<LoadedConfig['release']>;
+const command = z.array(z.string()).min(1);
+
+const releaseSchema = z.strictObject({
+  baseBranch: z
+    .string()
+    .default('master')
+    .describe('A release must contain the newest commit of this branch ("rebased on master").'),
+  artifact: z.strictObject({
+    include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
+    build: z
+      .array(z.strictObject({ command, cwd: z.enum(['artifact', 'checkout']).default('artifact') }))
+      .default([])
+      .describe(
+        "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder.",
+      ),
+    keep: z
+      .number()
+      .int()
+      .min(1)
+      .default(2)
+      .describe('How many earlier artefacts stay for a rollback (runbook section 2: the last two).'),
+  }),
+  app: z.strictObject({
+    /** Started in the artefact's folder with the environment's variables. */
+    command,
+    portVariable: z.string().default('PORT'),
+    versionVariable: z.string().default('APP_VERSION').describe('Variable that tells the product which version it is.'),
+    readyPath: z.string().default('/readyz').describe('Answers 200 once the process can take traffic; no token.'),
+    readyTimeoutMs: z.number().int().positive().default(30_000),
+    drainTimeoutMs: z
+      .number()
+      .int()
+      .positive()
+      .default(15_000)
+      .describe('Longest wait for requests in flight when a version is retired.'),
+  }),
+  proxy: z
+    .strictObject({
+      socket: z.string().default('PROXY_SOCKET'),
+      stateFile: z.string().default('PROXY_STATE_FILE'),
+      backend: z.string().default('app'),
+    })
+    .prefault({})
+    .describe('HAProxy in front, reached through its runtime API. Names of variables.'),
+  flow: z
+    .strictObject({ command, environments: z.array(z.enum(['staging', 'production'])).default(['staging']) })
+    .optional()
+    .describe("The product's own end-to-end flow; gets the environment's variables, exit 0 means it passed."),
+});
+
+export const releaseSection = defineSection({
+  key: 'release',
+  about:
+    'What the artefact is made of, how it is started, and the proxy in front of it. Left out, the product is released elsewhere.',
+  schema: releaseSchema,
+  example: {
+    artifact: {
+      include: ['package.json', 'pnpm-lock.yaml', 'src'],
+      build: [{ command: ['pnpm', 'install', '--frozen-lockfile', '--prod'] }],
+    },
+    app: { command: ['node', 'src/server.ts'] },
+    flow: { command: ['node', 'e2e/flow.ts'] },
+  },
+  optional: true,
+  operators: ({ proxy }) => [proxy.socket, proxy.stateFile],
+});
+
+declare module '@drydock/kit' {
+  interface ConfigSections {
+    release?: SectionInput<typeof releaseSection>;
+  }
+}
+
+export type ReleaseConfig = SectionOutput<typeof releaseSection>;
 
 /** The product's release section, or a usage error that says where it belongs. */
 export function releaseConfig(config: LoadedConfig): ReleaseConfig {
-  if (config.release) return config.release;
+  const release = releaseSection.of(config);
+  if (release) return release;
   throw usageError(
     'RELEASE_NOT_CONFIGURED',
     `${config.file} has no "release" section.`,

@@ -1,4 +1,5 @@
 import {
+  databaseSection,
   defineStep,
   type Finding,
   OpsError,
@@ -11,6 +12,7 @@ import {
   withPostgres,
 } from '@drydock/kit';
 import { markName, noBytes } from '../catalogue.ts';
+import { backupsSection } from '../config/backups.ts';
 import { compact, keyOf } from '../names.ts';
 import { listOwn } from '../reader.ts';
 import { dropDatabase, makeDatabase, onServer } from '../restore/databases.ts';
@@ -76,7 +78,7 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         const source = await openPlanned(ctx, plan);
         const { manifest } = source;
         tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
-        const identity = ctx.environment.secret(ctx.config.backups.identity);
+        const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
         const head = await readHead(readPlain(source, identity), { noOwner: true, signal });
         await onServer(server, (client) => makeDatabase(client, plan.scratch, head.properties.create));
         const url = withDatabase(server, plan.scratch);
@@ -109,7 +111,11 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         } else tried.unproved = ['There is no manifest to compare with.'];
         tried.rto = (performance.now() - started) / 1_000;
         detail('queries of the product');
-        const asked = await runDrillQueries(url, ctx.config.path(ctx.config.backups.drills), readerOf(ctx, plan));
+        const asked = await runDrillQueries(
+          url,
+          ctx.config.path(backupsSection.of(ctx.config).drills),
+          readerOf(ctx, plan),
+        );
         tried.queries = asked.count;
         tried.faults = [...findings, ...asked.findings].map(({ message }) => message);
       } catch (error) {
@@ -124,7 +130,8 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
 
 /** Only where the live database lies too: what another server knows of roles is not known. */
 function readerOf({ config, environment, flags }: TaskContext, { scratch }: DrillPlan): Secret | undefined {
-  if ((flags as { targetUrl?: string }).targetUrl || !environment.has(config.database.readUrl)) return undefined;
+  if ((flags as { targetUrl?: string }).targetUrl || !environment.has(databaseSection.of(config).readUrl))
+    return undefined;
   return withDatabase(readerUrl(config, environment), scratch);
 }
 
@@ -170,7 +177,7 @@ function recordStep(ctx: TaskContext, plan: DrillPlan): Step {
         queries,
         result,
       };
-      appendDrill(ctx.config.path(ctx.config.backups.drillLog), row);
+      appendDrill(ctx.config.path(backupsSection.of(ctx.config).drillLog), row);
       await audit('backup.drill', {
         backup: plan.backup,
         passed,

@@ -1,4 +1,5 @@
-import { type Finding, operatorUrl, type TaskContext } from '@drydock/kit';
+import { databaseSection, type Finding, operatorUrl, type TaskContext } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 import { isUnasked, readServer, type ServerFacts } from './server.ts';
 
 /** Debian 12's pgBackRest, 2.45, was made before the next one. */
@@ -11,7 +12,7 @@ export async function askServer({
 }: Pick<TaskContext, 'config' | 'environment'>): Promise<{ server: Partial<ServerFacts>; findings: Finding[] }> {
   const warn = (code: string, message: string, hint: string): Finding => ({ level: 'warn', code, message, hint });
   const hint = 'Put the right one into backups.pitr.server.dataFolder.';
-  const known = config.backups.pitr.server.dataFolder !== undefined;
+  const known = backupsSection.of(config).pitr.server.dataFolder !== undefined;
   try {
     const server = await readServer(operatorUrl(config, environment));
     const { major, archiveCommand, dataFolder } = server;
@@ -40,7 +41,7 @@ export async function askServer({
   } catch (thrown) {
     if (!isUnasked(thrown)) throw thrown;
     const why = thrown.message.replace(/\.$/, '');
-    const port = Number(URL.parse(environment.get(config.database.url) ?? '')?.port) || undefined;
+    const port = Number(URL.parse(environment.get(databaseSection.of(config).url) ?? '')?.port) || undefined;
     return {
       server: port === undefined ? {} : { port },
       findings: [warn('SERVER_NOT_ASKED', `${why}; Debian's folders are assumed.`, hint)],

@@ -1,4 +1,5 @@
 import type { Environment, EnvName, LoadedConfig } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 import { slugOf } from '../slug.ts';
 import { repositoryOptions, repositorySecrets } from './repository.ts';
 import { assumedServer, type ServerFacts } from './server.ts';
@@ -47,7 +48,7 @@ export function planPitr({
   into,
   port,
 }: PitrInput): PitrPlan {
-  const { pitr } = config.backups;
+  const { pitr } = backupsSection.of(config);
   const { user, dataFolder, socketFolder } = pitr.server;
   const assumed = assumedServer(said.major);
   const server = {

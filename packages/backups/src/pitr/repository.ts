@@ -1,10 +1,11 @@
 import { type Environment, type LoadedConfig, usageError } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 
 type Options = [name: string, value: string][];
 
 /** Where pgBackRest keeps backups and WAL (pgbackrest.org, "Configuration Reference"). Keys come by environment. */
-export function repositoryOptions({ backups }: LoadedConfig, environment: Environment): Options {
-  const { repository } = backups.pitr;
+export function repositoryOptions(config: LoadedConfig, environment: Environment): Options {
+  const { repository } = backupsSection.of(config).pitr;
   if (repository.kind === 'posix') return [['repo1-path', repository.path]];
   const region = environment.require(repository.region);
   const endpoint = environment.get(repository.endpoint);
@@ -19,9 +20,9 @@ export function repositoryOptions({ backups }: LoadedConfig, environment: Enviro
 }
 
 /** Variables in the environment of PostgreSQL and of whoever runs pgBackRest; never in a file that others may read. */
-export function repositorySecrets({ backups }: LoadedConfig): string[] {
+export function repositorySecrets(config: LoadedConfig): string[] {
   const keys = ['PGBACKREST_REPO1_S3_KEY', 'PGBACKREST_REPO1_S3_KEY_SECRET'];
-  return ['PGBACKREST_REPO1_CIPHER_PASS', ...(backups.pitr.repository.kind === 's3' ? keys : [])];
+  return ['PGBACKREST_REPO1_CIPHER_PASS', ...(backupsSection.of(config).pitr.repository.kind === 's3' ? keys : [])];
 }
 
 function awsEndpoint(region: string): Options {

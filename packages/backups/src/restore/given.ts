@@ -1,4 +1,5 @@
 import { OpsError, type Secret, type TaskContext } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 import { dumpProperties } from '../dump/pg-dump.ts';
 import { exists, onServer } from './databases.ts';
 import { type Head, readHead } from './head.ts';
@@ -16,7 +17,7 @@ export interface Given {
 
 export async function readBackupHead(ctx: TaskContext, plan: RestorePlan, signal: AbortSignal): Promise<Head> {
   const source = await openPlanned(ctx, plan);
-  const identity = ctx.environment.secret(ctx.config.backups.identity);
+  const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
   return readHead(readPlain(source, identity), { noOwner: plan.noOwner, signal });
 }
 

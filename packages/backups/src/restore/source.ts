@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Readable as ByteStream } from 'node:stream';
 import { type Environment, EXIT, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
 import { type Listed, listBackups, markName } from '../catalogue.ts';
+import { backupsSection } from '../config/backups.ts';
 import { type Manifest, readManifest } from '../manifest.ts';
 import { DUMP, keyOf, MANIFEST } from '../names.ts';
 import { notes } from '../notes.ts';
@@ -37,7 +38,7 @@ export async function findBackup(where: Where, from: string, trust?: string): Pr
   const found = await (from !== 'latest' && existsSync(from) ? fromPath(where, from) : fromStores(where, from, trust));
   const why = await against(where, found.readable);
   if (why !== undefined && trust === undefined) throw untrusted(found.source.label, why, where.environment.name);
-  const unsigned = where.config.backups.signers.length === 0 ? [nobodyPinned(where.environment.name)] : [];
+  const unsigned = backupsSection.of(where.config).signers.length === 0 ? [nobodyPinned(where.environment.name)] : [];
   const said = why === undefined ? unsigned : [believed(found.source.label, why, trust ?? '')];
   return { source: found.source, findings: [...found.findings, ...said], trusted: why };
 }

@@ -13,6 +13,7 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Counted } from '../archive/offsets.ts';
+import { backupsSection } from '../config/backups.ts';
 import { Pace } from '../pace.ts';
 import { trustSteps } from '../trust.ts';
 import { carryLog } from './carry-log.ts';
@@ -102,7 +103,7 @@ async function restoreFresh(
     await putOnSettings(client, plan.fresh, properties.statements);
   });
   const source = await openPlanned(ctx, plan);
-  const identity = ctx.environment.secret(ctx.config.backups.identity);
+  const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
   const pace = new Pace(source.manifest?.plain.bytes ?? 0, detail);
   const paced = async function* () {
     for await (const chunk of readPlain(source, identity)) {
@@ -198,7 +199,7 @@ function anonymiseStep(ctx: TaskContext, url: Secret, plan: RestorePlan, script:
 
 /** The product's own way of stopping traffic; a failure later opens it again. */
 function drainSteps(ctx: TaskContext): Step[] {
-  const { drain } = ctx.config.backups;
+  const { drain } = backupsSection.of(ctx.config);
   if (!drain) return [];
   return [
     defineStep({
@@ -213,7 +214,7 @@ function drainSteps(ctx: TaskContext): Step[] {
 }
 
 function openSteps(ctx: TaskContext): Step[] {
-  const { drain } = ctx.config.backups;
+  const { drain } = backupsSection.of(ctx.config);
   if (!drain) return [];
   return [
     defineStep({

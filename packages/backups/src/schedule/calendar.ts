@@ -1,4 +1,4 @@
-import { parseCron } from '@drydock/kit';
+import { parseCron } from './cron.ts';
 
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 

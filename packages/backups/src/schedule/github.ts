@@ -1,7 +1,8 @@
-import { parseCron, usageError } from '@drydock/kit';
+import { usageError } from '@drydock/kit';
 import { Document } from 'yaml';
 import type { PrintedFile } from '../printed.ts';
 import { shellLine } from '../shell.ts';
+import { parseCron } from './cron.ts';
 import type { Job } from './jobs.ts';
 
 export interface GithubPlace {

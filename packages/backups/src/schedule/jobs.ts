@@ -1,4 +1,5 @@
 import type { EnvName, LoadedConfig } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 import { slugOf } from '../slug.ts';
 import { variablesOf } from './needs.ts';
 
@@ -20,7 +21,7 @@ export interface Job {
 
 /** The jobs of an environment. `configFile` is left out where the toolkit finds it by itself. */
 export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string): Job[] {
-  const { prune, backup, drill } = config.backups.schedule;
+  const { prune, backup, drill } = backupsSection.of(config).schedule;
   const job = (kind: JobKind, about: string, cron: string, command: string[]): Job => ({
     kind,
     name: jobName(config, kind, env),

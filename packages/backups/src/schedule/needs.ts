@@ -1,11 +1,16 @@
-import type { LoadedConfig, StoreConfig } from '@drydock/kit';
+import { databaseSection, type LoadedConfig } from '@drydock/kit';
+import type { StoreConfig } from '../config/backups.ts';
+import { backupsSection } from '../config/backups.ts';
 
 /** Variables that a job uses. The key that opens is for drills alone, the one that signs for backups alone. */
-export function variablesOf({ database, backups }: LoadedConfig, kind: 'backup' | 'prune' | 'drill'): string[] {
+export function variablesOf(config: LoadedConfig, kind: 'backup' | 'prune' | 'drill'): string[] {
+  const backups = backupsSection.of(config);
   const pinned = backups.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : []));
   const signing = kind === 'backup' && backups.signers.length > 0 ? [backups.signingKey] : [];
   const keys = [backups.recipients, ...signing, ...pinned, ...(kind === 'drill' ? [backups.identity] : [])];
-  return [...new Set([database.url, ...keys, ...backups.stores.flatMap(storeVariables), 'SENTRY_DSN'])];
+  return [
+    ...new Set([databaseSection.of(config).url, ...keys, ...backups.stores.flatMap(storeVariables), 'SENTRY_DSN']),
+  ];
 }
 
 function storeVariables(store: StoreConfig): string[] {
@@ -15,10 +20,10 @@ function storeVariables(store: StoreConfig): string[] {
 
 /** Folders that backups are written to; none if all of them go to a server. */
 export function storeFolders(config: LoadedConfig): string[] {
-  return config.backups.stores.flatMap((store) => (store.kind === 'file' ? [config.path(store.path)] : []));
+  return backupsSection.of(config).stores.flatMap((store) => (store.kind === 'file' ? [config.path(store.path)] : []));
 }
 
 /** Would what is backed up by a machine that is thrown away be gone with it? */
-export function keepsNothingElsewhere({ backups }: LoadedConfig): boolean {
-  return backups.stores.every(({ kind }) => kind === 'file');
+export function keepsNothingElsewhere(config: LoadedConfig): boolean {
+  return backupsSection.of(config).stores.every(({ kind }) => kind === 'file');
 }

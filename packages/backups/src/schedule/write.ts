@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Finding, LoadedConfig, TaskContext } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
 import type { PrintedFile } from '../printed.ts';
 import { slugOf } from '../slug.ts';
 import type { jobsOf } from './jobs.ts';
@@ -23,7 +24,7 @@ export async function writeSchedule(
   format: Format,
   { config, env, flags, folder, jobs }: Writing,
 ): Promise<PrintedFile[]> {
-  const { timeZone, marginMinutes: margin, maxMinutes: max } = config.backups.schedule;
+  const { timeZone, marginMinutes: margin, maxMinutes: max } = backupsSection.of(config).schedule;
   const slug = slugOf(config.product);
   switch (format) {
     case 'cron': {

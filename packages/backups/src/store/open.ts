@@ -1,11 +1,13 @@
-import { type Environment, type LoadedConfig, type StoreConfig, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, usageError } from '@drydock/kit';
+import type { StoreConfig } from '../config/backups.ts';
+import { backupsSection } from '../config/backups.ts';
 import { FileStore } from './file.ts';
 import { S3Store } from './s3.ts';
 import type { Store } from './types.ts';
 
 /** The stores of the configuration, in its order. */
 export function openStores(config: LoadedConfig, environment: Environment): Store[] {
-  return config.backups.stores.map((store) => openStore(store, config, environment));
+  return backupsSection.of(config).stores.map((store) => openStore(store, config, environment));
 }
 
 function openStore(store: StoreConfig, config: LoadedConfig, environment: Environment): Store {

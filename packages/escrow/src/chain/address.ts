@@ -1,6 +1,6 @@
 import { usageError } from '@drydock/kit';
 import { type Address, concat, type Hex, keccak256, pad, stringToBytes, toHex } from 'viem';
-import type { EscrowConfig } from '../target.ts';
+import type { EscrowConfig } from '../config/escrow.ts';
 
 /** The salt of a job, by the product's rule: the salt is the job, so a second escrow for it cannot be made. */
 export function saltOf(rule: EscrowConfig['salt'], jobId: string): Hex {

@@ -1,10 +1,11 @@
 import { type Environment, type LoadedConfig, type Secret, usageError } from '@drydock/kit';
 import type { Hex, LocalAccount } from 'viem';
 import { refused } from '../chain/errors.ts';
+import { escrowSection } from '../config/escrow.ts';
 
 /** Whoever signs in this environment. A key in a variable is for development; the others want a keystore or KMS. */
 export async function loadAccount(config: LoadedConfig, environment: Environment): Promise<LocalAccount> {
-  const key = config.escrow.key[environment.name];
+  const key = escrowSection.of(config).key[environment.name];
   if (key.kind === 'kms') {
     const { kmsAccount } = await import('./kms.ts');
     return kmsAccount(key, environment);

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { type Environment, OpsError } from '@drydock/kit';
 import type { Hash, Hex, LocalAccount } from 'viem';
-import type { EscrowConfig } from '../target.ts';
+import type { EscrowConfig } from '../config/escrow.ts';
 
 type KmsKey = Extract<EscrowConfig['key']['production'], { kind: 'kms' }>;
 

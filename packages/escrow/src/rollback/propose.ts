@@ -1,4 +1,5 @@
 import { type Outcome, type TaskContext, usageError } from '@drydock/kit';
+import { escrowSection } from '../config/escrow.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { requireJob } from '../flags.ts';
 import { shown } from '../jobs/shown.ts';
@@ -15,7 +16,7 @@ interface Proposing extends Pick<TaskContext, 'config' | 'env' | 'environment' |
 export async function propose(ctx: Proposing): Promise<Outcome> {
   const typed = requireJob('escrow:rollback', ctx.flags.job);
   requireReason(ctx.reason);
-  const variable = ctx.config.escrow.safe;
+  const variable = escrowSection.of(ctx.config).safe;
   const given = ctx.flags.safe ?? ctx.environment.get(variable);
   if (!given) throw usageError('USAGE', 'Say which multisig: --safe ADDRESS.', `Or set ${variable} for ${ctx.env}.`);
   const safe = await checkedAddress(given, ctx.flags.safe ? '--safe' : variable);

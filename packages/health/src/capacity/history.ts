@@ -1,4 +1,5 @@
 import { type Environment, type Finding, type LoadedConfig, OpsError } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { Follower } from '../metrics/follow.ts';
 import { namesOf } from '../metrics/names.ts';
 import type { Window } from '../metrics/window.ts';
@@ -41,7 +42,7 @@ async function fromSamples(config: LoadedConfig, { name }: Environment, sinceMs:
     const ahead = store.ahead();
     return {
       windows: store.read(now - sinceMs).map(({ window }) => window),
-      source: `samples in ${config.health.series.folder}`,
+      source: `samples in ${healthSection.of(config).series.folder}`,
       now,
       findings: ahead ? [aheadFinding(ahead)] : [],
     };
@@ -56,7 +57,7 @@ async function fromPrometheus(
   client: PrometheusClient,
   sinceMs: number,
 ): Promise<History> {
-  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
+  const names = namesOf(healthSection.of(config).metrics, healthSection.of(config).prometheus.instanceLabel);
   const query = rawQuery(names, labelsFor(config, environment.name));
   const announced = await client.announced();
   const now = await client.now();

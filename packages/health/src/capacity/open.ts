@@ -1,4 +1,5 @@
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { doubtFinding, doubtsOf } from '../metrics/doubt.ts';
 import { applicableObjectives } from '../objectives/applicable.ts';
 import { MINUTE_MS } from '../series/store.ts';
@@ -29,8 +30,8 @@ export async function capacityOf(
   const routes = new Set(windows.flatMap((window) => [...window.routes.keys()]));
   const triggers = judgeCapacity({
     windows,
-    objectives: applicableObjectives(config.health, routes),
-    settings: config.health.capacity,
+    objectives: applicableObjectives(healthSection.of(config), routes),
+    settings: healthSection.of(config).capacity,
     now,
   });
   const period = { from: windows[0]?.from ?? now, to: windows.at(-1)?.to ?? now };

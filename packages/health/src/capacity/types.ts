@@ -1,9 +1,9 @@
-import type { LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { Window } from '../metrics/window.ts';
 import type { Objective } from '../objectives/types.ts';
 import type { Span } from './episodes.ts';
 
-export type CapacitySettings = LoadedConfig['health']['capacity'];
+export type CapacitySettings = HealthConfig['capacity'];
 
 export interface CapacityInput {
   /** About a minute each, in order; there may be gaps. At least one. */

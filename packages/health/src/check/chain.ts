@@ -1,4 +1,5 @@
-import { ask, type Environment, type LoadedConfig, NoAnswer } from '@drydock/kit';
+import { ask, chainSection, type Environment, type LoadedConfig, NoAnswer } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import type { PartResult } from './endpoint.ts';
 import { timed } from './queries.ts';
 
@@ -6,16 +7,18 @@ import { timed } from './queries.ts';
 const MOST_BYTES = 1_048_576;
 
 /** Every node answers, is on the chain that is meant, and has a block. */
-export async function probeChain({ chain, health }: LoadedConfig, environment: Environment): Promise<PartResult[]> {
+export async function probeChain(config: LoadedConfig, environment: Environment): Promise<PartResult[]> {
+  const chain = chainSection.of(config);
+  const { timeoutMs } = healthSection.of(config);
   const urls = chain && environment.get(chain.rpcUrl);
   if (!urls) return [];
   const all = urls.split(',').map((url) => url.trim());
   return Promise.all(
     all.map((url) =>
       timed(all.length === 1 ? 'chain' : `chain ${URL.parse(url)?.host ?? '?'}`, async () => {
-        const chainId = Number(await call(url, 'eth_chainId', health.timeoutMs));
+        const chainId = Number(await call(url, 'eth_chainId', timeoutMs));
         if (chainId !== chain.chainId) return `is chain ${chainId}, expected ${chain.chainId}`;
-        await call(url, 'eth_blockNumber', health.timeoutMs);
+        await call(url, 'eth_blockNumber', timeoutMs);
         return undefined;
       }),
     ),

@@ -1,4 +1,6 @@
 import { type Answered, ask, type Environment, type LoadedConfig, NoAnswer } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
+import { healthSection } from '../config/health.ts';
 
 /** A report is a few lines a part. */
 const MOST_BYTES = 1_048_576;
@@ -17,7 +19,7 @@ export interface HealthResult {
   parts: PartResult[];
 }
 
-type Expected = LoadedConfig['health']['expect'];
+type Expected = HealthConfig['expect'];
 
 /** Asks the product's health endpoint, at its public address or at that of one instance. Never throws for an outage. */
 export async function checkHealth(
@@ -25,7 +27,7 @@ export async function checkHealth(
   environment: Environment,
   baseUrl = publicUrl(config, environment),
 ): Promise<HealthResult> {
-  const { path, token, timeoutMs, expect } = config.health;
+  const { path, token, timeoutMs, expect } = healthSection.of(config);
   const headers: Record<string, string> =
     token === null ? {} : { authorization: `Bearer ${environment.secret(token).reveal()}` };
   const began = performance.now();

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  databaseSection,
   type Environment,
   type LoadedConfig,
   operatorUrl,
@@ -10,6 +11,7 @@ import {
   withPostgres,
 } from '@drydock/kit';
 import { runReadQueries } from '@drydock/kit/sql';
+import { healthSection } from '../config/health.ts';
 import type { PartResult } from './endpoint.ts';
 
 /**
@@ -17,11 +19,11 @@ import type { PartResult } from './endpoint.ts';
  * the role that may only read where the environment has one (database.readUrl). A file that does more is refused before any of it runs.
  */
 export async function probeQueries(config: LoadedConfig, environment: Environment): Promise<PartResult[]> {
-  const { url, appUrl } = config.database;
-  const folder = config.path(config.health.queries);
+  const { url, appUrl } = databaseSection.of(config);
+  const folder = config.path(healthSection.of(config).queries);
   if (!environment.has(url) && !environment.has(appUrl)) return [];
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.sql')) : [];
-  const { timeoutMs } = config.health;
+  const { timeoutMs } = healthSection.of(config);
   const name = 'drydock health:check';
   const parts = await session('postgres', operatorUrl(config, environment), name, async (client) => {
     await client.query("SELECT set_config('statement_timeout', $1, false)", [String(timeoutMs)]);

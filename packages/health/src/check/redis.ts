@@ -1,10 +1,11 @@
 import type { Environment, LoadedConfig } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import type { PartResult } from './endpoint.ts';
 import { timed } from './queries.ts';
 
 /** PING, as the product would. */
 export async function probeRedis(config: LoadedConfig, environment: Environment): Promise<PartResult[]> {
-  const { redis: variable, timeoutMs } = config.health;
+  const { redis: variable, timeoutMs } = healthSection.of(config);
   if (!environment.has(variable)) return [];
   const url = environment.secret(variable);
   const { Redis } = await import('ioredis');

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import { checkHealth } from '../check/endpoint.ts';
+import { healthSection } from '../config/health.ts';
 import { namesOf } from '../metrics/names.ts';
 import { SampleKeeper } from '../series/keeper.ts';
 import { openSource } from '../source/open.ts';
@@ -17,15 +18,15 @@ export interface GateOptions {
 /** A gate on a real environment; what it sees is kept as samples, like everything that looks. */
 export async function gate(config: LoadedConfig, environment: Environment, options: GateOptions): Promise<GateResult> {
   const { signal, url } = options;
-  const { regression, intervalSeconds } = config.health.gate;
+  const { regression, intervalSeconds } = healthSection.of(config).gate;
   const source = openSource(config, environment, { url, signal, stepSeconds: intervalSeconds });
   const findings: Finding[] = [];
   const keeper = await SampleKeeper.open(config, environment.name, (finding) => findings.push(finding));
   try {
     const result = await runGate({
-      config: config.health,
+      config: healthSection.of(config),
       source,
-      names: namesOf(config.health.metrics, config.health.prometheus.instanceLabel),
+      names: namesOf(healthSection.of(config).metrics, healthSection.of(config).prometheus.instanceLabel),
       forSeconds: options.forSeconds,
       askHealth: () => checkHealth(config, environment, url),
       baselineOf: (version) => keeper.before(version, regression.minutes),

@@ -1,5 +1,6 @@
-import { type Finding, type LoadedConfig, OpsError, toOpsError } from '@drydock/kit';
+import { type Finding, OpsError, toOpsError } from '@drydock/kit';
 import { type HealthResult, problemOf } from '../check/endpoint.ts';
+import type { HealthConfig } from '../config/health.ts';
 import { Follower } from '../metrics/follow.ts';
 import type { Names } from '../metrics/names.ts';
 import type { Scrape } from '../metrics/scrape.ts';
@@ -11,7 +12,7 @@ import { judgeGate } from './judge.ts';
 import type { GateEvidence, GateVerdict } from './types.ts';
 
 export interface GateRun {
-  config: LoadedConfig['health'];
+  config: HealthConfig;
   source: Source;
   names: Names;
   forSeconds: number;

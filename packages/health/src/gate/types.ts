@@ -1,8 +1,9 @@
-import type { Finding, LoadedConfig } from '@drydock/kit';
+import type { Finding } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { Doubt } from '../metrics/doubt.ts';
 import type { Window } from '../metrics/window.ts';
 
-export type GateSettings = LoadedConfig['health']['gate'];
+export type GateSettings = HealthConfig['gate'];
 export type Verdict = 'pass' | 'fail' | 'inconclusive';
 
 /** One thing that was looked at, and what is to be said of it. */

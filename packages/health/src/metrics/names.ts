@@ -1,8 +1,8 @@
-import type { LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { Scrape } from './scrape.ts';
 import { parseSelector, type Selector, withSuffix } from './selector.ts';
 
-export type MetricsConfig = LoadedConfig['health']['metrics'];
+export type MetricsConfig = HealthConfig['metrics'];
 
 /** The product's own names for what Drydock looks at. */
 export interface Names {

@@ -1,10 +1,10 @@
-import { type Finding, type LoadedConfig, usageError } from '@drydock/kit';
+import { type Finding, usageError } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import { findMissing, type Missing, type Names } from '../metrics/names.ts';
 import type { Scrape } from '../metrics/scrape.ts';
 import { listObjectives } from './list.ts';
 import type { Objective } from './types.ts';
 
-type HealthConfig = LoadedConfig['health'];
 type Key = Missing['key'];
 
 /** Keys of health.metrics that an objective rests on. */

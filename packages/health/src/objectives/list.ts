@@ -1,7 +1,7 @@
-import type { LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { Objective, ShareObjective } from './types.ts';
 
-type ObjectivesConfig = LoadedConfig['health']['objectives'];
+type ObjectivesConfig = HealthConfig['objectives'];
 /** A latency objective that stands for each route by itself. */
 export const EVERY_ROUTE = '*';
 

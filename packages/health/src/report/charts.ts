@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { Window } from '../metrics/window.ts';
 import { countsOf, quantileIn, usageOf } from '../objectives/count.ts';
 import { percent } from '../objectives/list.ts';
@@ -9,11 +9,7 @@ const MIB = 1_048_576;
 type Slot = Window | undefined;
 
 /** A chart an objective, and memory, which has no bound of its own. */
-export function chartsOf(
-  objectives: readonly Objective[],
-  slots: readonly Slot[],
-  health: LoadedConfig['health'],
-): Chart[] {
+export function chartsOf(objectives: readonly Objective[], slots: readonly Slot[], health: HealthConfig): Chart[] {
   const charts = objectives.flatMap((objective): Chart[] => {
     if (objective.kind === 'growth') return [];
     if (objective.kind === 'share') return [shareChart(objective, slots)];

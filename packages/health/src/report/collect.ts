@@ -1,5 +1,6 @@
-import { type Environment, type EnvName, type LoadedConfig, readRuns, toOpsError } from '@drydock/kit';
+import { chainSection, type Environment, type EnvName, type LoadedConfig, readRuns, toOpsError } from '@drydock/kit';
 import { probeAll } from '../check/probes.ts';
+import { healthSection } from '../config/health.ts';
 import { countOf } from '../metrics/histogram.ts';
 import type { Window } from '../metrics/window.ts';
 import { sumWindows } from '../metrics/window.ts';
@@ -32,7 +33,7 @@ export async function collect(config: LoadedConfig, options: CollectOptions): Pr
   return {
     product: config.product,
     ...{ from, to, environments },
-    budgetDays: config.health.objectives.budgetDays,
+    budgetDays: healthSection.of(config).objectives.budgetDays,
     openRuns: await known(async () => openRuns(config)),
     secrets: Object.entries(config.variables).flatMap(([name, { secret }]) => (secret ? [name] : [])),
   };
@@ -45,7 +46,7 @@ async function readEnvironment(
   to: number,
   { environmentOf, readers, signal }: CollectOptions,
 ): Promise<EnvironmentReport> {
-  const { health, chain } = config;
+  const [health, chain] = [healthSection.of(config), chainSection.of(config)];
   const environment = environmentOf(env);
   const { url } = config.environments[env];
   const base = { name: env, guarded: config.environments[env].guard === 'confirm' };

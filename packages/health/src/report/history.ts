@@ -1,5 +1,6 @@
 import { type Environment, type LoadedConfig, toOpsError } from '@drydock/kit';
 import { type History, readHistory } from '../capacity/history.ts';
+import { healthSection } from '../config/health.ts';
 import { namesOf } from '../metrics/names.ts';
 import { sumWindows, type Window } from '../metrics/window.ts';
 import type { Objective, ShareObjective } from '../objectives/types.ts';
@@ -26,7 +27,7 @@ export async function readSamples(
   { sinceMs, signal }: { sinceMs: number; signal: AbortSignal },
 ): Promise<Samples> {
   const client = prometheusClient(config, environment, signal);
-  const budgetMs = config.health.objectives.budgetDays * DAY_MS;
+  const budgetMs = healthSection.of(config).objectives.budgetDays * DAY_MS;
   if (client) {
     const { windows, source } = await historyIfAny(config, environment, { sinceMs, signal });
     return { windows, source, budgets: (objectives) => askBudgets(config, environment, client, objectives) };
@@ -62,11 +63,11 @@ async function askBudgets(
   client: PrometheusClient,
   objectives: readonly Objective[],
 ): Promise<Map<string, number | null>> {
-  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
+  const names = namesOf(healthSection.of(config).metrics, healthSection.of(config).prometheus.instanceLabel);
   const vocabulary = { names, labels: labelsFor(config, environment.name), bounds: undefined };
   const now = await client.now();
   const ask = async (objective: ShareObjective) => {
-    const { bad, total } = shareOf(objective, vocabulary, `${config.health.objectives.budgetDays}d`);
+    const { bad, total } = shareOf(objective, vocabulary, `${healthSection.of(config).objectives.budgetDays}d`);
     const [series] = await client.range(`${bad} / ${total}`, { from: now, to: now, stepSeconds: 60 });
     const share = Number(series?.values.at(-1)?.[1] ?? Number.NaN);
     return [objective.id, Number.isFinite(share) ? 1 - share / objective.allowed : null] as const;

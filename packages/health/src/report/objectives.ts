@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import { reading } from '../gate/share.ts';
 import type { Window } from '../metrics/window.ts';
 import { countsOf, usageOf } from '../objectives/count.ts';
@@ -11,7 +11,7 @@ export function viewObjectives(
   objectives: readonly Objective[],
   seen: Window | undefined,
   budgets: ReadonlyMap<string, number | null>,
-  health: LoadedConfig['health'],
+  health: HealthConfig,
 ): ObjectiveView[] {
   return objectives.flatMap((objective): ObjectiveView[] => {
     const { id, title, wanted } = objective;

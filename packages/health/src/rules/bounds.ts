@@ -1,4 +1,5 @@
 import { type Environment, type Finding, type LoadedConfig, toOpsError } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { doubtFinding } from '../metrics/doubt.ts';
 import { type Names, namesOf, selectorsOf } from '../metrics/names.ts';
 import { vainDoubt } from '../metrics/observe.ts';
@@ -17,7 +18,7 @@ export async function readBounds(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<{ bounds: number[] | undefined; findings: Finding[] }> {
-  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
+  const names = namesOf(healthSection.of(config).metrics, healthSection.of(config).prometheus.instanceLabel);
   try {
     const source = openSource(config, environment, { signal, stepSeconds: 30 });
     const scrape = (await source.next()).at(-1);

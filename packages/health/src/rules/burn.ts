@@ -1,4 +1,5 @@
-import { type LoadedConfig, parseDuration } from '@drydock/kit';
+import { parseDuration } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
 import type { ShareObjective } from '../objectives/types.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,7 +13,7 @@ export interface BurnWindow {
 }
 
 /** Burn rate = share of the budget spent × time of the budget / long window: 2 % of 30 days in an hour is 14.4. */
-export function burnWindows({ rules, objectives }: LoadedConfig['health']): BurnWindow[] {
+export function burnWindows({ rules, objectives }: HealthConfig): BurnWindow[] {
   return rules.windows.map(({ long, short, spends, severity }) => ({
     ...{ long, short, severity },
     factor: Number(((spends * objectives.budgetDays * DAY_MS) / parseDuration(long)).toPrecision(4)),

@@ -1,4 +1,6 @@
 import type { EnvName, LoadedConfig } from '@drydock/kit';
+import type { HealthConfig } from '../config/health.ts';
+import { healthSection } from '../config/health.ts';
 import { namesOf } from '../metrics/names.ts';
 import { applicableObjectives } from '../objectives/applicable.ts';
 import { EVERY_ROUTE } from '../objectives/list.ts';
@@ -11,7 +13,7 @@ import type { Vocabulary } from './promql.ts';
 export interface RulesPlan extends Vocabulary {
   product: string;
   env: EnvName;
-  health: LoadedConfig['health'];
+  health: HealthConfig;
   shares: ShareObjective[];
   usages: UsageObjective[];
   growth: GrowthObjective | undefined;
@@ -21,7 +23,8 @@ export interface RulesPlan extends Vocabulary {
 }
 
 export function planRules(config: LoadedConfig, env: EnvName, bounds: readonly number[] | undefined): RulesPlan {
-  const { health, product } = config;
+  const { product } = config;
+  const health = healthSection.of(config);
   const windows = burnWindows(health);
   // Routes of "*" are told apart by Prometheus itself, so that a new one needs no new rule.
   const objectives = applicableObjectives(health, [EVERY_ROUTE]);

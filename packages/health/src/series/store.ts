@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { type EnvName, type LoadedConfig, OpsError } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { addWindows, type Window } from '../metrics/window.ts';
 import { decode, encode } from './encode.ts';
 
@@ -51,7 +52,7 @@ export class SeriesStore {
 
   /** `now`: milliseconds since 1970. */
   static async open(config: LoadedConfig, env: EnvName, now: () => number = Date.now): Promise<SeriesStore> {
-    const { folder, days } = config.health.series;
+    const { folder, days } = healthSection.of(config).series;
     const file = join(config.path(folder), `${env}.sqlite`);
     try {
       const { DatabaseSync } = await import('node:sqlite');

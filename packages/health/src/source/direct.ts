@@ -1,5 +1,6 @@
 import { type Environment, type LoadedConfig, registerAddress, shownAddress, usageError } from '@drydock/kit';
 import { publicUrl } from '../check/endpoint.ts';
+import { healthSection } from '../config/health.ts';
 import { parseMetrics } from '../metrics/parse.ts';
 import { type Scrape, type Series, toScrape } from '../metrics/scrape.ts';
 import { request } from './request.ts';
@@ -11,7 +12,7 @@ export function directSource(
   environment: Environment,
   { url, signal }: { url?: string | undefined; signal?: AbortSignal } = {},
 ): Source {
-  const { metrics, timeoutMs } = config.health;
+  const { metrics, timeoutMs } = healthSection.of(config);
   const token = metrics.token === null ? undefined : environment.secret(metrics.token);
   const urls = addressesOf(config, environment, url);
   let skew: number | undefined;
@@ -31,13 +32,13 @@ export function directSource(
     async next() {
       const [only] = urls;
       if (urls.length === 1 && only) return [await scrapeOne(only)];
-      return [await scrapeAll(urls, scrapeOne, config.health.prometheus.instanceLabel)];
+      return [await scrapeAll(urls, scrapeOne, healthSection.of(config).prometheus.instanceLabel)];
     },
   };
 }
 
 function addressesOf(config: LoadedConfig, environment: Environment, url: string | undefined): URL[] {
-  const { path, urls } = config.health.metrics;
+  const { path, urls } = healthSection.of(config).metrics;
   if (url !== undefined) registerAddress(url);
   const name = url !== undefined ? '--url' : environment.has(urls) ? urls : config.environments[environment.name].url;
   const bases = (url ?? environment.get(urls) ?? publicUrl(config, environment)).split(',').map((one) => one.trim());

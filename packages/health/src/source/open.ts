@@ -1,4 +1,5 @@
 import type { Environment, LoadedConfig } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { namesOf } from '../metrics/names.ts';
 import { directSource } from './direct.ts';
 import { labelsFor, prometheusSource } from './prometheus.ts';
@@ -13,6 +14,6 @@ export function openSource(
 ): Source {
   const client = url === undefined ? prometheusClient(config, environment, signal) : undefined;
   if (!client) return directSource(config, environment, { url, signal });
-  const names = namesOf(config.health.metrics, config.health.prometheus.instanceLabel);
+  const names = namesOf(healthSection.of(config).metrics, healthSection.of(config).prometheus.instanceLabel);
   return prometheusSource(client, { names, labels: labelsFor(config, environment.name), stepSeconds });
 }

@@ -1,5 +1,6 @@
 import { type Environment, type LoadedConfig, OpsError, type Secret, shownAddress, usageError } from '@drydock/kit';
 import { z } from 'zod';
+import { healthSection } from '../config/health.ts';
 import { request } from './request.ts';
 
 const sample = z.tuple([z.number(), z.string()]);
@@ -30,7 +31,7 @@ export function prometheusClient(
   environment: Environment,
   signal?: AbortSignal,
 ): PrometheusClient | undefined {
-  const { url: variable, token: tokenVariable } = config.health.prometheus;
+  const { url: variable, token: tokenVariable } = healthSection.of(config).prometheus;
   const base = environment.get(variable);
   if (!base) return undefined;
   if (!URL.canParse(base))
@@ -40,7 +41,7 @@ export function prometheusClient(
       `It looks like this: ${variable}='http://10.0.0.9:9090'`,
     );
   const token = environment.has(tokenVariable) ? environment.secret(tokenVariable) : undefined;
-  return createClient(base, { timeoutMs: config.health.timeoutMs, token, ...(signal ? { signal } : {}) });
+  return createClient(base, { timeoutMs: healthSection.of(config).timeoutMs, token, ...(signal ? { signal } : {}) });
 }
 
 export function createClient(

@@ -1,4 +1,5 @@
 import { type EnvName, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
+import { healthSection } from '../config/health.ts';
 import { type Names, selectorsOf } from '../metrics/names.ts';
 import { type Scrape, type Series, toScrape } from '../metrics/scrape.ts';
 import type { Matrix, PrometheusClient } from './prometheus-client.ts';
@@ -45,7 +46,10 @@ export function prometheusSource(client: PrometheusClient, { names, labels, step
 /** `{env}` in a value stands for the environment. */
 export function labelsFor(config: LoadedConfig, env: EnvName): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(config.health.prometheus.labels).map(([label, value]) => [label, value.replaceAll('{env}', env)]),
+    Object.entries(healthSection.of(config).prometheus.labels).map(([label, value]) => [
+      label,
+      value.replaceAll('{env}', env),
+    ]),
   );
 }
 

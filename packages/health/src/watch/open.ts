@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import { checkHealth } from '../check/endpoint.ts';
+import { healthSection } from '../config/health.ts';
 import { doubtFinding } from '../metrics/doubt.ts';
 import { namesOf } from '../metrics/names.ts';
 import { applicableObjectives, checkMetrics } from '../objectives/applicable.ts';
@@ -28,7 +29,7 @@ export async function watchEnvironment(
   environment: Environment,
   { intervalSeconds, forSeconds, url, signal, onLook, onFinding }: WatchOptions,
 ): Promise<WatchState> {
-  const { health } = config;
+  const health = healthSection.of(config);
   const names = namesOf(health.metrics, health.prometheus.instanceLabel);
   const source = openSource(config, environment, { url, signal, stepSeconds: intervalSeconds });
   const keeper = await SampleKeeper.open(config, environment.name, onFinding);

@@ -1,5 +1,5 @@
-import type { LoadedConfig } from '@drydock/kit';
 import * as assert from 'uvu/assert';
+import type { HealthConfig } from '../../src/config/health.ts';
 import type { GateResult } from '../../src/gate/run.ts';
 import type { Recorded } from '../recorded/recordings.ts';
 import { REPLAYED, replay, said } from '../recorded/replay.ts';
@@ -8,7 +8,7 @@ export const BEGAN = 1_800_000_000_000;
 const HEALTHY = { status: 200, body: '{"ok":true,"version":"v1"}' };
 export const HOUR_AGO = BEGAN / 1_000 - 3_600;
 
-type Settings = Partial<LoadedConfig['health']['metrics']>;
+type Settings = Partial<HealthConfig['metrics']>;
 const NONE: Settings = { cacheHits: null, cacheMisses: null, blocks: null };
 
 /** A look every two seconds; `page` gets the number of the look. */
@@ -16,7 +16,7 @@ export function run(
   page: (look: number) => string,
   metrics: Settings = {},
   looks = 12,
-  own: Partial<LoadedConfig['health']['objectives']> = {},
+  own: Partial<HealthConfig['objectives']> = {},
 ): Promise<GateResult> {
   const all = Array.from(
     { length: looks },

@@ -1,8 +1,7 @@
-// Uses no service: pages of the real marketplace, with faults of metrics mixed in by seed; of each round the truth is known.
-import type { LoadedConfig } from '@drydock/kit';
 import { sampleRounds } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { HealthConfig } from '../../src/config/health.ts';
 import type { Line } from '../pages.ts';
 import { editLooks, mergePages, withPage } from '../pages.ts';
 import { fromZero, livedBefore } from '../pasts.ts';
@@ -20,7 +19,7 @@ const LOOKS = 31;
 
 /** `unknown`: what is on the pages allows more than one answer. */
 type Truth = 'good' | 'bad' | 'unknown';
-type Metrics = Partial<LoadedConfig['health']['metrics']>;
+type Metrics = Partial<HealthConfig['metrics']>;
 
 interface Round {
   looks: Recorded[];

@@ -1,5 +1,6 @@
-import { type LoadedConfig, OpsError } from '@drydock/kit';
+import { OpsError } from '@drydock/kit';
 import { type HealthResult, readReport } from '../../src/check/endpoint.ts';
+import type { HealthConfig } from '../../src/config/health.ts';
 import { type GateResult, runGate } from '../../src/gate/run.ts';
 import { namesOf } from '../../src/metrics/names.ts';
 import { parseMetrics } from '../../src/metrics/parse.ts';
@@ -8,7 +9,7 @@ import type { Recorded } from './recordings.ts';
 
 const defaults = healthSettings();
 /** As by default, but for the pace of the recordings. */
-export const REPLAYED: LoadedConfig['health'] = {
+export const REPLAYED: HealthConfig = {
   ...defaults,
   gate: { ...defaults.gate, intervalSeconds: 2, windowSeconds: 20 },
 };
@@ -42,7 +43,7 @@ export function replay(looks: readonly Recorded[], config = REPLAYED): Promise<G
   });
 }
 
-function healthOf({ health }: Recorded, { expect }: LoadedConfig['health']): HealthResult {
+function healthOf({ health }: Recorded, { expect }: HealthConfig): HealthResult {
   const endpoint = {
     part: 'endpoint',
     ok: health?.status === 200,

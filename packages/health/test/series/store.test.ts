@@ -71,8 +71,8 @@ test('another number of days keeps what fits', async () => {
   const store = await SeriesStore.open(config, 'staging');
   for (let n = 0; n < 2_880; n += 10) store.put(minute(n));
   store.close();
-  const series = { ...config.health.series, days: 1 };
-  const smaller = await SeriesStore.open({ ...config, health: { ...config.health, series } }, 'staging');
+  const written = { ...config.written, health: { series: { days: 1 } } };
+  const smaller = await SeriesStore.open({ ...config, written }, 'staging');
   assert.equal(
     smaller.read(0).map(({ at }) => at / MINUTE_MS),
     Array.from({ length: 144 }, (_, at) => 1_440 + at * 10),

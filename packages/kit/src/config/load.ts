@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { z } from 'zod';
 import { usageError } from '../errors.ts';
-import { configSchema, type ResolvedConfig } from './schema.ts';
+import type { CheckedConfig } from './check.ts';
 
 const FILE = 'drydock.config.ts';
 
-export interface LoadedConfig extends ResolvedConfig {
+export interface LoadedConfig extends CheckedConfig {
   /** Folder of the config file: the product's root. All relative paths start here. */
   readonly root: string;
   readonly file: string;
@@ -25,8 +24,9 @@ export async function loadConfig(file: string | undefined, cwd: string): Promise
     );
   }
   const root = dirname(found);
+  const [{ checkConfig }, written] = await Promise.all([import('./check.ts'), importDefault(found)]);
   return {
-    ...check(await importDefault(found), found),
+    ...(await checkConfig(written, found)),
     root,
     file: found,
     path: (relative) => resolve(root, relative),
@@ -70,22 +70,4 @@ async function withoutTypelessWarning<T>(load: () => Promise<T>): Promise<T> {
   } finally {
     process.emitWarning = emit;
   }
-}
-
-function check(value: unknown, file: string): ResolvedConfig {
-  const result = configSchema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(sentence);
-  throw usageError(
-    'CONFIG_INVALID',
-    `${file} is wrong: ${problems.join('; ')}.`,
-    'Mend the keys named above; the types of defineConfig show what each may be.',
-  );
-}
-
-function sentence(issue: z.core.$ZodIssue): string {
-  const path = issue.path.map(String).join('.') || '(the whole config)';
-  if (issue.code === 'unrecognized_keys')
-    return `${[...issue.path, issue.keys.join(', ')].map(String).join('.')} is not a known key`;
-  return `${path}: ${issue.message}`;
 }

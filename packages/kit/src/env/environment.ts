@@ -50,25 +50,12 @@ function readFolder(path: string, env: EnvName, values: Map<string, Value>): voi
  * does not know, the password alone is masked, since a commit in its path would be masked wherever a version is named.
  */
 function registerSecrets(config: LoadedConfig, values: ReadonlyMap<string, Value>): void {
-  const named = namedIn(config);
   for (const [name, { text, source }] of values) {
     if (!text) continue;
     if (config.variables[name]?.secret) registerSecret(text);
-    else if (source.kind === 'file' || config.variables[name] || named.has(name)) registerAddress(text);
+    else if (source.kind === 'file' || config.variables[name] || config.named.has(name)) registerAddress(text);
     else for (const password of passwordsIn(text)) registerSecret(password);
   }
-}
-
-/** Every text of the config that may be the name of a variable: many of its keys hold one. */
-function namedIn(config: LoadedConfig): Set<string> {
-  const names = new Set<string>();
-  const walk = (value: unknown): void => {
-    if (typeof value === 'string') {
-      if (/^[A-Z][A-Z0-9_]*$/.test(value)) names.add(value);
-    } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
-  };
-  walk(config);
-  return names;
 }
 
 class LoadedEnvironment implements Environment {

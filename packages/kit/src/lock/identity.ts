@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { databaseSection } from '../config/database.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
@@ -62,7 +63,7 @@ export async function writeIdentity(client: Client, meant: { product: string; en
 
 /** As `refuseAnother`, for what takes no lock: a plan, Prisma's own CLI. A database that cannot be reached refuses nothing. */
 export async function refuseForeignDatabase(config: LoadedConfig, environment: Environment): Promise<void> {
-  const { url, appUrl } = config.database;
+  const { url, appUrl } = databaseSection.of(config);
   if (!environment.has(url) && !environment.has(appUrl)) return;
   try {
     await withPostgres(operatorUrl(config, environment), 'drydock identity', (client) =>

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import { closest } from '../closest.ts';
 import { ENV_NAMES, type EnvName } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
-import { closest } from './closest.ts';
 import { type FlagSpec, type FlagSpecs, flag } from './flags.ts';
 import type { AnyTask } from './types.ts';
 

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { TOOLKIT } from '../toolkit.ts';
 import type { AnyTask } from './types.ts';
-
-/** The folder of the toolkit itself, which need not be the product's. */
-export const TOOLKIT = resolve(import.meta.dirname, '../../../..');
 
 /** A task as `npm run wire` writes it down: enough to list it, complete its flags and find its file. */
 export interface WiredTask {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load.ts';
+import { definedSections } from '../../src/config/section.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { makeProduct } from '../product.ts';
 
@@ -15,6 +16,19 @@ const refusal = (file: string | undefined, cwd: string) =>
     () => assert.unreachable('was accepted'),
     (error) => error as OpsError,
   ) as Promise<OpsError>;
+
+// First: what is loaded stays loaded.
+test('of a section that the config leaves out nothing is loaded; its defaults and its variables are known all the same', async () => {
+  const config = await loadConfig(undefined, makeProduct({}, { database: { url: 'OWNER_URL' } }));
+  assert.not.ok(definedSections().some(({ key }) => key === 'health'));
+  assert.ok(config.named.has('PROMETHEUS_URL'));
+  assert.equal(
+    [...config.operators].filter((name) => /OWNER_URL|OPS_|IDENTITY/.test(name)),
+    ['OWNER_URL', 'BACKUP_IDENTITY'],
+  );
+  const { healthSection } = await import('../../../health/src/config/health.ts');
+  assert.is(healthSection.of(config).timeoutMs, 5_000);
+});
 
 test('a product without the toolkit is found from any folder below its config', async () => {
   const root = makeProduct();
@@ -36,6 +50,30 @@ test('a wrong type names the path of the key', async () => {
 test('an unknown key is refused by its path', async () => {
   const error = await refusal(undefined, makeProduct({}, { database: { migration: 'x' } }));
   assert.match(error.message, 'database.migration is not a known key');
+});
+
+test('a key that is none is refused by name, with the one that was probably meant, in and above the sections', async () => {
+  const bad = { bakups: {}, backups: { retention: { dayz: 3 }, signers: [{ name: 'x', variable: 'lower' }] }, zzz: 1 };
+  const { message, exit } = await refusal(undefined, makeProduct({}, { ...bad, release: {}, chain: [] }));
+  assert.is(exit, 2);
+  for (const part of [
+    'bakups is not a known key (did you mean backups?)',
+    'zzz is not a known key;',
+    'backups.retention.dayz is not a known key (did you mean days?)',
+    'backups.signers.0.variable: must be UPPER_SNAKE_CASE',
+    'release.artifact is missing (object)',
+    'release.app is missing (object)',
+    'chain: must be an object',
+  ])
+    assert.ok(message.includes(part), `${part} is in ${message}`);
+});
+
+test('two packages read one key: each its own part of it, and what is nobody’s is refused once', async () => {
+  const root = makeProduct({}, { database: { url: 'OWNER_URL', lockTimeoutMs: 5, plans: 7, lockTimeout: 5 } });
+  const { message } = await refusal(undefined, root);
+  assert.match(message, 'database.plans: ');
+  assert.is(message.split('database.lockTimeout is not a known key (did you mean lockTimeoutMs?)').length, 2);
+  assert.not.match(message, 'database.url');
 });
 
 test('a missing config says where it was looked for', async () => {

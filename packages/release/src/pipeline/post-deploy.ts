@@ -1,4 +1,4 @@
-import { checkHealth, gate, gateError } from '@drydock/health';
+import { checkHealth, gate, gateError, healthSection } from '@drydock/health';
 import { defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
@@ -42,7 +42,7 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
 
 /** Where health.gate.release asks for it: "monitor metrics" of section 2, step 8, as a verdict. */
 function gateSteps(ctx: TaskContext, environments: EnvName[]): Step[] {
-  const { release } = ctx.config.health.gate;
+  const { release } = healthSection.of(ctx.config).gate;
   if (!release) return [];
   const gated = environments.filter((env) => release.environments.includes(env as 'production'));
   return gated.map((env) =>

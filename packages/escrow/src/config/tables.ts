@@ -8,8 +8,7 @@ const wallet = z.strictObject({
 
 /** Where the product keeps what it believes about its escrows. Names as the database has them. */
 export const escrowTablesSchema = z.strictObject({
-  /** PostgreSQL schema; unset: the one of the URL. */
-  schema: z.string().optional(),
+  schema: z.string().optional().describe('PostgreSQL schema; unset: the one of the URL.'),
   jobs: z.string().default('Job'),
   columns: z
     .strictObject({
@@ -23,7 +22,6 @@ export const escrowTablesSchema = z.strictObject({
     .prefault({}),
   client: wallet.default({ column: 'clientId', in: { table: 'User', key: 'id', wallet: 'wallet' } }),
   freelancer: wallet.default({ column: 'freelancerId', in: { table: 'User', key: 'id', wallet: 'wallet' } }),
-  /** Amounts in wei: rows of another table, in order, or one column of the job's. */
   amounts: z
     .union([
       z.strictObject({
@@ -31,8 +29,11 @@ export const escrowTablesSchema = z.strictObject({
         job: z.string(),
         position: z.string(),
         amount: z.string(),
-        /** When a milestone was paid, and by which transaction; null if the product does not keep it. */
-        releasedAt: z.string().nullable().default(null),
+        releasedAt: z
+          .string()
+          .nullable()
+          .default(null)
+          .describe('When a milestone was paid, and by which transaction; null if the product does not keep it.'),
         releaseTxHash: z.string().nullable().default(null),
       }),
       z.strictObject({ column: z.string() }),
@@ -44,10 +45,11 @@ export const escrowTablesSchema = z.strictObject({
       amount: 'amount',
       releasedAt: 'releasedAt',
       releaseTxHash: 'releaseTxHash',
-    }),
-  /** What the product also sets once the escrow is there: a column that has the value `from` gets `to`. */
+    })
+    .describe("Amounts in wei: rows of another table, in order, or one column of the job's."),
   whenDeployed: z
     .strictObject({ column: z.string(), from: z.string(), to: z.string() })
     .nullable()
-    .default({ column: 'status', from: 'ASSIGNED', to: 'FUNDED' }),
+    .default({ column: 'status', from: 'ASSIGNED', to: 'FUNDED' })
+    .describe('What the product also sets once the escrow is there: a column that has the value `from` gets `to`.'),
 });

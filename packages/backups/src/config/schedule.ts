@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseCron } from './cron.ts';
+import { parseCron } from '../schedule/cron.ts';
 
 const cron = z.string().superRefine((expression, ctx) => {
   try {
@@ -12,15 +12,25 @@ const cron = z.string().superRefine((expression, ctx) => {
 /** When backups are made, pruned and tried: five fields of cron each. */
 export const scheduleSchema = z.strictObject({
   backup: cron.default('17 2 * * *'),
-  /** A job of its own; left out, each backup that went well is followed by it. */
-  prune: cron.optional(),
-  /** A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise. */
-  drill: cron.default('41 4 2 */2 *'),
+  prune: cron.optional().describe('A job of its own; left out, each backup that went well is followed by it.'),
+  drill: cron
+    .default('41 4 2 */2 *')
+    .describe(
+      'A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise.',
+    ),
   timeZone: z.string().refine(isTimeZone, 'is no time zone, such as UTC or Europe/Berlin').default('UTC'),
-  /** A job that has not started this long after its time has been missed. */
-  marginMinutes: z.number().int().positive().default(30),
-  /** A job that takes longer is ended and counts as failed. */
-  maxMinutes: z.number().int().positive().default(180),
+  marginMinutes: z
+    .number()
+    .int()
+    .positive()
+    .default(30)
+    .describe('A job that has not started this long after its time has been missed.'),
+  maxMinutes: z
+    .number()
+    .int()
+    .positive()
+    .default(180)
+    .describe('A job that takes longer is ended and counts as failed.'),
 });
 
 function isTimeZone(name: string): boolean {

@@ -9,37 +9,45 @@ const selector = z
 /** What the product calls its metrics. `null`: it has no such metric. Defaults are those of prom-client and of the reference product. */
 export const metricsSchema = z.strictObject({
   path: z.string().default('/metrics'),
-  /** Variable with the addresses of all instances, separated by commas; not set, the address people use is asked, which is right for one instance alone. */
-  urls: z.string().default('METRICS_URLS'),
-  /** Variable with a bearer token for the metrics; null where they need none. */
-  token: z.string().nullable().default(null),
-  /** Histogram of request durations. What probes and operators ask is not what people wait for. */
-  requests: selector.default('http_request_duration_seconds{route!~"/metrics|/readyz|/style.css|/api/admin/.*"}'),
+  urls: z
+    .string()
+    .default('METRICS_URLS')
+    .describe(
+      'Variable with the addresses of all instances, separated by commas; not set, the address people use is asked, which is right for one instance alone.',
+    ),
+  token: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Variable with a bearer token for the metrics; null where they need none.'),
+  requests: selector
+    .default('http_request_duration_seconds{route!~"/metrics|/readyz|/style.css|/api/admin/.*"}')
+    .describe('Histogram of request durations. What probes and operators ask is not what people wait for.'),
   unit: z.enum(['seconds', 'milliseconds']).default('seconds'),
   routeLabel: label.default('route'),
   methodLabel: label.default('method'),
-  /** Counters. */
-  errors: selector.nullable().default('http_errors_total'),
+  errors: selector.nullable().default('http_errors_total').describe('Counters.'),
   cacheHits: selector.nullable().default('cache_hits_total'),
   cacheMisses: selector.nullable().default('cache_misses_total'),
   blocks: selector.nullable().default('rate_limit_blocks_total'),
   cpu: selector.nullable().default('process_cpu_seconds_total'),
-  /** Histogram or summary of the time spent in collections, and its series of major ones. */
-  gc: selector.nullable().default('nodejs_gc_duration_seconds'),
+  gc: selector
+    .nullable()
+    .default('nodejs_gc_duration_seconds')
+    .describe('Histogram or summary of the time spent in collections, and its series of major ones.'),
   majorGc: selector.nullable().default('nodejs_gc_duration_seconds{kind="major"}'),
-  /** Gauges. */
-  memory: selector.nullable().default('process_resident_memory_bytes'),
+  memory: selector.nullable().default('process_resident_memory_bytes').describe('Gauges.'),
   oldSpace: selector.nullable().default('nodejs_heap_space_size_used_bytes{space="old"}'),
   started: selector.nullable().default('process_start_time_seconds'),
 });
 
 /** A server that is asked instead of the product, where its URL is set. */
 export const prometheusSchema = z.strictObject({
-  /** Variables with its URL and a bearer token. */
-  url: z.string().default('PROMETHEUS_URL'),
+  url: z.string().default('PROMETHEUS_URL').describe('Variables with its URL and a bearer token.'),
   token: z.string().default('PROMETHEUS_TOKEN'),
-  /** Labels that tell this product's series from others; `{env}` stands for the environment. */
-  labels: z.record(label, z.string()).default({}),
-  /** What the scrape calls the address that a series comes from. */
-  instanceLabel: label.default('instance'),
+  labels: z
+    .record(label, z.string())
+    .default({})
+    .describe("Labels that tell this product's series from others; `{env}` stands for the environment."),
+  instanceLabel: label.default('instance').describe('What the scrape calls the address that a series comes from.'),
 });

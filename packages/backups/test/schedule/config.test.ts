@@ -1,10 +1,11 @@
 // Uses no service.
+
+import { loadConfig, type OpsError } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseCron } from '../../src/config/cron.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import type { OpsError } from '../../src/errors.ts';
-import { makeProduct } from '../product.ts';
+import { backupsSection } from '../../src/config/backups.ts';
+import { parseCron } from '../../src/schedule/cron.ts';
 
 const test = suite('schedule');
 
@@ -55,7 +56,7 @@ test('what makes no sense, or not the same everywhere, is refused with the reaso
 });
 
 test('a product that says nothing backs up every night and drills within every quarter', async () => {
-  const { schedule } = (await loadConfig(undefined, makeProduct())).backups;
+  const { schedule } = backupsSection.of(await loadConfig(undefined, makeStrangeProduct({})));
   assert.is(schedule.backup, '17 2 * * *');
   assert.is(schedule.prune, undefined);
   assert.is(schedule.timeZone, 'UTC');
@@ -67,7 +68,7 @@ test('a product that says nothing backs up every night and drills within every q
 
 test('a schedule that cannot be is named by its path', async () => {
   const schedule = { backup: '61 2 * * *', timeZone: 'Mars/Olympus' };
-  const error = await loadConfig(undefined, makeProduct({}, { backups: { schedule } })).then(
+  const error = await loadConfig(undefined, makeStrangeProduct({ backups: { schedule } })).then(
     () => assert.unreachable('was accepted'),
     (refused) => refused as OpsError,
   );

@@ -10,10 +10,12 @@ const duration = z.string().regex(/^\d+(ms|s|m|h|d)$/, 'must be a duration such 
 const windowSchema = z.strictObject({
   long: duration,
   short: duration,
-  /** The share of the whole budget that is gone after the long window at that speed. */
-  spends: z.number().gt(0).lte(1),
-  /** Names the receiver. */
-  severity: z.string().regex(/^\w+$/, 'must be one word'),
+  spends: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .describe('The share of the whole budget that is gone after the long window at that speed.'),
+  severity: z.string().regex(/^\w+$/, 'must be one word').describe('Names the receiver.'),
 });
 
 /** The workbook's table 5-8, for 99.9 % and alike: 2 % of the budget in an hour, 5 % in six hours, 10 % in a day and in three. */
@@ -26,15 +28,25 @@ const WORKBOOK = [
 
 /** What health:rules writes for Prometheus, Alertmanager and Grafana; the objectives are health.objectives. */
 export const rulesSchema = z.strictObject({
-  /** One folder an environment is made in it; its files are worth committing. */
-  folder: z.string().default('monitoring'),
-  /** How often Prometheus evaluates; not below the interval of its scrapes. */
-  interval: duration.default('30s'),
+  folder: z
+    .string()
+    .default('monitoring')
+    .describe('One folder an environment is made in it; its files are worth committing.'),
+  interval: duration.default('30s').describe('How often Prometheus evaluates; not below the interval of its scrapes.'),
   windows: z.array(windowSchema).min(1).default(WORKBOOK),
-  /** With fewer requests in the long window nobody is woken: one of three failing is no trend. */
-  minRequests: z.number().int().min(0).default(20),
-  /** No sample for so long is worth a page: without metrics nothing else can go off. */
-  absentFor: duration.default('5m'),
-  /** Alertmanager's receivers by severity, as it writes them: `{ page: { pagerduty_configs: [{ routing_key_file: … }] } }`. */
-  receivers: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  minRequests: z
+    .number()
+    .int()
+    .min(0)
+    .default(20)
+    .describe('With fewer requests in the long window nobody is woken: one of three failing is no trend.'),
+  absentFor: duration
+    .default('5m')
+    .describe('No sample for so long is worth a page: without metrics nothing else can go off.'),
+  receivers: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe(
+      "Alertmanager's receivers by severity, as it writes them: `{ page: { pagerduty_configs: [{ routing_key_file: … }] } }`.",
+    ),
 });

@@ -1,0 +1,67 @@
+import { defineSection, type SectionInput } from '@drydock/kit';
+import { z } from 'zod';
+
+const migrationsSchema = z.strictObject({
+  schema: z.string().default('prisma/schema.prisma').describe('Prisma schema file or folder, relative to the config.'),
+  migrations: z.string().default('prisma/migrations'),
+  schemas: z.array(z.string()).default(['public']).describe('PostgreSQL schemas that Prisma manages here.'),
+  lockTimeoutMs: z
+    .number()
+    .int()
+    .positive()
+    .default(2_000)
+    .describe('Longest wait for one lock while deploying; the statement is then retried with back-off.'),
+  concurrentlyWaitMs: z
+    .number()
+    .int()
+    .positive()
+    .default(1_800_000)
+    .describe(
+      'Longest wait of CREATE INDEX CONCURRENTLY and its like for one older transaction; nobody queues behind it meanwhile.',
+    ),
+  largeTableRows: z
+    .number()
+    .int()
+    .positive()
+    .default(100_000)
+    .describe('From how many rows on a rehearsal counts a long lock as an error, not as a warning.'),
+  hazards: z
+    .record(z.string(), z.enum(['off', 'info', 'warn', 'error']))
+    .default({})
+    .describe("Another level for a finding of the rehearsal, by its code: `{ INTEGER_KEY: 'off' }`."),
+  plans: z
+    .string()
+    .default('prisma/plans')
+    .describe('Queries whose plan is checked when an index is new: `*.sql`, relative to the config.'),
+  seed: z
+    .strictObject({
+      module: z.string().describe("The product's own module; see SeedModule of @drydock/db. Relative to the config."),
+      productionAllowlist: z
+        .array(z.string())
+        .default([])
+        .describe('Wallets that may be made admins in production, with --allow-production. EIP-55.'),
+    })
+    .optional()
+    .describe('Admin seed (runbook section 4).'),
+  backupBeforeDeploy: z
+    .array(z.enum(['development', 'staging', 'production']))
+    .default(['production'])
+    .describe('Environments whose deploy takes a backup first.'),
+});
+
+/** What only migrations and the seed need of the database; how one gets there is kit's part of the key. */
+export const migrationsSection = defineSection({
+  key: 'database',
+  about:
+    'Migrations: where they are, how long a deploy waits for locks, what a rehearsal finds too dangerous; and the admin seed.',
+  schema: migrationsSchema,
+  example: {
+    schema: 'prisma/schema.prisma',
+    hazards: { INTEGER_KEY: 'off' },
+    seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] },
+  },
+});
+
+declare module '@drydock/kit' {
+  interface DatabaseKeys extends SectionInput<typeof migrationsSection> {}
+}

@@ -1,0 +1,83 @@
+import { defineSection, type SectionInput, type SectionOutput } from '@drydock/kit';
+import { z } from 'zod';
+import { capacitySchema } from './capacity.ts';
+import { gateSchema } from './gate.ts';
+import { metricsSchema, prometheusSchema } from './metrics.ts';
+import { objectivesSchema } from './objectives.ts';
+import { rulesSchema } from './rules.ts';
+
+/** Where a fact stands in the endpoint's answer: keys joined by dots, `components.db.status`. */
+const path = z.string().regex(/^[^.]+(\.[^.]+)*$/, 'must be keys joined by dots, such as build.version');
+
+const healthSchema = z.strictObject({
+  path: z.string().default('/api/admin/health'),
+  token: z
+    .string()
+    .nullable()
+    .default('ADMIN_TOKEN')
+    .describe('Variable with the bearer token of the health endpoint; null where it needs none.'),
+  timeoutMs: z.number().int().positive().default(5_000),
+  expect: z
+    .strictObject({
+      ok: path
+        .default('ok')
+        .describe(
+          'Must be there, or, where this is the default, a usual one such as `status`: an answer that says nothing is not healthy.',
+        ),
+      healthy: z
+        .array(z.union([z.string(), z.boolean(), z.number()]))
+        .default([true, 'ok', 'pass', 'up', 'UP', 'healthy'])
+        .describe('What `ok` says when all is well.'),
+      version: path.default('version'),
+      parts: path
+        .default('parts')
+        .describe(
+          'An object with one entry a part; of each, `ok` (or a value of `healthy`), `required`, `ms`, `error`.',
+        ),
+    })
+    .prefault({})
+    .describe("The shape of the endpoint's answer."),
+  queries: z
+    .string()
+    .default('drills')
+    .describe('Read queries that must bring a row each: `*.sql`, relative to the config.'),
+  redis: z
+    .string()
+    .default('REDIS_URL')
+    .describe('Variable with the URL of Redis; where it is not set, Redis is not asked.'),
+  metrics: metricsSchema.prefault({}),
+  prometheus: prometheusSchema.prefault({}),
+  objectives: objectivesSchema.prefault({}),
+  gate: gateSchema.prefault({}),
+  capacity: capacitySchema.prefault({}),
+  rules: rulesSchema.prefault({}),
+  series: z
+    .strictObject({ folder: z.string().default('.drydock/health'), days: z.number().int().min(1).max(90).default(30) })
+    .prefault({})
+    .describe('Samples kept on this machine, a minute a row; the file does not grow beyond that.'),
+});
+
+export const healthSection = defineSection({
+  key: 'health',
+  about:
+    'How the product tells that it is well, what its metrics are called, and what is good enough (runbook section 8).',
+  schema: healthSchema,
+  example: {
+    path: '/healthz',
+    token: null,
+    metrics: { requests: 'http_requests_seconds', routeLabel: 'path' },
+    prometheus: { labels: { job: 'shop-{env}' } },
+    objectives: { latency: [{ route: '/api/orders', belowMs: 300 }] },
+    capacity: { memory: { oldSpaceLimitMiB: 1_024 } },
+    gate: { release: { forSeconds: 300 } },
+    rules: { receivers: { page: { pagerduty_configs: [{ routing_key_file: '/etc/alertmanager/key' }] } } },
+  },
+});
+
+declare module '@drydock/kit' {
+  interface ConfigSections {
+    health?: SectionInput<typeof healthSection>;
+  }
+}
+
+export type HealthConfig = SectionOutput<typeof healthSection>;
