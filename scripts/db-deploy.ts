@@ -46,16 +46,18 @@ const task = defineChangeTask({
   describe: ({ pending }) => pending.map(({ name }) => `apply ${name}`),
   steps: (ctx, plan) => {
     const target = targetOf(ctx.config, ctx.environment);
-    const rehearse =
-      plan.pending.length > 0 ? [rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })] : [];
+    const rehearsed =
+      plan.pending.length > 0
+        ? rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })
+        : undefined;
     const keep = plan.pending.length > 0 && migrationsSection.of(ctx.config).backupBeforeDeploy.includes(ctx.env);
     return [
-      ...rehearse,
+      ...(rehearsed ? [rehearsed] : []),
       ...(keep ? [backupFirst(ctx)] : []),
       {
         name: 'migrate',
         plan: async () => plan,
-        steps: (planned: DeployPlan) => deploySteps(target, planned, 'rehearse'),
+        steps: (planned: DeployPlan) => deploySteps(target, planned, rehearsed),
       },
     ];
   },

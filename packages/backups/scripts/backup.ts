@@ -2,7 +2,6 @@
 import { defineChangeTask, type Finding, flag, type Json, main } from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
 import { backupsSection } from '../src/config/backups.ts';
-import type { Manifest } from '../src/manifest.ts';
 import { mebibytes } from '../src/pace.ts';
 import { backupTarget } from '../src/target.ts';
 import { nobodyPinned } from '../src/trust.ts';
@@ -27,9 +26,12 @@ const task = defineChangeTask({
   describe: ({ env, stores, signed }) => [
     `back up ${env} into ${stores.join(' and ')}${signed ? '' : ', signed by nobody'}`,
   ],
-  steps: (ctx) => [backupStep(backupTarget(ctx, ctx.flags.checksums === 'on'))],
-  outcome: ({ env, config }, { signed }, results) => {
-    const manifest = results.get<Manifest>('backup');
+  steps: (ctx) => {
+    const backup = backupStep(backupTarget(ctx, ctx.flags.checksums === 'on'));
+    return { nodes: [backup], backup };
+  },
+  outcome: ({ env, config }, { signed }, results, { backup }) => {
+    const manifest = results.of(backup);
     const { id } = manifest;
     const stored = manifest.objects.reduce((all, { bytes }) => all + bytes, 0);
     const perSecond = Math.round(manifest.plain.bytes / (manifest.durationMs / 1_000));

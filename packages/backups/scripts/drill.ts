@@ -14,7 +14,7 @@ import {
 } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
-import { type DrillPlan, drillSteps, isPassed, type Tried } from '../src/drill/steps.ts';
+import { type DrillPlan, drillSteps, isPassed } from '../src/drill/steps.ts';
 import { named, openSource } from '../src/restore/plan.ts';
 
 const task = defineChangeTask({
@@ -68,8 +68,8 @@ const task = defineChangeTask({
     'drop it, and write the result down',
   ],
   steps: (ctx, plan) => drillSteps(ctx, serverOf(ctx, ctx.flags.targetUrl), plan),
-  outcome({ env }, { backup, notes }, results) {
-    const tried = results.get<Tried>('restore and compare');
+  outcome({ env }, { backup, notes }, results, steps) {
+    const tried = results.of(steps.tried);
     const passed = isPassed(tried);
     return {
       verdict: passed

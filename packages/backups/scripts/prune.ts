@@ -45,7 +45,7 @@ const task = defineChangeTask({
       ),
     ),
   steps({ config, environment, env }, { stores }) {
-    return openStores(config, environment).map((store) =>
+    const pruned = openStores(config, environment).map((store) =>
       defineStep<Pruned>({
         name: store.label,
         run: () =>
@@ -56,9 +56,10 @@ const task = defineChangeTask({
           ),
       }),
     );
+    return { nodes: pruned, pruned };
   },
-  outcome({ env, config, environment }, { stores }, results) {
-    const pruned = openStores(config, environment).map(({ label }) => results.get<Pruned>(label));
+  outcome({ env }, { stores }, results, steps) {
+    const pruned = steps.pruned.map((step) => results.of(step));
     const sum = (key: 'deleted' | 'swept') => pruned.reduce((all, one) => all + one[key], 0);
     const refused = pruned.flatMap((one) => one.refused);
     const spared = pruned.flatMap((one) => one.spared);

@@ -1,10 +1,18 @@
 #!/usr/bin/env node
-import { defineChangeTask, flag, type Json, main, operatorUrl, type Secret, type TaskContext } from '@drydock/kit';
-import type { Refused } from '../src/restore/dress.ts';
+import {
+  defineChangeTask,
+  flag,
+  type Json,
+  main,
+  operatorUrl,
+  type Secret,
+  type StepNode,
+  type TaskContext,
+} from '@drydock/kit';
 import { dropOldStep, planDropOld } from '../src/restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../src/restore/plan.ts';
 import type { Proved } from '../src/restore/prove.ts';
-import { type Restored, restoreSteps } from '../src/restore/steps.ts';
+import { type RestoreSteps, restoreSteps } from '../src/restore/steps.ts';
 
 type Plan = { restore: RestorePlan | null; drop: string | null };
 
@@ -64,18 +72,17 @@ const task = defineChangeTask({
               : []),
           ]
         : [],
-  steps(ctx, { restore, drop }) {
+  steps(ctx, { restore, drop }): Partial<RestoreSteps> & { nodes: StepNode[] } {
     const url = urlOf(ctx);
-    if (drop) return [dropOldStep(url, drop)];
-    return restore ? restoreSteps(ctx, url, restore) : [];
+    if (drop) return { nodes: [dropOldStep(url, drop)] };
+    return restore ? restoreSteps(ctx, url, restore) : { nodes: [] };
   },
-  outcome({ env, run }, { restore, drop }, results) {
-    if (drop || !restore) return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
-    const { skipped, seconds, refused: rights } = results.get<Restored>('restore');
-    const { tables, rows, by } = results.get<Proved>('verify');
-    const { blockedMs, refused } = results.get<{ blockedMs: number | null; refused: Refused[] }>(
-      restore.before ? 'swap' : 'name it',
-    );
+  outcome({ env, run }, { restore, drop }, results, { restored, proved: compared, swapped }) {
+    if (drop || !restore || !restored || !compared || !swapped)
+      return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
+    const { skipped, seconds, refused: rights } = results.of(restored);
+    const { tables, rows, by } = results.of(compared);
+    const { blockedMs, refused } = results.of(swapped);
     const proved = provedText({ tables, rows, by });
     return {
       verdict: restore.before

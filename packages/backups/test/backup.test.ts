@@ -39,8 +39,9 @@ async function target(sql = '', more: Partial<BackupTarget> = {}) {
 }
 /** Its name. The same `run` again is that run resumed. */
 async function backup(of: BackupTarget, { run, at }: { run?: string; at?: Date } = {}): Promise<string> {
-  const { results } = await runStepsForTest([backupStep(of, at && (() => at))], 'keep', run);
-  return results.get<{ id: string }>('backup').id;
+  const step = backupStep(of, at && (() => at));
+  const { results } = await runStepsForTest([step], 'keep', run);
+  return results.of(step).id;
 }
 const refusal = (work: Promise<unknown>) =>
   work.then(

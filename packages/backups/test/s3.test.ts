@@ -110,8 +110,9 @@ test('what the store is asked to lock says so in its name, and prune leaves it a
     const locked = store({ prefix: 'locked' });
     const target = makeTarget(await postgres.createDatabase(), keys, { stores: [locked], lockDays: 40 });
     const longAgo = new Date(Date.now() - 35 * 86_400_000);
-    const { results } = await runStepsForTest([backupStep(target, () => longAgo)]);
-    const old = results.get<{ id: string }>('backup').id;
+    const step = backupStep(target, () => longAgo);
+    const { results } = await runStepsForTest([step]);
+    const old = results.of(step).id;
     await runStepsForTest([backupStep(target)]);
     const backups = await listBackups(locked, 'staging');
     const retention = { days: 1, last: 1, daily: 0, weekly: 0, monthly: 0 };

@@ -26,8 +26,9 @@ test.after(() => postgres.stop());
 const ROWS = `CREATE TABLE t AS SELECT n, md5(n::text) AS s FROM generate_series(1, 2000) n`;
 
 async function backup(of: BackupTarget): Promise<string> {
-  const { results } = await runStepsForTest([backupStep(of)]);
-  return results.get<{ id: string }>('backup').id;
+  const step = backupStep(of);
+  const { results } = await runStepsForTest([step]);
+  return results.of(step).id;
 }
 const check = (store: FileStore, id: string, identity?: string) =>
   checkBackup(store, { env: 'staging', product: 'strange' }, id, {

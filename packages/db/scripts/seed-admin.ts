@@ -47,29 +47,24 @@ const task = defineChangeTask({
         return seeded;
       });
     };
-    return [
-      defineStep<Seeded>({
-        name: 'admins',
-        async run({ audit }) {
-          const seeded =
-            wallets.length > 0 ? await inTransaction((seed, client) => seed.admins(client, wallets)) : { created: 0 };
-          if (seeded.created > 0) await audit('seed.admin', { wallets, created: seeded.created });
-          return seeded;
-        },
-      }),
-      ...(demo
-        ? [
-            defineStep<Seeded>({
-              name: 'demo data',
-              run: () => inTransaction(async (seed, client) => (await seed.demo?.(client)) ?? { created: 0 }),
-            }),
-          ]
-        : []),
-    ];
+    const admins = defineStep<Seeded>({
+      name: 'admins',
+      async run({ audit }) {
+        const seeded =
+          wallets.length > 0 ? await inTransaction((seed, client) => seed.admins(client, wallets)) : { created: 0 };
+        if (seeded.created > 0) await audit('seed.admin', { wallets, created: seeded.created });
+        return seeded;
+      },
+    });
+    const rows = defineStep<Seeded>({
+      name: 'demo data',
+      run: () => inTransaction(async (seed, client) => (await seed.demo?.(client)) ?? { created: 0 }),
+    });
+    return { nodes: demo ? [admins, rows] : [admins], admins, rows };
   },
-  outcome({ env }, { wallets, demo }, results) {
-    const admins = results.get<Seeded>('admins').created;
-    const rows = demo ? results.get<Seeded>('demo data').created : 0;
+  outcome({ env }, { wallets, demo }, results, steps) {
+    const admins = results.of(steps.admins).created;
+    const rows = demo ? results.of(steps.rows).created : 0;
     const changed = [
       ...(admins > 0 ? [`${admins} of ${wallets.length} wallets became admins`] : []),
       ...(rows > 0 ? [`${rows} rows of demo data were made`] : []),

@@ -244,7 +244,7 @@ test('a resumed deploy refuses a migration that is not what it was planned with'
   const target = await fresh();
   const plan = await planDeploy(target);
   writeMigration(dirname(target.schemaFile), '1_users', `${USERS}\n-- changed`);
-  const nodes = deploySteps(target, plan, 'rehearse').slice(0, 2);
+  const nodes = deploySteps(target, plan, undefined).slice(0, 2);
   const error = await refusal(runStepsForTest(nodes));
   assert.is(error?.code, 'MIGRATION_EDITED');
 });

@@ -30,8 +30,8 @@ export function makeTarget(url: string, migrations: Record<string, string>, sche
 /** What db:deploy does, without the task around it. */
 export const deployNodes = async (target: Target) => {
   const plan = await planDeploy(target);
-  const rehearse = plan.pending.length > 0 ? [rehearseStep(target)] : [];
-  return [...rehearse, ...deploySteps(target, plan, 'rehearse')];
+  const rehearsed = plan.pending.length > 0 ? rehearseStep(target) : undefined;
+  return [...(rehearsed ? [rehearsed] : []), ...deploySteps(target, plan, rehearsed)];
 };
 
 export function writeMigration(root: string, name: string, sql: string): void {

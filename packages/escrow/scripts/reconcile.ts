@@ -55,9 +55,9 @@ const task = defineChangeTask({
   describe: ({ lines }) => lines,
   steps(ctx, { jobs }) {
     const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
-    return batchesOf(jobs).map((batch, i) =>
+    const fixed = batchesOf(jobs).map((batch, i) =>
       defineStep<Fixed>({
-        name: stepName(i),
+        name: `write ${i * BATCH + 1} and on`,
         async run({ audit }) {
           const { fixJobs } = await import('../src/reconcile/fix.ts');
           const fixed = await fixJobs(await session(), batch);
@@ -66,10 +66,11 @@ const task = defineChangeTask({
         },
       }),
     );
+    return { nodes: fixed, fixed };
   },
-  async outcome({ env }, { jobs, left: planned = [], more }, results) {
+  async outcome({ env }, { jobs, left: planned = [], more }, results, steps) {
     const { leftFinding } = await import('../src/reconcile/look.ts');
-    const all = batchesOf(jobs).map((_, i) => results.get<Fixed>(stepName(i)));
+    const all = steps.fixed.map((step) => results.of(step));
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
     const left = [...planned, ...all.flatMap((one) => one.left)];
     return {
@@ -85,8 +86,6 @@ const task = defineChangeTask({
 function batchesOf(jobs: string[]): string[][] {
   return Array.from({ length: Math.ceil(jobs.length / BATCH) }, (_, i) => jobs.slice(i * BATCH, (i + 1) * BATCH));
 }
-
-const stepName = (i: number) => `write ${i * BATCH + 1} and on`;
 
 export default task;
 await main(task, import.meta);

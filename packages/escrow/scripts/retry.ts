@@ -7,7 +7,6 @@ import { lazily } from '../src/lazily.ts';
 import type { RetryPlan } from '../src/retry/plan.ts';
 import { retrySteps } from '../src/retry/steps.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
-import { confirmedOf } from '../src/send/steps.ts';
 
 const task = defineChangeTask({
   name: 'escrow:retry',
@@ -32,7 +31,7 @@ const task = defineChangeTask({
   },
   describe: ({ lines }) => lines,
   steps(ctx, plan) {
-    if (plan.settled) return [];
+    if (plan.settled) return { nodes: [], deed: undefined };
     const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
     const actor = lazily(async () => {
       const { openSending } = await import('../src/session.ts');
@@ -42,22 +41,22 @@ const task = defineChangeTask({
       const deed = createDeed(opened.target, plan.order, plan.address as `0x${string}`);
       return createActor(await openSending(opened, ctx, ctx.flags), deed);
     });
-    const { first, rest } = retrySteps(plan, {
+    const deed = retrySteps(plan, {
       session,
       actor,
       line: new NonceLine(),
       replacements: contractsSection.of(ctx.config)?.replacements ?? 0,
       carryOn: false,
     });
-    return [...first, ...rest];
+    return { nodes: [...deed.first, ...deed.rest], deed };
   },
-  outcome({ env }, { job, address, settled }, results) {
-    if (settled)
+  outcome({ env }, { job, address }, results, { deed }) {
+    if (!deed)
       return {
         verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}; nothing to do.`,
         data: { job, address },
       };
-    const { hash, block } = confirmedOf(results);
+    const { hash, block } = deed.confirmed(results);
     return {
       verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block },

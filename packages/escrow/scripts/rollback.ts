@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, flag, main } from '@drydock/kit';
+import { defineChangeTask, flag, main, type StepNode } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
@@ -7,7 +7,6 @@ import { lazily } from '../src/lazily.ts';
 import type { RollbackPlan } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
-import { confirmedOf } from '../src/send/steps.ts';
 
 const flags = {
   job: jobFlag,
@@ -53,8 +52,8 @@ const task = defineChangeTask({
     return { ...plan, lines: [await rehearseRollback(session, plan, account.address), ...plan.lines] };
   },
   describe: ({ lines, settled }) => (settled ? [] : lines),
-  steps(ctx, plan) {
-    if (plan.settled) return [];
+  steps(ctx, plan): Partial<ReturnType<typeof rollbackSteps>> & { nodes: StepNode[] } {
+    if (plan.settled) return { nodes: [] };
     const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
     const actor = lazily(async () => {
       const { openSending } = await import('../src/session.ts');
@@ -75,15 +74,14 @@ const task = defineChangeTask({
       reason: ctx.reason,
     });
   },
-  outcome({ env }, plan, results) {
-    const { job, address, settled } = plan;
-    if (settled)
+  outcome({ env }, { job, address }, results, { deed, event }) {
+    if (!deed || !event)
       return {
         verdict: `Job ${shown(job)} of ${env} is rolled back, on chain, in the database and in the audit log; nothing to do.`,
         data: { job, address },
       };
-    const { hash, block } = confirmedOf(results);
-    const { amounts } = results.get<{ amounts: { returned: string | null; released: string | null } }>('event');
+    const { hash, block } = deed.confirmed(results);
+    const { amounts } = results.of(event);
     return {
       verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block, amounts },

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import { defineChangeTask, type Finding, flag, main, type StepResults } from '@drydock/kit';
+import { defineChangeTask, type Finding, flag, main } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
+import type { Confirmed } from '../src/send/deed.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
-import { confirmedOf } from '../src/send/steps.ts';
 import type { SweepPlan } from '../src/sweep/plan.ts';
-import { stepName, sweepSteps } from '../src/sweep/steps.ts';
+import { sweepSteps } from '../src/sweep/steps.ts';
 
 const LIMIT = 20;
 
@@ -54,10 +54,13 @@ const task = defineChangeTask({
       carryOn: true,
     }));
   },
-  outcome({ env }, plan, results) {
-    const made = plan.jobs.map((job) => ({ ...job, ...confirmedOf(results, stepName(job)) }));
+  outcome({ env }, plan, results, { deeds }) {
+    const made = plan.jobs.flatMap((job, i) => {
+      const deed = deeds[i];
+      return deed ? [{ ...job, ...deed.confirmed(results) }] : [];
+    });
     const done = made.filter(({ state }) => state === 'done');
-    const findings = [...plan.left.map(leftFinding), ...refusedFindings(plan, results)];
+    const findings = [...plan.left.map(leftFinding), ...made.flatMap(refusedFinding)];
     return {
       verdict:
         plan.jobs.length + plan.left.length === 0
@@ -79,11 +82,8 @@ function leftFinding({ job, code, message }: SweepPlan['left'][number]): Finding
   return { level: 'error', code, message, hint: `npm run escrow:inspect -- --job ${shown(job)}` };
 }
 
-function refusedFindings({ jobs }: SweepPlan, results: StepResults): Finding[] {
-  return jobs.flatMap((job) => {
-    const { state, why } = confirmedOf(results, stepName(job));
-    return state === 'refused' ? [leftFinding({ job: job.job, code: 'WOULD_REVERT', message: why ?? '' })] : [];
-  });
+function refusedFinding({ job, state, why }: Confirmed & { job: string }): Finding[] {
+  return state === 'refused' ? [leftFinding({ job, code: 'WOULD_REVERT', message: why ?? '' })] : [];
 }
 
 export default task;

@@ -44,6 +44,7 @@ export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry
 export {
   defineGroup,
   defineStep,
+  type Handle,
   type Step,
   type StepContext,
   type StepGroup,

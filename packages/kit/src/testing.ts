@@ -15,6 +15,7 @@ import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
 import { parseTaskArgs } from './task/args.ts';
 import { newRunId, runChange } from './task/change.ts';
+import { taskContext } from './task/context.ts';
 import type { AnyTask, Outcome, TaskContext } from './task/types.ts';
 import { taskFile } from './task/wired.ts';
 
@@ -88,7 +89,7 @@ export async function runTaskForTest(
   const config = await loadConfig(undefined, root);
   const controller = new AbortController();
   const environmentOf = (env: EnvName) => loadEnvironment(config, env, {});
-  const ctx: TaskContext = {
+  const ctx = taskContext({
     task: task.name,
     run: newRunId(),
     actor: 'test',
@@ -99,12 +100,10 @@ export async function runTaskForTest(
     json: common.json,
     reason: common.reason,
     config,
-    environment: environmentOf(common.env),
     environmentOf,
     out,
     signal: controller.signal,
-    audit: () => Promise.reject(new Error('not here')),
-  };
+  });
   try {
     const look = task.kind === 'read' ? task.run(ctx) : common.resume ? undefined : task.look?.(ctx);
     if (look || task.kind === 'read') return { outcome: await (look as Promise<Outcome>), said: out.said };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, type EnvName, flag, main, type TaskContext } from '@drydock/kit';
+import { defineChangeTask, defineStep, type EnvName, flag, main, type Step, type TaskContext } from '@drydock/kit';
 import { buildArtifact } from '../src/artifact/build.ts';
 import { ArtifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
@@ -42,31 +42,17 @@ const task = defineChangeTask({
     'post-deploy check',
   ],
   steps: (ctx, { commit, environments }) => {
-    const store = new ArtifactStore(ctx.config.root);
-    return [
-      defineStep<Artifact>({
-        name: 'build artifact',
-        alwaysCheck: true,
-        check: () => store.byCommit(commit),
-        run: ({ detail, signal }) =>
-          buildArtifact({
-            config: ctx.config,
-            release: releaseConfig(ctx.config),
-            store,
-            commit,
-            shell: process.env,
-            signal,
-            onLine: detail,
-          }),
-        verify: (_, artifact) => store.verify(artifact),
-      }),
+    const built = buildStep(ctx, commit);
+    const nodes = [
+      built,
       // What is done on staging stays when production fails: it is what one then looks at.
-      ...environments.map((env, i) => environmentSteps(ctx, env as EnvName, i < environments.length - 1)),
+      ...environments.map((env, i) => environmentSteps(ctx, env as EnvName, built, i < environments.length - 1)),
       ...postDeploySteps(ctx, environments as EnvName[]),
     ];
+    return { nodes, built };
   },
-  outcome: ({ env }, { commit, environments }, results) => {
-    const { version } = results.get<Artifact>('build artifact');
+  outcome: ({ env }, { commit, environments }, results, { built }) => {
+    const { version } = results.of(built);
     return {
       verdict: `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`,
       data: { commit, version, environments },
@@ -74,6 +60,26 @@ const task = defineChangeTask({
     };
   },
 });
+
+function buildStep(ctx: TaskContext, commit: string): Step<Artifact> {
+  const store = new ArtifactStore(ctx.config.root);
+  return defineStep<Artifact>({
+    name: 'build artifact',
+    alwaysCheck: true,
+    check: () => store.byCommit(commit),
+    run: ({ detail, signal }) =>
+      buildArtifact({
+        config: ctx.config,
+        release: releaseConfig(ctx.config),
+        store,
+        commit,
+        shell: process.env,
+        signal,
+        onLine: detail,
+      }),
+    verify: (_, artifact) => store.verify(artifact),
+  });
+}
 
 export default task;
 await main(task, import.meta);

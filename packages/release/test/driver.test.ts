@@ -203,17 +203,19 @@ for (const stuck of POSITIONS)
   test(`a release that fails and whose undo of "${stuck}" fails too keeps the version that serves`, async () => {
     await release('v1');
     const store = new ArtifactStore(root);
-    const built = await store.workspace();
-    cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(built, 'app.mjs'));
-    const candidate = await store.keep(built, 'v2');
+    const workspace = await store.workspace();
+    cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(workspace, 'app.mjs'));
+    const candidate = await store.keep(workspace, 'v2');
     // Where the old version is to come back, its artefact is at hand; where not, that is what is stuck.
     if (stuck !== 'retire the version before') cpSync(artifact('v1').folder, store.pathOf('v1'), { recursive: true });
     const ctx = { config: await loadConfig(undefined, root) } as TaskContext;
+    const built = defineStep({ name: 'build artifact', run: async () => candidate });
+    const staged = stageStep(ctx, driver, built);
     const steps: Step[] = [
-      defineStep({ name: 'build artifact', run: async () => candidate }),
-      stageStep(ctx, driver),
-      shiftStep(driver, 'stage'),
-      retireStep(ctx, driver, 'stage'),
+      built,
+      staged,
+      shiftStep(driver, staged),
+      retireStep(ctx, driver, staged),
       defineStep({ name: 'post-deploy check', run: () => Promise.reject(new Error('it is not well')) }),
     ];
     for (const step of steps)

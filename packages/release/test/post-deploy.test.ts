@@ -1,5 +1,5 @@
 // Uses no service but an HTTP server of its own on loopback.
-import { loadConfig, loadEnvironment, type TaskContext } from '@drydock/kit';
+import { loadConfig, loadEnvironment, type Step, type TaskContext } from '@drydock/kit';
 import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -37,10 +37,10 @@ test('without a word in the config a release waits for no gate', async () => {
 
 test('a gate that passes lets the release end, one that fails stops it', async () => {
   server.behaviour = { ...STEADY, requestsPerSecond: 200 };
-  const [, gate] = await stepsOf(GATED);
-  assert.is(gate?.name, 'gate of staging');
-  const { results } = await runStepsForTest([gate as never]);
-  assert.is(results.get<{ verdict: string }>('gate of staging').verdict, 'pass');
+  const [, gate] = (await stepsOf(GATED)) as [Step, Step<{ verdict: string }>];
+  assert.is(gate.name, 'gate of staging');
+  const { results } = await runStepsForTest([gate]);
+  assert.is(results.of(gate).verdict, 'pass');
   server.behaviour = { ...server.behaviour, errorShare: 0.2 };
   const [, failing] = await stepsOf(GATED);
   await runStepsForTest([failing as never]).then(
@@ -59,9 +59,9 @@ test('a gate that cannot tell stops it as well, unless the config says otherwise
     () => assert.unreachable(),
     (error) => assert.is(error.code, 'GATE_INCONCLUSIVE'),
   );
-  const [, lenient] = await stepsOf({ ...GATED, inconclusive: 'pass' });
-  const { results } = await runStepsForTest([lenient as never]);
-  assert.is(results.get<{ verdict: string }>('gate of staging').verdict, 'inconclusive');
+  const [, lenient] = (await stepsOf({ ...GATED, inconclusive: 'pass' })) as [Step, Step<{ verdict: string }>];
+  const { results } = await runStepsForTest([lenient]);
+  assert.is(results.of(lenient).verdict, 'inconclusive');
 });
 
 test.run();

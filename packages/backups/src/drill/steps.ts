@@ -59,13 +59,14 @@ export function isPassed({ faults, unproved }: Tried): boolean {
 const UNCOMPARED = /(^|_)NOT_|^UN/;
 
 /** A backup that cannot be restored is the drill's result, not its failure: it is written down like any other. */
-export function drillSteps(ctx: TaskContext, server: Secret, plan: DrillPlan): StepNode[] {
-  return [
-    ...trustSteps(plan.backup, plan.trusted),
-    tryStep(ctx, server, plan),
-    dropStep(server, plan),
-    recordStep(ctx, plan),
-  ];
+export function drillSteps(
+  ctx: TaskContext,
+  server: Secret,
+  plan: DrillPlan,
+): { nodes: StepNode[]; tried: Step<Tried> } {
+  const tried = tryStep(ctx, server, plan);
+  const nodes = [...trustSteps(plan.backup, plan.trusted), tried, dropStep(server, plan), recordStep(ctx, plan, tried)];
+  return { nodes, tried };
 }
 
 function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried> {
@@ -152,11 +153,11 @@ function dropStep(server: Secret, plan: DrillPlan): Step {
   });
 }
 
-function recordStep(ctx: TaskContext, plan: DrillPlan): Step {
+function recordStep(ctx: TaskContext, plan: DrillPlan, attempt: Step<Tried>): Step {
   return defineStep({
     name: 'record',
     async run({ results, run, signal, audit }) {
-      const tried = results.get<Tried>('restore and compare');
+      const tried = results.of(attempt);
       const passed = isPassed(tried);
       if (passed) await markProved(ctx, plan, signal);
       const result = passed

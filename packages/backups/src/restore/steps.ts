@@ -45,23 +45,32 @@ export type Restored = {
   table: string[] | null;
 };
 
+export interface RestoreSteps {
+  nodes: StepNode[];
+  restored: Step<Restored>;
+  proved: Step<Proved>;
+  swapped: Step<Swapped>;
+}
+
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
-export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): StepNode[] {
+export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): RestoreSteps {
   // What the backup's beginning tells is read once, unless the run is resumed in between.
   let head: Promise<Head> | undefined;
   const headOf: HeadOf = (signal) => {
     head ??= readBackupHead(ctx, plan, signal);
     return head;
   };
-  return [
+  const restored = restoreStep(ctx, url, plan, headOf);
+  const proved = verifyStep(ctx, url, plan, restored);
+  const swapped = swapStep(ctx, url, plan, { headOf, restored });
+  const nodes = [
     ...trustSteps(plan.label, plan.trusted),
-    restoreStep(ctx, url, plan, headOf),
-    verifyStep(ctx, url, plan),
+    restored,
+    proved,
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
-    ...(plan.before
-      ? [...drainSteps(ctx), swapStep(ctx, url, plan, headOf), ...openSteps(ctx)]
-      : [swapStep(ctx, url, plan, headOf)]),
+    ...(plan.before ? [...drainSteps(ctx), swapped, ...openSteps(ctx)] : [swapped]),
   ];
+  return { nodes, restored, proved, swapped };
 }
 
 type HeadOf = (signal: AbortSignal) => Promise<Head>;
@@ -145,12 +154,12 @@ function mayLeaveOut({ skipRefused, noOwner }: RestorePlan): boolean {
   return skipRefused || noOwner;
 }
 
-function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan): Step<Proved> {
+function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: Step<Restored>): Step<Proved> {
   return defineStep({
     name: 'verify',
     async run({ out, results }) {
       const { manifest } = await openPlanned(ctx, plan);
-      const { counted, table } = results.get<Restored>('restore');
+      const { counted, table } = results.of(restored);
       if (!manifest)
         out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
       else if (table) out.warn('Of one table the rest is not compared.');
@@ -233,11 +242,16 @@ async function hook(ctx: TaskContext, [program = '', ...args]: string[], signal:
 
 type Swapped = Swap & { blockedMs: number | null; refused: Refused[] };
 
-function swapStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: HeadOf): Step<Swapped> {
+function swapStep(
+  ctx: TaskContext,
+  url: Secret,
+  plan: RestorePlan,
+  { headOf, restored }: { headOf: HeadOf; restored: Step<Restored> },
+): Step<Swapped> {
   const { fresh, name, before } = plan;
   const swap: Swap = { fresh, name, before };
   const isOurs = ({ results }: StepContext) =>
-    onServer(url, (client) => isSwapped(client, swap, results.get<Restored>('restore').oid));
+    onServer(url, (client) => isSwapped(client, swap, results.of(restored).oid));
   return defineStep<Swapped>({
     name: before ? 'swap' : 'name it',
     check: async (step) => ((await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined),

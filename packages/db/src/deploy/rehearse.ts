@@ -24,7 +24,7 @@ const TOLD = new Set(['NOT_REHEARSED', 'CHANGES_SERVER', 'SERVER_CHANGED', 'SCRA
 export function rehearseStep(
   target: Target,
   { name = 'rehearse', accept = [], running, content }: RehearseOptions = {},
-): Step {
+): Step<Rehearsed> {
   refuseUnknownCodes(accept);
   return defineStep<Rehearsed>({
     name,

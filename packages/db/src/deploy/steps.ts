@@ -29,9 +29,13 @@ export async function planDeploy(target: Target): Promise<DeployPlan> {
 
 /**
  * Applies each migration as a step of its own, then proves that the schema is what it should be. `rehearsed` is the
- * name of the step, in this run, that rehearsed them.
+ * step, in this run, that rehearsed them; undefined where there was nothing to rehearse.
  */
-export function deploySteps(target: Target, { pending }: DeployPlan, rehearsed: string): StepNode[] {
+export function deploySteps(
+  target: Target,
+  { pending }: DeployPlan,
+  rehearsed: Step<Rehearsed> | undefined,
+): StepNode[] {
   const sessions = new DeploySessions(target.url);
   return [
     ...(pending.length > 0 ? [statisticsStep(target)] : []),
@@ -78,13 +82,13 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
 
 function verifyStep(
   target: Target,
-  { pending, rehearsed, sessions }: DeployPlan & { rehearsed: string; sessions: DeploySessions },
+  { pending, rehearsed, sessions }: DeployPlan & { rehearsed: Step<Rehearsed> | undefined; sessions: DeploySessions },
 ): Step {
   return defineStep({
     name: 'verify',
     async run({ results, audit, out }) {
       await sessions.close();
-      const promised = results.has(rehearsed) ? results.get<Rehearsed>(rehearsed).promised : [];
+      const promised = rehearsed ? results.of(rehearsed).promised : [];
       const { findings, objects, plans } = await verify(target, promised);
       const [first] = findings.filter(({ level }) => level === 'error');
       if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });

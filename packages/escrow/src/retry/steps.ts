@@ -1,5 +1,5 @@
 import { defineStep, type StepResults } from '@drydock/kit';
-import { confirmedOf, type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
+import { type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
 import type { Session } from '../session.ts';
 
 export interface RetryJob {
@@ -13,23 +13,23 @@ export interface RetrySteps extends DeedPlan {
 
 /** Chain, then database, for one job. */
 export function retrySteps({ job, address }: RetryJob, steps: RetrySteps): DeedSteps {
-  const { first, rest } = deedSteps(steps);
-  const result = (results: StepResults) => confirmedOf(results, `${steps.prefix ?? ''}${steps.name ?? ''}`);
-  const made = (results: StepResults) => ({ address, txHash: result(results).hash });
+  const { first, rest, confirmed } = deedSteps(steps);
+  const made = (results: StepResults) => ({ address, txHash: confirmed(results).hash });
   return {
     first,
+    confirmed,
     rest: [
       ...rest,
       defineStep({
         name: `${steps.name ?? ''}database`,
         async run({ results }) {
-          if (result(results).state === 'refused') return { written: false };
+          if (confirmed(results).state === 'refused') return { written: false };
           const { adopt } = await import('./adopt.ts');
           await adopt(await steps.session(), job, made(results));
           return { written: true };
         },
         async verify({ results }) {
-          if (result(results).state === 'refused') return;
+          if (confirmed(results).state === 'refused') return;
           const { verifyAdopted } = await import('./adopt.ts');
           await verifyAdopted(await steps.session(), job, made(results));
         },

@@ -1,6 +1,6 @@
-import { defineStep, OpsError, type StepNode } from '@drydock/kit';
+import { defineStep, OpsError, type Step, type StepNode } from '@drydock/kit';
 import type { Confirmed } from '../send/deed.ts';
-import { confirmedOf, type DeedPlan, deedSteps } from '../send/steps.ts';
+import { type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
 import type { Session } from '../session.ts';
 import type { RollbackPlan } from './plan.ts';
 
@@ -10,11 +10,23 @@ export interface RollbackSteps extends DeedPlan {
 }
 
 /** Chain → flags → event. Each asks the world before it acts, so that a run killed anywhere is run again. */
-export function rollbackSteps(plan: RollbackPlan, steps: RollbackSteps): StepNode[] {
-  const { first, rest } = deedSteps(steps);
-  return [
-    ...first,
-    ...rest,
+export function rollbackSteps(
+  plan: RollbackPlan,
+  steps: RollbackSteps,
+): { nodes: StepNode[]; deed: DeedSteps; event: Step<Event> } {
+  const deed = deedSteps(steps);
+  const event = defineStep<Event>({
+    name: 'event',
+    async run({ results, audit }) {
+      const { EVENT } = await import('./plan.ts');
+      const metadata = await metadataOf(await steps.session(), plan, deed.confirmed(results), steps.reason);
+      await audit(EVENT, metadata, `rollback-${plan.job}`);
+      return metadata;
+    },
+  });
+  const nodes = [
+    ...deed.first,
+    ...deed.rest,
     defineStep({
       name: 'flags',
       async run() {
@@ -34,17 +46,12 @@ export function rollbackSteps(plan: RollbackPlan, steps: RollbackSteps): StepNod
         });
       },
     }),
-    defineStep({
-      name: 'event',
-      async run({ results, audit }) {
-        const { EVENT } = await import('./plan.ts');
-        const metadata = await metadataOf(await steps.session(), plan, confirmedOf(results), steps.reason);
-        await audit(EVENT, metadata, `rollback-${plan.job}`);
-        return metadata;
-      },
-    }),
+    event,
   ];
+  return { nodes, deed, event };
 }
+
+type Event = Awaited<ReturnType<typeof metadataOf>>;
 
 /** What the runbook wants of the event; who did it on the chain stands in the contract's own. */
 async function metadataOf(

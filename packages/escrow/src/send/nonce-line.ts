@@ -1,4 +1,4 @@
-import type { StepResults } from '@drydock/kit';
+import type { Step, StepResults } from '@drydock/kit';
 import type { Signed } from './deed.ts';
 
 /**
@@ -6,17 +6,17 @@ import type { Signed } from './deed.ts';
  * next one would then take its nonce, and with a higher fee its place.
  */
 export class NonceLine {
-  readonly #steps: string[] = [];
+  readonly #steps: Step<Signed>[] = [];
 
-  /** Names of `sign` steps, in the order in which they run. */
-  add(step: string): void {
+  /** The steps that sign, in the order in which they run. */
+  add(step: Step<Signed>): void {
     this.#steps.push(step);
   }
 
   /** The nonce after the highest one given out. */
   floor(results: StepResults): number {
     return this.#steps.reduce((floor, step) => {
-      const signed = results.has(step) ? results.get<Signed>(step) : undefined;
+      const signed = results.ifDone(step);
       return signed?.action === 'send' && signed.nonce !== null ? Math.max(floor, signed.nonce + 1) : floor;
     }, 0);
   }

@@ -1,4 +1,12 @@
-import { defineGroup, defineStep, OpsError, type StepNode, type StepResults } from '@drydock/kit';
+import {
+  defineGroup,
+  defineStep,
+  OpsError,
+  type Step,
+  type StepGroup,
+  type StepNode,
+  type StepResults,
+} from '@drydock/kit';
 import type { Actor } from './actor.ts';
 import type { Confirmed, Signed } from './deed.ts';
 import type { NonceLine } from './nonce-line.ts';
@@ -10,8 +18,6 @@ export interface DeedPlan {
   /** How often one run replaces a transaction that is not mined in time. */
   replacements: number;
   carryOn: boolean;
-  /** Name of the group that the steps stand in, with ` › ` behind it. */
-  prefix?: string;
   /** Before each step's own name. */
   name?: string;
 }
@@ -20,90 +26,91 @@ export interface DeedPlan {
 export interface DeedSteps {
   first: StepNode[];
   rest: StepNode[];
+  /** What came of it, once all of them have run. */
+  confirmed(results: StepResults): Confirmed;
 }
 
 export function deedSteps(plan: DeedPlan): DeedSteps {
-  const { prefix = '', name = '', replacements } = plan;
-  return attempt(plan, prefix, name, replacements);
+  return attempt(plan, plan.name ?? '', plan.replacements);
 }
 
-function attempt(plan: DeedPlan, prefix: string, name: string, left: number): DeedSteps {
-  const full = `${prefix}${name}`;
-  plan.line.add(`${full}sign`);
+function attempt(plan: DeedPlan, name: string, left: number): DeedSteps {
+  const sign = defineStep<Signed>({
+    name: `${name}sign`,
+    run: async ({ results }) => (await plan.actor()).sign(plan.line.floor(results), plan.carryOn),
+  });
+  plan.line.add(sign);
+  const record = defineStep<Recorded>({
+    name: `${name}record`,
+    async run({ results }) {
+      const signed = results.of(sign);
+      const recorded = await (await plan.actor()).record(signed);
+      return { hash: recorded ? signed.hash : null, recorded };
+    },
+  });
+  const send = defineStep({
+    name: `${name}send`,
+    async run({ results, out }) {
+      const actor = await plan.actor();
+      if (isVoid(results.of(record))) return { sent: false, why: null };
+      const { sent, why } = await actor.send(results.of(sign));
+      if (why) out.warn(`${actor.what}: ${why}`);
+      return { sent, why };
+    },
+  });
+  const confirm = defineStep<Confirmed>({
+    name: `${name}confirm`,
+    async run({ results, signal, detail, out }) {
+      const signed = results.of(sign);
+      if (signed.action === 'refused') return { state: 'refused', hash: null, block: null, why: signed.why };
+      const actor = await plan.actor();
+      const found = isVoid(results.of(record))
+        ? {
+            state: 'open' as const,
+            hash: null,
+            block: null,
+            why: 'another run or the product has sent one meanwhile',
+          }
+        : await actor.confirm(signed, { signal, detail });
+      if (found.state !== 'open') return found;
+      if (left === 0) throw unfinished(actor.what, found);
+      out.warn(`${actor.what}: ${found.why}; looking again`);
+      return found;
+    },
+  });
+  const next = left === 0 ? undefined : tryAgain(plan, name, left, confirm);
   return {
-    first: [
-      defineStep<Signed>({
-        name: `${name}sign`,
-        run: async ({ results }) => (await plan.actor()).sign(plan.line.floor(results), plan.carryOn),
-      }),
-      defineStep({
-        name: `${name}record`,
-        async run({ results }) {
-          const signed = results.get<Signed>(`${full}sign`);
-          const recorded = await (await plan.actor()).record(signed);
-          return { hash: recorded ? signed.hash : null, recorded };
-        },
-      }),
-      defineStep({
-        name: `${name}send`,
-        async run({ results, out }) {
-          const actor = await plan.actor();
-          if (isVoid(results, full)) return { sent: false, why: null };
-          const { sent, why } = await actor.send(results.get<Signed>(`${full}sign`));
-          if (why) out.warn(`${actor.what}: ${why}`);
-          return { sent, why };
-        },
-      }),
-    ],
-    rest: [
-      defineStep<Confirmed>({
-        name: `${name}confirm`,
-        async run({ results, signal, detail, out }) {
-          const signed = results.get<Signed>(`${full}sign`);
-          if (signed.action === 'refused') return { state: 'refused', hash: null, block: null, why: signed.why };
-          const actor = await plan.actor();
-          const found = isVoid(results, full)
-            ? {
-                state: 'open' as const,
-                hash: null,
-                block: null,
-                why: 'another run or the product has sent one meanwhile',
-              }
-            : await actor.confirm(signed, { signal, detail });
-          if (found.state !== 'open') return found;
-          if (left === 0) throw unfinished(actor.what, found);
-          out.warn(`${actor.what}: ${found.why}; looking again`);
-          return found;
-        },
-      }),
-      ...(left === 0 ? [] : [againGroup(plan, prefix, name, left)]),
-    ],
+    first: [sign, record, send],
+    rest: [confirm, ...(next ? [next.group] : [])],
+    confirmed: (results) => next?.confirmed(results) ?? results.of(confirm),
   };
 }
 
+type Recorded = { hash: string | null; recorded?: boolean };
+
 /** Was it signed for nothing? Journals of old versions do not tell, and mean no. */
-function isVoid(results: StepResults, full: string): boolean {
-  return results.get<{ recorded?: boolean }>(`${full}record`).recorded === false;
+function isVoid({ recorded }: Recorded): boolean {
+  return recorded === false;
 }
 
 /** Planned once the run has come this far: empty if the deed is done. */
-function againGroup(plan: DeedPlan, prefix: string, name: string, left: number): StepNode {
-  const full = `${prefix}${name}`;
-  return defineGroup({
+function tryAgain(
+  plan: DeedPlan,
+  name: string,
+  left: number,
+  confirm: Step<Confirmed>,
+): { group: StepGroup<{ again: boolean }>; confirmed(results: StepResults): Confirmed | undefined } {
+  let next: DeedSteps | undefined;
+  const group = defineGroup({
     name: `${name}again`,
-    plan: async ({ results }) => ({ again: results.get<Confirmed>(`${full}confirm`).state === 'open' }),
+    plan: async ({ results }) => ({ again: results.of(confirm).state === 'open' }),
     steps({ again }) {
       if (!again) return [];
-      const { first, rest } = attempt(plan, `${full}again › `, '', left - 1);
-      return [...first, ...rest];
+      next = attempt(plan, '', left - 1);
+      return [...next.first, ...next.rest];
     },
   });
-}
-
-/** What came of a deed, once all its steps have run; `full` is its prefix and name. */
-export function confirmedOf(results: StepResults, full = ''): Confirmed {
-  const again = `${full}again › `;
-  return results.has(`${again}confirm`) ? confirmedOf(results, again) : results.get<Confirmed>(`${full}confirm`);
+  return { group, confirmed: (results) => next?.confirmed(results) };
 }
 
 function unfinished(what: string, { why, hash }: Confirmed): OpsError {

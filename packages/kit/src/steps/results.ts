@@ -1,19 +1,20 @@
 import type { Json } from '../json.ts';
-import type { StepResults } from './types.ts';
+import type { Handle, StepNode, StepResults } from './types.ts';
 
+/** Results by the step itself: two of one name in different groups, or of another run, are never taken for each other. */
 export class ResultStore implements StepResults {
-  readonly #data = new Map<string, Json>();
+  readonly #data = new Map<StepNode, Json>();
 
-  set(name: string, data: Json | undefined): void {
-    this.#data.set(name, data ?? null);
+  set(step: StepNode, data: Json | undefined): void {
+    this.#data.set(step, data ?? null);
   }
 
-  has(name: string): boolean {
-    return this.#data.has(name);
+  of<D extends Json>(step: Handle<D>): D {
+    if (this.#data.has(step)) return this.#data.get(step) as D;
+    throw new Error(`Step "${step.name}" is not part of this run, or has not come to its turn.`);
   }
 
-  get<D extends Json = Json>(name: string): D {
-    if (!this.#data.has(name)) throw new Error(`No step named "${name}" has run.`);
-    return this.#data.get(name) as D;
+  ifDone<D extends Json>(step: Handle<D>): D | undefined {
+    return this.#data.get(step) as D | undefined;
   }
 }

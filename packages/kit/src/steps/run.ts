@@ -76,7 +76,7 @@ class StepRunner {
     await this.runAll(group.steps(plan), `${name} › `);
     if (group.keepWhenDone) this.#done.length = before;
     if (record?.state !== 'done') journal.append({ event: 'step.done', step: name });
-    this.results.set(name, plan);
+    this.results.set(group, plan);
   }
 
   async #runStep(name: string, step: Step): Promise<void> {
@@ -125,7 +125,7 @@ class StepRunner {
   }
 
   #remember(name: string, step: Step, data: Json, ours: boolean): void {
-    this.results.set(name, data);
+    this.results.set(step, data);
     if (ours) this.#done.push({ name, step, data });
   }
 

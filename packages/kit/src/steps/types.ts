@@ -18,11 +18,18 @@ export interface StepContext {
   audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
 
-/** Data that steps returned, by step name. */
+/**
+ * A step or a group, as the handle to what it returned (for a group: its plan). Whoever needs a result is given the handle by who
+ * put the step into the run; names are for people and for the journal.
+ */
+export type Handle<D extends Json> = Step<D> | StepGroup<D>;
+
+/** What steps returned. */
 export interface StepResults {
-  has(name: string): boolean;
-  /** Throws when the step has not run: an error of the programmer, not of the user. */
-  get<D extends Json = Json>(name: string): D;
+  /** Throws when the step is not part of the run, or has not come to its turn: an error of the programmer, told at once. */
+  of<D extends Json>(step: Handle<D>): D;
+  /** Of a step that may not have come to its turn yet. */
+  ifDone<D extends Json>(step: Handle<D>): D | undefined;
 }
 
 /**

@@ -8,14 +8,16 @@ import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { refuseForeignDatabase } from '../lock/identity.ts';
 import { describe, runSteps } from '../steps/run.ts';
+import type { StepNode } from '../steps/types.ts';
 import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
+import { begunContext } from './context.ts';
 import { confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
 import { unlessInterrupted } from './interrupt.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { askYesNo, isInteractive } from './prompt.ts';
 import { wasStartedByNpm } from './swallowed.ts';
-import type { AnyChangeTask, Outcome, TaskContext } from './types.ts';
+import type { AnyChangeTask, Outcome, Steps, TaskContext } from './types.ts';
 
 export interface ChangeRun {
   task: AnyChangeTask;
@@ -138,7 +140,8 @@ async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promi
     host: currentHost(),
   };
   journal.append({ event: 'run.started', data: start as unknown as Json });
-  return execute({ ...run, ctx: { ...ctx, reason } }, { plan, journal, before: new Map(), locks });
+  const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, reason });
+  return execute(run.task, { ctx: begun, plan, journal, before: new Map(), locks });
 }
 
 async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks: HeldLocks): Promise<Outcome> {
@@ -154,44 +157,46 @@ async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks:
     `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,
   );
   // A resumed run is the run that was begun: its flags, its plan and its reason.
-  const resumed = {
-    ...ctx,
+  const { flags, reason, plan } = state.start;
+  const begun = begunContext(ctx, {
     run: state.run,
-    flags: state.start.flags as TaskContext['flags'],
-    reason: state.start.reason ?? ctx.reason,
-  };
-  return execute({ ...run, ctx: resumed }, { plan: state.start.plan, journal, before: state.steps, locks });
+    flags: flags as TaskContext['flags'],
+    reason: reason ?? ctx.reason,
+  });
+  return execute(task, { ctx: begun, plan, journal, before: state.steps, locks });
+}
+
+function nodesOf(steps: Steps): StepNode[] {
+  return Array.isArray(steps) ? steps : steps.nodes;
 }
 
 interface Execution {
+  ctx: TaskContext;
   plan: Json;
   journal: Journal;
   before: RunState['steps'];
   locks: HeldLocks;
 }
 
-async function execute(run: ChangeRun, { plan, journal, before, locks }: Execution): Promise<Outcome> {
-  const { task, ctx } = run;
-  const bound: TaskContext = {
-    ...ctx,
-    audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),
-  };
+async function execute(task: AnyChangeTask, execution: Execution): Promise<Outcome> {
+  const { ctx, plan, journal, before, locks } = execution;
   try {
     if (!task.claims) await locks.claim();
+    const steps: Steps = task.steps(ctx, plan);
     const results = await runSteps({
-      nodes: task.steps(bound, plan),
+      nodes: nodesOf(steps),
       journal,
       before,
       out: ctx.out,
       signal: ctx.signal,
       assertLocked: () => locks.assertHeld(),
       withoutLockSession: (work) => locks.without(work),
-      audit: bound.audit,
+      audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),
       onFailure: task.onFailure ?? 'undo',
     });
-    const outcome = await task.outcome(bound, plan, results);
+    const outcome = await task.outcome(ctx, plan, results, steps);
     // Audited before run.done: a kill in between resumes into the same event, whose id keeps it single.
-    await locks.audit(bound, {
+    await locks.audit(ctx, {
       event: task.name,
       outcome: 'done',
       metadata: { verdict: outcome.verdict },
@@ -201,17 +206,14 @@ async function execute(run: ChangeRun, { plan, journal, before, locks }: Executi
     return outcome;
   } catch (thrown) {
     const error = toOpsError(thrown);
-    if (ctx.signal.aborted) throw interrupted(run, journal.run, error);
-    await writeDown(run, { journal, locks, error });
+    if (ctx.signal.aborted) throw interrupted(task, ctx, error);
+    await writeDown(task, execution, error);
     throw error;
   }
 }
 
 /** That a run failed. If that cannot be written, it is said beside the reason, which must not be lost for it. */
-async function writeDown(
-  { task, ctx }: ChangeRun,
-  { journal, locks, error }: { journal: Journal; locks: HeldLocks; error: OpsError },
-): Promise<void> {
+async function writeDown(task: AnyChangeTask, { ctx, journal, locks }: Execution, error: OpsError): Promise<void> {
   try {
     journal.append({ event: 'run.failed', error: describe(error) });
     await locks.audit(ctx, {
@@ -225,11 +227,11 @@ async function writeDown(
   }
 }
 
-function interrupted({ task, ctx }: ChangeRun, run: string, error: OpsError): OpsError {
+function interrupted(task: AnyChangeTask, { env, run }: TaskContext, error: OpsError): OpsError {
   return new OpsError({
     code: error.code,
     message: error.message,
-    hint: `Nothing is lost. Go on: npm run ${task.name} -- ${task.perEnvironment === false ? '' : `--env ${ctx.env} `}--resume ${run}`,
+    hint: `Nothing is lost. Go on: npm run ${task.name} -- ${task.perEnvironment === false ? '' : `--env ${env} `}--resume ${run}`,
     exit: error.exit,
     cause: error,
   });

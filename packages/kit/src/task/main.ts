@@ -10,6 +10,7 @@ import { createOutput } from '../output/terminal.ts';
 import { currentActor } from './actor.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId, runChange } from './change.ts';
+import { taskContext } from './context.ts';
 import { helpText } from './help.ts';
 import { listenForInterrupts, unlessInterrupted } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
@@ -78,7 +79,7 @@ async function execute(
     environments.set(env, loaded);
     return loaded;
   };
-  const ctx: TaskContext = {
+  const ctx = taskContext({
     task: task.name,
     run: ending.run,
     env: common.env,
@@ -88,9 +89,6 @@ async function execute(
     reason: common.reason,
     actor: currentActor(process.env),
     config,
-    get environment() {
-      return environmentOf(common.env);
-    },
     environmentOf,
     out,
     signal: interrupts.controller.signal,
@@ -98,8 +96,7 @@ async function execute(
       if (common.json) process.stdout.write(`${JSON.stringify(data)}\n`);
       return common.json;
     },
-    audit: () => Promise.reject(new Error('Only a task that changes something writes audit events.')),
-  };
+  });
   try {
     if (task.perEnvironment !== false) environmentOf(common.env);
     if (task.kind === 'read') {

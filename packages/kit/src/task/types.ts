@@ -58,8 +58,6 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   readonly signal: AbortSignal;
   /** With `--json`, for a task that `streams`: a line of its own on stdout, and true. Otherwise nothing, and false. */
   emit(data: Json): boolean;
-  /** Appends a named event of the runbook (`escrow.rollback`) to the audit log of `env`. */
-  audit(event: string, metadata: { [key: string]: Json }, once?: string): Promise<void>;
 }
 
 interface TaskBase<F extends FlagSpecs> {
@@ -96,7 +94,8 @@ export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
  * A task that changes something. `plan` reads the world and returns data; `--plan` prints `describe(plan)` and stops;
  * the journal keeps the plan, so that a resumed run works on the plan it began with.
  */
-export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Json> extends TaskBase<F> {
+export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Json, S extends Steps = Steps>
+  extends TaskBase<F> {
   kind: 'change';
   /** `environment`: the operations lock in that database. `checkout`: a lock file under .drydock/. */
   lock: 'environment' | 'checkout';
@@ -116,24 +115,30 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   plan(ctx: TaskContext<F>): Promise<P>;
   /** Lines for a person: what would be done, in order. */
   describe(plan: P): string[];
-  steps(ctx: TaskContext<F>, plan: P): StepNode[];
-  outcome(ctx: TaskContext<F>, plan: P, results: StepResults): Outcome | Promise<Outcome>;
+  /** In order; beside `nodes`, the steps whose results the outcome asks for. */
+  steps(ctx: TaskContext<F>, plan: P): S;
+  outcome(ctx: TaskContext<F>, plan: P, results: StepResults, steps: S): Outcome | Promise<Outcome>;
   /** What to do with the steps already done when one fails. Default `undo`. */
   onFailure?: 'undo' | 'keep';
 }
 
-export type Task<F extends FlagSpecs = FlagSpecs, P extends Json = Json> = ReadTask<F> | ChangeTask<F, P>;
-// biome-ignore lint/suspicious/noExplicitAny: main, help and the parser treat tasks of every flag and plan type alike.
-export type AnyTask = Task<any, any>;
-// biome-ignore lint/suspicious/noExplicitAny: as above.
-export type AnyChangeTask = ChangeTask<any, any>;
+/** What a task does, as a list, or as a list with the handles to some of it. */
+export type Steps = StepNode[] | { nodes: StepNode[] };
 
-/** Identity with inference: the flags' types reach `run`, the plan's type reaches `steps`. */
+export type Task<F extends FlagSpecs = FlagSpecs, P extends Json = Json, S extends Steps = Steps> =
+  | ReadTask<F>
+  | ChangeTask<F, P, S>;
+// biome-ignore lint/suspicious/noExplicitAny: main, help and the parser treat tasks of every flag and plan type alike.
+export type AnyTask = Task<any, any, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+export type AnyChangeTask = ChangeTask<any, any, any>;
+
+/** Identity with inference: the flags' types reach `run`, the plan's type reaches `steps`, and the steps reach `outcome`. */
 export function defineReadTask<const F extends FlagSpecs>(task: Omit<ReadTask<F>, 'kind'>): ReadTask<F> {
   return { kind: 'read', ...task };
 }
-export function defineChangeTask<const F extends FlagSpecs, P extends Json>(
-  task: Omit<ChangeTask<F, P>, 'kind'>,
-): ChangeTask<F, P> {
+export function defineChangeTask<const F extends FlagSpecs, P extends Json, S extends Steps>(
+  task: Omit<ChangeTask<F, P, S>, 'kind'>,
+): ChangeTask<F, P, S> {
   return { kind: 'change', ...task };
 }

@@ -6,7 +6,7 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { foldJournal } from '../../src/journal/state.ts';
 import type { JournalEntry } from '../../src/journal/types.ts';
 import { runSteps } from '../../src/steps/run.ts';
-import { defineGroup, defineStep, type StepNode } from '../../src/steps/types.ts';
+import { defineGroup, defineStep, type Step, type StepNode } from '../../src/steps/types.ts';
 import { silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
@@ -34,14 +34,43 @@ function options(nodes: StepNode[], earlier: JournalEntry[] = [], signal = new A
 const events = (entries: JournalEntry[]) => entries.map(({ event, step }) => `${event} ${step}`);
 
 test('steps run in order and later ones see the data of earlier ones', async () => {
-  const nodes = [
-    defineStep({ name: 'one', run: async () => ({ n: 1 }) }),
-    defineStep({ name: 'two', run: async ({ results }) => results.get<{ n: number }>('one').n + 1 }),
-  ];
-  const { run, journal } = options(nodes);
+  const one = defineStep({ name: 'one', run: async () => ({ n: 1 }) });
+  const two = defineStep({ name: 'two', run: async ({ results }) => results.of(one).n + 1 });
+  const { run, journal } = options([one, two]);
   const results = await runSteps(run);
-  assert.is(results.get('two'), 2);
+  assert.is(results.of(two), 2);
   assert.equal(events(journal.entries), ['step.started one', 'step.done one', 'step.started two', 'step.done two']);
+});
+
+test('a result is reached by its step alone: one that is not part of the run, or has not come, is an error at once', async () => {
+  const other = defineStep({ name: 'one', run: async () => ({ n: 1 }) });
+  const later = defineStep({ name: 'three', run: async () => null });
+  for (const asked of [other, later]) {
+    const nodes = [
+      defineStep({ name: 'one', run: async () => ({ n: 1 }) }),
+      defineStep({ name: 'two', run: async ({ results }) => results.of(asked as Step) }),
+      later,
+    ];
+    const error = await runSteps(options(nodes).run).then(
+      () => undefined,
+      (thrown) => thrown as OpsError,
+    );
+    assert.match(error?.message ?? '', `Step "${asked.name}" is not part of this run, or has not come to its turn.`);
+  }
+  // @ts-expect-error a name is no handle
+  const byName = defineStep({ name: 'two', run: async ({ results }) => results.of('one') });
+  // @ts-expect-error and what a step returns is typed
+  const mistyped = defineStep<string>({ name: 'two', run: async ({ results }) => results.of(other) });
+  assert.ok(byName && mistyped);
+});
+
+test('steps of one name in two groups have each their own result', async () => {
+  const inner = (n: number) => defineStep({ name: 'stage', run: async () => n });
+  const [a, b] = [inner(1), inner(2)];
+  const group = (name: string, step: Step<number>) =>
+    defineGroup({ name, plan: async () => ({}), steps: () => [step] });
+  const sum = defineStep({ name: 'sum', run: async ({ results }) => results.of(a) * 10 + results.of(b) });
+  assert.is((await runSteps(options([group('a', a), group('b', b), sum]).run)).of(sum), 12);
 });
 
 test('a failing step names itself and undoes what was done, newest first', async () => {
@@ -160,9 +189,10 @@ test('a step whose verification fails is undone itself', async () => {
 
 test('a resumed run repeats no done step and hands on its data', async () => {
   const ran: string[] = [];
+  const one = defineStep({ name: 'one', run: async () => ran.push('one') - 1 });
   const nodes = [
-    defineStep({ name: 'one', run: async () => ran.push('one') - 1 }),
-    defineStep({ name: 'two', run: async ({ results }) => ran.push(`two after ${results.get('one')}`) }),
+    one,
+    defineStep({ name: 'two', run: async ({ results }) => ran.push(`two after ${results.of(one)}`) }),
   ];
   const at = { at: 't', run: 'r', task: 't', env: 'e', seq: 1 };
   const { run } = options(nodes, [
@@ -178,9 +208,10 @@ test('a step killed in the middle is checked before it is run again', async () =
   const step = (already: boolean) =>
     defineStep({ name: 'one', check: async () => (already ? 'found' : undefined), run: async () => `run ${++runs}` });
   const killed: JournalEntry = { at: 't', run: 'r', task: 't', env: 'e', seq: 1, event: 'step.started', step: 'one' };
-  assert.is((await runSteps(options([step(true)], [killed]).run)).get('one'), 'found');
+  const [found, not] = [step(true), step(false)];
+  assert.is((await runSteps(options([found], [killed]).run)).of(found), 'found');
   assert.is(runs, 0);
-  assert.is((await runSteps(options([step(false)], [killed]).run)).get('one'), 'run 1');
+  assert.is((await runSteps(options([not], [killed]).run)).of(not), 'run 1');
 });
 
 test('what was already so at first sight is skipped, and not undone later', async () => {

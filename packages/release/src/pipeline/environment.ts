@@ -19,47 +19,48 @@ import { LocalDriver } from '../driver/local.ts';
 import type { Instance, Live } from '../driver/types.ts';
 
 /** Everything that happens to one environment in a release, in order. Step names are stable: people script against them. */
-export function environmentSteps(ctx: TaskContext, env: EnvName, keepWhenDone: boolean): StepNode {
+export function environmentSteps(
+  ctx: TaskContext,
+  env: EnvName,
+  built: Step<Artifact>,
+  keepWhenDone: boolean,
+): StepNode {
   const release = releaseConfig(ctx.config);
   const environment = ctx.environmentOf(env);
   const target = targetOf(ctx.config, environment);
   const driver = new LocalDriver(ctx.config, release, environment);
-  const name = (step: string) => `${env} › ${step}`;
+  const rehearsed = rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] });
+  const staged = stageStep(ctx, driver, built);
   return defineGroup({
     name: env,
     keepWhenDone,
     plan: async () => ({}),
     steps: () => [
       backupStep(backupTarget({ ...ctx, environment })),
-      rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] }),
+      rehearsed,
       defineGroup<DeployPlan>({
         name: 'db:deploy',
         plan: () => planDeploy(target),
-        steps: (plan) => deploySteps(target, plan, name('db:dry-run')),
+        steps: (plan) => deploySteps(target, plan, rehearsed),
       }),
-      stageStep(ctx, driver),
-      candidateHealthStep(ctx, env, driver, name('stage')),
-      shiftStep(driver, name('stage')),
+      staged,
+      candidateHealthStep(ctx, env, driver, staged),
+      shiftStep(driver, staged),
       defineStep({
         name: 'health',
         run: async ({ results }) =>
-          expectHealthy(
-            ctx,
-            env,
-            results.get<Staged>(name('stage')).instance.version,
-            publicUrl(ctx.config, environment),
-          ),
+          expectHealthy(ctx, env, results.of(staged).instance.version, publicUrl(ctx.config, environment)),
       }),
       ...flowSteps(ctx, env, release),
-      retireStep(ctx, driver, name('stage')),
+      retireStep(ctx, driver, staged),
     ],
   });
 }
 
 type Staged = { instance: Instance; previous: Instance | null };
 
-export function stageStep(ctx: TaskContext, driver: LocalDriver): Step<Staged> {
-  const artifactOf = ({ results }: StepContext) => results.get<Artifact>('build artifact');
+export function stageStep(ctx: TaskContext, driver: LocalDriver, built: Step<Artifact>): Step<Staged> {
+  const artifactOf = ({ results }: StepContext) => results.of(built);
   return defineStep<Staged>({
     name: 'stage',
     async check(step) {
@@ -86,32 +87,32 @@ export function stageStep(ctx: TaskContext, driver: LocalDriver): Step<Staged> {
 }
 
 /** The candidate, asked directly: it gets no traffic before it is healthy. */
-function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver, staged: string): Step {
+function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'candidate health',
     run: async ({ results }) => {
-      const { instance } = results.get<Staged>(staged);
+      const { instance } = results.of(staged);
       return expectHealthy(ctx, env, instance.version, driver.addressOf(instance));
     },
   });
 }
 
-export function shiftStep(driver: LocalDriver, staged: string): Step {
+export function shiftStep(driver: LocalDriver, staged: Step<Staged>): Step {
   const isLive = ({ live }: Live, { instance }: Staged) =>
     live?.slot === instance.slot && live.version === instance.version;
   return defineStep({
     name: 'switch traffic',
-    check: async ({ results }) => (isLive(await driver.inspect(), results.get<Staged>(staged)) ? null : undefined),
+    check: async ({ results }) => (isLive(await driver.inspect(), results.of(staged)) ? null : undefined),
     async run({ results }) {
-      await driver.shift(results.get<Staged>(staged).instance);
+      await driver.shift(results.of(staged).instance);
       return null;
     },
     async verify({ results }) {
-      if (isLive(await driver.inspect(), results.get<Staged>(staged))) return;
+      if (isLive(await driver.inspect(), results.of(staged))) return;
       throw new OpsError({ code: 'NOT_LIVE', message: 'The proxy does not send traffic to the new version.' });
     },
     async undo({ results }) {
-      const { instance, previous } = results.get<Staged>(staged);
+      const { instance, previous } = results.of(staged);
       if (!previous) return driver.unshift(instance);
       // What serves is kept: without the version before, the new one is better than none.
       if (!(await driver.isRunning(previous)))
@@ -143,17 +144,17 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
   ];
 }
 
-export function retireStep(ctx: TaskContext, driver: LocalDriver, staged: string): Step {
+export function retireStep(ctx: TaskContext, driver: LocalDriver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'retire the version before',
     houseKeeping: true,
     async run({ results }) {
-      const { previous } = results.get<Staged>(staged);
+      const { previous } = results.of(staged);
       if (previous) await driver.retire(previous.slot);
       return { retired: previous?.version ?? null };
     },
     async undo({ results, signal }) {
-      const { previous } = results.get<Staged>(staged);
+      const { previous } = results.of(staged);
       if (!previous || previous.elsewhere || (await driver.isRunning(previous))) return;
       await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
       await driver.waitReady(previous, signal);

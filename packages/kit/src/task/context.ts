@@ -1,0 +1,19 @@
+import type { TaskContext } from './types.ts';
+
+/** Variables are read when they are first asked for: a task that is about no environment has none to read. */
+export function taskContext(parts: Omit<TaskContext, 'environment'>): TaskContext {
+  return {
+    ...parts,
+    get environment() {
+      return parts.environmentOf(parts.env);
+    },
+  };
+}
+
+/** What the steps of a run are given: flags and reason are those that it was begun with, whoever goes on with it. */
+export function begunContext(
+  { task, env, words, actor, config, environmentOf, out, json, signal, emit }: TaskContext,
+  begun: Pick<TaskContext, 'run' | 'flags' | 'reason'>,
+): TaskContext {
+  return taskContext({ task, env, words, actor, config, environmentOf, out, json, signal, emit, ...begun });
+}
