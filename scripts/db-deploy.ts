@@ -10,15 +10,10 @@ import {
   rehearseStep,
   targetOf,
 } from '@drydock/db';
-import { defineChangeTask, defineGroup, flag, main, type TaskContext } from '@drydock/kit';
+import { defineChangeTask, flag, main, namedSteps, type TaskContext } from '@drydock/kit';
 import { onBackup } from './rehearsal/on-backup.ts';
 
-const backupFirst = (ctx: TaskContext) =>
-  defineGroup({
-    name: 'backup first',
-    plan: async () => ({}),
-    steps: () => [backupStep(backupTarget(ctx))],
-  });
+const backupFirst = (ctx: TaskContext) => namedSteps('backup first', [backupStep(backupTarget(ctx))]);
 
 const task = defineChangeTask({
   name: 'db:deploy',
@@ -43,7 +38,10 @@ const task = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   plan: ({ config, environment }) => planDeploy(targetOf(config, environment)),
-  describe: ({ pending }) => pending.map(({ name }) => `apply ${name}`),
+  describe: ({ pending }) =>
+    pending.length === 0
+      ? []
+      : [`rehearse, then apply ${pending.length} pending ${pending.length === 1 ? 'migration' : 'migrations'}`],
   steps: (ctx, plan) => {
     const target = targetOf(ctx.config, ctx.environment);
     const rehearsed =
@@ -57,6 +55,7 @@ const task = defineChangeTask({
       {
         name: 'migrate',
         plan: async () => plan,
+        ahead: async () => plan,
         steps: (planned: DeployPlan) => deploySteps(target, planned, rehearsed),
       },
     ];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listDaemons, readRuns } from '@drydock/kit';
+import { refuseUnplanned } from '@drydock/kit/testing';
 import { down, reset } from '@drydock/sandbox';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -70,6 +71,15 @@ test('a whole release runs on a fresh clone, and leaves nothing running', async 
   assert.match(said, 'production › switch traffic');
   assert.equal(await listDaemons(clone), []);
   assert.is(execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' }), '');
+});
+
+test('the release took the very steps that its plan tells', () => {
+  const { start, steps } = releases()[0] ?? {};
+  const planned = start?.steps?.map(({ name }) => name) ?? [];
+  for (const step of ['build artifact', 'staging › db:deploy › verify', 'production › retire the version before'])
+    assert.ok(planned.includes(step), step);
+  for (const step of planned) assert.ok(steps?.has(step), `${step} was told, and not taken`);
+  refuseUnplanned(clone);
 });
 
 test('the journal of the release holds no secret', () => {

@@ -45,6 +45,7 @@ export {
   defineGroup,
   defineStep,
   type Handle,
+  namedSteps,
   type Step,
   type StepContext,
   type StepGroup,

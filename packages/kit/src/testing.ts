@@ -9,8 +9,10 @@ import type { EnvName } from './config/schema.ts';
 import { loadEnvironment } from './env/environment.ts';
 import { type OpsError, toOpsError } from './errors.ts';
 import { createMemoryJournal } from './journal/memory-journal.ts';
+import { readRuns } from './journal/read.ts';
 import type { JournalEntry } from './journal/types.ts';
 import type { Output } from './output/output.ts';
+import { isPlanned } from './steps/plan.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
 import { parseTaskArgs } from './task/args.ts';
@@ -78,6 +80,19 @@ export async function runStepsForTest(
   return { results, entries: journal.entries };
 }
 
+/**
+ * `--plan` prints the very steps that will run. Each run keeps what it would have printed; every run of every test is compared with
+ * what it then did.
+ */
+export function refuseUnplanned(root: string): void {
+  for (const { task, start, steps } of readRuns(root)) {
+    const planned = start.steps;
+    if (!planned) continue;
+    const untold = [...steps.keys()].filter((step) => !isPlanned(planned, step));
+    if (untold.length > 0) throw new Error(`${task} took steps that its plan does not tell: ${untold.join(', ')}`);
+  }
+}
+
 /** Runs a whole task on a product, in this process: arguments, guard, lock, plan, journal, steps, audit. */
 export async function runTaskForTest(
   task: AnyTask,
@@ -111,6 +126,8 @@ export async function runTaskForTest(
     return { outcome: await runChange({ task, ctx, common, argv, shell: {}, abort }), said: out.said };
   } catch (thrown) {
     return { error: toOpsError(thrown), said: out.said };
+  } finally {
+    refuseUnplanned(root);
   }
 }
 
@@ -179,6 +196,7 @@ export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskPr
     child.stdout?.on('data', (chunk) => (said.stdout += chunk));
     child.stderr?.on('data', (chunk) => (said.stderr += chunk));
     const [code] = (await once(child, 'close')) as [number | null];
+    refuseUnplanned(root);
     return { code, ...said };
   };
   const journal = () => readJournal(root);

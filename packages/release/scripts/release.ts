@@ -36,10 +36,7 @@ const task = defineChangeTask({
     return { commit: checkout.commit, subject: checkout.subject, environments: environmentsOf(ctx) };
   },
   describe: ({ commit, subject, environments }) => [
-    `release ${commit.slice(0, 10)} (${subject})`,
-    'build artifact',
-    ...environments.map((env) => `${env}: backup, db:dry-run, db:deploy, stage, switch traffic, health`),
-    'post-deploy check',
+    `release ${commit.slice(0, 10)} (${subject}) to ${environments.join(', then ')}`,
   ],
   steps: (ctx, { commit, environments }) => {
     const built = buildStep(ctx, commit);

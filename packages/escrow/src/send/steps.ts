@@ -103,6 +103,7 @@ function tryAgain(
   let next: DeedSteps | undefined;
   const group = defineGroup({
     name: `${name}again`,
+    ahead: `the same with a higher fee, up to ${left} ${left === 1 ? 'time' : 'times'}, if it is not mined in time`,
     plan: async ({ results }) => ({ again: results.of(confirm).state === 'open' }),
     steps({ again }) {
       if (!again) return [];

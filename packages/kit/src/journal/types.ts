@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import type { PlannedStep } from '../steps/plan.ts';
 
 export type JournalEvent =
   | 'run.started'
@@ -31,6 +32,8 @@ export interface RunStart {
   perEnvironment: boolean;
   flags: { [key: string]: Json };
   plan: Json;
+  /** What was to come, as it was known then; journals of old versions do not tell. */
+  steps?: PlannedStep[];
   reason?: string;
   actor: string;
   pid: number;

@@ -55,6 +55,11 @@ export interface Step<D extends Json = Json> {
 export interface StepGroup<P extends Json = Json> {
   name: string;
   plan(ctx: StepContext): Promise<P>;
+  /**
+   * What the plan would be as things are before the run, for those who ask what will run; where that depends on what the run finds,
+   * what may come, in words.
+   */
+  ahead: string | (() => Promise<P>);
   steps(plan: P): StepNode[];
   /** Once all of it is done it stays: a failure later in the run does not undo it. */
   keepWhenDone?: boolean;
@@ -69,4 +74,10 @@ export function defineStep<D extends Json>(step: Step<D>): Step<D> {
 }
 export function defineGroup<P extends Json>(group: StepGroup<P>): StepGroup<P> {
   return group;
+}
+
+/** Steps that are known from the start, under one name. */
+export function namedSteps(name: string, steps: StepNode[], options: { keepWhenDone?: boolean } = {}): StepGroup<Json> {
+  const plan = async () => ({});
+  return { name, plan, ahead: plan, steps: () => steps, ...options };
 }

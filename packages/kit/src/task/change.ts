@@ -8,13 +8,12 @@ import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { refuseForeignDatabase } from '../lock/identity.ts';
 import { describe, runSteps } from '../steps/run.ts';
-import type { StepNode } from '../steps/types.ts';
 import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
 import { begunContext } from './context.ts';
-import { confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
-import { unlessInterrupted } from './interrupt.ts';
+import { asks, confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
+import { nodesOf, planRun, tellPlan } from './plan.ts';
 import { askYesNo, isInteractive } from './prompt.ts';
 import { wasStartedByNpm } from './swallowed.ts';
 import type { AnyChangeTask, Outcome, Steps, TaskContext } from './types.ts';
@@ -64,10 +63,11 @@ async function showPlan(run: ChangeRun): Promise<Outcome> {
   const { task, ctx } = run;
   if (task.lock === 'environment' && !task.claims)
     for (const env of environmentsOf(run)) await refuseForeignDatabase(ctx.config, ctx.environmentOf(env));
-  const plan: Json = await unlessInterrupted(task.plan(ctx), ctx.signal);
-  const lines = task.describe(plan);
-  for (const line of lines) ctx.out.line(`  ${line}`);
-  return { verdict: lines.length > 0 ? 'This is the plan; nothing was changed.' : 'Nothing to do.', data: { plan } };
+  const planned = await planRun(task, ctx);
+  tellPlan(ctx, planned, true);
+  const { plan, lines, steps } = planned;
+  const nothing = steps.length > 0 ? 'Nothing to do: the steps would only make sure.' : 'Nothing to do.';
+  return { verdict: lines.length > 0 ? 'This is the plan; nothing was changed.' : nothing, data: { plan, steps } };
 }
 
 /** The run that `--resume` names, or the unfinished one that stands in the way of a new one. */
@@ -124,9 +124,9 @@ function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): Run
 
 async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promise<Outcome> {
   const { task, ctx } = run;
-  const plan: Json = await unlessInterrupted(task.plan(ctx), ctx.signal);
-  const lines = task.describe(plan);
-  for (const line of lines) ctx.out.line(`  ${line}`);
+  const planned = await planRun(task, ctx);
+  tellPlan(ctx, planned, asks(guard));
+  const { plan, steps } = planned;
   const reason = await confirmRun(guard);
   const journal = openFileJournal(ctx.config.root, { run: ctx.run, task: task.name, env: ctx.env });
   const start: RunStart = {
@@ -134,6 +134,7 @@ async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promi
     perEnvironment: task.perEnvironment !== false,
     flags: ctx.flags as { [key: string]: Json },
     plan,
+    steps,
     ...(reason ? { reason } : {}),
     actor: currentActor(run.shell),
     pid: process.pid,
@@ -164,10 +165,6 @@ async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks:
     reason: reason ?? ctx.reason,
   });
   return execute(task, { ctx: begun, plan, journal, before: state.steps, locks });
-}
-
-function nodesOf(steps: Steps): StepNode[] {
-  return Array.isArray(steps) ? steps : steps.nodes;
 }
 
 interface Execution {

@@ -53,15 +53,22 @@ export function refuseUnconfirmed(input: GuardInput): void {
   }
 }
 
+/** Will `confirmRun` ask whether to go on? */
+export function asks(input: GuardInput): boolean {
+  const { common } = input;
+  if (guardedEnvironment(input)) return common.confirm === undefined;
+  return !common.yes && (input.destructive || input.unsaid === true);
+}
+
 /** Asks what is still open, after the plan was shown. Returns the reason to keep. */
 export async function confirmRun(input: GuardInput): Promise<string | undefined> {
   const guarded = guardedEnvironment(input);
   const { common } = input;
-  if (guarded && common.confirm === undefined) {
+  if (guarded && asks(input)) {
     const typed = await askText(`This changes ${guarded}. Type its name to go on`);
     if (typed.trim() !== guarded)
       throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${guarded}; nothing was changed.`);
-  } else if (!guarded && (input.destructive || input.unsaid) && !common.yes) {
+  } else if (asks(input)) {
     const where = input.environments.join(' and ');
     if (!(await askYesNo(where ? `${input.task} on ${where}: go on?` : `${input.task}: go on?`)))
       throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');

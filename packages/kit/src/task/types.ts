@@ -91,8 +91,8 @@ export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
 }
 
 /**
- * A task that changes something. `plan` reads the world and returns data; `--plan` prints `describe(plan)` and stops;
- * the journal keeps the plan, so that a resumed run works on the plan it began with.
+ * A task that changes something. `plan` reads the world and returns data; `--plan` prints `describe(plan)` and the names of the
+ * steps, and stops; the journal keeps the plan, so that a resumed run works on the plan it began with.
  */
 export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Json, S extends Steps = Steps>
   extends TaskBase<F> {
@@ -113,7 +113,7 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   environments?(ctx: TaskContext<F>): EnvName[];
   /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */
   plan(ctx: TaskContext<F>): Promise<P>;
-  /** Lines for a person: what would be done, in order. */
+  /** Lines for a person: what it is about, and what the names of the steps do not tell. Empty where there is nothing to do. */
   describe(plan: P): string[];
   /** In order; beside `nodes`, the steps whose results the outcome asks for. */
   steps(ctx: TaskContext<F>, plan: P): S;

@@ -6,7 +6,7 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { foldJournal } from '../../src/journal/state.ts';
 import type { JournalEntry } from '../../src/journal/types.ts';
 import { runSteps } from '../../src/steps/run.ts';
-import { defineGroup, defineStep, type Step, type StepNode } from '../../src/steps/types.ts';
+import { defineGroup, defineStep, namedSteps, type Step, type StepNode } from '../../src/steps/types.ts';
 import { silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
@@ -67,8 +67,7 @@ test('a result is reached by its step alone: one that is not part of the run, or
 test('steps of one name in two groups have each their own result', async () => {
   const inner = (n: number) => defineStep({ name: 'stage', run: async () => n });
   const [a, b] = [inner(1), inner(2)];
-  const group = (name: string, step: Step<number>) =>
-    defineGroup({ name, plan: async () => ({}), steps: () => [step] });
+  const group = (name: string, step: Step<number>) => namedSteps(name, [step]);
   const sum = defineStep({ name: 'sum', run: async ({ results }) => results.of(a) * 10 + results.of(b) });
   assert.is((await runSteps(options([group('a', a), group('b', b), sum]).run)).of(sum), 12);
 });
@@ -237,6 +236,7 @@ test('a group keeps the plan it began with', async () => {
   let planned = 0;
   const group = defineGroup({
     name: 'group',
+    ahead: 'two steps',
     plan: async () => [`a${++planned}`, `b${planned}`],
     steps: (names) => names.map((name) => defineStep({ name, run: async () => ran.push(name) })),
   });

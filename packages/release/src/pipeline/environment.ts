@@ -6,6 +6,7 @@ import {
   defineStep,
   type EnvName,
   exec,
+  namedSteps,
   OpsError,
   type Step,
   type StepContext,
@@ -31,30 +32,27 @@ export function environmentSteps(
   const driver = new LocalDriver(ctx.config, release, environment);
   const rehearsed = rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] });
   const staged = stageStep(ctx, driver, built);
-  return defineGroup({
-    name: env,
-    keepWhenDone,
-    plan: async () => ({}),
-    steps: () => [
-      backupStep(backupTarget({ ...ctx, environment })),
-      rehearsed,
-      defineGroup<DeployPlan>({
-        name: 'db:deploy',
-        plan: () => planDeploy(target),
-        steps: (plan) => deploySteps(target, plan, rehearsed),
-      }),
-      staged,
-      candidateHealthStep(ctx, env, driver, staged),
-      shiftStep(driver, staged),
-      defineStep({
-        name: 'health',
-        run: async ({ results }) =>
-          expectHealthy(ctx, env, results.of(staged).instance.version, publicUrl(ctx.config, environment)),
-      }),
-      ...flowSteps(ctx, env, release),
-      retireStep(ctx, driver, staged),
-    ],
-  });
+  const steps = [
+    backupStep(backupTarget({ ...ctx, environment })),
+    rehearsed,
+    defineGroup<DeployPlan>({
+      name: 'db:deploy',
+      plan: () => planDeploy(target),
+      ahead: () => planDeploy(target),
+      steps: (plan) => deploySteps(target, plan, rehearsed),
+    }),
+    staged,
+    candidateHealthStep(ctx, env, driver, staged),
+    shiftStep(driver, staged),
+    defineStep({
+      name: 'health',
+      run: async ({ results }) =>
+        expectHealthy(ctx, env, results.of(staged).instance.version, publicUrl(ctx.config, environment)),
+    }),
+    ...flowSteps(ctx, env, release),
+    retireStep(ctx, driver, staged),
+  ];
+  return namedSteps(env, steps, { keepWhenDone });
 }
 
 type Staged = { instance: Instance; previous: Instance | null };
