@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { closest, EXIT, loadTask, readWired, runTask, TOOLKIT, type WiredTask } from '@drydock/kit/cli';
+import { closest, EXIT, loadTask, readWired, runTask, shownLine, TOOLKIT, type WiredTask } from '@drydock/kit/cli';
 
 /** `drydock <task> [flags]`: runs the task and ends the process with its exit code, or answers for itself. */
 export async function drydock(argv: string[]): Promise<void> {
@@ -43,6 +43,6 @@ function print(text: string): void {
 }
 
 function refuse(sentence: string, next: string): void {
-  process.stderr.write(`✖ ${sentence}\n  ${next}\n`);
+  process.stderr.write(`✖ ${shownLine(sentence)}\n  ${next}\n`);
   process.exitCode = EXIT.usage;
 }

@@ -2,6 +2,7 @@
 
 export { closest } from './closest.ts';
 export { EXIT } from './errors.ts';
+export { shownLine } from './output/shown.ts';
 export { flagsOf, kebab } from './task/args.ts';
 export { helpText } from './task/help.ts';
 export { runTask } from './task/main.ts';

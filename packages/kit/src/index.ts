@@ -19,7 +19,9 @@ export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export type { Live, Output, Progress } from './output/output.ts';
+export { shownJson, shownLine, shownLines, shownName } from './output/shown.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
+export { type Painted, painted, type Style, type Text } from './output/text.ts';
 export {
   connectPostgres,
   databaseOf,

@@ -12,6 +12,7 @@ import { createMemoryJournal } from './journal/memory-journal.ts';
 import { readRuns } from './journal/read.ts';
 import type { JournalEntry } from './journal/types.ts';
 import type { Output } from './output/output.ts';
+import { plain, type Text } from './output/text.ts';
 import { isPlanned } from './steps/plan.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
@@ -24,12 +25,13 @@ import { taskFile } from './task/wired.ts';
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
   const said: string[] = [];
-  const keep = (text: string) => void said.push(text);
+  const keep = (text: Text) => void said.push(plain(text));
   return {
     said,
     line: keep,
+    lines: (text) => void said.push(text),
     warn: keep,
-    table: (header, rows) => keep([header, ...rows].map((row) => row.join(' ')).join('\n')),
+    table: (header, rows) => void said.push([header, ...rows].map((row) => row.map(plain).join(' ')).join('\n')),
     progress: () => ({ update: () => {}, done: () => {}, fail: () => {} }),
     live: () => undefined,
   };

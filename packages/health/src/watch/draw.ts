@@ -1,4 +1,4 @@
-import type { Live } from '@drydock/kit';
+import { type Painted, painted, type Style, type Text } from '@drydock/kit';
 import type { Reading, ReadingState, Sample } from './sample.ts';
 import { bar, sparkline } from './spark.ts';
 
@@ -21,10 +21,8 @@ export interface Screen {
   cost: number;
 }
 
-type Paint = Live['paint'];
-
 const MARKS: Record<ReadingState, string> = { ok: ' ', over: '!', breach: '✖', unknown: '·' };
-const STYLES: Record<ReadingState, Parameters<Paint>[0]> = {
+const STYLES: Record<ReadingState, Style> = {
   ok: 'green',
   over: 'yellow',
   breach: 'red',
@@ -33,30 +31,29 @@ const STYLES: Record<ReadingState, Parameters<Paint>[0]> = {
 const BAR = 14;
 
 /** The lines of a screen: an objective a line with value, bound, bar and course; marks say in words' stead what colour says. */
-export function drawScreen(screen: Screen, { columns, paint }: Pick<Live, 'columns' | 'paint'>): string[] {
+export function drawScreen(screen: Screen, { columns }: { columns: number }): Text[] {
   const { looks, title, health, everySeconds, cost } = screen;
   const last = looks.at(-1);
   const sample = looks.findLast((look) => look.sample)?.sample;
   const time = new Date(last?.at ?? Date.now()).toTimeString().slice(0, 8);
-  const head = `${paint('bold', title)}  ${time}, every ${everySeconds} s`;
   return [
-    head,
-    healthLine(health, paint),
-    ...(last?.problem ? [`${paint('red', '✖')} ${last.problem}`] : []),
-    ...(sample ? ['', ...readingLines(sample, looks, columns, paint), '', ...footer(sample, looks, columns)] : ['']),
-    paint(
+    [painted('bold', title), `  ${time}, every ${everySeconds} s`],
+    healthLine(health),
+    ...(last?.problem ? [[painted('red', '✖'), ` ${last.problem}`]] : []),
+    ...(sample ? ['', ...readingLines(sample, looks, columns), '', ...footer(sample, looks, columns)] : ['']),
+    painted(
       'dim',
       `! beyond the bound, ✖ beyond what luck explains; looking costs ${(cost * 100).toFixed(2)} % of a core`,
     ),
   ];
 }
 
-function healthLine(health: Screen['health'], paint: Paint): string {
-  if (health === undefined) return paint('dim', '· health not asked yet');
-  return health === null ? `${paint('green', '✔')} healthy` : `${paint('red', '✖')} not healthy: ${health}`;
+function healthLine(health: Screen['health']): Text {
+  if (health === undefined) return painted('dim', '· health not asked yet');
+  return health === null ? [painted('green', '✔'), ' healthy'] : [painted('red', '✖'), ` not healthy: ${health}`];
 }
 
-function readingLines(sample: Sample, looks: readonly Look[], columns: number, paint: Paint): string[] {
+function readingLines(sample: Sample, looks: readonly Look[], columns: number): Text[] {
   const widths = {
     title: Math.max(...sample.readings.map(({ title }) => title.length)),
     shown: Math.max(...sample.readings.map(({ shown }) => shown.length)),
@@ -69,13 +66,14 @@ function readingLines(sample: Sample, looks: readonly Look[], columns: number, p
     const course = courseOf(reading.id, looks.slice(-Math.max(0, room)));
     const most = scaleOf(reading, course);
     return [
-      paint(style, MARKS[state]),
-      title.padEnd(widths.title),
-      ` ${paint(style, shown.padStart(widths.shown))}`,
-      ` ${wanted.padEnd(widths.wanted)}`,
-      ` ${paint(style, bar(reading.value, { most, bound: reading.bound, width: BAR }))}`,
-      ` ${painted(course, most, paint)}`,
-    ].join(' ');
+      painted(style, MARKS[state]),
+      ` ${title.padEnd(widths.title)}  `,
+      painted(style, shown.padStart(widths.shown)),
+      `  ${wanted.padEnd(widths.wanted)}  `,
+      painted(style, bar(reading.value, { most, bound: reading.bound, width: BAR })),
+      '  ',
+      ...drawn(course, most),
+    ];
   });
 }
 
@@ -88,11 +86,9 @@ function scaleOf({ bound, above }: Reading, course: readonly (Reading | undefine
   return above ? 1 : Math.max(bound * 1.5, ...course.map((one) => one?.value ?? 0));
 }
 
-function painted(course: readonly (Reading | undefined)[], most: number, paint: Paint): string {
+function drawn(course: readonly (Reading | undefined)[], most: number): Painted[] {
   const values = course.map((one) => one?.value ?? null);
-  return sparkline(values, most)
-    .map((char, at) => paint(STYLES[course[at]?.state ?? 'unknown'], char))
-    .join('');
+  return sparkline(values, most).map((char, at) => painted(STYLES[course[at]?.state ?? 'unknown'], char));
 }
 
 function footer(sample: Sample, looks: readonly Look[], columns: number): string[] {

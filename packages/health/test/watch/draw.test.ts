@@ -1,4 +1,5 @@
 // Uses no service: made-up traffic, drawn as a terminal would show it without colour.
+import type { Text } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Follower } from '../../src/metrics/follow.ts';
@@ -33,10 +34,13 @@ async function looksAt(seconds: number, behaviourAt: (second: number) => Behavio
 }
 
 const draw = (looks: Look[], columns = 110, health: string | null = null) =>
-  drawScreen(
-    { title: 'staging on version v2', everySeconds: 5, health, looks, cost: 0.0031 },
-    { columns, paint: (_, text) => text },
+  drawScreen({ title: 'staging on version v2', everySeconds: 5, health, looks, cost: 0.0031 }, { columns }).map(
+    withoutStyle,
   );
+const withoutStyle = (line: Text) =>
+  (typeof line === 'string' || 'style' in line ? [line] : line)
+    .map((part) => (typeof part === 'string' ? part : part.text))
+    .join('');
 
 test('each objective has a line: value, what is wanted, a bar with its bound, and its course', async () => {
   const lines = draw(await looksAt(120, () => STEADY));

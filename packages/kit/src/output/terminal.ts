@@ -1,14 +1,10 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Live, Output, Progress, Style } from './output.ts';
+import type { Live, Output, Progress } from './output.ts';
+import { shownLine, shownLines } from './shown.ts';
+import { clip, painted, partsOf, render, type Style, type Text, width } from './text.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 80;
 const CLEAR_LINE = '\r\x1b[2K';
-
-/** Colour where the stream shows it; `NO_COLOR`, `FORCE_COLOR` and pipes are styleText's own business. */
-export function paint(style: Style, text: string, stream: NodeJS.WriteStream): string {
-  return styleText(style, text, { stream });
-}
 
 /**
  * Output for people. The spinner is our own because those of prompt libraries put the terminal into raw mode and exit
@@ -16,10 +12,13 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream): s
  */
 export function createOutput(stream: NodeJS.WriteStream, { draws = true } = {}): Output {
   const spinners = new SpinnerStack(stream);
-  const write = (text: string) => spinners.above(() => void stream.write(`${text}\n`));
+  const write = (text: Text) => spinners.above(() => void stream.write(`${render(text, stream)}\n`));
   return {
     line: write,
-    warn: (text) => write(`${paint('yellow', '!', stream)} ${text}`),
+    lines: (text) => {
+      for (const line of shownLines(text)) write(line);
+    },
+    warn: (text) => write([painted('yellow', '!'), ' ', ...partsOf(text)]),
     table: (header, rows) => {
       for (const line of alignColumns(header, rows)) write(line);
     },
@@ -35,10 +34,9 @@ function liveArea(stream: NodeJS.WriteStream): Live {
     get columns() {
       return stream.columns ?? 80;
     },
-    paint: (style, text) => paint(style, text, stream),
     draw(lines) {
       // What is higher than the screen cannot be gone back over.
-      const fitting = lines.slice(0, (stream.rows ?? 24) - 1).map((line) => clip(line, this.columns));
+      const fitting = lines.slice(0, (stream.rows ?? 24) - 1).map((line) => render(clip(line, this.columns), stream));
       const back = height > 0 ? `\x1b[${height}A` : '';
       height = fitting.length;
       stream.write(`${back}\r\x1b[0J${fitting.join('\n')}\n`);
@@ -46,20 +44,17 @@ function liveArea(stream: NodeJS.WriteStream): Live {
   };
 }
 
-/** Left-aligned columns, two spaces apart, a rule under the header. */
+/** Left-aligned columns, two spaces apart, a rule under the header. A cell stays within its row and column, whatever is in it. */
 export function alignColumns(header: string[], rows: string[][]): string[] {
-  const all = [header, ...rows];
+  const all = [header, ...rows].map((row) => header.map((_, column) => shownLine(row[column] ?? '')));
   const widths = header.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
-  const render = (row: string[]) =>
-    widths
-      .map((wide, column) => (row[column] ?? '') + ' '.repeat(wide - width(row[column] ?? '')))
+  const aligned = all.map((row) =>
+    row
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
       .join('  ')
-      .trimEnd();
-  return [render(header), widths.map((wide) => '─'.repeat(wide)).join('  '), ...rows.map(render)];
-}
-
-function width(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+      .trimEnd(),
+  );
+  return [aligned[0] ?? '', widths.map((wide) => '─'.repeat(wide)).join('  '), ...aligned.slice(1)];
 }
 
 /** One line at the bottom shows the innermost of the things in progress; finished ones scroll up. */
@@ -80,7 +75,7 @@ class SpinnerStack {
     this.#draw();
     const end = (style: Style, mark: string, text: string) => {
       this.#active.splice(this.#active.indexOf(entry), 1);
-      this.above(() => void this.#stream.write(`${paint(style, mark, this.#stream)} ${text}\n`));
+      this.above(() => void this.#stream.write(`${render([painted(style, mark), ' ', text], this.#stream)}\n`));
     };
     return {
       update: (detail) => {
@@ -106,23 +101,21 @@ class SpinnerStack {
   #draw(): void {
     const top = this.#active.at(-1);
     if (!top) return;
-    const mark = paint('cyan', FRAMES[this.#frame++ % FRAMES.length] ?? '', this.#stream);
-    const text = top.detail ? `${top.title}  ${paint('dim', top.detail, this.#stream)}` : top.title;
-    this.#stream.write(`${CLEAR_LINE}${mark} ${clip(text, (this.#stream.columns ?? 80) - 3)}`);
+    const mark = painted('cyan', FRAMES[this.#frame++ % FRAMES.length] ?? '');
+    const text = top.detail ? [top.title, '  ', painted('dim', top.detail)] : top.title;
+    const line = render(clip(text, (this.#stream.columns ?? 80) - 3), this.#stream);
+    this.#stream.write(`${CLEAR_LINE}${render(mark, this.#stream)} ${line}`);
   }
 }
 
+/** Off a terminal: a log that ends here says what hangs. */
 function plainProgress(write: (line: string) => void, title: string): Progress {
+  write(`→ ${title}`);
   return {
     update: () => {},
     done: (text) => write(`✔ ${text ?? title}`),
     fail: (text) => write(`✖ ${text ?? title}`),
   };
-}
-
-function clip(text: string, columns: number): string {
-  if (width(text) <= columns) return text;
-  return `${[...stripVTControlCharacters(text)].slice(0, Math.max(columns - 1, 0)).join('')}…`;
 }
 
 /** 812 → `812 ms`, 12345 → `12.3 s`, 95000 → `1 min 35 s`. */

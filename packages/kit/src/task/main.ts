@@ -1,11 +1,14 @@
+import { inspect } from 'node:util';
 import { loadConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
 import type { Environment } from '../env/types.ts';
-import { EXIT, toOpsError } from '../errors.ts';
+import { EXIT, OpsError, toOpsError } from '../errors.ts';
 import { cancelStatements } from '../open-sessions.ts';
+import { guardProcess } from '../output/guard-process.ts';
+import { writeShown } from '../output/masked-stream.ts';
 import { surviveLostReader } from '../output/reader-gone.ts';
-import { redactStream } from '../output/redact-stream.ts';
+import { shownJson, shownLines } from '../output/shown.ts';
 import { createOutput } from '../output/terminal.ts';
 import { currentActor } from './actor.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
@@ -27,18 +30,29 @@ export async function main(task: AnyTask, file: { main: boolean }): Promise<void
 
 /** Runs a task and ends the process with its exit code. */
 export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
-  redactStream(process.stdout);
-  redactStream(process.stderr);
-  surviveLostReader([process.stdout, process.stderr], task.kind === 'read' ? () => process.exit(EXIT.done) : undefined);
   const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;
   let out = createOutput(stream, { draws: !wantsJson });
+  const end = async (): Promise<never> => {
+    tell(task, ending, { out, wantsJson });
+    return exit(exitCodeOf(ending));
+  };
+  guardProcess((thrown) => {
+    // A second one, while the first is told, has nobody left to tell it.
+    if (ending.crashed) process.exit(EXIT.failed);
+    Object.assign(ending, { crashed: true, error: toOpsError(thrown) });
+    explain(thrown);
+    void end();
+  });
+  const reader = new AbortController();
+  surviveLostReader(process.stdout, () => reader.abort());
+  surviveLostReader(process.stderr);
   try {
     refuseSwallowedFlags(task.name, flagsOf(task), argv, process.env);
     const args = parseTaskArgs(task, argv);
     if (args.common.help) {
-      out.line(helpText(task));
+      out.lines(helpText(task));
       return await exit(EXIT.done);
     }
     if (task.writesDocument?.(args.own as never)) {
@@ -46,20 +60,33 @@ export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
       out = createOutput(stream);
     }
     ending.env = task.perEnvironment === false ? '' : args.common.env;
-    ending.outcome = await execute(task, args, argv, ending, out);
+    ending.outcome = await execute(task, args, argv, ending, { out, reader: reader.signal });
   } catch (thrown) {
     ending.error = toOpsError(thrown);
-    if (process.env.DEBUG) console.error(thrown);
+    explain(thrown);
   }
+  return end();
+}
+
+/** What a run came to: the object of `--json`, a document, and the same for a person. */
+function tell(
+  task: AnyTask,
+  ending: Ending,
+  { out, wantsJson }: { out: TaskContext['out']; wantsJson: boolean },
+): void {
   const streams = task.kind === 'read' && task.streams === true;
+  // A stream ends when somebody has seen enough; that is no failure of it.
+  const seenEnough = streams && (ending.error?.exit === EXIT.interrupted || ending.error?.exit === EXIT.done);
   if (wantsJson && streams) {
-    // A stream ends when somebody has seen enough; that is no failure of it.
-    if (ending.error && ending.error.exit !== EXIT.interrupted)
-      process.stdout.write(`${JSON.stringify(toJson(ending))}\n`);
-  } else if (wantsJson) process.stdout.write(`${JSON.stringify(toJson(ending), null, 2)}\n`);
+    if (ending.error && !seenEnough) writeShown(process.stdout, `${shownJson(toJson(ending))}\n`);
+  } else if (wantsJson) writeShown(process.stdout, `${shownJson(toJson(ending), 2)}\n`);
   else if (ending.outcome?.document) process.stdout.write(`${ending.outcome.document}\n`);
-  printEnding(out, stream, ending);
-  return exit(exitCodeOf(ending));
+  if (ending.error?.exit !== EXIT.done) printEnding(out, ending);
+}
+
+/** The stack, for whoever asks for it. */
+function explain(thrown: unknown): void {
+  if (process.env.DEBUG) for (const line of shownLines(inspect(thrown))) process.stderr.write(`  ${line}\n`);
 }
 
 async function execute(
@@ -67,12 +94,14 @@ async function execute(
   { common, own, words }: ParsedArgs,
   argv: string[],
   ending: Ending,
-  out: TaskContext['out'],
+  { out, reader }: { out: TaskContext['out']; reader: AbortSignal },
 ): Promise<Outcome> {
   const config = await loadConfig(common.config, process.cwd());
   const endsItself = task.kind === 'read' && task.endsItself === true;
   const interrupts = listenForInterrupts((text) => endsItself || out.warn(text));
   interrupts.controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
+  if (task.kind === 'read' && task.streams)
+    reader.addEventListener('abort', () => interrupts.controller.abort(unread()));
   const environments = new Map<EnvName, Environment>();
   const environmentOf = (env: EnvName): Environment => {
     const loaded = environments.get(env) ?? loadEnvironment(config, env, process.env);
@@ -93,7 +122,7 @@ async function execute(
     out,
     signal: interrupts.controller.signal,
     emit: (data) => {
-      if (common.json) process.stdout.write(`${JSON.stringify(data)}\n`);
+      if (common.json) writeShown(process.stdout, `${shownJson(data)}\n`);
       return common.json;
     },
   });
@@ -123,6 +152,11 @@ async function execute(
   } finally {
     interrupts.stop();
   }
+}
+
+/** What is told as it comes, line by line and without an end, is told to nobody any more. */
+function unread(): OpsError {
+  return new OpsError({ code: 'READER_GONE', message: 'Nobody reads this any more.', exit: EXIT.done });
 }
 
 /** Failures go to Sentry when the environment has a DSN; answers, refusals and usage errors do not. */

@@ -1,6 +1,8 @@
 import { EXIT, type OpsError } from '../errors.ts';
 import type { Output } from '../output/output.ts';
-import { formatDuration, paint } from '../output/terminal.ts';
+import { shownLines } from '../output/shown.ts';
+import { formatDuration } from '../output/terminal.ts';
+import { painted } from '../output/text.ts';
 import type { Finding, Outcome } from './types.ts';
 
 /** What is known about a run when it has ended, well or not. */
@@ -11,6 +13,8 @@ export interface Ending {
   startedAt: Date;
   outcome?: Outcome;
   error?: OpsError;
+  /** The error was caught by nobody. */
+  crashed?: boolean;
 }
 
 export function isYes(outcome: Outcome): boolean {
@@ -38,24 +42,27 @@ export function toJson({ task, env, run, startedAt, outcome, error }: Ending): o
 }
 
 /** The same for a person: findings, one closing line, the next command. */
-export function printEnding(out: Output, stream: NodeJS.WriteStream, { startedAt, outcome, error }: Ending): void {
-  if (error) printError(out, stream, error);
+export function printEnding(out: Output, { startedAt, outcome, error }: Ending): void {
+  if (error) printError(out, error);
   if (error || !outcome) return;
-  for (const finding of outcome.findings ?? []) printFinding(out, stream, finding);
-  const mark = isYes(outcome) ? paint('green', '✔', stream) : paint('red', '✖', stream);
-  const took = paint('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`, stream);
-  out.line(`${mark} ${outcome.verdict} ${took}`);
+  for (const finding of outcome.findings ?? []) printFinding(out, finding);
+  const mark = isYes(outcome) ? painted('green', '✔') : painted('red', '✖');
+  const took = painted('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`);
+  out.line([mark, ` ${outcome.verdict} `, took]);
   if (outcome.next) out.line(`  Next: ${outcome.next}`);
 }
 
-function printFinding(out: Output, stream: NodeJS.WriteStream, finding: Finding): void {
+function printFinding(out: Output, finding: Finding): void {
   const style = { error: 'red', warn: 'yellow', info: 'blue' } as const;
-  out.line(`${paint(style[finding.level], finding.level.padEnd(5), stream)} ${finding.code}: ${finding.message}`);
+  out.line([painted(style[finding.level], finding.level.padEnd(5)), ` ${finding.code}: ${finding.message}`]);
   if (finding.hint) out.line(`      ${finding.hint}`);
   for (const line of finding.recipe ?? []) out.line(`        ${line}`);
 }
 
-function printError(out: Output, stream: NodeJS.WriteStream, error: OpsError): void {
-  out.line(`${paint('red', '✖', stream)} ${error.message}`);
+/** What a program said last may take several lines: behind a bar, none of them is taken for one of ours. */
+function printError(out: Output, error: OpsError): void {
+  const [first = '', ...rest] = shownLines(error.message);
+  out.line([painted('red', '✖'), ` ${first}`]);
+  for (const line of rest) out.line(`  │ ${line}`);
   if (error.hint) out.line(`  ${error.hint}`);
 }

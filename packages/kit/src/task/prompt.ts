@@ -1,4 +1,5 @@
 import { EXIT, OpsError } from '../errors.ts';
+import { shownLine } from '../output/shown.ts';
 
 /** Can a person be asked? Checked before every question: a prompt on a closed stdin would hang or exit oddly. */
 export function isInteractive(): boolean {
@@ -11,14 +12,14 @@ const cancelled = () =>
 /** Questions go to stderr, so that stdout stays the task's. */
 export async function askYesNo(message: string): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts');
-  const answer = await confirm({ message, initialValue: false, output: process.stderr });
+  const answer = await confirm({ message: shownLine(message), initialValue: false, output: process.stderr });
   if (isCancel(answer)) throw cancelled();
   return answer;
 }
 
 export async function askText(message: string, placeholder = ''): Promise<string> {
   const { text, isCancel } = await import('@clack/prompts');
-  const answer = await text({ message, placeholder, output: process.stderr });
+  const answer = await text({ message: shownLine(message), placeholder, output: process.stderr });
   if (isCancel(answer)) throw cancelled();
   return answer ?? '';
 }
