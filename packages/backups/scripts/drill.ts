@@ -35,7 +35,10 @@ const task = defineChangeTask({
       about: 'restore on the server of this variable, not beside the live database',
     }),
     jobs: flag.integer({ about: 'so many at once (default 2)', min: 1, max: 32 }),
-    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
+    trust: flag.sentence({
+      value: 'REASON',
+      about: 'open it although no pinned signer stands for it; kept in the log',
+    }),
   },
   lock: 'environment',
   onFailure: 'keep',

@@ -44,7 +44,10 @@ const task = defineChangeTask({
     foreign: flag.boolean({
       about: 'yes, a backup of another environment or product, as it is; in place with --reason',
     }),
-    trust: flag.text({ value: 'REASON', about: 'open it although no pinned signer stands for it; kept in the log' }),
+    trust: flag.sentence({
+      value: 'REASON',
+      about: 'open it although no pinned signer stands for it; kept in the log',
+    }),
     noOwner: flag.boolean({ about: 'leave owners and grants out' }),
     skipRefused: flag.boolean({
       about: 'go on without what the role may not set on the database itself, and say what',

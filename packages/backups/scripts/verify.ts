@@ -17,7 +17,7 @@ const task = defineReadTask({
   flags: {
     id: flag.text({ value: 'ID', about: 'this backup; default: the newest' }),
     all: flag.boolean({ about: 'every backup' }),
-    trust: flag.text({ value: 'REASON', about: 'open those too for which no pinned signer stands' }),
+    trust: flag.sentence({ value: 'REASON', about: 'open those too for which no pinned signer stands' }),
   },
   async run({ config, environment, env, flags, out }) {
     const identity = environment.has(backupsSection.of(config).identity)

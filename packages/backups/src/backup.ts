@@ -1,4 +1,4 @@
-import { defineStep, type Json, OpsError, type Step, type StepContext } from '@drydock/kit';
+import { defineStep, type Json, OpsError, redact, type Step, type StepContext } from '@drydock/kit';
 import { listBackups, markName, noBytes } from './catalogue.ts';
 import { dumpEverything } from './dump/everything.ts';
 import { Meter, type Streamed } from './dump/stream.ts';
@@ -61,8 +61,8 @@ async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): P
       product: target.product,
       ...known,
       run,
-      actor: target.actor,
-      reason: target.reason ?? null,
+      actor: redact(target.actor),
+      reason: target.reason === undefined ? null : redact(target.reason),
       startedAt: startedAt.toISOString(),
       durationMs: Date.now() - startedAt.getTime(),
       plain: dump.plain,

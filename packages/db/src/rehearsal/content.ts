@@ -14,7 +14,7 @@ export const contentFlags = {
     about: 'rows of the copy: none, up to 1000 a table, or all; default: all where nobody is connected or it is small',
   }),
   fromBackup: flag.text({ value: 'ID|latest', about: 'rehearse on this backup instead of a copy of the target' }),
-  trust: flag.text({ value: 'REASON', about: 'open that backup although no pinned signer stands for it' }),
+  trust: flag.sentence({ value: 'REASON', about: 'open that backup although no pinned signer stands for it' }),
 };
 
 export async function contentOf(

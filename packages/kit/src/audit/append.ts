@@ -32,6 +32,7 @@ export async function appendAudit(environment: Environment, { config, id, ...inp
     id: id ?? ulid(),
     at: new Date().toISOString(),
     env: environment.name,
+    actor: redact(input.actor),
     reason: input.reason === undefined ? null : redact(input.reason),
     metadata: redactData(input.metadata),
   };

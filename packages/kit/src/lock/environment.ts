@@ -4,6 +4,7 @@ import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, OpsError } from '../errors.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
+import { redactData } from '../redact.ts';
 import { ensureOwnTable } from '../sql/own-table.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
@@ -118,7 +119,7 @@ async function writeHolder(client: Client, { task, run, reason }: LockRequest): 
   await client.query(
     `INSERT INTO drydock.operation_lock (owner, host, task, run, reason, pid) VALUES ($1, $2, $3, $4, $5, pg_backend_pid())
      ON CONFLICT (one) DO UPDATE SET owner = $1, host = $2, task = $3, run = $4, reason = $5, since = now(), pid = pg_backend_pid()`,
-    [currentActor(process.env), currentHost(), task, run, reason ?? null],
+    redactData([currentActor(process.env), currentHost(), task, run, reason ?? null]),
   );
 }
 

@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join } from 'node:path';
 import { isMissing, OpsError } from '../errors.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
+import { redact } from '../redact.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { lockedError, lostError } from './refusal.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
@@ -24,9 +25,10 @@ export function acquireFileLock(
 ): OperationsLock {
   const file = lockFile(root, name);
   const holder: FileHolder = {
-    owner: currentActor(process.env),
+    owner: redact(currentActor(process.env)),
     host: currentHost(),
     ...request,
+    reason: request.reason === undefined ? undefined : redact(request.reason),
     since: new Date().toISOString(),
     pid: process.pid,
     processStart: processStart(process.pid) ?? '',

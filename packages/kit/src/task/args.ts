@@ -36,6 +36,8 @@ const EVERY: FlagSpecs = {
 const STREAM: FlagSpecs = {
   json: flag.boolean({ about: 'print one JSON object a line on stdout, as they come; everything else on stderr' }),
 };
+/** Of a value that is refused. */
+const LONGEST_QUOTE = 80;
 /** People write `prod`, and mean the one that begins so. */
 const SHORT: Record<string, string> = { dev: 'development', stage: 'staging', prod: 'production' };
 
@@ -56,7 +58,7 @@ const CHANGE: FlagSpecs = {
   confirm: flag.text({ value: 'NAME', about: 'name of the guarded environment, instead of typing it' }),
   resume: flag.text({ value: '[RUN]', about: 'go on with the last unfinished run, or with RUN' }),
   lockWait: flag.duration({ about: 'wait so long for a lock that another holds (default: refuse at once)' }),
-  reason: flag.text({ about: 'kept in the audit event; required where the environment is guarded' }),
+  reason: flag.sentence({ about: 'kept in the audit event; required where the environment is guarded' }),
 };
 
 /** Every flag the task accepts, its own first. */
@@ -151,8 +153,16 @@ function readValue(key: string, spec: FlagSpec<any>, raw: RawValues[string], hel
   } catch (cause) {
     const meant = spec.value?.includes('|') ? closest(String(raw), spec.value.split('|')) : undefined;
     const question = meant ? ` Did you mean ${meant}?` : '';
-    throw usageError('USAGE', `--${kebab(key)} ${(cause as Error).message}, not "${String(raw)}".${question}`, help);
+    throw usageError(
+      'USAGE',
+      `--${kebab(key)} ${(cause as Error).message}, not "${quoted(String(raw))}".${question}`,
+      help,
+    );
   }
+}
+
+function quoted(raw: string): string {
+  return raw.length > LONGEST_QUOTE ? `${raw.slice(0, LONGEST_QUOTE)}…` : raw;
 }
 
 /** `--resume` alone means the latest run; node's parser knows no optional values. */

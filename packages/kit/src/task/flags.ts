@@ -1,3 +1,7 @@
+import { visible } from '../output/visible.ts';
+
+export const LONGEST_SENTENCE = 2_000;
+
 /** One flag of a task: how it looks in `--help`, and how its text becomes a value. */
 export interface FlagSpec<T> {
   type: 'string' | 'boolean';
@@ -29,6 +33,19 @@ export const flag = {
     about,
     fallback: undefined,
     parse: nonEmpty,
+  }),
+
+  /** Words of a person, kept and shown elsewhere: of a length that can be read, and on one line. */
+  sentence: ({ about, value = 'TEXT' }: Common & { value?: string }): FlagSpec<string | undefined> => ({
+    type: 'string',
+    value,
+    about,
+    fallback: undefined,
+    parse(raw) {
+      if (raw.length > LONGEST_SENTENCE)
+        throw new Error(`must be at most ${LONGEST_SENTENCE} characters (it has ${raw.length})`);
+      return visible(nonEmpty(raw).trim());
+    },
   }),
 
   /** May be given several times. */

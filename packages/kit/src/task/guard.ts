@@ -1,6 +1,8 @@
 import type { EnvName, ResolvedConfig } from '../config/schema.ts';
 import { EXIT, OpsError, usageError } from '../errors.ts';
+import { visible } from '../output/visible.ts';
 import type { CommonValues } from './args.ts';
+import { LONGEST_SENTENCE } from './flags.ts';
 import { askText, askYesNo } from './prompt.ts';
 
 export interface GuardInput {
@@ -74,7 +76,10 @@ export async function confirmRun(input: GuardInput): Promise<string | undefined>
       throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
   }
   if (guarded && !common.reason)
-    return (await askText('Why? (kept in the audit log)')).trim() || missingReason(guarded);
+    return (
+      visible((await askText('Why? (kept in the audit log)')).trim()).slice(0, LONGEST_SENTENCE) ||
+      missingReason(guarded)
+    );
   return common.reason;
 }
 
