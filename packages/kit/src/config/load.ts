@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError } from '../errors.ts';
 import type { CheckedConfig } from './check.ts';
+import { refuseUntrusted } from './trust.ts';
 
 const FILE = 'drydock.config.ts';
 
@@ -13,16 +15,20 @@ export interface LoadedConfig extends CheckedConfig {
   path(relative: string): string;
 }
 
-/** Loads `--config FILE`, or the nearest drydock.config.ts from `cwd` upward. Every bad key is named (exit 2). */
+/**
+ * Loads `--config FILE`, or the nearest drydock.config.ts from `cwd` upward, as far as the repository's root or the home. One that
+ * others may write is refused, every bad key is named (exit 2).
+ */
 export async function loadConfig(file: string | undefined, cwd: string): Promise<LoadedConfig> {
   const found = file === undefined ? nearest(cwd) : resolve(cwd, file);
   if (!found || !existsSync(found)) {
     throw usageError(
       'CONFIG_MISSING',
       file === undefined ? `No ${FILE} in ${cwd} or any folder above it.` : `The config file ${found} does not exist.`,
-      "Run it in the product's folder, or point to the file with --config FILE.",
+      "The search ends at the repository's root or your home. Run it in the product's folder, or point to the file with --config FILE.",
     );
   }
+  refuseUntrusted(found);
   const root = dirname(found);
   const [{ checkConfig }, written] = await Promise.all([import('./check.ts'), importDefault(found)]);
   return {
@@ -33,11 +39,13 @@ export async function loadConfig(file: string | undefined, cwd: string): Promise
   };
 }
 
+/** What lies above the repository or the home, and in `/`, was put there by who knows whom. */
 function nearest(folder: string): string | undefined {
+  const parent = dirname(folder);
+  if (parent === folder) return undefined;
   const file = join(folder, FILE);
   if (existsSync(file)) return file;
-  const parent = dirname(folder);
-  return parent === folder ? undefined : nearest(parent);
+  return existsSync(join(folder, '.git')) || folder === homedir() ? undefined : nearest(parent);
 }
 
 async function importDefault(file: string): Promise<unknown> {

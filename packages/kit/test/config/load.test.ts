@@ -1,5 +1,5 @@
 // Uses no service: config files in temporary folders.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -91,5 +91,72 @@ test('a config that does not load, or exports nothing, is one sentence', async (
   assert.match((await refusal('broken.ts', root)).message, 'cannot be loaded');
   assert.match((await refusal('silent.ts', root)).message, 'has no default export');
 });
+
+test("the search ends at the repository's root, or at the home", async () => {
+  const outer = makeProduct();
+  mkdirSync(join(outer, 'clone/.git'), { recursive: true });
+  mkdirSync(join(outer, 'clone/inside'));
+  assert.is((await refusal(undefined, join(outer, 'clone/inside'))).code, 'CONFIG_MISSING');
+  mkdirSync(join(outer, 'home/inside'), { recursive: true });
+  const { HOME } = process.env;
+  process.env.HOME = join(outer, 'home');
+  try {
+    assert.is((await refusal(undefined, join(outer, 'home/inside'))).code, 'CONFIG_MISSING');
+  } finally {
+    process.env.HOME = HOME;
+  }
+});
+
+/** A config that says so when it is run. */
+function loud(): { root: string; file: string; ran: () => boolean } {
+  const root = makeProduct();
+  const file = join(root, 'drydock.config.ts');
+  const word = `ran${root}`;
+  writeFileSync(file, `globalThis[${JSON.stringify(word)}] = true;\nexport default {};\n`);
+  return { root, file, ran: () => word in globalThis };
+}
+
+const OPEN: [string, (made: ReturnType<typeof loud>) => void, RegExp][] = [
+  ['that everybody may write', ({ file }) => chmodSync(file, 0o666), /Everybody may write .*config\.ts/],
+  ['in a folder that everybody may write', ({ root }) => chmodSync(root, 0o777), /Everybody may put files into/],
+];
+for (const [name, open, sentence] of OPEN)
+  test(`a config ${name} is not run`, async () => {
+    const made = loud();
+    open(made);
+    for (const explicit of [undefined, made.file]) {
+      const error = await refusal(explicit, made.root);
+      assert.is(error.exit, 2);
+      assert.match(error.message, sentence);
+      assert.match(error.hint ?? '', /ch(mod|own)/);
+    }
+    assert.is(made.ran(), false);
+  });
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+asRoot(
+  "a config of another user, or that a group may write, is not run, nor one behind another user's link; who called sudo is believed",
+  async () => {
+    const made = loud();
+    mkdirSync(join(made.root, 'x/y'), { recursive: true });
+    chmodSync(made.file, 0o664);
+    chownSync(made.file, 0, 12_345);
+    assert.match((await refusal(undefined, made.root)).message, 'The group 12345 may write');
+    chownSync(made.file, 65_534, 65_534);
+    assert.match((await refusal(undefined, join(made.root, 'x/y'))).message, 'belongs to another user (uid 65534)');
+    process.env.SUDO_UID = '65534';
+    try {
+      assert.is((await refusal(undefined, made.root)).code, 'CONFIG_INVALID', 'it was loaded');
+    } finally {
+      delete process.env.SUDO_UID;
+    }
+    const linked = loud();
+    const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-link-'));
+    symlinkSync(linked.file, join(elsewhere, 'drydock.config.ts'));
+    lchownSync(join(elsewhere, 'drydock.config.ts'), 65_534, 65_534);
+    assert.match((await refusal(undefined, elsewhere)).message, 'belongs to another user (uid 65534)');
+    assert.is(linked.ran(), false);
+  },
+);
 
 test.run();
