@@ -28,6 +28,8 @@ const FOR_TESTS = [
   { tool: 'openssl', apt: 'openssl', brew: 'openssl', what: 'OpenSSL' },
   { tool: 'pgbouncer', apt: 'pgbouncer', brew: 'pgbouncer', what: 'PgBouncer' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
+  // Kills a process at a chosen system call; only Linux has it.
+  ...(process.platform === 'linux' ? [{ tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' }] : []),
 ];
 
 class SetupError extends Error {}

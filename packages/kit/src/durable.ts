@@ -1,13 +1,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /**
  * Writes a file so that a crash leaves the old one or the new one, whole: beside it, flushed, renamed, and the folder flushed
  * too (a rename is only safe once its folder is). The folder is made if it is missing, for its owner alone.
  */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600): void {
-  const folder = dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const beside = `${file}.${process.pid}.new`;
   try {
     // `wx`: what lies there under that name, a link for one, is not written through.
@@ -19,12 +18,29 @@ export function writeDurably(file: string, content: string | Uint8Array, mode = 
     } finally {
       closeSync(fd);
     }
-    renameSync(beside, file);
+    renameDurably(beside, file);
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
   }
-  syncFolder(folder);
+}
+
+/** Renames what is whole and flushed, or whose content is looked at before it is used. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) syncFolder(dirname(from));
+}
+
+/** Makes a folder and those above it, each for its owner alone, and their names safe. */
+export function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const above = dirname(resolve(first));
+  for (let made = dirname(resolve(folder)); made.length >= above.length; made = dirname(made)) {
+    syncFolder(made);
+    if (made === above) break;
+  }
 }
 
 /** A file that was made or renamed is only safe once its folder is flushed. */

@@ -7,7 +7,7 @@ export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './con
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
 export { databaseArgument } from './database-url.ts';
-export { syncFolder, writeDurably } from './durable.ts';
+export { makeFolder, renameDurably, writeDurably } from './durable.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';

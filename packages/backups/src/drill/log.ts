@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeDurably } from '@drydock/kit';
 
 export type DrillRow = {
   run: string;
@@ -30,9 +30,8 @@ export function appendDrill(file: string, row: DrillRow): void {
   const begun = text.includes(`\n${HEADING}\n`)
     ? text.trimEnd()
     : `${text.trimEnd()}\n\n${HEADING}\n\n${HEADER.join('\n')}`;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, `${begun}\n${line(row)}\n`);
-  renameSync(`${file}.new`, file);
+  // A document of the repository: read by others too.
+  writeDurably(file, `${begun}\n${line(row)}\n`, 0o644);
 }
 
 function line({ run, at, env, backup, rto, rpo, tables, rows, queries, result }: DrillRow): string {

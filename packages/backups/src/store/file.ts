@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isMissing, OpsError } from '@drydock/kit';
+import { isMissing, makeFolder, OpsError, renameDurably } from '@drydock/kit';
 import { missing } from './errors.ts';
 import { checkedKey } from './keys.ts';
 import type { Store, StoredObject, WriteOptions } from './types.ts';
@@ -29,7 +29,7 @@ export class FileStore implements Store {
     const file = this.pathOf(key);
     const part = `${file}${PART}`;
     try {
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(file));
       await this.#refuseLinkOut(dirname(file));
       await chmod(dirname(file), 0o700);
       await pipeline(
@@ -39,8 +39,7 @@ export class FileStore implements Store {
           signal,
         },
       );
-      await rename(part, file);
-      await syncFolder(dirname(file));
+      renameDurably(part, file);
     } catch (cause) {
       // The folder goes with it, unless something else lies there.
       await rm(part, { force: true })
@@ -148,14 +147,4 @@ export class FileStore implements Store {
 
 function readEntries(folder: string) {
   return readdir(folder, { recursive: true, withFileTypes: true });
-}
-
-/** A new name is only safe once its folder is flushed. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../durable.ts';
+import { renameDurably, writeDurably } from '../durable.ts';
 import { isMissing } from '../errors.ts';
 import type { AuditEvent } from './types.ts';
 
@@ -53,7 +53,7 @@ export function readOutbox(root: string, env: string): Outbox {
     const event = readEvent(join(folder, name), name, env);
     if (event) events.push(event);
     else {
-      renameSync(join(folder, name), join(folder, `${name}.set-aside`));
+      renameDurably(join(folder, name), join(folder, `${name}.set-aside`));
       setAside.push(join(folder, `${name}.set-aside`));
     }
   }

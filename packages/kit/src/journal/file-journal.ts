@@ -1,6 +1,6 @@
-import { fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../durable.ts';
+import { makeFolder, syncFolder } from '../durable.ts';
 import { OpsError } from '../errors.ts';
 import { redactData } from '../redact.ts';
 import type { EntryBody, Journal, JournalEntry } from './types.ts';
@@ -44,10 +44,9 @@ export function openFileJournal(root: string, identity: JournalIdentity): Journa
 
 function open(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
     const fd = openSync(file, 'a+', 0o600);
     syncFolder(dirname(file));
-    syncFolder(dirname(dirname(file)));
     return fd;
   } catch (cause) {
     throw new OpsError({

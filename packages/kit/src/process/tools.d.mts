@@ -18,6 +18,7 @@ export type ToolName =
   | 'age'
   | 'zstd'
   | 'stdbuf'
+  | 'strace'
   | 'git'
   | 'brew'
   | 'apt-get'

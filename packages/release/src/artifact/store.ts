@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OpsError } from '@drydock/kit';
+import { OpsError, renameDurably, writeDurably } from '@drydock/kit';
 import { hashTree } from './hash.ts';
 import type { Artifact } from './types.ts';
 
@@ -49,11 +49,11 @@ export class ArtifactStore {
     const target = this.pathOf(version);
     if (!(await this.#isWhole(target, tree.hash))) {
       await rm(target, { recursive: true, force: true });
-      await rename(built, target);
+      // Its files need no flush: whatever a crash takes of them shows in the digest, before they are used.
+      renameDurably(built, target);
     }
     const record = join(this.folder, `${version}.json`);
-    await writeFile(`${record}.new`, `${JSON.stringify(artifact, null, 2)}\n`);
-    await rename(`${record}.new`, record);
+    writeDurably(record, `${JSON.stringify(artifact, null, 2)}\n`);
     return artifact;
   }
 

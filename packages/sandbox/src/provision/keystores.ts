@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { sealKeystore } from '@drydock/escrow';
-import { ENV_NAMES, type EnvName } from '@drydock/kit';
+import { ENV_NAMES, type EnvName, writeDurably } from '@drydock/kit';
 import { type SandboxState, sandboxFolder } from '../state.ts';
 import { adminKey } from './contracts.ts';
 
@@ -20,7 +20,6 @@ export async function provisionKeystores(root: string, state: SandboxState): Pro
     const file = keystoreFile(root, env);
     if (secrets.keystorePassword && existsSync(file)) continue;
     secrets.keystorePassword ??= randomBytes(24).toString('base64url');
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, await sealKeystore(await adminKey(env), secrets.keystorePassword, COST), { mode: 0o600 });
+    writeDurably(file, await sealKeystore(await adminKey(env), secrets.keystorePassword, COST));
   }
 }

@@ -9,11 +9,10 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { OpsError } from '@drydock/kit';
+import { OpsError, writeDurably } from '@drydock/kit';
 import type { Unprivileged } from './unprivileged.ts';
 
 /** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
@@ -30,7 +29,7 @@ export function clusterFolder(wanted: string, user: Unprivileged | undefined, id
   if (linked) return linked;
   if (!user || isReachable(dirname(wanted))) return wanted;
   const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-postgres-'));
-  writeFileSync(join(elsewhere, MADE_FOR), id);
+  writeDurably(join(elsewhere, MADE_FOR), id);
   rmSync(wanted, { force: true });
   chownSync(elsewhere, user.uid, user.gid);
   symlinkSync(join(elsewhere, 'data'), wanted);
@@ -42,7 +41,7 @@ export function isReady(data: string): boolean {
 }
 
 export function markReady(data: string, id: string): void {
-  writeFileSync(join(data, READY), id);
+  writeDurably(join(data, READY), id, 0o644);
 }
 
 /** Empties the folder for a new cluster. Where a link led, whatever is in it must be a cluster that was begun for this sandbox. */

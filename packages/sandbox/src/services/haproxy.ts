@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool } from '@drydock/kit';
+import { requireTool, writeDurably } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** The front proxy of an environment. A release sets its two servers through the runtime API (HAProxy manual, 9.3). */
@@ -17,9 +17,9 @@ export function haproxy(env: EnvName): Service {
       mkdirSync(files.folder, { recursive: true });
       mkdirSync(files.socketFolder, { recursive: true, mode: 0o700 });
       rmSync(files.socket, { force: true });
-      if (!existsSync(files.state)) writeFileSync(files.state, EMPTY_STATE);
-      writeFileSync(join(files.folder, '503.http'), UNAVAILABLE);
-      writeFileSync(join(files.folder, 'haproxy.cfg'), proxyConfig(port, files));
+      if (!existsSync(files.state)) writeDurably(files.state, EMPTY_STATE);
+      writeDurably(join(files.folder, '503.http'), UNAVAILABLE);
+      writeDurably(join(files.folder, 'haproxy.cfg'), proxyConfig(port, files));
       return {
         command: requireTool('haproxy'),
         args: ['-db', '-f', join(files.folder, 'haproxy.cfg')],

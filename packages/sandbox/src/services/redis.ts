@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool } from '@drydock/kit';
+import { requireTool, writeDurably } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** One Redis an environment: an ACL file with one user for the product, the default user switched off. */
@@ -15,7 +15,7 @@ export function redis(env: EnvName): Service {
       mkdirSync(data, { recursive: true });
       const acl = join(data, 'users.acl');
       // Kept if it is there: a rotation may have changed it with ACL SAVE.
-      if (!existsSync(acl)) writeFileSync(acl, redisAcl(state.environments[env].redisPassword), { mode: 0o600 });
+      if (!existsSync(acl)) writeDurably(acl, redisAcl(state.environments[env].redisPassword));
       return {
         command: requireTool('redis-server'),
         args: redisArgs(port, data, acl),
