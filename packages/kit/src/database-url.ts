@@ -1,39 +1,15 @@
+import { isIP } from 'node:net';
 import type { ClientConfig } from 'pg';
-import { parse, toClientConfig } from 'pg-connection-string';
+import { parse } from 'pg-connection-string';
+import { LIBPQ_VARIABLES, type Parameters, withLibpqDefaults } from './libpq.ts';
 import { registerSecret } from './redact.ts';
 import { Secret } from './secret.ts';
+import { encryptions } from './tls.ts';
 
-/** Parameters of a URL that libpq's programs take from the environment (PostgreSQL manual, 34.15). */
-const LIBPQ_VARIABLES: Record<string, string> = {
-  sslmode: 'PGSSLMODE',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslcert: 'PGSSLCERT',
-  sslkey: 'PGSSLKEY',
-  sslcrl: 'PGSSLCRL',
-  sslnegotiation: 'PGSSLNEGOTIATION',
-  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
-  channel_binding: 'PGCHANNELBINDING',
-  require_auth: 'PGREQUIREAUTH',
-  gssencmode: 'PGGSSENCMODE',
-  options: 'PGOPTIONS',
-  target_session_attrs: 'PGTARGETSESSIONATTRS',
-  passfile: 'PGPASSFILE',
-};
-
-/** What libpq's programs need of the operator's own environment: files of passwords and certificates are found by it. */
-const PASSED_ON = [
-  'HOME',
-  'PGHOST',
-  'PGPORT',
-  'PGUSER',
-  'PGPASSFILE',
-  'PGSYSCONFDIR',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'LANG',
-  'LC_ALL',
-  'TZ',
-];
+/** What PostgreSQL's programs need of the operator's own environment beside the connection. */
+const PASSED_ON = ['HOME', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'KRB5CCNAME', 'LANG', 'LC_ALL', 'TZ'];
+/** Longest wait for a server, in seconds, where the URL does not say (`connect_timeout`). */
+const CONNECT_WITHIN = { node: 5, programs: 10 };
 
 /** One way to connect. */
 export interface Attempt {
@@ -43,13 +19,17 @@ export interface Attempt {
 }
 
 interface Place {
+  /** A name, an address, or the folder of a socket. */
   host: string;
+  /** Where the name need not be looked up (`hostaddr`). */
+  address: string;
   port: string;
 }
 
 /**
  * A postgresql:// URL, read once, for whoever connects: node-postgres, Prisma's engine, PostgreSQL's own programs. As libpq
- * reads it: several hosts, sockets, IPv6, TLS with verification and client certificates, `options`, a password file.
+ * reads it: several hosts, sockets, IPv6, TLS with verification and client certificates, `options`, a password file, an entry
+ * of the service file, PG… variables.
  */
 export class DatabaseUrl {
   readonly secret: Secret;
@@ -57,121 +37,146 @@ export class DatabaseUrl {
   /** Prisma's `?schema=`; `public` if it is not given. */
   readonly schema: string;
   readonly #places: Place[];
-  readonly #config: ReturnType<typeof parse>;
-  readonly #parameters: URLSearchParams;
+  readonly #parameters: Parameters;
 
   /** Throws what the parser says; a variable of kind `postgres` is checked before (VARIABLE_MALFORMED). */
   constructor(secret: Secret) {
     this.secret = secret;
-    const text = secret.reveal();
-    const { hosts, single } = splitHosts(text);
+    const { hosts, single } = splitHosts(secret.reveal());
     const address = new URL(single, 'postgresql://none');
-    this.#parameters = address.searchParams;
-    // `sslrootcert=system` is libpq's word for what node does without any.
-    if (this.#parameters.get('sslrootcert') === 'system') address.searchParams.delete('sslrootcert');
-    address.searchParams.delete('uselibpqcompat');
-    this.#config = parse(address.href, { useLibpqCompat: true });
+    const query = Object.fromEntries(address.searchParams);
+    address.search = '';
+    const { user, password } = parse(address.href);
+    this.#parameters = withLibpqDefaults(
+      { dbname: decodeURIComponent(address.pathname.slice(1)), user, password, ...asLibpq(query) },
+      process.env,
+    );
     // Whoever connects may be told of by somebody who has read only this part of it.
-    if (this.#config.password) registerSecret(String(this.#config.password));
-    this.database = decodeURIComponent(address.pathname.slice(1)) || this.#config.user || '';
-    this.schema = this.#parameters.get('schema') ?? 'public';
-    this.#places = placesOf(hosts, this.#parameters);
+    for (const part of [this.#parameters.password, this.#parameters.sslpassword]) if (part) registerSecret(part);
+    this.database = this.#parameters.dbname ?? this.#parameters.user ?? '';
+    this.schema = query.schema ?? 'public';
+    this.#places = placesOf(query.host ? [] : hosts, this.#parameters);
   }
 
   /** For people: host and port, never who or with what. */
   get host(): string {
     const shown = ({ host, port }: Place) => `${host.includes(':') ? `[${host}]` : host}${port ? `:${port}` : ''}`;
-    return this.#places.map(shown).join(',') || 'localhost';
+    return this.#places.map(shown).join(',');
   }
 
   /** What node-postgres may try, in order: each host, and as libpq does without and with TLS where `sslmode` leaves it open. */
   attempts(): Attempt[] {
-    const { user, password, options, ssl, sslnegotiation } = toClientConfig(this.#config) as ClientConfig & {
-      sslnegotiation?: string;
-    };
-    const places = this.#places.length > 0 ? this.#places : [{ host: '', port: '' }];
-    return places.flatMap(({ host, port }) =>
-      this.#encryptions(ssl).map((encryption, i) => ({
-        otherEncryption: i > 0,
-        config: {
-          ...(this.database ? { database: this.database } : {}),
-          ...(host ? { host } : {}),
-          ...(port ? { port: Number(port) } : {}),
-          ...(user ? { user } : {}),
-          ...(password ? { password } : {}),
-          ...(options ? { options } : {}),
-          ...(encryption === undefined ? {} : { ssl: encryption }),
-          ...(sslnegotiation ? { sslnegotiation } : {}),
-        },
-      })),
+    return this.#places.flatMap((place) =>
+      this.#encryptions(place).map((ssl, i) => ({ otherEncryption: i > 0, config: this.#configOf(place, ssl) })),
     );
   }
 
   /** Which of several hosts is meant: `read-write`, `primary`, `standby` … (libpq's target_session_attrs). */
   get target(): string {
-    return this.#parameters.get('target_session_attrs') ?? 'any';
+    return this.#parameters.target_session_attrs ?? 'any';
   }
 
-  /** For PostgreSQL's own programs, by environment: an argument would stand in the process list. */
+  /** A file of passwords that is not at its usual place. */
+  get passwordFile(): string | undefined {
+    return this.#parameters.passfile;
+  }
+
+  /**
+   * For PostgreSQL's own programs, by environment: an argument would stand in the process list. All that was found is in it, and
+   * no PGSERVICE, which would win over it.
+   */
   libpqEnv(path: string | undefined): NodeJS.ProcessEnv {
-    const { user, password } = this.#config;
     const joined = (values: string[]) => (values.some(Boolean) ? values.join(',') : undefined);
-    const given: NodeJS.ProcessEnv = {
-      PGHOST: joined(this.#places.map(({ host }) => host)),
-      PGPORT: joined(this.#places.map(({ port }) => port)),
-      PGUSER: user,
-      PGPASSWORD: typeof password === 'string' ? password : undefined,
-      ...Object.fromEntries(
-        Object.entries(LIBPQ_VARIABLES).map(([name, variable]) => [variable, this.#parameters.get(name) ?? undefined]),
-      ),
+    const found: Parameters = {
+      ...this.#parameters,
+      dbname: this.database,
+      host: joined(this.#places.map(({ host }) => host)),
+      hostaddr: joined(this.#places.map(({ address }) => address)),
+      port: joined(this.#places.map(({ port }) => port)),
+      connect_timeout: String(this.#connectWithin(CONNECT_WITHIN.programs)),
     };
+    const given = Object.entries(LIBPQ_VARIABLES).map(([keyword, variable]) => [variable, found[keyword]]);
     return {
       ...Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
-      ...Object.fromEntries(Object.entries(given).filter(([, value]) => value)),
+      ...Object.fromEntries(given.filter(([, value]) => value)),
       PATH: path,
-      ...(this.database ? { PGDATABASE: this.database } : {}),
-      PGCONNECT_TIMEOUT: '10',
     };
   }
 
   /** The same server and role, another database. */
   withDatabase(name: string): Secret {
-    const { before, after } = aroundPath(this.secret.reveal());
-    return new Secret(`${before}/${encodeURIComponent(name)}${after}`, this.secret.label);
+    const { prefix, authority, query } = partsOf(this.secret.reveal());
+    query.delete('dbname');
+    return this.#rewritten(`${prefix}${authority}/${encodeURIComponent(name)}`, query);
   }
 
   /** The same server and database, another role. */
   withRole(user: string, password: string): Secret {
-    const text = this.secret.reveal();
-    const [, prefix = '', authority = '', rest = ''] = AUTHORITY.exec(text) ?? [];
-    const [path = '', query = ''] = rest.split('?', 2);
-    const parameters = new URLSearchParams(query);
-    for (const name of ['user', 'password']) parameters.delete(name);
+    const { prefix, authority, path, query } = partsOf(this.secret.reveal());
+    for (const name of ['user', 'password']) query.delete(name);
     const scheme = prefix.slice(0, prefix.indexOf('//') + 2);
     const who = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-    return new Secret(
-      `${scheme}${who}@${authority}${path}${parameters.size > 0 ? `?${parameters}` : ''}`,
-      this.secret.label,
-    );
+    return this.#rewritten(`${scheme}${who}@${authority}${path}`, query);
   }
 
-  #encryptions(ssl: ClientConfig['ssl']): (ClientConfig['ssl'] | undefined)[] {
-    switch (this.#parameters.get('sslmode')) {
-      case 'prefer':
-        return [ssl, false];
-      case null:
-        // The server says when it wants encryption; then it gets it, as from libpq.
-        return ssl === undefined ? [undefined, { rejectUnauthorized: false }] : [ssl];
-      case 'allow':
-        return [false, { rejectUnauthorized: false }];
-      default:
-        return [ssl];
-    }
+  #rewritten(text: string, query: URLSearchParams): Secret {
+    return new Secret(query.size > 0 ? `${text}?${spaced(query)}` : text, this.secret.label);
   }
+
+  #encryptions({ host }: Place): (ClientConfig['ssl'] | false)[] {
+    // Over a socket there is none, whatever sslmode says: as libpq.
+    if (host.startsWith('/')) return [false];
+    return encryptions(this.#parameters, { isLocal: isThisMachine(host) });
+  }
+
+  #configOf({ host, address, port }: Place, ssl: ClientConfig['ssl'] | false): ClientConfig {
+    const { user, password, options, sslnegotiation, channel_binding: binding } = this.#parameters;
+    const encrypted = ssl && address && isIP(host) === 0 ? { ...(ssl as object), servername: host } : ssl;
+    return {
+      ...(this.database ? { database: this.database } : {}),
+      host: address || host,
+      ...(port ? { port: Number(port) } : {}),
+      ...(user ? { user } : {}),
+      ...(password ? { password } : {}),
+      ...(options ? { options } : {}),
+      ssl: encrypted,
+      ...(ssl && sslnegotiation ? { sslnegotiation } : {}),
+      ...(ssl && (binding === 'require' || binding === 'prefer') ? { enableChannelBinding: true } : {}),
+      connectionTimeoutMillis: this.#connectWithin(CONNECT_WITHIN.node) * 1_000,
+    } as ClientConfig;
+  }
+
+  /** In seconds. Nobody waits for ever: 0, libpq's word for that, is taken for our own bound. */
+  #connectWithin(otherwise: number): number {
+    return Number.parseInt(this.#parameters.connect_timeout ?? '', 10) || otherwise;
+  }
+}
+
+function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** What other clients write, in libpq's words: JDBC's `ssl`, Prisma's `sslaccept`, node-postgres' `no-verify`. */
+function asLibpq({ ssl, sslaccept, ...query }: Parameters): Parameters {
+  const wanted = query.sslmode ?? (ssl === 'true' || ssl === '1' ? 'require' : undefined);
+  const strict = sslaccept === 'strict' && (wanted === undefined || wanted === 'prefer' || wanted === 'require');
+  const sslmode = strict ? 'verify-full' : wanted === 'no-verify' ? 'require' : wanted;
+  return { ...query, ...(sslmode ? { sslmode } : {}) };
 }
 
 /** `scheme://user:password@`, the hosts, and the rest; what lies in between is the parser's. */
 const AUTHORITY = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/is;
+
+function partsOf(text: string): { prefix: string; authority: string; path: string; query: URLSearchParams } {
+  const [, prefix = '', authority = '', rest = ''] = AUTHORITY.exec(text) ?? [];
+  const [, path = '', query = ''] = /^([^?#]*)\??([^#]*)/.exec(rest) ?? [];
+  return { prefix, authority, path, query: new URLSearchParams(query) };
+}
+
+/** A space as every reader knows it. */
+function spaced(query: URLSearchParams): string {
+  return query.toString().replaceAll('+', '%20');
+}
 
 function splitHosts(text: string): { hosts: string[]; single: string } {
   const [, user = '', authority = '', rest = ''] = AUTHORITY.exec(text) ?? [];
@@ -180,21 +185,22 @@ function splitHosts(text: string): { hosts: string[]; single: string } {
   return { hosts, single: `${user}${hosts.length === 1 ? authority : 'none'}${rest}` };
 }
 
-function placesOf(hosts: string[], parameters: URLSearchParams): Place[] {
-  const [named, ports] = [parameters.get('host'), parameters.get('port')?.split(',') ?? []];
-  const places = named
-    ? named.split(',').map((host) => ({ host, port: '' }))
-    : hosts.map((host) => {
-        const [, bracketed, plain = '', port = ''] = /^(?:\[(.*)\]|([^:]*))(?::(\d*))?$/.exec(host) ?? [];
-        return { host: decodeURIComponent(bracketed ?? plain), port };
-      });
-  return places.map(({ host, port }, i) => ({ host, port: port || (ports[i] ?? ports[0] ?? '') }));
+/** Without any host it is this machine, by TCP: node-postgres' word, so that all clients mean the same server. */
+function placesOf(hosts: string[], { host: named, hostaddr, port }: Parameters): Place[] {
+  const [ports, addresses] = [port?.split(',') ?? [], hostaddr?.split(',') ?? []];
+  const fallback = named?.split(',') ?? (addresses.length > 0 ? addresses : ['localhost']);
+  const places =
+    hosts.length > 0 ? hosts.map(readPlace) : fallback.map((host) => ({ host: host || 'localhost', port: '' }));
+  return places.map((place, i) => ({
+    ...place,
+    address: addresses[i] ?? '',
+    port: place.port || (ports[i] ?? ports[0] ?? ''),
+  }));
 }
 
-function aroundPath(text: string): { before: string; after: string } {
-  const [, user = '', authority = '', rest = ''] = AUTHORITY.exec(text) ?? [];
-  const [, after = ''] = /^\/?[^?#]*(.*)$/s.exec(rest) ?? [];
-  return { before: `${user}${authority}`, after };
+function readPlace(text: string): { host: string; port: string } {
+  const [, bracketed, plain = '', port = ''] = /^(?:\[(.*)\]|([^:]*))(?::(\d*))?$/.exec(text) ?? [];
+  return { host: decodeURIComponent(bracketed ?? plain), port };
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { Client, ClientConfig } from 'pg';
-import { DatabaseUrl } from './database-url.ts';
+import { type Attempt, DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
-import { trackSession } from './open-sessions.ts';
+import { destroySession, trackSession } from './open-sessions.ts';
 import type { Secret } from './secret.ts';
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Longest wait for the first answers of a server that has let us in. */
+const SETTLE_WITHIN_MS = 10_000;
 /** A half-open connection is noticed by the operating system. */
 const KEEP_ALIVE_MS = 10_000;
 /** SQLSTATE classes that say "the server is there and refuses you". */
@@ -16,26 +17,35 @@ const NO_SUCH_DATABASE = '3D000';
 export async function connectPostgres(url: Secret, applicationName: string): Promise<Client> {
   const address = new DatabaseUrl(url);
   let problem: unknown;
-  for (const { config, otherEncryption } of address.attempts()) {
-    if (otherEncryption && !isAboutEncryption(problem)) continue;
+  let last: unknown;
+  for (const { config, otherEncryption } of knownFirst(url, address.attempts())) {
+    if (otherEncryption && !isAboutEncryption(last)) continue;
     try {
-      const client = await connectOnce(config, applicationName);
-      if (!(await isMeant(client, address.target))) {
-        await client.end();
-        problem ??= new Error(`no host is ${address.target}`);
+      const client = await connectOnce(config, applicationName, address);
+      if (!client) {
+        last = new Error(`no host is ${address.target}`);
+        problem ??= last;
         continue;
       }
-      await settleSession(client, address.schema);
-      trackSession(client, config);
-      reached.set(url.reveal(), config);
+      // A password that came from a file is known by now.
+      const known = { ...config, password: client.password ?? config.password };
+      trackSession(client, known);
+      reached.set(url.reveal(), known);
       return client;
     } catch (cause) {
+      last = cause;
       // A host that answered says more than one that did not.
       if (problem === undefined || sqlStateOf(cause) || otherEncryption) problem = cause;
       if (sqlStateOf(cause) && !TRY_ELSEWHERE.has(sqlStateOf(cause) ?? '')) break;
     }
   }
   throw connectError(address, problem);
+}
+
+/** What has worked in this process is tried before what the URL says first. */
+function knownFirst(url: Secret, attempts: Attempt[]): Attempt[] {
+  const config = reached.get(url.reveal());
+  return config ? [{ config, otherEncryption: false }, ...attempts] : attempts;
 }
 
 /** For a client that is not ours (Prisma's engine): the first way to connect that works, tried once in this process. */
@@ -49,29 +59,53 @@ export async function reachableConfig(url: Secret): Promise<ClientConfig> {
 /** By URL, as text. */
 const reached = new Map<string, ClientConfig>();
 
-async function connectOnce(config: ClientConfig, applicationName: string): Promise<Client> {
+/** Undefined where the host is not the one that is meant of several. */
+async function connectOnce(
+  config: ClientConfig,
+  applicationName: string,
+  { target, schema, passwordFile }: DatabaseUrl,
+): Promise<Client | undefined> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({
     ...config,
-    ...(config.password || process.env.PGPASSWORD ? {} : { password: () => fromPasswordFile(client) }),
+    ...(config.password ? {} : { password: () => fromPasswordFile(client, passwordFile) }),
     application_name: applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
   // Without a listener a broken connection ends the whole process.
   client.on('error', () => {});
   await client.connect();
-  return client;
+  // One that falls silent now has not been reached.
+  const late = setTimeout(() => destroySession(client), SETTLE_WITHIN_MS);
+  try {
+    if (await isMeant(client, target)) {
+      await settleSession(client, schema);
+      return client;
+    }
+    await client.end();
+    return undefined;
+  } catch (error) {
+    destroySession(client);
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** Where the URL has no password, as libpq does: the password file. Asked only by a server that wants one. */
-async function fromPasswordFile({ host, port, user, database }: Client): Promise<string> {
+async function fromPasswordFile(client: Client, file: string | undefined): Promise<string> {
+  const { host, port, user, database } = client;
   const { default: pgPass } = await import('pgpass');
-  const found = await new Promise<string | undefined>((done) =>
+  const { PGPASSFILE } = process.env;
+  // The module knows no other way to name a file.
+  if (file) process.env.PGPASSFILE = file;
+  const found = new Promise<string | undefined>((done) =>
     pgPass({ host, port, user: user ?? '', database: database ?? '' }, done),
   );
-  return found as string;
+  if (PGPASSFILE === undefined) delete process.env.PGPASSFILE;
+  else process.env.PGPASSFILE = PGPASSFILE;
+  return (await found) as string;
 }
 
 /** SQLSTATE invalid_authorization_specification (pg_hba.conf), cannot_connect_now: another way or another host may do. */
@@ -83,7 +117,10 @@ function sqlStateOf(error: unknown): string | undefined {
 }
 
 function isAboutEncryption(error: unknown): boolean {
-  return sqlStateOf(error) === '28000' || (error instanceof Error && /does not support SSL/.test(error.message));
+  return (
+    sqlStateOf(error) === '28000' ||
+    (error instanceof Error && /does not support SSL|establishing an SSL/.test(error.message))
+  );
 }
 
 /** libpq's target_session_attrs (PostgreSQL manual, 34.1.2). */

@@ -1,5 +1,6 @@
 import type { VariableSpec } from '../config/schema.ts';
 import { DatabaseUrl } from '../database-url.ts';
+import { OpsError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 
 /** Why a value is not of its kind, as the end of "NAME …"; undefined if it is. */
@@ -22,8 +23,9 @@ function isDatabaseUrl(value: string): boolean {
       decodeURIComponent(value) !== '' &&
       new DatabaseUrl(new Secret(value)) !== null
     );
-  } catch {
-    return false;
+  } catch (error) {
+    // What it names and is not there is said by whoever connects.
+    return error instanceof OpsError;
   }
 }
 

@@ -1,6 +1,8 @@
 // Uses PostgreSQL that takes TLS alone, with client certificates, a socket and IPv6: node, psql and pg_dump agree.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +16,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemOf } from '../../src/env/kinds.ts';
 import {
+  databaseArgument,
   databaseOf,
   libpqEnv,
   type OpsError,
@@ -31,6 +34,7 @@ let ours: Authority;
 let strangers: Authority;
 let postgres: TestPostgres;
 let sockets: string;
+let archive: string;
 
 test.before(async () => {
   folder = testRoot('tls');
@@ -60,9 +64,12 @@ hostssl all all all scram-sha-256
   await withPostgres(new Secret(postgres.adminUrl), 'test', (client) =>
     client.query(
       `CREATE ROLE odd LOGIN SUPERUSER PASSWORD ${client.escapeLiteral(PASSWORD)}; CREATE ROLE certified LOGIN SUPERUSER;
-       CREATE TABLE things (n int); INSERT INTO things VALUES (7)`,
+       CREATE TABLE things (n int); INSERT INTO things VALUES (7); CREATE TABLE empty ()`,
     ),
   );
+  archive = join(folder, 'empty.dump');
+  const args = ['-Fc', '--data-only', '--table=empty', `--file=${archive}`];
+  execFileSync(requireTool('pg_dump'), args, { env: libpqEnv(new Secret(postgres.adminUrl), process.env.PATH) });
 });
 test.after(() => postgres.stop());
 
@@ -70,29 +77,55 @@ const at = (who: string, more: Record<string, string>, host = '127.0.0.1') =>
   new Secret(`postgresql://${who}@${host}:${postgres.port}/postgres?${new URLSearchParams(more)}`, 'OPS_DATABASE_URL');
 const ODD = `odd:${encodeURIComponent(PASSWORD)}`;
 
+const CLIENTS = ['node', 'psql', 'pg_dump', 'pg_restore'];
+
 /** What each kind of client says: the row, or the error. */
 async function everyClient(url: Secret): Promise<Record<string, string>> {
   const env = libpqEnv(url, process.env.PATH);
-  const run = (program: 'psql' | 'pg_dump', args: string[]) =>
+  const run = (program: 'psql' | 'pg_dump' | 'pg_restore', args: string[]) =>
     new Promise<string>((done) => {
       const child = execFile(requireTool(program), args, { env }, (error, stdout, stderr) =>
         done(error ? `error: ${stderr.trim()}` : stdout.trim()),
       );
       child.stdin?.end();
     });
-  const node = await withPostgres(url, 'test', async (client) => {
+  const node = withPostgres(url, 'test', async (client) => {
     const { rows } = await client.query('SELECT n FROM things');
     return String(rows[0].n);
   }).catch((error: OpsError) => `error: ${error.code} ${error.message}`);
-  const dump = await run('pg_dump', ['--no-password', '--data-only', '--table=things']);
-  return {
+  const said = await Promise.all([
     node,
-    psql: await run('psql', ['--no-password', '--no-psqlrc', '-Atc', 'SELECT n FROM things']),
-    pg_dump: dump.includes('\n7\n') ? '7' : dump,
+    run('psql', ['--no-password', '--no-psqlrc', '-Atc', 'SELECT n FROM things']),
+    run('pg_dump', ['--no-password', '--data-only', '--table=things']),
+    run('pg_restore', ['--no-password', `--dbname=${databaseArgument(databaseOf(url))}`, archive]),
+  ]);
+  const [, , dumped = '', restored] = said;
+  return {
+    node: said[0],
+    psql: said[1],
+    pg_dump: dumped.includes('\n7\n') ? '7' : dumped,
+    pg_restore: restored || '7',
   };
 }
 
-const agree = async (url: Secret) => assert.equal(await everyClient(url), { node: '7', psql: '7', pg_dump: '7' });
+const agree = async (url: Secret) =>
+  assert.equal(await everyClient(url), Object.fromEntries(CLIENTS.map((name) => [name, '7'])));
+/** Each says no. */
+const refuse = async (url: Secret, why: RegExp | string = 'error') => {
+  const said = await everyClient(url);
+  for (const name of CLIENTS.slice(1)) assert.match(said[name] ?? '', why);
+  return said.node ?? '';
+};
+async function withVariables(variables: Record<string, string>, work: () => Promise<unknown>): Promise<void> {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    await work();
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+}
 
 test('a server that takes TLS alone is reached, verified, without a word on TLS, and with any password', async () => {
   await agree(at(ODD, { sslmode: 'verify-full', sslrootcert: ours.file }));
@@ -112,24 +145,42 @@ test('a server that takes TLS alone is reached, verified, without a word on TLS,
 });
 
 test('a wrong CA is refused by every client', async () => {
-  for (const sslmode of ['verify-full', 'verify-ca']) {
-    const said = await everyClient(at(ODD, { sslmode, sslrootcert: strangers.file }));
-    assert.match(said.node ?? '', 'DATABASE_UNTRUSTED');
-    for (const client of ['psql', 'pg_dump']) assert.match(said[client] ?? '', 'certificate verify failed');
+  for (const sslmode of ['verify-full', 'verify-ca', 'require'])
+    assert.match(
+      await refuse(at(ODD, { sslmode, sslrootcert: strangers.file }), 'certificate verify failed'),
+      'DATABASE_UNTRUSTED',
+    );
+});
+
+test('a wrong CA that the environment or a service names is refused as well', async () => {
+  await withVariables({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: strangers.file }, () =>
+    refuse(at(ODD, {}), 'certificate verify failed'),
+  );
+  await withVariables({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: ours.file }, () => agree(at(ODD, {})));
+});
+
+test("the machine's own certificates are those that verify where none is named", async () => {
+  for (const more of [{ sslrootcert: 'system' }, { sslmode: 'verify-full' }, { sslaccept: 'strict' }] as const) {
+    await withVariables({ SSL_CERT_FILE: ours.file }, () => agree(at(ODD, more)));
+    await withVariables({ SSL_CERT_FILE: strangers.file }, () => refuse(at(ODD, more), 'certificate verify failed'));
   }
 });
 
 test('a certificate for another name is refused by verify-full', async () => {
-  const said = await everyClient(at(ODD, { sslmode: 'verify-full', sslrootcert: ours.file }, '127.0.0.2'));
-  for (const client of ['node', 'psql', 'pg_dump']) assert.match(said[client] ?? '', 'error');
+  await refuse(at(ODD, { sslmode: 'verify-full', sslrootcert: ours.file }, '127.0.0.2'));
+});
+
+test('a file that a URL names and that is not there is named', async () => {
+  const said = await refuse(at(ODD, { sslmode: 'verify-full', sslrootcert: '/nowhere/ca.crt' }));
+  assert.match(said, 'CERTIFICATE_UNREADABLE The file /nowhere/ca.crt that sslrootcert names cannot be read (ENOENT).');
+  assert.is(problemOf('postgres', at(ODD, { sslrootcert: '/nowhere/ca.crt' }).reveal()), undefined);
 });
 
 test('a client certificate lets in who has one, and nobody else', async () => {
   const { certFile: sslcert, keyFile: sslkey } = ours.sign('certified');
   chmodSync(sslkey, 0o600);
   await agree(at('certified', { sslmode: 'verify-full', sslrootcert: ours.file, sslcert, sslkey }));
-  const said = await everyClient(at('certified', { sslmode: 'verify-full', sslrootcert: ours.file }));
-  for (const client of ['node', 'psql', 'pg_dump']) assert.match(said[client] ?? '', 'error');
+  await refuse(at('certified', { sslmode: 'verify-full', sslrootcert: ours.file }));
 });
 
 test('IPv6, a socket by host= or in the place of the host, and several hosts', async () => {
@@ -153,13 +204,39 @@ test('options reach every client', async () => {
 test('a password file is read where the URL has none', async () => {
   const file = join(folder, 'pgpass');
   writeFileSync(file, `*:*:*:odd:${PASSWORD.replaceAll(/[\\:]/g, '\\$&')}\n`, { mode: 0o600 });
-  const before = process.env.PGPASSFILE;
-  process.env.PGPASSFILE = file;
+  await withVariables({ PGPASSFILE: file }, () => agree(at('odd', { sslmode: 'require' })));
+  await agree(at('odd', { sslmode: 'require', passfile: file }));
+});
+
+test('an entry of a service file says what the URL leaves open, to every client', async () => {
+  const file = join(folder, 'pg_service.conf');
+  const entry = (name: string, more: string) =>
+    `[${name}]\n# a comment\nhost=127.0.0.1\nport=${postgres.port}\nuser=odd\npassword=${PASSWORD}\ndbname=postgres\n${more}\n`;
+  writeFileSync(
+    file,
+    `${entry('trusting', 'sslmode=require')}${entry('strict', `sslmode=verify-full\nsslrootcert=${strangers.file}`)}`,
+  );
+  await withVariables({ PGSERVICEFILE: file }, async () => {
+    await agree(new Secret('postgresql:///?service=trusting'));
+    await agree(new Secret('postgresql://?service=trusting&application_name=x'));
+    await agree(withDatabase(new Secret('postgresql:///elsewhere?service=trusting'), 'postgres'));
+    await refuse(new Secret('postgresql:///?service=strict'), 'certificate verify failed');
+    await withVariables({ PGSERVICE: 'trusting', PGPORT: '9' }, () => agree(new Secret('postgresql:///')));
+    const unknown = new Secret('postgresql:///?service=nobody', 'OPS_DATABASE_URL');
+    assert.throws(() => databaseOf(unknown), /No service file has an entry \[nobody\]: looked in .*pg_service.conf/);
+    assert.is(problemOf('postgres', unknown.reveal()), undefined, 'it is a URL all the same');
+  });
+});
+
+test('a server that takes the connection and says nothing is given up within a bound', async () => {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   try {
-    await agree(at('odd', { sslmode: 'require' }));
+    const url = new Secret(`postgresql://u:p@127.0.0.1:${port}/d?sslmode=disable&connect_timeout=2`);
+    assert.match(await refuse(url, 'timeout expired'), 'DATABASE_UNREACHABLE');
   } finally {
-    if (before === undefined) delete process.env.PGPASSFILE;
-    else process.env.PGPASSFILE = before;
+    server.close();
   }
 });
 
