@@ -18,6 +18,7 @@ export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
+export { trackSession } from './open-sessions.ts';
 export type { Live, Output, Progress } from './output/output.ts';
 export { shownJson, shownLine, shownLines, shownName } from './output/shown.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
@@ -26,7 +27,6 @@ export {
   connectPostgres,
   databaseOf,
   isDatabaseMissing,
-  libpqEnv,
   quoteIdentifier,
   reachableConfig,
   schemaOf,
@@ -38,6 +38,7 @@ export {
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
 export { freePort } from './process/free-port.ts';
+export { startPostgresProgram } from './process/postgres-program.ts';
 export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';

@@ -56,6 +56,11 @@ export async function reachableConfig(url: Secret): Promise<ClientConfig> {
   return reached.get(url.reveal()) ?? {};
 }
 
+/** How a URL's server was reached in this process; undefined while it was not. */
+export function reachedBy(url: Secret): ClientConfig | undefined {
+  return reached.get(url.reveal());
+}
+
 /** By URL, as text. */
 const reached = new Map<string, ClientConfig>();
 

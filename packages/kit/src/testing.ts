@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from './config/load.ts';
 import type { EnvName } from './config/schema.ts';
 import { loadEnvironment } from './env/environment.ts';
@@ -13,6 +14,8 @@ import { readRuns } from './journal/read.ts';
 import type { JournalEntry } from './journal/types.ts';
 import type { Output } from './output/output.ts';
 import { plain, type Text } from './output/text.ts';
+import { withPostgres } from './postgres.ts';
+import { Secret } from './secret.ts';
 import { isPlanned } from './steps/plan.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
@@ -234,4 +237,33 @@ function readJournal(root: string): JournalLine[] {
     .split('\n')
     .filter((line) => line.endsWith('}'))
     .map((line) => JSON.parse(line));
+}
+
+/**
+ * How long, in ms, sessions that `where` describes (by columns of pg_stat_activity) live after `ended`; the first wait is for one to be
+ * there. `begun` is called then.
+ */
+export async function outlives(
+  url: string,
+  where: string,
+  { begun, ended }: { begun: () => Promise<void> | void; ended: Promise<unknown> },
+): Promise<number> {
+  return withPostgres(new Secret(url), 'test', async (client) => {
+    const isThere = async () =>
+      (await client.query(`SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND ${where}`)).rowCount !== 0;
+    const until = async (wanted: boolean, bound: number) => {
+      for (const end = performance.now() + bound; performance.now() < end; await sleep(10))
+        if ((await isThere()) === wanted) return;
+      throw new Error(`after ${bound} ms: a session with ${where} is ${wanted ? 'not there' : 'still there'}`);
+    };
+    await Promise.race([
+      until(true, 60_000),
+      ended.then((how) => Promise.reject(new Error(`it ended before: ${JSON.stringify(how)}`))),
+    ]);
+    await begun();
+    await ended;
+    const since = performance.now();
+    await until(false, 20_000);
+    return performance.now() - since;
+  });
 }

@@ -1,6 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, type StdioOptions } from 'node:child_process';
 import { promisify } from 'node:util';
-import { databaseOf, findTool, libpqEnv, OpsError, requireTool, type Secret, type ToolName } from '@drydock/kit';
+import {
+  databaseOf,
+  findTool,
+  OpsError,
+  requireTool,
+  type Secret,
+  startPostgresProgram,
+  type ToolName,
+} from '@drydock/kit';
 import { type Take, widePipe } from './wide-pipe.ts';
 
 /** A program of PostgreSQL whose output is read as it comes. */
@@ -41,9 +49,9 @@ export function dumpProperties(url: Secret): AsyncIterable<Buffer> {
 }
 
 async function* dumpPart(url: Secret, part: string[]): AsyncIterable<Buffer> {
-  const child = spawn(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password', BOUNDED, ...part], {
+  const child = startPostgresProgram(requireTool('pg_dump'), ['-Fc', '-Z0', '--no-password', BOUNDED, ...part], {
+    url,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: libpqEnv(url, process.env.PATH),
   });
   const ended = endOf('pg_dump', child);
   yield* child.stdout as AsyncIterable<Buffer>;
@@ -54,17 +62,15 @@ async function* dumpPart(url: Secret, part: string[]): AsyncIterable<Buffer> {
  * pg_dump writes 4 KiB at a time, and each of them wakes whoever reads: coreutils' stdbuf, where it is there, has it
  * write 1 MiB (340 MB: a third of a second of processor less).
  */
-function buffered(program: string, args: string[]): [string, string[]] {
+function buffered(): string[] {
   const stdbuf = findTool('stdbuf');
-  return stdbuf ? [stdbuf, ['-o1M', program, ...args]] : [program, args];
+  return stdbuf ? [stdbuf, '-o1M'] : [];
 }
 
 async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumping> {
   const pipe = await widePipe();
-  const child = spawn(...buffered(requireTool(tool), args), {
-    stdio: ['ignore', pipe.end, 'pipe'],
-    env: libpqEnv(url, process.env.PATH),
-  });
+  const options = { url, stdio: ['ignore', pipe.end, 'pipe'] satisfies StdioOptions };
+  const child = startPostgresProgram(requireTool(tool), args, options, buffered());
   pipe.end.destroy();
   const ended = endOf(tool, child);
   return {

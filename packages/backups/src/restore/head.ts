@@ -30,7 +30,6 @@ export async function readHead(
   };
   const args = ['--create', '--schema-only', `--schema=${NO_SCHEMA}`, '--file=-'];
   const { code, said } = await runPgRestore([...args, ...(noOwner ? ['--no-owner', '--no-privileges'] : [])], {
-    env: { PATH: process.env.PATH },
     input: kept(),
     signal,
     onOutput: (chunk) => script.push(chunk),

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { databaseArgument, databaseOf, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+import { databaseArgument, databaseOf, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
 import { type Counted, OffsetFinder } from '../archive/offsets.ts';
 import { makeTemporary } from '../temporary.ts';
 import { judge, type Skipped } from './holes.ts';
@@ -95,7 +94,7 @@ async function run(
   { jobs, noOwner = false, signal }: RestoreOptions,
   input?: AsyncIterable<Buffer>,
 ): Promise<Skipped[]> {
-  const { code, said } = await runPgRestore(args, { env: libpqEnv(to, process.env.PATH), input, signal });
+  const { code, said } = await runPgRestore(args, { to, input, signal });
   const read = readSaid(said);
   // It ends with 1 where it went on after an error, and counts them; without the number it did not come to its end.
   if (code !== 0 && read.ignored === undefined) throw restoreFailed(code, read, said);
@@ -114,7 +113,8 @@ export function restoreFailed(code: number | null, { errors }: Said, said: strin
 }
 
 export interface ToolRun {
-  env: NodeJS.ProcessEnv;
+  /** Nowhere: it reads and writes what it is given. */
+  to?: Secret;
   input?: AsyncIterable<Buffer> | undefined;
   signal?: AbortSignal | undefined;
   /** What it writes on its standard output. */
@@ -124,10 +124,11 @@ export interface ToolRun {
 /** To its end, however that is. What it says itself is English; what the server says, in the server's language. */
 export async function runPgRestore(
   args: string[],
-  { env, input, signal, onOutput }: ToolRun,
+  { to, input, signal, onOutput }: ToolRun,
 ): Promise<{ code: number | null; said: string }> {
-  const child = spawn(requireTool('pg_restore'), args, {
-    env: { ...env, LC_MESSAGES: 'C' },
+  const child = startPostgresProgram(requireTool('pg_restore'), args, {
+    url: to,
+    env: { LC_MESSAGES: 'C' },
     stdio: [input ? 'pipe' : 'ignore', onOutput ? 'pipe' : 'ignore', 'pipe'],
   });
   const stop = () => void child.kill('SIGTERM');

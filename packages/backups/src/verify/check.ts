@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { type Finding, OpsError, requireTool, type Secret } from '@drydock/kit';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type Finding, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
 import { isMark } from '../catalogue.ts';
 import { spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
@@ -143,7 +143,10 @@ async function measure(stored: AsyncIterable<Uint8Array>): Promise<{ bytes: numb
 
 /** pg_restore reads the beginning and has enough; the rest is read for its SHA-256. */
 async function readContents(plain: AsyncIterable<Buffer>): Promise<string[]> {
-  const child = spawn(requireTool('pg_restore'), ['--list'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const stdio: 'pipe'[] = ['pipe', 'pipe', 'pipe'];
+  const child = startPostgresProgram(requireTool('pg_restore'), ['--list'], {
+    stdio,
+  }) as ChildProcessWithoutNullStreams;
   let [listed, said, open] = ['', '', true];
   child.stdout.on('data', (chunk) => (listed += chunk));
   child.stderr.on('data', (chunk) => (said += chunk));

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '@drydock/kit';
+import { quoteIdentifier, settleSession, trackSession } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
@@ -59,7 +59,16 @@ export class EngineAdapterFactory extends PrismaPg {
 /** The schema as the session's default, behind the options that the URL brings. */
 function engineConfig(config: pg.ClientConfig, schema: string): pg.PoolConfig {
   const options = [config.options, searchPathOption(schema)].filter(Boolean).join(' ');
-  return { ...config, options, application_name: 'drydock schema engine' };
+  return {
+    ...config,
+    options,
+    application_name: 'drydock schema engine',
+    // What the engine runs ends with us, as everything that we run.
+    async onConnect(client) {
+      trackSession(client as pg.PoolClient, config);
+      await settleSession(client as pg.PoolClient, schema);
+    },
+  };
 }
 
 /** In libpq's `options` a space and a backslash are escaped by a backslash: PostgreSQL manual, 34.1.2. */

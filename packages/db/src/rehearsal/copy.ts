@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { EXIT, libpqEnv, OpsError, requireTool, type Secret } from '@drydock/kit';
+import type { ChildProcess } from 'node:child_process';
+import { EXIT, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
 
 /**
  * Owners and privileges come along, so that the copy refuses what the target would. A subscription does not: it would ask
@@ -30,16 +30,16 @@ export async function copyHistory(from: Secret, to: Secret): Promise<void> {
 }
 
 function dump(url: Secret, args: string[]): ChildProcess {
-  return spawn(requireTool('pg_dump'), [...PLAIN, ...args], {
-    env: libpqEnv(url, process.env.PATH),
+  return startPostgresProgram(requireTool('pg_dump'), [...PLAIN, ...args], {
+    url,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
 
 /** Goes on after an error: what only a superuser may make, or give to another, is not needed for a rehearsal. */
 function restore(url: Secret): ChildProcess {
-  return spawn(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
-    env: libpqEnv(url, process.env.PATH),
+  return startPostgresProgram(requireTool('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=0'], {
+    url,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
 }

@@ -174,7 +174,7 @@ async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise
 
 async function exit(code: number): Promise<never> {
   // What a session of ours still runs would go on without us, and keep its locks.
-  await cancelStatements();
+  await cancelStatements('SIGKILL');
   // A pipe may still hold output; process.exit would cut it off.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);

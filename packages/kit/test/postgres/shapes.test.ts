@@ -18,7 +18,6 @@ import { problemOf } from '../../src/env/kinds.ts';
 import {
   databaseArgument,
   databaseOf,
-  libpqEnv,
   type OpsError,
   requireTool,
   Secret,
@@ -26,6 +25,7 @@ import {
   withPostgres,
   withRole,
 } from '../../src/index.ts';
+import { libpqEnv } from '../../src/postgres.ts';
 
 const test = suite('shapes of a database URL');
 const PASSWORD = '100%/@:#?é';
