@@ -11,13 +11,13 @@ const ROOT = join(import.meta.dirname, '..');
 const task = defineReadTask({
   name: 'check',
   summary:
-    'Types, lint, dead code, arrows, then every test of the workspace in a process of its own. What npm test runs.',
+    'Types, lint, promises, dead code, arrows, then every test of the workspace in a process of its own. What npm test runs.',
   examples: ['npm test', 'npm test -- kit', 'npm test -- --only-checks', 'npm test -- --thorough'],
   perEnvironment: false,
   endsItself: true,
   words: { value: 'PART', about: 'of a path: only tests whose path has one of these' },
   flags: {
-    onlyChecks: flag.boolean({ about: 'types, lint, dead code and arrows alone' }),
+    onlyChecks: flag.boolean({ about: 'types, lint, promises, dead code and arrows alone' }),
     onlyTests: flag.boolean({ about: 'tests alone' }),
     thorough: flag.boolean({ about: 'every round of the tests that kill and disturb, and the long ones' }),
   },

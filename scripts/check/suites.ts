@@ -24,6 +24,7 @@ const check = (name: string, command: string, ...args: string[]): Suite => ({
 export const CHECKS: Suite[] = [
   check('types', 'tsc', '--noEmit'),
   check('lint', 'biome', 'check', '.'),
+  check('promises', 'oxlint'),
   check('dead code', 'knip'),
   check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
 ];

@@ -1,8 +1,9 @@
 // Uses PostgreSQL, anvil, and a KMS that this test is: it speaks the protocol of AWS, and signs with a key of its own.
 import { scryptSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { loadConfig, loadEnvironment, Secret } from '@drydock/kit';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { encrypt } from 'ox/Keystore';
@@ -34,9 +35,9 @@ const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141
 /** GetPublicKey and Sign, as AWS KMS answers them; every second signature has the high s, as KMS may give it. */
 async function startKms(privateKey: Hex) {
   const state = { asked: [] as string[], keySpec: 'ECC_SECG_P256K1', fail: '' };
-  const server: Server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
+  const server: Server = createServer((request, response) => void serve(request, response));
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
     const { Message = '' } = JSON.parse(body) as { Message?: string };
     const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
     state.asked.push(operation);
@@ -45,7 +46,7 @@ async function startKms(privateKey: Hex) {
     response.end(
       JSON.stringify(operation === 'Sign' ? signed(Message) : { KeySpec: state.keySpec, PublicKey: spki() }),
     );
-  });
+  }
   function spki(): string {
     const { x, y } = getPublicKey({ privateKey });
     const point = `04${x.toString(16).padStart(64, '0')}${(y ?? 0n).toString(16).padStart(64, '0')}`;

@@ -1,4 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@drydock/kit';
 
@@ -32,12 +33,14 @@ export async function startRpcProxy(target: string) {
     after: async (_request: RpcRequest): Promise<void> => {},
     seen: [] as string[],
   };
-  const server = createServer(async (incoming, response) => {
-    let body = '';
-    for await (const chunk of incoming) body += chunk;
-    const request = JSON.parse(body) as RpcRequest;
-    state.seen.push(request.method);
-    await answer(request, body, response).catch(() => response.destroy());
+  const server = createServer((incoming, response) => {
+    const handle = async () => {
+      const body = await text(incoming);
+      const request = JSON.parse(body) as RpcRequest;
+      state.seen.push(request.method);
+      await answer(request, body, response);
+    };
+    handle().catch(() => response.destroy());
   });
   async function answer(request: RpcRequest, body: string, response: ServerResponse): Promise<void> {
     const what = await state.rule(request);
@@ -58,9 +61,9 @@ export async function startRpcProxy(target: string) {
       headers: { 'content-type': 'application/json' },
       body: ask ? JSON.stringify({ ...request, params: ask }) : body,
     });
-    const text = await passed.text();
+    const result = await passed.text();
     await state.after(request);
-    response.end(edit ? edited(text, edit) : text);
+    response.end(edit ? edited(result, edit) : result);
   }
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
   return Object.assign(state, {

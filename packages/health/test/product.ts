@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { type Behaviour, FakeProduct, STEADY } from './traffic.ts';
 
@@ -20,7 +20,8 @@ export interface StrangeServer {
 export async function startStrangeServer(seed = 1): Promise<StrangeServer> {
   const product = new FakeProduct(seed, Date.now() - 120_000);
   product.run(60, STEADY);
-  const server: Server = createServer(async (request, response) => {
+  const server: Server = createServer((request, response) => void serve(request, response));
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
     strange.seen.push({ path, authorization: request.headers.authorization });
     if (path.startsWith('/metrics')) {
@@ -30,7 +31,7 @@ export async function startStrangeServer(seed = 1): Promise<StrangeServer> {
       const headers = { date: new Date(Date.now() + strange.clockMs).toUTCString() };
       setTimeout(() => response.writeHead(status, headers).end(body), delayMs);
     } else response.writeHead(strange.health.status).end(strange.health.body.replace('VERSION', strange.version));
-  });
+  }
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as { port: number };
   const strange: StrangeServer = {

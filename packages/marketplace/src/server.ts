@@ -27,8 +27,13 @@ async function serve(config: AppConfig): Promise<void> {
     await services.close();
     process.exit(0);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const stopOrFail = () =>
+    void stop().catch((err) => {
+      app.log.error({ err }, 'the end was not a clean one');
+      process.exit(1);
+    });
+  process.on('SIGTERM', stopOrFail);
+  process.on('SIGINT', stopOrFail);
 }
 
 /** Outside development nothing starts on a Redis that is not there: rate limits would be off without anybody noticing. */

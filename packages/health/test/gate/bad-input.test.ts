@@ -146,10 +146,11 @@ test('metrics that are lost on the way are inconclusive: the product may be well
 test('instances that a balancer gives in turn are seen, whatever else is asked in between', async () => {
   const products = [1, 2].map((n) => new FakeProduct(n, Date.now() - n * 900_000));
   let turn = 0;
-  const balancer = createServer(async (request, response) => {
+  const balancer = createServer((request, response) => {
     const product = products[turn++ % products.length];
     product?.run(1, { ...STEADY, requestsPerSecond: 200 });
-    response.end(request.url === '/metrics' ? await product?.page() : '{"ok":true}');
+    if (request.url === '/metrics') void product?.page().then((page) => response.end(page));
+    else response.end('{"ok":true}');
   });
   await new Promise<void>((done) => balancer.listen(0, '127.0.0.1', done));
   const { port } = balancer.address() as { port: number };

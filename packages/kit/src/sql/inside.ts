@@ -22,7 +22,7 @@ export async function codeInside(sql: string, node: SqlNode): Promise<InnerCode>
   const texts = ((as?.List?.items ?? (as ? [as] : [])) as SqlNode[]).map(({ String: text }) => text?.sval ?? '');
   if (language !== 'sql' && language !== 'plpgsql') return { nodes: [], opaque: true, texts };
   // A body of BEGIN ATOMIC is part of the tree already.
-  const code = language === 'sql' ? await merged(texts.map(statements)) : await plpgsql(sql);
+  const code = language === 'sql' ? merged(await Promise.all(texts.map(statements))) : await plpgsql(sql);
   return { ...code, texts: [...texts, ...code.texts] };
 }
 
@@ -56,7 +56,7 @@ async function plpgsql(sql: string): Promise<InnerCode> {
     // It may name types that only the server knows.
     return OPAQUE;
   }
-  return merged(found);
+  return merged(await Promise.all(found));
 }
 
 /** What EXECUTE takes: a constant is a statement, anything else is known when it runs. */
@@ -84,8 +84,7 @@ async function statements(text: string): Promise<InnerCode> {
   }
 }
 
-async function merged(parts: (InnerCode | Promise<InnerCode>)[]): Promise<InnerCode> {
-  const all = await Promise.all(parts);
+function merged(all: InnerCode[]): InnerCode {
   return {
     nodes: all.flatMap(({ nodes }) => nodes),
     opaque: all.some(({ opaque }) => opaque),

@@ -26,8 +26,9 @@ export function formRoutes(app: FastifyInstance, { services, render }: FormOptio
     /** Goes on to where `submit` says, or shows the form again with what was wrong. */
     const form = (again: Again, submit: Submit) => async (request: FastifyRequest, reply: FastifyReply) => {
       const body = (request.body ?? {}) as Form;
+      let next: string;
       try {
-        return reply.redirect(await submit(body, request, reply), 303);
+        next = await submit(body, request, reply);
       } catch (error) {
         const errors = formErrors(error);
         if (!errors) throw error;
@@ -35,6 +36,7 @@ export function formRoutes(app: FastifyInstance, { services, render }: FormOptio
         reply.status(422);
         return again(request, reply, { errors, form: kept });
       }
+      return reply.redirect(next, 303);
     };
     const view =
       (name: string, title: string): Again =>
