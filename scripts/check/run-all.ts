@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { makeBed } from './make-bed.ts';
 import { type Outcome, runSuite } from './run-suite.ts';
 import type { Suite } from './suites.ts';
 
@@ -12,9 +13,10 @@ export interface RunAll {
 
 /** As many at once as there are cores; a suite that is marked so runs alone. */
 export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Promise<Outcome[]> {
+  const bed = await makeBed({ postgres: suites.some(({ counts }) => counts !== 'exit') });
   const done: Outcome[] = [];
   const take = async (suite: Suite) => {
-    const outcome = await runSuite(root, suite, signal);
+    const outcome = await runSuite(suite, { root, bed, signal });
     done.push(outcome);
     const mark = outcome.failed > 0 ? '✖' : '✔';
     say(
@@ -27,13 +29,17 @@ export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Pr
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
   };
-  await takeAll(
-    suites.filter(({ alone }) => !alone),
-    Math.max(2, cpus().length),
-  );
-  await takeAll(
-    suites.filter(({ alone }) => alone),
-    1,
-  );
+  try {
+    await takeAll(
+      suites.filter(({ alone }) => !alone),
+      Math.max(2, cpus().length),
+    );
+    await takeAll(
+      suites.filter(({ alone }) => alone),
+      1,
+    );
+  } finally {
+    await bed.clear();
+  }
   return done;
 }

@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listDaemons, stopDaemon } from '@drydock/kit';
+import type { Bed } from './make-bed.ts';
 import type { Suite } from './suites.ts';
+import { kill, sweep } from './sweep.ts';
+
+export interface Around {
+  root: string;
+  bed: Bed;
+  signal: AbortSignal;
+}
 
 export interface Outcome {
   suite: Suite;
@@ -14,15 +20,14 @@ export interface Outcome {
 }
 
 /** Runs one suite with a folder of its own for throw-away services, and sweeps what it left behind. */
-export async function runSuite(root: string, suite: Suite, signal: AbortSignal): Promise<Outcome> {
-  const logs = join(root, '.drydock', 'test-logs');
+export async function runSuite(suite: Suite, around: Around): Promise<Outcome> {
+  const logs = join(around.root, '.drydock', 'test-logs');
   mkdirSync(logs, { recursive: true });
   const log = join(logs, `${suite.name.replaceAll(/[^\w.-]+/g, '_')}.log`);
-  const services = mkdtempSync(join(tmpdir(), 'drydock-test-'));
-  chmodSync(services, 0o755);
+  const services = around.bed.folder(suite);
   const started = performance.now();
   try {
-    const code = await run(root, suite, { log, services, signal });
+    const code = await run(suite, { log, services, ...around });
     const { passed, failed } = count(suite, readFileSync(log, 'utf8'), code);
     return { suite, passed, failed, ms: performance.now() - started, log };
   } finally {
@@ -30,13 +35,12 @@ export async function runSuite(root: string, suite: Suite, signal: AbortSignal):
   }
 }
 
-interface Run {
+interface Run extends Around {
   log: string;
   services: string;
-  signal: AbortSignal;
 }
 
-async function run(root: string, suite: Suite, { log, services, signal }: Run): Promise<number> {
+async function run(suite: Suite, { root, bed, log, services, signal }: Run): Promise<number> {
   const fd = openSync(log, 'w');
   try {
     const child = spawn(suite.command, suite.args, {
@@ -45,29 +49,32 @@ async function run(root: string, suite: Suite, { log, services, signal }: Run): 
       detached: true,
       env: {
         ...process.env,
-        DRYDOCK_TEST_ROOT: services,
+        ...bed.env(services),
         // Half of a suite's start is compiling what the one before compiled.
         NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/drydock-tests'),
         NO_COLOR: '1',
         FORCE_COLOR: '0',
       },
     });
-    const end = () => killGroup(child.pid);
-    const timer = setTimeout(end, suite.timeoutMs);
-    signal.addEventListener('abort', end, { once: true });
-    const code = await new Promise<number>((done, fail) =>
+    const exited = new Promise<number>((done, fail) =>
       child.once('error', fail).once('exit', (exit) => done(exit ?? 1)),
     );
+    const { pid } = child;
+    if (!pid) return await exited;
+    bed.began(pid);
+    const end = () => kill(-pid);
+    const timer = setTimeout(end, suite.timeoutMs);
+    signal.addEventListener('abort', end, { once: true });
+    const code = await exited;
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
+    // What it left in its own group.
+    end();
+    bed.ended(pid);
     return code;
   } finally {
     closeSync(fd);
   }
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid) process.kill(-pid, 'SIGKILL');
 }
 
 /** A suite that crashed, timed out or ran no test has failed, whatever it printed. */
@@ -89,13 +96,4 @@ function countUvu(output: string): { passed: number; failed: number } {
 function countPlaywright(output: string): { passed: number; failed: number } {
   const last = (label: string) => Number([...output.matchAll(new RegExp(`(\\d+) ${label}`, 'g'))].at(-1)?.[1] ?? 0);
   return { passed: last('passed'), failed: last('failed') + last('did not run') };
-}
-
-/** Throw-away services of a test that died are still there: they are ended by their records. */
-async function sweep(services: string): Promise<void> {
-  for (const name of readdirSync(services)) {
-    const root = join(services, name);
-    for (const daemon of await listDaemons(root)) await stopDaemon(root, daemon.name, { graceMs: 2_000 });
-  }
-  rmSync(services, { recursive: true, force: true });
 }

@@ -10,6 +10,8 @@ export interface Suite {
   timeoutMs: number;
   /** Measures or uses so much of the machine that others would disturb it. */
   alone?: boolean;
+  /** Writes gigabytes. */
+  roomy?: boolean;
 }
 
 const MINUTE = 60_000;
@@ -46,7 +48,7 @@ export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
       args: [file],
       counts: 'uvu',
       timeoutMs: (process.env.DRYDOCK_THOROUGH === '1' ? 60 : 8) * MINUTE,
-      ...(file.includes('.release.') ? { alone: true } : {}),
+      ...(file.includes('.release.') ? { alone: true, roomy: true } : {}),
     }),
   );
   const browser: Suite = {

@@ -13,7 +13,7 @@ const test = suite('backup drill');
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
 });
 test.after(() => postgres.stop());
@@ -127,7 +127,7 @@ test('queries of a drill run as the role that may only read, where there is one'
 });
 
 test('a drill on another server, named by a variable; a URL on the command line is refused', async () => {
-  const elsewhere = await startTestPostgres();
+  const elsewhere = await startTestPostgres({ own: true });
   try {
     const { product } = await shop({ DRILL_DATABASE_URL: await elsewhere.createDatabase('drills') });
     await product.ask('db:backup');

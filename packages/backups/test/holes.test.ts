@@ -14,7 +14,7 @@ const test = suite('nothing is lost without a word');
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
   await query(postgres.adminUrl, `CREATE ROLE owner LOGIN CREATEDB PASSWORD 'p'; GRANT pg_signal_backend TO owner`);
 });

@@ -20,7 +20,7 @@ const ROUNDS = 20;
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
 });
 test.after(() => postgres.stop());

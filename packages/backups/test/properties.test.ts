@@ -12,7 +12,7 @@ const test = suite('what a database itself was given');
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
   await query(
     postgres.adminUrl,

@@ -17,7 +17,7 @@ const thoroughly = whenThorough(test);
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
 });
 test.after(() => postgres.stop());

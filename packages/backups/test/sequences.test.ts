@@ -14,7 +14,7 @@ const test = suite('sequences');
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   keys = await makeKeys();
 });
 test.after(() => postgres.stop());

@@ -12,7 +12,7 @@ const test = suite('bad input');
 const thoroughly = whenThorough(test);
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

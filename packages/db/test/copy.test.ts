@@ -11,7 +11,7 @@ import { makeTarget, query, withClient } from './world.ts';
 const test = suite('copies for rehearsals');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   await query(
     postgres.adminUrl,
     `CREATE ROLE app_owner; CREATE ROLE ops LOGIN CREATEDB CREATEROLE PASSWORD 'ops' IN ROLE app_owner`,

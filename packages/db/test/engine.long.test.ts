@@ -17,7 +17,7 @@ const thoroughly = whenThorough(test);
 const ROOT = join(import.meta.dirname, '../../..');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 const folders: string[] = [];
 test.after(async () => {

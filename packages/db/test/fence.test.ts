@@ -14,7 +14,7 @@ import { makeTarget, query, withClient, writeMigration } from './world.ts';
 const test = suite('the fence of a rehearsal');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   await query(
     postgres.adminUrl,
     `CREATE ROLE ops LOGIN CREATEDB CREATEROLE PASSWORD 'ops'; CREATE ROLE maker LOGIN CREATEDB PASSWORD 'maker'; CREATE ROLE bystander`,

@@ -20,7 +20,7 @@ import { deployNodes, makeTarget, query, writeMigration } from './world.ts';
 const test = suite('hazards of a migration');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

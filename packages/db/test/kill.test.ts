@@ -13,7 +13,7 @@ import { query } from './world.ts';
 const test = suite('kill -9');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

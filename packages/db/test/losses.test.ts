@@ -14,7 +14,7 @@ const test = suite('destroyed rows');
 let postgres: TestPostgres;
 let url: string;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   url = await postgres.createDatabase();
   await query(url, BASE);
 });

@@ -11,7 +11,7 @@ const test = suite('db tasks');
 const ROOT = join(import.meta.dirname, '../../..');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

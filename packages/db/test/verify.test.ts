@@ -15,7 +15,7 @@ import { deployNodes, makeTarget, query } from './world.ts';
 const test = suite('db verify');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

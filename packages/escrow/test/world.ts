@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { pbkdf2Sync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
-import { startTestAnvil, startTestPostgres } from '@drydock/sandbox/testing';
+import { createMigrated, startTestAnvil, startTestPostgres } from '@drydock/sandbox/testing';
 import { encrypt, pbkdf2 } from 'ox/Keystore';
 import {
   type Abi,
@@ -16,7 +17,7 @@ import {
   stringToBytes,
   walletActions,
 } from 'viem';
-import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
+import { HDKey, privateKeyToAccount } from 'viem/accounts';
 import { cloneCodeHash, create2Address } from '../src/chain/address.ts';
 import { loadArtifact } from '../src/contracts/artifacts.ts';
 import { deployContracts } from '../src/contracts/deploy.ts';
@@ -29,9 +30,11 @@ export const abis = {
   escrow: loadArtifact('MilestoneEscrow').abi as Abi,
 };
 
+/** Of the mnemonic (BIP-39, BIP-44), by what Node has built in: hundreds are asked for. */
+const wallet = HDKey.fromMasterSeed(pbkdf2Sync(MNEMONIC, 'mnemonic', 2_048, 64, 'sha512')).derive("m/44'/60'/0'/0");
 export function keyOf(addressIndex: number): Hex {
-  const key = mnemonicToAccount(MNEMONIC, { addressIndex }).getHdKey().privateKey;
-  return `0x${Buffer.from(key as Uint8Array).toString('hex')}`;
+  const { privateKey } = wallet.deriveChild(addressIndex);
+  return `0x${Buffer.from(privateKey as Uint8Array).toString('hex')}`;
 }
 export const accountOf = (index: number) => privateKeyToAccount(keyOf(index));
 /** Of the mnemonic: who holds every role, who pays, who is paid. */
@@ -66,10 +69,9 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 /** PostgreSQL with the reference product's own migrations, and a chain with its contracts. */
 export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = {}) {
   const [postgres, anvil] = await Promise.all([startTestPostgres(), startTestAnvil({ args: anvilArgs })]);
-  const databaseUrl = await postgres.createDatabase();
+  const databaseUrl = await createMigrated(postgres, MIGRATIONS);
   const query = (sql: string, values: unknown[] = []) =>
     withPostgres(new Secret(databaseUrl), 'test', async (client) => (await client.query(sql, values)).rows);
-  await migrate(databaseUrl);
   const chain = connect(anvil.rpcUrl);
   const { escrowFactory: factory } = await deployContracts({ rpcUrl: anvil.rpcUrl, adminKey: keyOf(1), salt: 'test' });
   const implementation = (await chain.readContract({
@@ -169,15 +171,6 @@ export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = 
       await Promise.all([postgres.stop(), anvil.stop()]);
     },
   };
-}
-
-async function migrate(url: string): Promise<void> {
-  await withPostgres(new Secret(url), 'test', async (client) => {
-    const names = readdirSync(MIGRATIONS)
-      .filter((name) => /^\d/.test(name))
-      .sort();
-    for (const name of names) await client.query(readFileSync(join(MIGRATIONS, name, 'migration.sql'), 'utf8'));
-  });
 }
 
 /** Waits little, so that a test does not. */

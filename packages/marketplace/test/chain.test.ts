@@ -100,7 +100,8 @@ test('two instances send for one account without clashing, and survive the loss 
     );
     assert.ok(await until(async () => (await inMempool()) === 1), 'one at a time');
     const { rowCount } = await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 7203401`,
+      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 7203401
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
     assert.is(rowCount, 1);
     await goOn();

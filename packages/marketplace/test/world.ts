@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployContracts } from '@drydock/escrow/contracts';
 import { freePort } from '@drydock/kit';
-import { startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
-import pg from 'pg';
+import { createMigrated, startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
 import { mnemonicToAccount } from 'viem/accounts';
 
 const SERVER = join(import.meta.dirname, '../src/server.ts');
@@ -18,8 +16,7 @@ export const keyOf = (letter: string) => letter.repeat(43);
 /** PostgreSQL with the product's migrations, Redis and a chain with its contracts. */
 export async function startWorld() {
   const [postgres, redis, chain] = await Promise.all([startTestPostgres(), startTestRedis(), startTestAnvil()]);
-  const databaseUrl = await postgres.createDatabase();
-  await migrate(databaseUrl);
+  const databaseUrl = await createMigrated(postgres, MIGRATIONS);
   const admin = mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: 1 });
   const adminKey = `0x${Buffer.from(admin.getHdKey().privateKey as Uint8Array).toString('hex')}` as const;
   const contracts = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey, salt: 'test' });
@@ -47,22 +44,6 @@ export async function startWorld() {
     chain,
     stop: () => Promise.all([postgres.stop(), redis.stop(), chain.stop()]),
   };
-}
-
-/** Prisma's table as well: the health check reads it. */
-async function migrate(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(
-    'CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)',
-  );
-  for (const name of readdirSync(MIGRATIONS)
-    .filter((entry) => /^\d/.test(entry))
-    .sort()) {
-    await client.query(readFileSync(join(MIGRATIONS, name, 'migration.sql'), 'utf8'));
-    await client.query('INSERT INTO _prisma_migrations VALUES ($1, now(), NULL)', [name]);
-  }
-  await client.end();
 }
 
 export interface Product {

@@ -1,5 +1,6 @@
 export type ToolName =
   | 'openssl'
+  | 'setpriv'
   | 'pgbouncer'
   | 'postgres'
   | 'initdb'

@@ -20,7 +20,7 @@ let url: string;
 let root: string;
 
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   url = await postgres.createDatabase();
   root = makeProduct({ OPS_DATABASE_URL: url });
 });

@@ -144,6 +144,7 @@ test('a role that may make nothing in the database works where the schema is the
   Object.assign(narrow, { username: 'narrow', password: 'narrow-password' });
   writeEnv(root, '.env.staging', { OPS_DATABASE_URL: narrow.href });
   const { outcome, error } = await runTaskForTest(changing(), root, ['--env', 'staging']);
+  await query(url, 'DROP OWNED BY narrow; DROP ROLE narrow');
   assert.is(error?.message, undefined);
   assert.is(outcome?.verdict, 'Changed.');
 });

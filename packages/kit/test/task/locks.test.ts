@@ -13,7 +13,7 @@ import { makeProduct } from '../product.ts';
 const test = suite('locks of a run');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
 });
 test.after(() => postgres.stop());
 

@@ -13,12 +13,14 @@ import { startThrowAway, testRoot } from './root.ts';
 
 export { unprivilegedUser } from '../services/unprivileged.ts';
 export { type Authority, makeAuthority } from './certificates.ts';
+export { createMigrated } from './migrated.ts';
 export { startTestPgBouncer } from './pgbouncer.ts';
-export { startTestPostgres, type TestPostgres } from './postgres.ts';
+export { startTestPostgres } from './postgres.ts';
 export { type Clients, clientsOf } from './postgres-clients.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';
+export type { TestPostgres } from './test-postgres.ts';
 
 const env = () => ({ PATH: process.env.PATH });
 

@@ -1,4 +1,4 @@
-import { chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
@@ -7,34 +7,38 @@ import { adminUrl, answers, initCluster, serverArgs } from '../services/postgres
 import { unprivilegedUser } from '../services/unprivileged.ts';
 import type { Binaries } from './postgres-versions.ts';
 import { startThrowAway, testRoot } from './root.ts';
+import { leasePostgres } from './shared-postgres.ts';
+import type { TestPostgres } from './test-postgres.ts';
 
 const PASSWORD = 'throw-away-password';
 /** A test's data need not survive anything. */
 const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
-export interface TestPostgres {
-  host: string;
-  port: number;
-  /** As superuser, database postgres. */
-  adminUrl: string;
-  urlOf(database: string, role?: { user: string; password: string }): string;
-  /** Makes an empty database, or a copy of one that nobody is connected to, and returns its URL. */
-  createDatabase(name?: string, template?: string): Promise<string>;
-  stop(): Promise<void>;
-}
-
-/** A real, throw-away PostgreSQL. `settings` go to the server as they are. */
-export async function startTestPostgres({
-  settings = {},
-  binaries = { postgres: requireTool('postgres'), initdb: requireTool('initdb') },
-  files = {},
-}: {
+interface Wanted {
+  /** For tests that make, change or count what all databases of a server share: roles, sessions, names, settings. */
+  own?: boolean;
+  /** Go to the server as they are. */
   settings?: Record<string, string>;
   /** Put into the data folder before it starts: pg_hba.conf, certificates and keys. */
   files?: Record<string, string>;
   /** Of another version than the machine's newest. */
   binaries?: Binaries;
-} = {}): Promise<TestPostgres> {
+}
+
+/**
+ * A real, throw-away PostgreSQL. Without wishes it is the one that a whole run of the tests shares, with a superuser of
+ * this caller's own; a file that is run alone starts one.
+ */
+export async function startTestPostgres(wanted: Wanted = {}): Promise<TestPostgres> {
+  const shared = process.env.DRYDOCK_TEST_POSTGRES;
+  return shared && Object.keys(wanted).length === 0 ? leasePostgres(shared) : startOwn(wanted);
+}
+
+async function startOwn({
+  settings = {},
+  binaries = { postgres: requireTool('postgres'), initdb: requireTool('initdb') },
+  files = {},
+}: Wanted): Promise<TestPostgres> {
   const root = testRoot('pg');
   const user = unprivilegedUser();
   const data = clusterFolder(join(root, 'data'), user, '');
@@ -51,13 +55,14 @@ export async function startTestPostgres({
       args: serverArgs(data, port, { ...FAST, ...settings }),
       env: { PATH: process.env.PATH },
       cwd: data,
-      stopSignal: 'SIGINT' as const,
+      // At once: nobody will start it again.
+      stopSignal: 'SIGQUIT' as const,
       ...(user ?? {}),
     }),
     (port) => answers(adminUrl(port, PASSWORD)),
   );
   let made = 0;
-  return {
+  const postgres: TestPostgres = {
     host: '127.0.0.1',
     port: service.port,
     adminUrl: adminUrl(service.port, PASSWORD),
@@ -69,11 +74,17 @@ export async function startTestPostgres({
       await admin.end();
       return adminUrl(service.port, PASSWORD, encodeURIComponent(name));
     },
+    async createFilled(_key, fill) {
+      const url = await postgres.createDatabase();
+      await fill(url);
+      return url;
+    },
     async stop() {
       await service.stop();
       rmSync(dirname(data), { recursive: true, force: true });
     },
   };
+  return postgres;
 }
 
 /** initdb takes a second; its result is kept per user and version, and copied. */
@@ -92,7 +103,6 @@ async function copyCluster(data: string, initdb: string): Promise<void> {
       rmSync(building, { recursive: true, force: true });
     }
   }
-  cpSync(join(template, 'data'), data, { recursive: true, force: true });
-  if (user) await exec('chown', ['-R', `${user.uid}:${user.gid}`, data]);
-  await exec('chmod', ['700', data]);
+  // Keeps owner and modes, and lets other services start meanwhile.
+  await exec('cp', ['-a', join(template, 'data'), data]);
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DaemonSpec, freePort, listDaemons, startDaemon, stopDaemon } from '@drydock/kit';
+import { type DaemonSpec, findTool, freePort, listDaemons, startDaemon, stopDaemon } from '@drydock/kit';
 
 /** Where throw-away services live. The test runner sweeps the folder when a test dies without tidying up. */
 export function testRoot(name: string): string {
@@ -26,7 +26,8 @@ export async function startThrowAway(
   wanted?: number,
 ): Promise<TestService> {
   const port = wanted ?? (await freePort());
-  const { pid } = await startDaemon(root, { ...(await prepare(port)), name, logFile: join(root, `${name}.log`), port });
+  const spec = tied(await prepare(port));
+  const { pid } = await startDaemon(root, { ...spec, name, logFile: join(root, `${name}.log`), port });
   // A test that ends early ends its services as well.
   const kill = () => {
     try {
@@ -52,4 +53,10 @@ export async function startThrowAway(
     await sleep(20);
   }
   return { port, stop };
+}
+
+/** Where Linux can do it, the process ends with ours, also if that is killed. */
+function tied<T extends { command: string; args: string[] }>(spec: T): T {
+  const setpriv = process.platform === 'linux' ? findTool('setpriv') : undefined;
+  return setpriv ? { ...spec, command: setpriv, args: ['--pdeathsig', 'KILL', spec.command, ...spec.args] } : spec;
 }

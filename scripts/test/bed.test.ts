@@ -1,0 +1,90 @@
+// Uses PostgreSQL and Redis as the suites of a run do, in a run of its own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('bed');
+const ROOT = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-bed-'));
+const importOf = (file: string) => JSON.stringify(join(ROOT, file));
+
+/** A suite that starts services, says where they are, and never ends. */
+const endless = join(folder, 'endless.ts');
+writeFileSync(
+  endless,
+  `import { writeFileSync } from 'node:fs';
+import { startTestPostgres, startTestRedis } from ${importOf('packages/sandbox/src/testing/index.ts')};
+const [postgres, redis] = await Promise.all([startTestPostgres(), startTestRedis()]);
+const urls = [await postgres.createDatabase(), redis.url];
+writeFileSync(process.argv[2], JSON.stringify({ pid: process.pid, root: process.env.DRYDOCK_TEST_ROOT, urls }));
+setInterval(() => {}, 1_000);
+`,
+);
+const run = join(folder, 'run.ts');
+writeFileSync(
+  run,
+  `import { runAll } from ${importOf('scripts/check/run-all.ts')};
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort());
+const suite = { name: 'endless', command: process.execPath, args: [${JSON.stringify(endless)}, process.argv[2]], counts: 'uvu', timeoutMs: 60_000 };
+await runAll([suite], { root: ${JSON.stringify(folder)}, say: () => {}, signal: interrupt.signal });
+`,
+);
+
+interface Told {
+  pid: number;
+  root: string;
+  urls: string[];
+}
+
+/** A run in the middle of its only suite. */
+async function runEndless(name: string) {
+  const file = join(folder, name);
+  const child = spawn(process.execPath, [run, file], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
+  while (!existsSync(file) || readFileSync(file, 'utf8') === '') {
+    assert.is(child.exitCode, null, 'the run goes on until its suite has started');
+    await sleep(20);
+  }
+  return { child, exited, told: JSON.parse(readFileSync(file, 'utf8')) as Told };
+}
+
+async function isGone({ pid, root, urls }: Told): Promise<boolean> {
+  const closed = await Promise.all(
+    urls.map(async (url) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      const open = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      return !open;
+    }),
+  );
+  return closed.every(Boolean) && !existsSync(`/proc/${pid}/stat`) && !existsSync(root);
+}
+
+test('a run that is interrupted ends its suites and all services first', async () => {
+  const { child, exited, told } = await runEndless('SIGINT');
+  assert.not(await isGone(told));
+  child.kill('SIGINT');
+  assert.is((await exited)[0], 0);
+  assert.ok(await isGone(told), JSON.stringify(told));
+});
+
+test('a run that is killed leaves nothing behind either', async () => {
+  const { child, exited, told } = await runEndless('SIGKILL');
+  child.kill('SIGKILL');
+  await exited;
+  const deadline = Date.now() + 20_000;
+  while (!(await isGone(told)) && Date.now() < deadline) await sleep(50);
+  assert.ok(await isGone(told), JSON.stringify(told));
+});
+
+test.run();
