@@ -15,22 +15,19 @@ import {
   publicActions,
   walletActions,
 } from 'viem';
-import { mnemonicToAccount } from 'viem/accounts';
 import { loadArtifact } from '../src/contracts/artifacts.ts';
 import { compileContracts } from '../src/contracts/compile.ts';
 import { deployContracts } from '../src/contracts/deploy.ts';
+import { accountOf, admin, keyOf } from './world.ts';
 
 const test = suite('contracts');
-const MNEMONIC = 'test test test test test test test test test test test junk';
-const account = (addressIndex: number) => mnemonicToAccount(MNEMONIC, { addressIndex });
-const [admin, client, freelancer, stranger] = [account(1), account(2), account(3), account(4)];
+const [client, freelancer, stranger] = [accountOf(2), accountOf(3), accountOf(4)];
 const AMOUNTS = [100n, 250n];
 
 let chain: Awaited<ReturnType<typeof startTestAnvil>>;
 let viem: ReturnType<typeof connect>;
 let factory: Address;
 let certificate: Address;
-const adminKey = () => `0x${Buffer.from(admin.getHdKey().privateKey as Uint8Array).toString('hex')}` as const;
 
 function connect(rpcUrl: string) {
   return createTestClient({ mode: 'anvil', transport: http(rpcUrl), pollingInterval: 20 })
@@ -43,7 +40,7 @@ test.before(async () => {
   viem = connect(chain.rpcUrl);
   ({ escrowFactory: factory, certificate } = await deployContracts({
     rpcUrl: chain.rpcUrl,
-    adminKey: adminKey(),
+    adminKey: keyOf(1),
     salt: 'test',
   }));
 });
@@ -96,10 +93,10 @@ test('the committed artefacts are what the sources compile to', async () => {
 
 test('deploying again changes nothing, and another salt gives other addresses', async () => {
   const nonce = await viem.getTransactionCount({ address: admin.address });
-  const again = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: adminKey(), salt: 'test' });
+  const again = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: keyOf(1), salt: 'test' });
   assert.is(again.escrowFactory, factory);
   assert.is(await viem.getTransactionCount({ address: admin.address }), nonce);
-  const other = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: adminKey(), salt: 'other' });
+  const other = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: keyOf(1), salt: 'other' });
   assert.is.not(other.escrowFactory, factory);
 });
 
