@@ -64,6 +64,7 @@ function engineConfig(config: pg.ClientConfig, schema: string): pg.PoolConfig {
     options,
     application_name: 'drydock schema engine',
     // What the engine runs ends with us, as everything that we run.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it; its types say void
     async onConnect(client) {
       trackSession(client as pg.PoolClient, config);
       await settleSession(client as pg.PoolClient, schema);
