@@ -19,6 +19,7 @@ const task = defineChangeTask({
   ],
   flags: { checksums: flag.choice(['on', 'off'], { about: 'count and sum every table', fallback: 'on' }) },
   lock: 'environment',
+  onlyReads: true,
   plan: async (ctx) => {
     const { env, stores, signer } = backupTarget(ctx);
     return { env, stores: stores.map(({ label }) => label), signed: signer !== undefined };

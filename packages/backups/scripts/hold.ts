@@ -19,6 +19,7 @@ const task = defineChangeTask({
     release: flag.boolean({ about: 'give it free again' }),
   },
   lock: 'environment',
+  onlyReads: true,
   // Keeping the backups of a database that is lost is where mending it begins.
   mendsDatabase: true,
   async plan({ config, environment, env, flags }) {

@@ -23,6 +23,7 @@ const task = defineChangeTask({
   ],
   flags: { force: flag.boolean({ about: 'delete although it is more than half of them' }) },
   lock: 'environment',
+  onlyReads: true,
   onFailure: 'keep',
   async plan({ config, environment, env, flags }): Promise<Plan> {
     const now = new Date();

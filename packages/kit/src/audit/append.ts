@@ -16,7 +16,7 @@ export interface AppendInput extends Omit<AuditEvent, 'id' | 'at' | 'env' | 'rea
 }
 
 export interface Appended {
-  /** `waiting`: the database is away; the next run on this environment writes it. */
+  /** `waiting`: the database is away, or takes no writes; the next run on this environment writes it. */
   state: 'written' | 'waiting';
   /** Files of the outbox that are no events. */
   setAside: string[];
@@ -55,7 +55,13 @@ async function flushOutbox(environment: Environment, config: LoadedConfig): Prom
       takeFromOutbox(config.root, event);
     }
     return { state: 'written', setAside };
+  } catch (error) {
+    if ((error as { code?: string }).code === READ_ONLY) return { state: 'waiting', setAside: [] };
+    throw error;
   } finally {
     await client.end();
   }
 }
+
+/** SQLSTATE read_only_sql_transaction. */
+const READ_ONLY = '25006';

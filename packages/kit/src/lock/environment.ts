@@ -10,7 +10,7 @@ import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
 import { refuseAnother } from './identity.ts';
 import { refusePooler } from './pooler.ts';
-import { lockedError } from './refusal.ts';
+import { lockedError, type Unnamed } from './refusal.ts';
 import { LOCK_KEY, LOCK_SPACE, SessionLock } from './session.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
 
@@ -20,6 +20,8 @@ interface Request extends LockRequest {
   claims?: boolean;
   /** The run mends a database that is away: then a file stands in for the lock. Every other run is refused. */
   mends?: boolean;
+  /** The run only reads: where the database takes no writes, its lock is held without a row that says whose it is. */
+  reads?: boolean;
 }
 
 /**
@@ -27,10 +29,10 @@ interface Request extends LockRequest {
  * With the database away, or gone, a run that mends it takes a lock file beside the journal.
  *
  * A database that says that it is another environment's is refused (WRONG_ENVIRONMENT, exit 4), a pooler that cannot hold a
- * lock (POOLED_CONNECTION, exit 2), and one that takes no writes (DATABASE_READ_ONLY, exit 1).
+ * lock (POOLED_CONNECTION, exit 2), and, for a run that does more than read, one that takes no writes (DATABASE_READ_ONLY, exit 1).
  */
 export async function acquireEnvironmentLock(environment: Environment, request: Request): Promise<OperationsLock> {
-  const { config, claims = false, mends = false, ...holder } = request;
+  const { config, claims = false, mends = false, reads = false, ...holder } = request;
   const url = operatorUrl(config, environment);
   const connect = () => connectPostgres(url, `drydock lock ${holder.run}`);
   const meant = { product: config.product, environment: environment.name };
@@ -44,14 +46,14 @@ export async function acquireEnvironmentLock(environment: Environment, request: 
   try {
     if (!claims) await refuseAnother(client, meant);
     await refusePooler(client, url.label, connect);
-    await refuseReadOnly(client, environment.name);
+    const writable = await takesWrites(client, environment.name, reads);
     const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS locked', [
       LOCK_SPACE,
       LOCK_KEY,
     ]);
-    if (!rows[0]?.locked) throw refused(environment.name, holder.run, await readHolder(client));
-    await writeHolder(client, holder);
-    return new SessionLock(client, meant);
+    if (!rows[0]?.locked) throw await refused(client, environment.name, holder.run);
+    if (writable) await writeHolder(client, holder);
+    return new SessionLock(client, meant, writable);
   } catch (error) {
     await client.end();
     throw error;
@@ -67,11 +69,12 @@ async function twice(connect: () => Promise<Client>): Promise<Client> {
 }
 
 /** The lock's row, the audit log and most of what a run does cannot be written on a standby, or where writes are switched off. */
-async function refuseReadOnly(client: Client, env: string): Promise<void> {
+async function takesWrites(client: Client, env: string, reads: boolean): Promise<boolean> {
   const { rows } = await client.query<{ standby: boolean; writable: boolean }>(
     `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'off' AS writable`,
   );
-  if (rows[0]?.writable) return;
+  const writable = rows[0]?.writable === true;
+  if (writable || reads) return writable;
   throw new OpsError({
     code: 'DATABASE_READ_ONLY',
     message: `The database of ${env} takes no writes: it ${rows[0]?.standby ? 'is a standby' : 'has default_transaction_read_only on'}. Nothing was changed.`,
@@ -81,8 +84,10 @@ async function refuseReadOnly(client: Client, env: string): Promise<void> {
   });
 }
 
-function refused(env: string, run: string, holder: (LockHolder & { pid: number }) | undefined): OpsError {
-  if (holder?.run !== run) return lockedError(env, holder, unlockCommand(env));
+async function refused(client: Client, env: string, run: string): Promise<OpsError> {
+  const holder = await readHolder(client);
+  if (!holder) return lockedError(env, await readUnnamed(client), unlockCommand(env));
+  if (holder.run !== run) return lockedError(env, holder, unlockCommand(env));
   return new OpsError({
     code: 'SAME_DATABASE',
     message: `${env} and another environment of this run lead to one and the same database; nothing was changed.`,
@@ -106,6 +111,17 @@ export async function readHolder(client: Client): Promise<(LockHolder & { pid: n
   );
   const row = found.rows[0];
   return row && { ...row, since: new Date(row.since).toISOString() };
+}
+
+/** One that has no row: it has just taken the lock, or holds it where nothing can be written. Its session is called after its run. */
+async function readUnnamed(client: Client): Promise<Unnamed | undefined> {
+  const { rows } = await client.query<{ run: string; since: Date }>(
+    `SELECT substr(a.application_name, 14) AS run, a.backend_start AS since
+       FROM pg_stat_activity a JOIN pg_locks p ON p.pid = a.pid AND p.locktype = 'advisory' AND p.classid = $1 AND p.objid = $2 AND p.granted
+      WHERE a.datname = current_database() AND a.application_name LIKE 'drydock lock %'`,
+    [LOCK_SPACE, LOCK_KEY],
+  );
+  return rows[0] && { run: rows[0].run, since: rows[0].since.toISOString() };
 }
 
 async function writeHolder(client: Client, { task, run, reason }: LockRequest): Promise<void> {

@@ -2,8 +2,11 @@ import { EXIT, OpsError } from '../errors.ts';
 import { formatDuration } from '../output/terminal.ts';
 import type { LockHolder } from './types.ts';
 
+/** Of whom only this is known. */
+export type Unnamed = Pick<LockHolder, 'run' | 'since'>;
+
 /** Who, since when, doing what, why, and how to break it (exit 5). */
-export function lockedError(what: string, holder: LockHolder | undefined, breakCommand: string): OpsError {
+export function lockedError(what: string, holder: LockHolder | Unnamed | undefined, breakCommand: string): OpsError {
   return new OpsError({
     code: 'LOCKED',
     message: holder
@@ -14,8 +17,11 @@ export function lockedError(what: string, holder: LockHolder | undefined, breakC
   });
 }
 
-export function describeHolder({ owner, host, task, run, reason, since }: LockHolder): string {
+export function describeHolder(holder: LockHolder | Unnamed): string {
+  const { run, since } = holder;
   const age = formatDuration(Math.max(0, Date.now() - Date.parse(since)));
+  if (!('owner' in holder)) return `run ${run}, since ${since} (${age} ago)`;
+  const { owner, host, task, reason } = holder;
   return `${owner} on ${host}, running ${task} (run ${run}) since ${since} (${age} ago)${reason ? `, because: ${reason}` : ''}`;
 }
 

@@ -17,10 +17,13 @@ export class SessionLock implements OperationsLock {
   readonly kind = 'database';
   readonly #client: Client;
   readonly #meant: { product: string; environment: string };
+  readonly #writable: boolean;
   #state: 'held' | 'lost' | 'released' = 'held';
   #listeners: ((error: OpsError) => void)[] = [];
 
-  constructor(client: Client, meant: { product: string; environment: string }) {
+  /** `writable`: the database takes writes. */
+  constructor(client: Client, meant: { product: string; environment: string }, writable: boolean) {
+    this.#writable = writable;
     this.#client = client;
     this.#meant = meant;
     keepSession(client);
@@ -33,7 +36,7 @@ export class SessionLock implements OperationsLock {
   }
 
   async claim(): Promise<void> {
-    await writeIdentity(this.#client, this.#meant);
+    if (this.#writable) await writeIdentity(this.#client, this.#meant);
   }
 
   onLost(listener: (error: OpsError) => void): void {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { OpsError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres.ts';
 
 /**
@@ -11,6 +12,22 @@ export async function ensureOwnTable(client: Client, name: string, columns: stri
     [`drydock.${quoteIdentifier(name)}`],
   );
   if (rows[0]?.found) return;
-  if (!rows[0]?.schema) await client.query('CREATE SCHEMA IF NOT EXISTS drydock');
-  await client.query(`CREATE TABLE IF NOT EXISTS drydock.${quoteIdentifier(name)} (${columns})`);
+  const schema = rows[0]?.schema === true;
+  try {
+    if (!schema) await client.query('CREATE SCHEMA IF NOT EXISTS drydock');
+    await client.query(`CREATE TABLE IF NOT EXISTS drydock.${quoteIdentifier(name)} (${columns})`);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== NO_RIGHT) throw cause;
+    const role = client.user ?? '';
+    const right = schema ? 'SCHEMA drydock' : `DATABASE ${quoteIdentifier(client.database ?? '')}`;
+    throw new OpsError({
+      code: 'OWN_TABLE_MISSING',
+      message: `The table drydock.${name} is missing, and the role ${role} may not make it.`,
+      hint: `GRANT CREATE ON ${right} TO ${quoteIdentifier(role)}; or run it once as the owner.`,
+      cause,
+    });
+  }
 }
+
+/** SQLSTATE insufficient_privilege. */
+const NO_RIGHT = '42501';

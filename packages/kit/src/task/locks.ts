@@ -130,6 +130,7 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
       config: ctx.config,
       claims: task.claims === true,
       mends: task.mendsDatabase === true,
+      reads: task.onlyReads === true,
       ...holder,
     });
   });
@@ -157,5 +158,7 @@ async function audit(
       `${file} was in the outbox and is no audit event of ${env}; it is set aside, and nothing of it was written.`,
     );
   if (state === 'waiting')
-    ctx.out.warn(`The audit event ${event} waits beside the journal: the database of ${env} is away.`);
+    ctx.out.warn(
+      `The audit event ${event} waits beside the journal: the database of ${env} is away, or takes no writes.`,
+    );
 }

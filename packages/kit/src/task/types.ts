@@ -101,6 +101,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   lock: 'environment' | 'checkout';
   /** The run brings back a database that is away or gone: a lock file stands in for the lock that cannot be had. */
   mendsDatabase?: boolean;
+  /** The run leaves the database as it is (a backup): it does without writing there where that takes no writes, as on a standby. */
+  onlyReads?: boolean;
   /** The run says anew which environment a database is: what the database says of itself is no reason to refuse. */
   claims?: boolean;
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */

@@ -192,6 +192,40 @@ test('a database that takes no writes gets one clear sentence', async () => {
   assert.match(error?.message ?? '', 'takes no writes: it has default_transaction_read_only on');
 });
 
+test('a role that may make nothing takes the lock where everything is there', async () => {
+  const first = await acquire('RUN20');
+  await first.claim?.();
+  await first.release();
+  await ask(
+    `CREATE ROLE narrow LOGIN PASSWORD 'narrow-password'; GRANT USAGE ON SCHEMA drydock TO narrow;
+     GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA drydock TO narrow`,
+  );
+  const narrow = makeProduct({
+    OPS_DATABASE_URL: by(postgres.port, { username: 'narrow', password: 'narrow-password' }),
+  });
+  const lock = await acquire('RUN21', narrow);
+  await lock.claim?.();
+  assert.match((await refusal(acquire('RUN22')))?.message ?? '', 'run RUN21');
+  await lock.release();
+  await ask('DROP TABLE drydock.operation_lock');
+  const error = await refusal(acquire('RUN24', narrow));
+  assert.is(error?.code, 'OWN_TABLE_MISSING');
+  assert.match(
+    error?.message ?? '',
+    'The table drydock.operation_lock is missing, and the role narrow may not make it.',
+  );
+  assert.is(error?.hint, 'GRANT CREATE ON SCHEMA drydock TO "narrow"; or run it once as the owner.');
+});
+
+test('too many connections are told as that', async () => {
+  await ask(`CREATE ROLE crowded LOGIN PASSWORD 'crowded-password' CONNECTION LIMIT 0`);
+  const crowded = by(postgres.port, { username: 'crowded', password: 'crowded-password' });
+  const error = await refusal(acquire('RUN23', makeProduct({ OPS_DATABASE_URL: crowded })));
+  assert.equal([error?.code, error?.exit], ['DATABASE_FULL', 1]);
+  assert.match(error?.message ?? '', 'takes no more connections: too many connections for role "crowded"');
+  assert.not.match(error?.hint ?? '', 'password');
+});
+
 test('a wrong password is told apart from an outage', async () => {
   const wrong = makeProduct({ OPS_DATABASE_URL: url.replace(/:[^:@]+@/, ':wrong-password@') });
   const error = await acquire('RUN10', wrong).then(

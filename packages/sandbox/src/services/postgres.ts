@@ -50,7 +50,12 @@ export async function initCluster(
   markReady(data, id);
 }
 
-async function runAs(user: Unprivileged | undefined, program: string, args: string[], cwd: string): Promise<void> {
+export async function runAs(
+  user: Unprivileged | undefined,
+  program: string,
+  args: string[],
+  cwd: string,
+): Promise<void> {
   if (!user) {
     await exec(program, args, { cwd });
     return;

@@ -20,6 +20,7 @@ export { type Clients, clientsOf } from './postgres-clients.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';
+export { startTestStandby } from './standby.ts';
 export type { TestPostgres } from './test-postgres.ts';
 
 const env = () => ({ PATH: process.env.PATH });
