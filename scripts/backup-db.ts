@@ -10,7 +10,7 @@ import {
   main,
   OpsError,
   openCheckIn,
-  readRuns,
+  openRuns,
   type TaskContext,
   toOpsError,
 } from '@drydock/kit';
@@ -53,7 +53,7 @@ const task = defineReadTask({
 
 /** A run that was killed stands in the way of a new one, and here nobody is asked. */
 function isUnfinished(config: LoadedConfig, task: string, env: EnvName): boolean {
-  return readRuns(config.root).some((run) => run.status === 'open' && run.task === task && run.env === env);
+  return openRuns(config.root, task, env).length > 0;
 }
 
 function checkInOf(

@@ -1,7 +1,17 @@
 #!/usr/bin/env node
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineReadTask, type Finding, findTool, type Json, main, type ToolName, toolVersion } from '@drydock/kit';
+import {
+  defineReadTask,
+  type Finding,
+  findTool,
+  type Json,
+  main,
+  makeStateFolder,
+  OpsError,
+  type ToolName,
+  toolVersion,
+} from '@drydock/kit';
 
 interface Check {
   name: string;
@@ -78,9 +88,9 @@ function tool({ tool: name, flag, least = 0, for: purpose }: (typeof TOOLS)[numb
 }
 
 function state(root: string): Check {
-  const folder = join(root, '.drydock');
+  let folder = join(root, '.drydock');
   try {
-    if (!existsSync(folder)) mkdirSync(folder);
+    folder = makeStateFolder(root);
     accessSync(folder, constants.W_OK);
     return { name: 'state folder', found: folder, version: '' };
   } catch (cause) {
@@ -88,7 +98,10 @@ function state(root: string): Check {
       name: 'state folder',
       found: folder,
       version: '',
-      problem: `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+      problem:
+        cause instanceof OpsError
+          ? cause.message
+          : `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
     };
   }
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import type { EnvironmentReport } from '@drydock/health/report';
-import { defineReadTask, ENV_NAMES, flag, type Json, main } from '@drydock/kit';
+import { defineReadTask, ENV_NAMES, flag, type Json, main, makeConfiguredFolder, writeDurably } from '@drydock/kit';
 import { readers } from './report/readers.ts';
 
 const DAY_MS = 86_400_000;
@@ -38,8 +37,9 @@ const task = defineReadTask({
       signal,
     });
     const file = config.path(flags.file ?? '.drydock/health/report.html');
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, renderReport(report));
+    makeConfiguredFolder(config.root, dirname(file));
+    // Where somebody asked for it, it is for others too.
+    writeDurably(file, renderReport(report), flags.file ? 0o644 : 0o600);
     progress.done();
     return {
       verdict: `The report is in ${relative(process.cwd(), file) || file}.`,

@@ -23,7 +23,7 @@ const task = defineReadTask({
       [...(flags.resume ? ['--resume'] : []), ...(flags.allowDirty ? ['--allow-dirty'] : [])],
       json ? 2 : 'inherit',
     );
-    const run = readRuns(ROOT).findLast(({ task }) => task === 'release');
+    const run = readRuns(ROOT, { of: (name) => name === 'release' }).at(-1);
     if (run) printTimeline(out, run, sandboxMs);
     if (!flags.keep) await stopOurs(out);
     if (code !== 0)

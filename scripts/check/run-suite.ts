@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeStateFolder } from '@drydock/kit';
 import type { Bed } from './make-bed.ts';
 import type { Suite } from './suites.ts';
 import { kill, sweep } from './sweep.ts';
@@ -21,8 +22,7 @@ export interface Outcome {
 
 /** Runs one suite with a folder of its own for throw-away services, and sweeps what it left behind. */
 export async function runSuite(suite: Suite, around: Around): Promise<Outcome> {
-  const logs = join(around.root, '.drydock', 'test-logs');
-  mkdirSync(logs, { recursive: true });
+  const logs = makeStateFolder(around.root, 'test-logs');
   const log = join(logs, `${suite.name.replaceAll(/[^\w.-]+/g, '_')}.log`);
   const services = around.bed.folder(suite);
   const started = performance.now();

@@ -1,21 +1,21 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Output } from '@drydock/kit';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeStateFolder, type Output, statePath, writeDurably } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 import { down, status, up } from '@drydock/sandbox';
 
 export const ROOT = join(import.meta.dirname, '../..');
 /** Remembers that the sandbox is ours to stop, also for the run that resumes a killed one. */
-const STARTED = join(ROOT, '.drydock', 'started-by-npm-start');
+const STARTED = statePath(ROOT, 'started-by-npm-start');
 
 /** The sandbox as `npm start` wants it: what it started itself it stops again. */
 export async function bringUp(out: Output): Promise<void> {
   const wasUp = (await status({ root: ROOT })).every(({ state }) => state === 'up');
   const progress = out.progress('sandbox');
   if (!wasUp) {
-    mkdirSync(dirname(STARTED), { recursive: true });
-    writeFileSync(STARTED, '');
+    makeStateFolder(ROOT);
+    writeDurably(STARTED, '');
     try {
       await up({ root: ROOT });
     } catch (error) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { existsSync, writeFileSync } from 'node:fs';
-import { defineReadTask, flag, main, OpsError } from '@drydock/kit';
+import { existsSync } from 'node:fs';
+import { defineReadTask, flag, main, OpsError, writeDurably } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -34,7 +34,7 @@ const task = defineReadTask({
         hint: 'Add --print to see a draft beside it.',
       });
     const { sql, open, proven } = await draftDown(target, name);
-    if (!flags.print) writeFileSync(file, sql);
+    if (!flags.print) writeDurably(file, sql, 0o644);
     return {
       verdict: `${flags.print ? 'Drafted' : `Wrote ${file}`}; on a scratch database it ${proven ? 'leads back to the same schema' : 'does not lead back'}.`,
       ok: proven && open.length === 0,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { defineReadTask, type Finding, flag, isMissing, main } from '@drydock/kit';
+import { defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
 import { healthSection } from '../src/config/health.ts';
 import type { RulesFile } from '../src/rules/files.ts';
 
@@ -62,7 +62,7 @@ const task = defineReadTask({
 
 function write(folder: string, files: readonly RulesFile[]): void {
   mkdirSync(folder, { recursive: true });
-  for (const { name, text } of files) writeFileSync(join(folder, name), text);
+  for (const { name, text } of files) writeDurably(join(folder, name), text, 0o644);
 }
 
 function readIfAny(file: string): string | undefined {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { abandon, openOnes, resumption, row } from '../src/ops/resume.ts';
+import { openRuns } from '../src/journal/read.ts';
+import { abandon, resumption, row } from '../src/ops/resume.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
 import { defineReadTask } from '../src/task/types.ts';
@@ -29,9 +30,10 @@ const task = defineReadTask({
     if (flags.abandon || (!flags.run && !flags.latest)) return undefined;
     return resumption(config, flags, findTask);
   },
-  async run({ config, flags, out }) {
-    if (flags.abandon) return abandon(config.root, flags.abandon);
-    const open = openOnes(config.root);
+  async run(ctx) {
+    const { config, flags, out } = ctx;
+    if (flags.abandon) return abandon(ctx, flags.abandon);
+    const open = openRuns(config.root);
     if (open.length > 0) out.table(['run', 'task', 'env', 'started', 'last step', 'actor'], open.map(row));
     return {
       verdict:

@@ -13,7 +13,7 @@ export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
-export { readRuns } from './journal/read.ts';
+export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
@@ -44,6 +44,8 @@ export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry.ts';
+export { readStateFile, setAside } from './state/file.ts';
+export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export {
   defineGroup,
   defineStep,

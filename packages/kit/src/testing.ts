@@ -16,6 +16,7 @@ import type { Output } from './output/output.ts';
 import { plain, type Text } from './output/text.ts';
 import { withPostgres } from './postgres.ts';
 import { Secret } from './secret.ts';
+import { takeNotices } from './state/notices.ts';
 import { isPlanned } from './steps/plan.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
@@ -133,6 +134,7 @@ export async function runTaskForTest(
     return { error: toOpsError(thrown), said: out.said };
   } finally {
     refuseUnplanned(root);
+    out.said.push(...takeNotices());
   }
 }
 

@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName, freePort, OpsError, writeDurably } from '@drydock/kit';
+import {
+  ENV_NAMES,
+  type EnvName,
+  freePort,
+  makeStateFolder,
+  OpsError,
+  readStateFile,
+  statePath,
+  writeDurably,
+} from '@drydock/kit';
+import { z } from 'zod';
 
 /** What a sandbox is made of, made up once and kept (0600): ports and passwords. */
 export interface SandboxState {
@@ -27,23 +37,39 @@ export interface EnvironmentSecrets {
 }
 
 export function sandboxFolder(root: string): string {
-  return join(root, '.drydock', 'sandbox');
+  return statePath(root, 'sandbox');
 }
 
 const file = (root: string) => join(sandboxFolder(root), 'state.json');
 const token = (bytes = 24) => randomBytes(bytes).toString('base64url');
 
+const port = z.int().min(1).max(65_535);
+const secretsSchema = z.looseObject({
+  ownerPassword: z.string(),
+  appPassword: z.string(),
+  redisPassword: z.string(),
+  jwtAccessKey: z.string(),
+  jwtRefreshKey: z.string(),
+  adminToken: z.string(),
+  keystorePassword: z.string().optional(),
+});
+const stateSchema = z.looseObject({
+  id: z.string().min(1).optional(),
+  ports: z.record(z.string(), port),
+  postgresPassword: z.string(),
+  environments: z.record(z.string(), secretsSchema),
+});
+
 export function readState(root: string): SandboxState | undefined {
-  if (!existsSync(file(root))) return undefined;
-  const kept = JSON.parse(readFileSync(file(root), 'utf8')) as Omit<SandboxState, 'id'> & { id?: string };
+  const kept = readStateFile(file(root), stateSchema) as (Omit<SandboxState, 'id'> & { id?: string }) | undefined;
+  if (!kept) return undefined;
   // One of before there were ids gets its own at the next `up`.
   return { ...kept, id: kept.id ?? token() };
 }
 
 export function writeState(root: string, state: SandboxState): void {
   try {
-    // Others must get in: PostgreSQL runs as another user.
-    mkdirSync(sandboxFolder(root), { recursive: true, mode: 0o755 });
+    makeStateFolder(root, 'sandbox');
     writeDurably(file(root), JSON.stringify(state, null, 2));
   } catch (cause) {
     throw new OpsError({
@@ -53,6 +79,16 @@ export function writeState(root: string, state: SandboxState): void {
       cause,
     });
   }
+}
+
+/** A new one, where there is none. One that was damaged held the passwords of what is there, and is not replaced in silence. */
+export function freshState(root: string): SandboxState {
+  if (!existsSync(`${file(root)}.set-aside`)) return newState();
+  throw new OpsError({
+    code: 'SANDBOX_DAMAGED',
+    message: `What the sandbox is made of could not be read: it lies in ${file(root)}.set-aside.`,
+    hint: 'Mend it and move it back, or begin from nothing: npm run sandbox:reset',
+  });
 }
 
 export function newState(): SandboxState {

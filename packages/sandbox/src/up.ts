@@ -6,7 +6,7 @@ import { writeEnvFiles } from './provision/env-files.ts';
 import { provisionKeystores } from './provision/keystores.ts';
 import { SERVICES } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
-import { newState, portOf, readState, writeState } from './state.ts';
+import { freshState, portOf, readState, writeState } from './state.ts';
 
 export interface UpResult {
   /** Services that had to be started; empty when everything was up. */
@@ -17,7 +17,7 @@ export interface UpResult {
 
 /** Brings up whatever is not up, and repairs what was killed. Safe to repeat; a second call changes nothing. */
 export async function up({ root, out }: { root: string; out?: Output }): Promise<UpResult> {
-  const state = readState(root) ?? newState();
+  const state = readState(root) ?? freshState(root);
   for (const { name } of SERVICES) await portOf(state, name);
   // Kept before anything starts: a kill from here on finds the same ports and passwords again.
   writeState(root, state);

@@ -13,7 +13,7 @@ export async function sentBefore(target: Pick<Target, 'databaseUrl' | 'root'>, d
 
 /** What was signed and not begun to be sent has not left the machine: it occupies no nonce. */
 function signedBefore(root: string, deed: string): Known[] {
-  return readRuns(root)
+  return readRuns(root, { of: (task) => task.startsWith('escrow:') })
     .flatMap(({ steps }) =>
       [...steps.values()].filter(({ name }) => SIGN.test(name) && steps.has(name.replace(SIGN, '$1send'))),
     )

@@ -1,4 +1,11 @@
-import { chainSection, type Environment, type EnvName, type LoadedConfig, readRuns, toOpsError } from '@drydock/kit';
+import {
+  chainSection,
+  type Environment,
+  type EnvName,
+  type LoadedConfig,
+  openRuns as runsLeftOpen,
+  toOpsError,
+} from '@drydock/kit';
 import { probeAll } from '../check/probes.ts';
 import { healthSection } from '../config/health.ts';
 import { countOf } from '../metrics/histogram.ts';
@@ -109,9 +116,13 @@ function busiest(windows: readonly Window[]): string[] {
 }
 
 function openRuns({ root }: LoadedConfig): OpenRun[] {
-  return readRuns(root)
-    .filter(({ status }) => status === 'open')
-    .map(({ run, task, env, startedAt, steps }) => ({ run, task, env, startedAt, lastStep: [...steps.keys()].at(-1) }));
+  return runsLeftOpen(root).map(({ run, task, env, startedAt, steps }) => ({
+    run,
+    task,
+    env,
+    startedAt,
+    lastStep: [...steps.keys()].at(-1),
+  }));
 }
 
 async function known<T>(read: () => Promise<T>): Promise<Known<T>> {

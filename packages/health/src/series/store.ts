@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type EnvName, type LoadedConfig, OpsError } from '@drydock/kit';
+import { type EnvName, type LoadedConfig, makeConfiguredFolder, OpsError } from '@drydock/kit';
 import { healthSection } from '../config/health.ts';
 import { addWindows, type Window } from '../metrics/window.ts';
 import { decode, encode } from './encode.ts';
@@ -56,7 +56,9 @@ export class SeriesStore {
     const file = join(config.path(folder), `${env}.sqlite`);
     try {
       const { DatabaseSync } = await import('node:sqlite');
-      mkdirSync(config.path(folder), { recursive: true });
+      makeConfiguredFolder(config.root, config.path(folder));
+      // SQLite would follow a link, and make the file as the umask says.
+      closeSync(openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
       const db = new DatabaseSync(file, { timeout: 2_000 });
       // What a crash may cost is the last minute of a measurement: not worth a flush each time.
       db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 1048576');

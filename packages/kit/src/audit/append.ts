@@ -1,14 +1,19 @@
+import { userInfo } from 'node:os';
+import type { Client } from 'pg';
 import { ulid } from 'ulid';
 import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
+import { OpsError } from '../errors.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redact, redactData } from '../redact.ts';
+import { note } from '../state/notices.ts';
+import { keepAnchor } from './anchor.ts';
 import { putInOutbox, readOutbox, takeFromOutbox } from './outbox.ts';
-import { insertEvent } from './store.ts';
+import { insertEvent, readHead } from './store.ts';
 import type { AuditEvent } from './types.ts';
 
-export interface AppendInput extends Omit<AuditEvent, 'id' | 'at' | 'env' | 'reason'> {
+export interface AppendInput extends Omit<AuditEvent, 'id' | 'at' | 'env' | 'reason' | 'by'> {
   config: LoadedConfig;
   reason: string | undefined;
   /** Given, the event is written once however often this is called. */
@@ -18,45 +23,80 @@ export interface AppendInput extends Omit<AuditEvent, 'id' | 'at' | 'env' | 'rea
 export interface Appended {
   /** `waiting`: the database is away, or takes no writes; the next run on this environment writes it. */
   state: 'written' | 'waiting';
-  /** Files of the outbox that are no events. */
-  setAside: string[];
 }
 
 /**
- * Puts an event into the outbox, then everything in the outbox into the database. Texts
- * are masked before they are kept.
+ * Puts an event into the outbox, then everything in the outbox into the database. Texts are masked before they are kept. Where the
+ * disk takes nothing, the database is told at once.
  */
-export async function appendAudit(environment: Environment, { config, id, ...input }: AppendInput): Promise<Appended> {
-  const event: AuditEvent = {
+export async function appendAudit(environment: Environment, { config, ...input }: AppendInput): Promise<Appended> {
+  const event = eventOf(environment.name, input);
+  let unwritten: unknown;
+  try {
+    putInOutbox(config.root, event);
+  } catch (error) {
+    unwritten = error;
+  }
+  const { state } = await flushAudit(environment, config, unwritten ? [event] : []);
+  if (state === 'written' || !unwritten) return { state };
+  throw new OpsError({
+    code: 'AUDIT_NOT_WRITTEN',
+    message: `The audit event ${event.event} of ${environment.name} could be written neither into the database, which is away, nor beside the journal (${(unwritten as NodeJS.ErrnoException).code ?? (unwritten as Error).message}).`,
+    hint: 'Free disk space, or make .drydock writable for you.',
+    cause: unwritten,
+  });
+}
+
+/** Only into the outbox, for the next run to write: where the database cannot be waited for. */
+export function leaveForAudit(env: string, { config, ...input }: AppendInput): void {
+  putInOutbox(config.root, eventOf(env, input));
+}
+
+function eventOf(env: string, { id, ...input }: Omit<AppendInput, 'config'>): AuditEvent {
+  return {
     ...input,
     id: id ?? ulid(),
     at: new Date().toISOString(),
-    env: environment.name,
+    env,
     actor: redact(input.actor),
     reason: input.reason === undefined ? null : redact(input.reason),
     metadata: redactData(input.metadata),
+    by: { login: login() },
   };
-  putInOutbox(config.root, event);
-  return flushOutbox(environment, config);
 }
 
-async function flushOutbox(environment: Environment, config: LoadedConfig): Promise<Appended> {
-  let client: Awaited<ReturnType<typeof connectPostgres>>;
+function login(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's uid may have no name.
+    return `uid ${process.geteuid?.() ?? '?'}`;
+  }
+}
+
+/** Everything in the outbox into the database. */
+export async function flushAudit(
+  environment: Environment,
+  config: LoadedConfig,
+  more: readonly AuditEvent[] = [],
+): Promise<Appended> {
+  let client: Client;
   try {
     client = await connectPostgres(operatorUrl(config, environment), 'drydock audit');
   } catch (error) {
-    if (isUnreachable(error) || isDatabaseMissing(error)) return { state: 'waiting', setAside: [] };
+    if (isUnreachable(error) || isDatabaseMissing(error)) return { state: 'waiting' };
     throw error;
   }
   try {
-    const { events, setAside } = readOutbox(config.root, environment.name);
-    for (const event of events) {
+    for (const event of [...readOutbox(config.root, environment.name), ...more]) {
       await insertEvent(client, event);
       takeFromOutbox(config.root, event);
     }
-    return { state: 'written', setAside };
+    const lost = await keepAnchor(client, config.root, environment.name, await readHead(client));
+    if (lost) note(`${lost} Look into it: npm run ops:log -- --env ${environment.name}`);
+    return { state: 'written' };
   } catch (error) {
-    if ((error as { code?: string }).code === READ_ONLY) return { state: 'waiting', setAside: [] };
+    if ((error as { code?: string }).code === READ_ONLY) return { state: 'waiting' };
     throw error;
   } finally {
     await client.end();

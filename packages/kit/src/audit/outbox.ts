@@ -1,13 +1,15 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { renameDurably, writeDurably } from '../durable.ts';
+import { writeDurably } from '../durable.ts';
 import { isMissing } from '../errors.ts';
-import type { AuditEvent } from './types.ts';
+import { readStateFile, setAside } from '../state/file.ts';
+import { makeStateFolder, statePath } from '../state/folder.ts';
+import { type AuditEvent, OUTCOMES } from './types.ts';
 
 /** Events wait here, flushed to disk, until the database has them: `.drydock/outbox/<env>/<id>.json`. */
 function folderOf(root: string, env: string): string {
-  return join(root, '.drydock', 'outbox', env);
+  return statePath(root, 'outbox', env);
 }
 
 /** The run's id, and a word of the step's own: no path. */
@@ -23,56 +25,50 @@ const eventSchema = z.object({
   run: z.string(),
   event: z.string(),
   reason: z.string().nullable(),
-  outcome: z.enum(['done', 'failed']),
+  outcome: z.enum(OUTCOMES),
   metadata: z.record(z.string(), z.json()),
+  by: z.object({ login: z.string() }).nullish(),
 });
 
 export function putInOutbox(root: string, event: AuditEvent): void {
-  writeDurably(join(folderOf(root, event.env), `${event.id}.json`), JSON.stringify(event));
+  const file = join(makeStateFolder(root, 'outbox', event.env), `${event.id}.json`);
+  // An event of the same id says the same.
+  if (!existsSync(file)) writeDurably(file, JSON.stringify(event));
 }
 
-export interface Outbox {
-  /** Oldest first. */
-  events: AuditEvent[];
-  /** Files that are no events of this environment. They were renamed, and are not looked at again. */
-  setAside: string[];
-}
-
-export function readOutbox(root: string, env: string): Outbox {
+/** Oldest first. What is no event of this environment is set aside, and told of. */
+export function readOutbox(root: string, env: string): AuditEvent[] {
   const folder = folderOf(root, env);
-  let names: string[];
+  return namesIn(folder)
+    .map((name) => readEvent(join(folder, name), name, env))
+    .filter((event) => event !== undefined)
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+/** Runs that the audit log has not been told all of, in any environment. */
+export function runsInOutbox(root: string): Set<string> {
+  const top = statePath(root, 'outbox');
+  const events = namesIn(top, () => true).flatMap((env) => readOutbox(root, env));
+  return new Set(events.map(({ run }) => run));
+}
+
+function namesIn(folder: string, which = (name: string) => name.endsWith('.json')): string[] {
   try {
-    names = readdirSync(folder);
+    return readdirSync(folder).filter(which);
   } catch (cause) {
-    if (isMissing(cause)) return { events: [], setAside: [] };
+    if (isMissing(cause)) return [];
     throw cause;
   }
-  const events: AuditEvent[] = [];
-  const setAside: string[] = [];
-  for (const name of names.filter((one) => one.endsWith('.json'))) {
-    const event = readEvent(join(folder, name), name, env);
-    if (event) events.push(event);
-    else {
-      renameDurably(join(folder, name), join(folder, `${name}.set-aside`));
-      setAside.push(join(folder, `${name}.set-aside`));
-    }
-  }
-  return { events: events.sort((a, b) => (a.at < b.at ? -1 : 1)), setAside };
 }
 
 function readEvent(file: string, name: string, env: string): AuditEvent | undefined {
-  const read = eventSchema.safeParse(parsed(readFileSync(file, 'utf8')));
-  if (!read.success || name !== `${read.data.id}.json` || read.data.env !== env) return undefined;
+  const event = readStateFile(file, eventSchema);
+  if (!event) return undefined;
   // PostgreSQL's texts have no NUL.
-  return JSON.stringify(read.data).includes('\\u0000') ? undefined : (read.data as AuditEvent);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const isOurs = name === `${event.id}.json` && event.env === env && !JSON.stringify(event).includes('\\u0000');
+  if (isOurs) return event as AuditEvent;
+  setAside(file, `is no audit event of ${env}`);
+  return undefined;
 }
 
 export function takeFromOutbox(root: string, event: AuditEvent): void {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError } from '../errors.ts';
+import { configuredPath } from '../state/folder.ts';
 import type { CheckedConfig } from './check.ts';
 import { refuseUntrusted } from './trust.ts';
 
@@ -35,7 +36,7 @@ export async function loadConfig(file: string | undefined, cwd: string): Promise
     ...(await checkConfig(written, found)),
     root,
     file: found,
-    path: (relative) => resolve(root, relative),
+    path: (relative) => configuredPath(root, relative),
   };
 }
 

@@ -1,8 +1,20 @@
-import { fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { makeFolder, syncFolder } from '../durable.ts';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { syncFolder } from '../durable.ts';
 import { OpsError } from '../errors.ts';
 import { redactData } from '../redact.ts';
+import { makeStateFolder, statePath } from '../state/folder.ts';
+import { freeReserve, makeReserve } from './reserve.ts';
 import type { EntryBody, Journal, JournalEntry } from './types.ts';
 
 export interface JournalIdentity {
@@ -11,9 +23,19 @@ export interface JournalIdentity {
   env: string;
 }
 
+/** `.drydock/runs/<run>` */
+export function runFolder(root: string, run: string): string {
+  return statePath(root, 'runs', run);
+}
+
 /** `.drydock/runs/<run>/journal.jsonl` */
 export function journalFile(root: string, run: string): string {
-  return join(root, '.drydock', 'runs', run, 'journal.jsonl');
+  return join(runFolder(root, run), 'journal.jsonl');
+}
+
+/** A ULID; anything that is no plain word is none. */
+export function isRunId(text: string): boolean {
+  return /^[0-9A-Za-z_-]{1,64}$/.test(text);
 }
 
 /**
@@ -21,41 +43,66 @@ export function journalFile(root: string, run: string): string {
  * line, left by a kill in the middle of a write, is cut off.
  */
 export function openFileJournal(root: string, identity: JournalIdentity): Journal {
-  const file = journalFile(root, identity.run);
-  const fd = open(file);
-  let seq = keepWholeLines(fd, file);
+  const fd = open(root, identity.run);
+  const folder = runFolder(root, identity.run);
+  let seq = keepWholeLines(fd);
+  const write = (line: string) => {
+    const before = fstatSync(fd).size;
+    try {
+      // Not writeSync: that may write a part, and the next line would be glued to it.
+      writeFileSync(fd, line);
+      fsyncSync(fd);
+    } catch (error) {
+      cutBack(fd, before);
+      throw error;
+    }
+  };
   return {
     run: identity.run,
     append(body: EntryBody): void {
       const entry: JournalEntry = { at: new Date().toISOString(), ...identity, seq: seq + 1, ...masked(body) };
-      const before = fstatSync(fd).size;
+      const line = `${JSON.stringify(entry)}\n`;
       try {
-        // Not writeSync: that may write a part, and the next line would be glued to it.
-        writeFileSync(fd, `${JSON.stringify(entry)}\n`);
-        fsyncSync(fd);
-      } catch (error) {
-        cutBack(fd, before);
-        throw error;
+        if (body.event === 'run.started' || body.event === 'run.resumed') makeReserve(folder);
+        try {
+          write(line);
+        } catch (error) {
+          // What went wrong, and what is undone of it, must be written down on a full disk too.
+          if (!freeReserve(folder)) throw error;
+          write(line);
+        }
+      } catch (cause) {
+        throw notWritable(journalFile(root, identity.run), cause);
       }
       seq += 1;
+      if (body.event === 'run.done' || body.event === 'run.failed') freeReserve(folder);
     },
   };
 }
 
-function open(file: string): number {
+function open(root: string, run: string): number {
+  const file = journalFile(root, run);
+  let fd: number | undefined;
   try {
-    makeFolder(dirname(file));
-    const fd = openSync(file, 'a+', 0o600);
-    syncFolder(dirname(file));
+    const folder = makeStateFolder(root, 'runs', run);
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    fd = openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    fchmodSync(fd, 0o600);
+    syncFolder(folder);
     return fd;
   } catch (cause) {
-    throw new OpsError({
-      code: 'JOURNAL_NOT_WRITABLE',
-      message: `The journal ${file} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
-      hint: 'Make the folder .drydock writable for you, or free disk space, and run it again.',
-      cause,
-    });
+    if (fd !== undefined) closeSync(fd);
+    throw cause instanceof OpsError ? cause : notWritable(file, cause);
   }
+}
+
+function notWritable(file: string, cause: unknown): OpsError {
+  return new OpsError({
+    code: 'JOURNAL_NOT_WRITABLE',
+    message: `The journal ${file} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
+    hint: 'Make the folder .drydock writable for you, or free disk space, and run it again.',
+    cause,
+  });
 }
 
 /** Names of events and steps are ours, and stay what they are: a resume goes by them. */
@@ -77,9 +124,8 @@ function cutBack(fd: number, size: number): void {
   }
 }
 
-function keepWholeLines(fd: number, file: string): number {
-  if (fstatSync(fd).size === 0) return 0;
-  const bytes = readFileSync(file);
+function keepWholeLines(fd: number): number {
+  const bytes = readFileSync(fd);
   const end = bytes.lastIndexOf(0x0a) + 1;
   if (end < bytes.length) ftruncateSync(fd, end);
   let lines = 0;

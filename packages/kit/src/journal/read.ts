@@ -1,34 +1,36 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { isMissing, OpsError, usageError } from '../errors.ts';
-import { journalFile } from './file-journal.ts';
+import { readOwn, setAside } from '../state/file.ts';
+import { statePath } from '../state/folder.ts';
+import { isRunId, journalFile } from './file-journal.ts';
+import { parseEntry, startSchema } from './schema.ts';
 import { foldJournal, type RunState } from './state.ts';
+import { keepSummary, readSummary, type Summary } from './summary.ts';
 import type { JournalEntry } from './types.ts';
 
-/** All entries of one run that can be read. A half-written last line is left out and reported as `truncated`. */
-export function readJournal(
-  root: string,
-  run: string,
-): { entries: JournalEntry[]; truncated: boolean; damaged: number[] } {
-  const lines = readFileSync(journalFile(root, run), 'utf8').split('\n');
+interface ReadJournal {
+  entries: JournalEntry[];
+  /** The last line is half written. */
+  truncated: boolean;
+  /** Lines that cannot be read, from 1. */
+  damaged: number[];
+  bytes: number;
+}
+
+/** All entries of one run that can be read; undefined where there is no journal, or it is not ours. */
+export function readJournal(root: string, run: string): ReadJournal | undefined {
+  const text = readOwn(journalFile(root, run));
+  if (text === undefined) return undefined;
+  const lines = text.split('\n');
   const tail = lines.pop() ?? '';
   const entries: JournalEntry[] = [];
   const damaged: number[] = [];
   for (const [i, line] of lines.entries()) {
-    const entry = parseLine(line);
+    const entry = parseEntry(line, run);
     if (entry) entries.push(entry);
     else damaged.push(i + 1);
   }
-  return { entries, truncated: tail !== '', damaged };
-}
-
-function parseLine(line: string): JournalEntry | undefined {
-  try {
-    const entry = JSON.parse(line) as Partial<JournalEntry> | null;
-    return typeof entry?.event === 'string' && typeof entry.run === 'string' ? (entry as JournalEntry) : undefined;
-  } catch {
-    return undefined;
-  }
+  return { entries, truncated: tail !== '', damaged, bytes: Buffer.byteLength(text) };
 }
 
 /** A run whose journal was damaged after it was written cannot be gone on with: it cannot be told which steps were done. */
@@ -41,15 +43,21 @@ export function refuseDamaged(root: string, { run, task, env, damaged }: RunStat
   });
 }
 
-/** Every run with a journal, oldest first. A folder whose journal holds no whole line yet is no run. */
-export function readRuns(root: string): RunState[] {
+/** Every run with a journal, oldest first; `of` leaves out those of other tasks. A folder whose journal holds no whole line yet is no run. */
+export function readRuns(root: string, { of }: { of?: (task: string) => boolean } = {}): RunState[] {
+  const isOther = (run: string) => {
+    const known = of && readSummary(root, run);
+    return known ? !of(known.task) : false;
+  };
   return runIds(root)
+    .filter((run) => !isOther(run))
     .map((run) => readRunIfAny(root, run))
-    .filter((state) => state !== undefined);
+    .filter((state) => state !== undefined)
+    .filter(({ task }) => !of || of(task));
 }
 
 export function readRun(root: string, run: string): RunState {
-  const state = readRunIfAny(root, run);
+  const state = isRunId(run) ? readRunIfAny(root, run) : undefined;
   if (!state) {
     throw usageError(
       'RUN_UNKNOWN',
@@ -60,24 +68,57 @@ export function readRun(root: string, run: string): RunState {
   return state;
 }
 
-/** Runs of a task in an environment that neither ended nor were given up, newest last. */
-export function openRuns(root: string, task: string, env: string): RunState[] {
-  return readRuns(root).filter((state) => state.status === 'open' && state.task === task && state.env === env);
+/**
+ * Runs that neither ended nor were given up, newest last. A journal that is known to have ended, and has not grown since, is not read
+ * again; what is known is thrown away at will.
+ */
+export function openRuns(root: string, task?: string, env?: string): RunState[] {
+  return runIds(root)
+    .filter((run) => (readSummary(root, run)?.status ?? 'open') === 'open')
+    .map((run) => readRunIfAny(root, run))
+    .filter((state) => state !== undefined)
+    .filter(
+      (state) =>
+        state.status === 'open' &&
+        (task === undefined || state.task === task) &&
+        (env === undefined || state.env === env),
+    );
+}
+
+/** What is known of every run, oldest first. */
+export function runSummaries(root: string): (Summary & { run: string })[] {
+  return runIds(root).flatMap((run) => {
+    const known = readSummary(root, run);
+    if (known) return [{ ...known, run }];
+    const state = readRunIfAny(root, run);
+    return state ? [{ ...summaryOf(state), run }] : [];
+  });
 }
 
 function readRunIfAny(root: string, run: string): RunState | undefined {
-  try {
-    const { entries, truncated, damaged } = readJournal(root, run);
-    return foldJournal(entries, { truncated, damaged });
-  } catch (cause) {
-    if (isMissing(cause)) return undefined;
-    throw cause;
-  }
+  const journal = readJournal(root, run);
+  if (!journal) return undefined;
+  const { entries, truncated, bytes } = journal;
+  const [first] = entries;
+  const hasStart = first?.event === 'run.started' && startSchema.safeParse(first.data).success;
+  const damaged = first?.event === 'run.started' && !hasStart ? [1, ...journal.damaged] : journal.damaged;
+  const state = foldJournal(entries, { truncated, damaged, bytes });
+  if (!state && damaged.length > 0) setAside(journalFile(root, run), 'has no line that can be read');
+  if (state && state.status !== 'open') keepSummary(root, run, summaryOf(state));
+  return state;
 }
 
-function runIds(root: string): string[] {
+function summaryOf({ bytes, task, env, status, startedAt, lastAt }: RunState): Summary {
+  return { bytes, task, env, status, startedAt, lastAt };
+}
+
+/** Folders whose name can be a run's: a link among them is nobody's run. */
+export function runIds(root: string): string[] {
   try {
-    return readdirSync(join(root, '.drydock', 'runs')).sort();
+    return readdirSync(statePath(root, 'runs'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && isRunId(entry.name))
+      .map(({ name }) => name)
+      .sort();
   } catch (cause) {
     // Nothing there, or something in its place that the first write will name.
     if (isMissing(cause)) return [];

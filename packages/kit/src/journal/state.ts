@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts';
-import type { JournalEntry, RunStart } from './types.ts';
+import type { JournalEntry, RunProcess, RunStart } from './types.ts';
 
 export type StepState = 'started' | 'done' | 'skipped' | 'failed' | 'undone';
 
@@ -21,6 +21,13 @@ export interface RunState {
   startedAt: string;
   lastAt: string;
   start: RunStart;
+  /** Who began it, or went on with it last. */
+  process: Partial<RunProcess>;
+  /** How many entries there are, and bytes in all. */
+  length: number;
+  bytes: number;
+  /** The code of the error that the last entry tells of. */
+  lastError: string | undefined;
   steps: Map<string, StepRecord>;
   /** The last line was half written: the process died while writing it. */
   truncated: boolean;
@@ -30,7 +37,7 @@ export interface RunState {
 
 export function foldJournal(
   entries: JournalEntry[],
-  { truncated = false, damaged = [] }: { truncated?: boolean; damaged?: number[] } = {},
+  { truncated = false, damaged = [], bytes = 0 }: { truncated?: boolean; damaged?: number[]; bytes?: number } = {},
 ): RunState | undefined {
   const [first] = entries;
   // Without its first line it is no run yet; if that was damaged, it still is one.
@@ -43,6 +50,10 @@ export function foldJournal(
     startedAt: first.at,
     lastAt: first.at,
     start: (first.event === 'run.started' ? first.data : {}) as unknown as RunStart,
+    process: {},
+    length: entries.length,
+    bytes,
+    lastError: entries.at(-1)?.error?.code,
     steps: new Map(),
     truncated,
     damaged,
@@ -57,6 +68,7 @@ function applyEntry(state: RunState, entry: JournalEntry): void {
     case 'run.started':
     case 'run.resumed':
       state.status = 'open';
+      state.process = (entry.data ?? {}) as Partial<RunProcess>;
       return;
     case 'run.done':
       state.status = 'done';

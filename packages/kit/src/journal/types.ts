@@ -36,9 +36,16 @@ export interface RunStart {
   steps?: PlannedStep[];
   reason?: string;
   actor: string;
+  /** Those that it changes and audits. Journals of before know none. */
+  environments?: string[];
   pid: number;
+  /** See process/identity.ts; with the pid it names the process. */
+  processStart?: string;
   host: string;
 }
+
+/** What `run.started` and `run.resumed` say of the process that is at work on the run. */
+export type RunProcess = Pick<RunStart, 'pid' | 'processStart' | 'host'>;
 
 export type EntryBody = Pick<JournalEntry, 'event'> & Partial<Pick<JournalEntry, 'step' | 'data' | 'error'>>;
 

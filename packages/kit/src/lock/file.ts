@@ -1,8 +1,11 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isMissing, OpsError } from '../errors.ts';
+import { z } from 'zod';
+import { OpsError } from '../errors.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
 import { redact } from '../redact.ts';
+import { readStateFile } from '../state/file.ts';
+import { makeStateFolder, statePath } from '../state/folder.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { lockedError, lostError } from './refusal.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
@@ -12,8 +15,19 @@ export interface FileHolder extends LockHolder {
   processStart: string;
 }
 
+const holderSchema = z.object({
+  owner: z.string(),
+  host: z.string(),
+  task: z.string(),
+  run: z.string(),
+  reason: z.string().optional(),
+  since: z.string(),
+  pid: z.int().min(2),
+  processStart: z.string(),
+});
+
 export function lockFile(root: string, name: string): string {
-  return join(root, '.drydock', 'locks', `${name}.json`);
+  return join(statePath(root, 'locks'), `${name}.json`);
 }
 
 /** Takes `.drydock/locks/<name>.json`. A file whose process is gone is taken over. */
@@ -35,9 +49,11 @@ export function acquireFileLock(
   };
   const mine = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(mine, JSON.stringify(holder), { mode: 0o600 });
+    makeStateFolder(root, 'locks');
+    rmSync(mine, { force: true });
+    writeFileSync(mine, JSON.stringify(holder), { mode: 0o600, flag: 'wx' });
   } catch (cause) {
+    if (cause instanceof OpsError) throw cause;
     throw new OpsError({
       code: 'STATE_NOT_WRITABLE',
       message: `The folder ${dirname(file)} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
@@ -69,13 +85,10 @@ function takeOver(file: string, mine: string, name: string, breakCommand: string
   throw lockedError(name, readFileHolder(file), breakCommand);
 }
 
+/** What is no lock of ours is set aside: nobody holds anything by it. */
 export function readFileHolder(file: string): FileHolder | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as FileHolder;
-  } catch (cause) {
-    if (isMissing(cause) || cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
+  const holder = readStateFile(file, holderSchema);
+  return holder && { ...holder, reason: holder.reason };
 }
 
 /** A holder on another host (a shared folder) cannot be looked at, so it counts as alive. */

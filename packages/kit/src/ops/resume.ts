@@ -1,11 +1,8 @@
 import { usageError } from '../errors.ts';
-import { readRun, readRuns } from '../journal/read.ts';
+import { openRuns, readRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
-import { giveUp } from '../task/change.ts';
-import type { AnyTask, Outcome } from '../task/types.ts';
-
-/** Runs that did not end, oldest first. */
-export const openOnes = (root: string) => readRuns(root).filter(({ status }) => status === 'open');
+import { environmentsOfRun, giveUp, isAtWork, tellNow } from '../task/left.ts';
+import type { AnyTask, Outcome, TaskContext } from '../task/types.ts';
 
 interface Resuming {
   run: string | undefined;
@@ -19,7 +16,7 @@ export async function resumption(
   flags: Resuming,
   find: (name: string) => Promise<AnyTask | undefined>,
 ): Promise<{ task: AnyTask; argv: string[] }> {
-  const state = flags.run ? readRun(config.root, flags.run) : openOnes(config.root).at(-1);
+  const state = flags.run ? readRun(config.root, flags.run) : openRuns(config.root).at(-1);
   if (!state) throw usageError('NOTHING_TO_RESUME', 'No run is open.');
   const task = await find(state.task);
   if (!task)
@@ -51,10 +48,20 @@ export function row({ run, task, env, startedAt, steps, start, damaged }: RunSta
 }
 
 /** Marks a run as failed; nothing of it is undone. */
-export function abandon(root: string, run: string): Outcome {
-  const state = readRun(root, run);
+export async function abandon(
+  { config, environmentOf, out }: Pick<TaskContext, 'config' | 'environmentOf' | 'out'>,
+  run: string,
+): Promise<Outcome> {
+  const state = readRun(config.root, run);
   if (state.status !== 'open')
     throw usageError('RUN_ENDED', `Run ${state.run} has ended (${state.status}); there is nothing to give up.`);
-  giveUp(root, state, 'Given up by an operator.');
+  if (isAtWork(state))
+    throw usageError(
+      'RUN_AT_WORK',
+      `Run ${state.run} of ${state.task} is at work, in process ${state.process.pid}.`,
+      `Stop it first, with Ctrl-C or: kill ${state.process.pid}`,
+    );
+  await giveUp(config, state, 'Given up by an operator.');
+  for (const text of await tellNow(config, environmentsOfRun(state), environmentOf)) out.warn(text);
   return { verdict: `Run ${state.run} of ${state.task} is given up; nothing was undone.` };
 }

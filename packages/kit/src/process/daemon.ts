@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { isMissing, OpsError } from '../errors.ts';
+import { readStateFile, setAside } from '../state/file.ts';
+import { isPlainName, makeConfiguredFolder, makeStateFolder, statePath } from '../state/folder.ts';
 import { isSameProcess, processStart } from './identity.ts';
 
 export interface DaemonSpec {
@@ -18,6 +20,8 @@ export interface DaemonSpec {
   uid?: number;
   gid?: number;
   port?: number;
+  /** What it writes is for its own user alone. */
+  private?: boolean;
   /** What asks it to end; default SIGTERM (PostgreSQL's fast shutdown is SIGINT). */
   stopSignal?: NodeJS.Signals;
 }
@@ -37,8 +41,10 @@ export type DaemonState = DaemonRecord & { alive: boolean };
 
 /** Starts a process that outlives us, in a group of its own, and records it before returning. */
 export async function startDaemon(root: string, spec: DaemonSpec): Promise<DaemonRecord> {
-  mkdirSync(dirname(spec.logFile), { recursive: true });
-  const log = openSync(spec.logFile, 'a', 0o600);
+  makeConfiguredFolder(root, dirname(spec.logFile));
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  const log = openSync(spec.logFile, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const umask = spec.private ? process.umask(0o077) : undefined;
   try {
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
@@ -48,6 +54,7 @@ export async function startDaemon(root: string, spec: DaemonSpec): Promise<Daemo
       ...(spec.uid === undefined ? {} : { uid: spec.uid }),
       ...(spec.gid === undefined ? {} : { gid: spec.gid }),
     });
+    if (umask !== undefined) process.umask(umask);
     await new Promise((done, fail) => child.once('spawn', done).once('error', fail));
     child.unref();
     const pid = child.pid as number;
@@ -85,7 +92,7 @@ export async function listDaemons(root: string): Promise<DaemonState[]> {
   }
   return names
     .filter((name) => name.endsWith('.json'))
-    .map((name) => readRecord(folderOf(root), name))
+    .map((name) => readRecord(join(folderOf(root), name)))
     .filter((record) => record !== undefined)
     .map((record) => ({ ...record, alive: isSameProcess(record.pid, record.processStart) }));
 }
@@ -100,40 +107,52 @@ export async function stopDaemon(root: string, name: string, { graceMs }: { grac
     const deadline = Date.now() + graceMs;
     while (!gone() && Date.now() < deadline) await sleep(20);
     if (!gone()) {
-      signal(-record.pid, 'SIGKILL');
-      while (!gone()) await sleep(20);
+      for (const pid of [-record.pid, record.pid]) signal(pid, 'SIGKILL');
+      for (let waited = 0; !gone(); waited += 20) {
+        if (waited > KILLED_WITHIN_MS) throw notEnded(record);
+        await sleep(20);
+      }
     }
   }
   rmSync(join(folderOf(root), `${name}.json`), { force: true });
 }
 
+/** A process in an uninterruptible wait cannot be killed until that ends. */
+const KILLED_WITHIN_MS = 15_000;
+
+function notEnded({ name, pid }: DaemonRecord): OpsError {
+  return new OpsError({
+    code: 'PROCESS_NOT_ENDED',
+    message: `${name} (process ${pid}) was killed and has not ended: it waits for the system.`,
+    hint: `See what for: ps -o stat,wchan:30,args -p ${pid}`,
+  });
+}
+
 function folderOf(root: string): string {
-  return join(root, '.drydock', 'processes');
+  return statePath(root, 'processes');
 }
 
 function writeRecord(root: string, record: DaemonRecord): void {
-  writeDurably(join(folderOf(root), `${record.name}.json`), JSON.stringify(record, null, 2));
+  writeDurably(join(makeStateFolder(root, 'processes'), `${record.name}.json`), JSON.stringify(record, null, 2));
 }
 
 /** A record is believed as far as it can be one of ours: 0, 1 and a negative pid mean everybody, the system, or a whole group. */
 const recordSchema = z.object({
-  name: z.string(),
+  name: z.string().refine(isPlainName),
   pid: z.int().min(2),
   processStart: z.string().min(1),
   command: z.string(),
-  port: z.int().optional(),
+  port: z.int().min(1).max(65_535).optional(),
   logFile: z.string(),
   stopSignal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT']),
   startedAt: z.string(),
 });
 
-function readRecord(folder: string, name: string): DaemonRecord | undefined {
-  try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8'))) as DaemonRecord;
-    return `${record.name}.json` === name ? record : undefined;
-  } catch {
-    return undefined;
-  }
+function readRecord(file: string): DaemonRecord | undefined {
+  const record = readStateFile(file, recordSchema) as DaemonRecord | undefined;
+  if (!record || `${record.name}.json` === basename(file)) return record;
+  setAside(file, `is the record of ${record.name}`);
+  return undefined;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -7,11 +7,14 @@ import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { refuseForeignDatabase } from '../lock/identity.ts';
+import { processStart } from '../process/identity.ts';
+import { makeStateFolder } from '../state/folder.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
 import { begunContext } from './context.ts';
 import { asks, confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { giveUp, tellOfLeftRuns, tellOfThisRun } from './left.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { nodesOf, planRun, tellPlan } from './plan.ts';
 import { askYesNo, isInteractive } from './prompt.ts';
@@ -45,12 +48,32 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     unsaid: run.argv.length === 0 && isInteractive() && wasStartedByNpm(task.name, run.shell),
   };
   refuseUnconfirmed(guard);
+  refuseUnwritable(ctx.config.root);
   const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
   try {
+    await tellOfLeftRuns(ctx.config).catch((unwritten) => warnUnwritten(ctx, unwritten));
     const resumed = await runToResume(run);
     return await (resumed ? resume(run, guard, resumed, locks) : begin(run, guard, locks));
   } finally {
     await locks.release();
+  }
+}
+
+/** Before anything is begun: what cannot be written down is not done. */
+function refuseUnwritable(root: string): void {
+  try {
+    makeStateFolder(root);
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    // Something else in its place is named by the journal.
+    if (code === 'ENOTDIR') return;
+    if (cause instanceof OpsError) throw cause;
+    throw new OpsError({
+      code: 'STATE_NOT_WRITABLE',
+      message: `The folder .drydock of ${root} cannot be written (${code}).`,
+      hint: 'Make it writable for you, or free disk space, and run it again.',
+      cause,
+    });
   }
 }
 
@@ -86,7 +109,7 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
   }
   if (!open) return undefined;
   if (task.restartable) {
-    giveUp(root, open);
+    await giveUp(ctx.config, open, 'A new run took its place.');
     return undefined;
   }
   if (isInteractive() && (await askYesNo(`Run ${open.run} of ${open.startedAt} did not end. Go on with it?`)))
@@ -96,16 +119,6 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
     message: `Run ${open.run} of ${task.name} on ${ctx.env}, started ${open.startedAt}, did not end.`,
     hint: `Go on with it: npm run ${task.name} -- --env ${ctx.env} --resume   Or give it up: npm run ops:resume -- --abandon ${open.run}`,
   });
-}
-
-/** Ends a run that nobody will go on with. Nothing is undone. */
-export function giveUp(
-  root: string,
-  { run, task, env }: RunState,
-  message = 'Given up: a new run took its place.',
-): void {
-  const error = { code: 'ABANDONED', message };
-  openFileJournal(root, { run, task, env }).append({ event: 'run.failed', error });
 }
 
 function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {
@@ -137,12 +150,16 @@ async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promi
     steps,
     ...(reason ? { reason } : {}),
     actor: currentActor(run.shell),
-    pid: process.pid,
-    host: currentHost(),
+    environments: environmentsOf(run),
+    ...thisProcess(),
   };
   journal.append({ event: 'run.started', data: start as unknown as Json });
   const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, reason });
   return execute(run.task, { ctx: begun, plan, journal, before: new Map(), locks });
+}
+
+function thisProcess(): { pid: number; processStart: string; host: string } {
+  return { pid: process.pid, processStart: processStart(process.pid) ?? '', host: currentHost() };
 }
 
 async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks: HeldLocks): Promise<Outcome> {
@@ -152,7 +169,7 @@ async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks:
   const journal = openFileJournal(ctx.config.root, identity);
   journal.append({
     event: 'run.resumed',
-    data: { actor: currentActor(run.shell), pid: process.pid, host: currentHost() },
+    data: { actor: currentActor(run.shell), ...thisProcess() },
   });
   ctx.out.line(
     `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,
@@ -203,25 +220,33 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
     return outcome;
   } catch (thrown) {
     const error = toOpsError(thrown);
-    if (ctx.signal.aborted) throw interrupted(task, ctx, error);
+    if (ctx.signal.aborted) {
+      await tellOfThisRun(ctx.config, journal.run).catch((unwritten) => warnUnwritten(ctx, unwritten));
+      throw interrupted(task, ctx, error);
+    }
     await writeDown(task, execution, error);
     throw error;
   }
 }
 
-/** That a run failed. If that cannot be written, it is said beside the reason, which must not be lost for it. */
+/**
+ * That a run failed. If that cannot be written, it is said beside the reason, which must not be lost for it. The audit log first: a kill
+ * in between leaves a run that can be gone on with.
+ */
 async function writeDown(task: AnyChangeTask, { ctx, journal, locks }: Execution, error: OpsError): Promise<void> {
+  const metadata = { code: error.code, message: error.message };
+  await locks
+    .audit(ctx, { event: task.name, outcome: 'failed', metadata })
+    .catch((unwritten) => warnUnwritten(ctx, unwritten));
   try {
     journal.append({ event: 'run.failed', error: describe(error) });
-    await locks.audit(ctx, {
-      event: task.name,
-      outcome: 'failed',
-      metadata: { code: error.code, message: error.message },
-      closing: true,
-    });
   } catch (unwritten) {
-    ctx.out.warn(`That the run failed could not be written down: ${toOpsError(unwritten).message}`);
+    warnUnwritten(ctx, unwritten);
   }
+}
+
+function warnUnwritten({ out }: TaskContext, unwritten: unknown): void {
+  out.warn(`How a run ended could not be written down: ${toOpsError(unwritten).message}`);
 }
 
 function interrupted(task: AnyChangeTask, { env, run }: TaskContext, error: OpsError): OpsError {

@@ -142,7 +142,7 @@ async function audit(
   { event, outcome, metadata, closing, once }: AuditInput,
 ): Promise<void> {
   const { appendAudit } = await import('../audit/append.ts');
-  const { state, setAside } = await appendAudit(ctx.environmentOf(env), {
+  const { state } = await appendAudit(ctx.environmentOf(env), {
     config: ctx.config,
     run: ctx.run,
     task: ctx.task,
@@ -153,10 +153,6 @@ async function audit(
     metadata,
     ...(closing ? { id: ctx.run } : once ? { id: `${ctx.run}-${once}` } : {}),
   });
-  for (const file of setAside)
-    ctx.out.warn(
-      `${file} was in the outbox and is no audit event of ${env}; it is set aside, and nothing of it was written.`,
-    );
   if (state === 'waiting')
     ctx.out.warn(
       `The audit event ${event} waits beside the journal: the database of ${env} is away, or takes no writes.`,

@@ -10,6 +10,7 @@ import { writeShown } from '../output/masked-stream.ts';
 import { surviveLostReader } from '../output/reader-gone.ts';
 import { shownJson, shownLines } from '../output/shown.ts';
 import { createOutput } from '../output/terminal.ts';
+import { takeNotices } from '../state/notices.ts';
 import { currentActor } from './actor.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId, runChange } from './change.ts';
@@ -74,6 +75,7 @@ function tell(
   ending: Ending,
   { out, wantsJson }: { out: TaskContext['out']; wantsJson: boolean },
 ): void {
+  for (const text of takeNotices()) out.warn(text);
   const streams = task.kind === 'read' && task.streams === true;
   // A stream ends when somebody has seen enough; that is no failure of it.
   const seenEnough = streams && (ending.error?.exit === EXIT.interrupted || ending.error?.exit === EXIT.done);

@@ -4,16 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LoadedConfig } from '../../src/config/load.ts';
 import { journalFile, openFileJournal } from '../../src/journal/file-journal.ts';
-import { openRuns, readJournal, readRun, readRuns, refuseDamaged } from '../../src/journal/read.ts';
+import { openRuns, readJournal as read, readRun, readRuns, refuseDamaged } from '../../src/journal/read.ts';
 import { registerSecret } from '../../src/redact.ts';
 import { Secret } from '../../src/secret.ts';
-import { giveUp } from '../../src/task/change.ts';
+import { giveUp } from '../../src/task/left.ts';
 
 const test = suite('journal');
 const root = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
 test.after(() => rmSync(root, { recursive: true }));
 
+const config = { root } as LoadedConfig;
+const readJournal = (...[folder, run]: Parameters<typeof read>) => {
+  const journal = read(folder, run);
+  if (!journal) throw new Error(`no journal of ${run}`);
+  return journal;
+};
 const identity = (run: string) => ({ run, task: 'db:deploy', env: 'staging' });
 
 test('a run is open until it says that it ended', () => {
@@ -43,7 +50,7 @@ test('a half-written last line is tolerated, told, and cut off by the next write
   );
 });
 
-test('a damaged journal stops its own run alone, and can be set aside', () => {
+test('a damaged journal stops its own run alone, and can be set aside', async () => {
   const identity = '"run":"01C","task":"db:deploy","env":"staging"';
   mkdirSync(join(root, '.drydock/runs/01C'), { recursive: true });
   writeFileSync(
@@ -57,11 +64,11 @@ test('a damaged journal stops its own run alone, and can be set aside', () => {
     /Line 2 of .*01C.* cannot be read: the journal of db:deploy on staging/,
   );
   assert.equal(openRuns(root, 'db:backup', 'staging'), [], 'another task goes on');
-  giveUp(root, damaged);
+  await giveUp(config, damaged, 'by a test');
   assert.not(openRuns(root, 'db:deploy', 'staging').some(({ run }) => run === '01C'));
 });
 
-test('a journal whose first line is damaged is still known as a run', () => {
+test('a journal whose first line is damaged is still known as a run', async () => {
   mkdirSync(join(root, '.drydock/runs/01CC'), { recursive: true });
   writeFileSync(
     journalFile(root, '01CC'),
@@ -69,7 +76,7 @@ test('a journal whose first line is damaged is still known as a run', () => {
   );
   const state = readRun(root, '01CC');
   assert.equal([state.task, state.status, state.damaged], ['db:deploy', 'open', [1]]);
-  giveUp(root, state);
+  await giveUp(config, state, 'by a test');
 });
 
 test('a secret that is also a name in the run changes no name, number or structure', () => {

@@ -1,16 +1,41 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OpsError, renameDurably, writeDurably } from '@drydock/kit';
+import {
+  makeStateFolder,
+  OpsError,
+  readStateFile,
+  renameDurably,
+  setAside,
+  statePath,
+  writeDurably,
+} from '@drydock/kit';
+import { z } from 'zod';
 import { hashTree } from './hash.ts';
 import type { Artifact } from './types.ts';
 
+/** The version names the folder that is kept, started and deleted: it is the digest's, and nothing else. */
+const artifactSchema = z
+  .object({
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    version: z.string().regex(/^[0-9a-f]{12}$/),
+    commit: z.string(),
+    builtAt: z.string(),
+    files: z.int(),
+    bytes: z.int(),
+  })
+  .refine(({ hash, version }) => hash.startsWith(version), { path: ['version'] });
+
 /** `.drydock/artifacts/<version>/` holds the files, `.drydock/artifacts/<version>.json` the record, written last. */
 export class ArtifactStore {
-  readonly folder: string;
+  readonly #root: string;
 
   constructor(root: string) {
-    this.folder = join(root, '.drydock', 'artifacts');
+    this.#root = root;
+  }
+
+  get folder(): string {
+    return statePath(this.#root, 'artifacts');
   }
 
   pathOf(version: string): string {
@@ -21,9 +46,7 @@ export class ArtifactStore {
   async list(): Promise<Artifact[]> {
     if (!existsSync(this.folder)) return [];
     const names = (await readdir(this.folder)).filter((name) => name.endsWith('.json'));
-    const all = await Promise.all(
-      names.map(async (name) => JSON.parse(await readFile(join(this.folder, name), 'utf8')) as Artifact),
-    );
+    const all = names.map((name) => this.#record(name)).filter((artifact) => artifact !== undefined);
     return all.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
   }
 
@@ -35,7 +58,7 @@ export class ArtifactStore {
 
   /** A fresh folder to build in; leftovers of a killed build are removed. */
   async workspace(): Promise<string> {
-    const folder = join(this.folder, '.building');
+    const folder = join(makeStateFolder(this.#root, 'artifacts'), '.building');
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     return folder;
@@ -79,6 +102,14 @@ export class ArtifactStore {
       await rm(this.pathOf(version), { recursive: true, force: true });
     }
     return gone;
+  }
+
+  #record(name: string): Artifact | undefined {
+    const file = join(this.folder, name);
+    const artifact = readStateFile(file, artifactSchema);
+    if (!artifact || name === `${artifact.version}.json`) return artifact;
+    setAside(file, `is the record of ${artifact.version}`);
+    return undefined;
   }
 
   async #isWhole(folder: string, hash: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   listDaemons,
   OpsError,
   startDaemon,
+  statePath,
   stopDaemon,
 } from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
@@ -173,7 +174,7 @@ export class LocalDriver {
   }
 
   #logOf(slot: Slot): string {
-    return join(this.#config.root, '.drydock', 'releases', `${this.#nameOf(slot)}.log`);
+    return join(statePath(this.#config.root, 'releases'), `${this.#nameOf(slot)}.log`);
   }
 
   #lastWords(slot: Slot): string | undefined {

@@ -1,28 +1,44 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName, isMissing, writeDurably } from '@drydock/kit';
+import {
+  ENV_NAMES,
+  type EnvName,
+  isPlainName,
+  makeStateFolder,
+  readStateFile,
+  statePath,
+  writeDurably,
+} from '@drydock/kit';
+import { z } from 'zod';
 import type { Slot } from '../proxy/haproxy.ts';
 import type { Instance } from './types.ts';
 
+/** A version names a folder of artefacts. */
+const instanceSchema = z.object({
+  slot: z.enum(['blue', 'green']),
+  version: z.string().refine(isPlainName),
+  commit: z.string(),
+  port: z.int().min(1).max(65_535),
+});
+const slotsSchema = z.object({ blue: instanceSchema.optional(), green: instanceSchema.optional() });
+
 /** Which version lies in which slot: `.drydock/releases/<env>.json`. Which one is live, the proxy says. */
 export class SlotFile {
-  readonly #file: string;
+  readonly #root: string;
+  readonly #name: string;
 
   constructor(root: string, env: EnvName) {
-    this.#file = join(root, '.drydock', 'releases', `${env}.json`);
+    this.#root = root;
+    this.#name = `${env}.json`;
   }
 
   read(): Partial<Record<Slot, Instance>> {
-    try {
-      return JSON.parse(readFileSync(this.#file, 'utf8')) as Partial<Record<Slot, Instance>>;
-    } catch (cause) {
-      if (isMissing(cause)) return {};
-      throw cause;
-    }
+    const kept = readStateFile(join(statePath(this.#root, 'releases'), this.#name), slotsSchema) ?? {};
+    return kept as Partial<Record<Slot, Instance>>;
   }
 
   put(instance: Instance): void {
-    writeDurably(this.#file, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
+    const file = join(makeStateFolder(this.#root, 'releases'), this.#name);
+    writeDurably(file, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENV_NAMES, type EnvName, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
@@ -21,7 +21,6 @@ export function envFolder(root: string): string {
 
 /** Writes `.env.<environment>` for dotenv-flow: everything the product and the toolkit need. */
 export async function writeEnvFiles(root: string, state: SandboxState): Promise<void> {
-  mkdirSync(envFolder(root), { recursive: true, mode: 0o700 });
   for (const env of ENV_NAMES) {
     const values = await variablesOf(root, state, env);
     const text = Object.entries(values)

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chownSync,
   existsSync,
@@ -30,7 +31,9 @@ export function clusterFolder(wanted: string, user: Unprivileged | undefined, id
   if (!user || isReachable(dirname(wanted))) return wanted;
   const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-postgres-'));
   writeDurably(join(elsewhere, MADE_FOR), id);
-  rmSync(wanted, { force: true });
+  // One that was made while the folder was open to others moves along, with its owner and modes.
+  if (isReady(wanted)) execFileSync('cp', ['-a', wanted, join(elsewhere, 'data')]);
+  rmSync(wanted, { recursive: true, force: true });
   chownSync(elsewhere, user.uid, user.gid);
   symlinkSync(join(elsewhere, 'data'), wanted);
   return join(elsewhere, 'data');

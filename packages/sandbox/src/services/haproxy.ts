@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool, writeDurably } from '@drydock/kit';
+import { makeFolder, makePrivate, requireTool, writeDurably } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** The front proxy of an environment. A release sets its two servers through the runtime API (HAProxy manual, 9.3). */
@@ -14,8 +14,9 @@ export function haproxy(env: EnvName): Service {
     graceMs: 3_000,
     async prepare({ folder, port }) {
       const files = proxyFiles(folder, env);
-      mkdirSync(files.folder, { recursive: true });
-      mkdirSync(files.socketFolder, { recursive: true, mode: 0o700 });
+      makeFolder(files.folder);
+      // In the temporary folder anybody may have made one of this name.
+      makePrivate(files.socketFolder);
       rmSync(files.socket, { force: true });
       if (!existsSync(files.state)) writeDurably(files.state, EMPTY_STATE);
       writeDurably(join(files.folder, '503.http'), UNAVAILABLE);

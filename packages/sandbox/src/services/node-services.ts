@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '@drydock/kit';
 import { accepts } from '../ports.ts';
 import type { Service } from './types.ts';
 
@@ -23,7 +23,7 @@ function nodeService(name: string, script: Parameters<typeof nodeArgs>[0]): Serv
     graceMs: 3_000,
     async prepare({ folder, port }) {
       const data = join(folder, name);
-      mkdirSync(data, { recursive: true });
+      makeFolder(data);
       return {
         command: process.execPath,
         args: nodeArgs(script, port, data),

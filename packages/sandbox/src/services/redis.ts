@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
-import { requireTool, writeDurably } from '@drydock/kit';
+import { makeFolder, requireTool, writeDurably } from '@drydock/kit';
 import type { Service } from './types.ts';
 
 /** One Redis an environment: an ACL file with one user for the product, the default user switched off. */
@@ -12,7 +12,7 @@ export function redis(env: EnvName): Service {
     graceMs: 5_000,
     async prepare({ folder, state, port }) {
       const data = join(folder, `redis-${env}`);
-      mkdirSync(data, { recursive: true });
+      makeFolder(data);
       const acl = join(data, 'users.acl');
       // Kept if it is there: a rotation may have changed it with ACL SAVE.
       if (!existsSync(acl)) writeDurably(acl, redisAcl(state.environments[env].redisPassword));

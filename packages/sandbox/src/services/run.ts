@@ -26,7 +26,13 @@ export async function ensureRunning(
     ctx.port = await portOf(state, service.name);
   }
   const logFile = join(ctx.folder, 'logs', `${service.name}.log`);
-  await startDaemon(root, { ...(await service.prepare(ctx)), name: service.name, logFile, port: ctx.port });
+  await startDaemon(root, {
+    ...(await service.prepare(ctx)),
+    name: service.name,
+    logFile,
+    port: ctx.port,
+    private: true,
+  });
   await waitReady(root, service, ctx, logFile);
   return { started: true, moved: before !== undefined && before !== ctx.port };
 }

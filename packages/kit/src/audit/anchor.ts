@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import { z } from 'zod';
+import { writeDurably } from '../durable.ts';
+import { readStateFile } from '../state/file.ts';
+import { makeStateFolder, statePath } from '../state/folder.ts';
+
+/** The end of a chain as this checkout saw it last: what is said outside of the database about what has to be in it. */
+const anchorSchema = z.object({
+  /** Which database it was; one that was restored or made anew is another. */
+  database: z.string(),
+  seq: z.int().min(1),
+  hash: z.string(),
+  /** ISO 8601. */
+  at: z.string(),
+});
+export type Anchor = z.output<typeof anchorSchema>;
+
+export interface Anchored {
+  /** Undefined: nothing outside of the database says how many events there were. */
+  anchor: Anchor | undefined;
+  /** It was seen in a database that is no longer this one. */
+  elsewhere: boolean;
+  /** What no longer is as it was seen, as a sentence. */
+  lost: string | undefined;
+}
+
+/** `.drydock/audit/<env>.json` */
+const anchorFile = (root: string, env: string) => join(statePath(root, 'audit'), `${env}.json`);
+
+/** Compares what is in the database with what was seen there. */
+export async function compareAnchor(client: Client, root: string, env: string): Promise<Anchored> {
+  const anchor = readStateFile(anchorFile(root, env), anchorSchema);
+  if (!anchor) return { anchor, elsewhere: false, lost: undefined };
+  if (anchor.database !== (await identityOf(client))) return { anchor, elsewhere: true, lost: undefined };
+  const found = await hashAt(client, anchor.seq);
+  if (found === anchor.hash) return { anchor, elsewhere: false, lost: undefined };
+  const what = found === undefined ? 'is gone' : 'is another now';
+  return {
+    anchor,
+    elsewhere: false,
+    lost: `Event ${anchor.seq} of ${env}, which this checkout saw at ${anchor.at}, ${what}: the audit log was rewritten or emptied.`,
+  };
+}
+
+/** Remembers the end of the chain; what was seen before and is gone stays remembered, and is returned as a sentence. */
+export async function keepAnchor(
+  client: Client,
+  root: string,
+  env: string,
+  head: { seq: number; hash: string } | undefined,
+): Promise<string | undefined> {
+  const { lost } = await compareAnchor(client, root, env);
+  if (lost || !head) return lost;
+  const anchor: Anchor = { database: await identityOf(client), ...head, at: new Date().toISOString() };
+  makeStateFolder(root, 'audit');
+  writeDurably(anchorFile(root, env), JSON.stringify(anchor));
+  return undefined;
+}
+
+/** A cluster and a database in it: DROP SCHEMA keeps it, a database that takes the place of another has its own. */
+async function identityOf(client: Client): Promise<string> {
+  const { rows } = await client.query<{ database: string }>(
+    'SELECT oid::text AS database FROM pg_database WHERE datname = current_database()',
+  );
+  return `${await clusterOf(client)}/${rows[0]?.database}`;
+}
+
+async function clusterOf(client: Client): Promise<string> {
+  try {
+    const { rows } = await client.query<{ id: string }>(
+      'SELECT system_identifier::text AS id FROM pg_control_system()',
+    );
+    return rows[0]?.id ?? '';
+  } catch (error) {
+    // Some hosts keep it from everybody; then the database's own number has to do.
+    if ((error as { code?: string }).code === '42501') return '';
+    throw error;
+  }
+}
+
+async function hashAt(client: Client, seq: number): Promise<string | undefined> {
+  const { rows: tables } = await client.query<{ found: string | null }>(
+    `SELECT to_regclass('drydock."AuditEvent"')::text AS found`,
+  );
+  if (!tables[0]?.found) return undefined;
+  const { rows } = await client.query<{ hash: string }>('SELECT hash FROM drydock."AuditEvent" WHERE seq = $1', [seq]);
+  return rows[0]?.hash;
+}
