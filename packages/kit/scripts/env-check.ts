@@ -30,6 +30,7 @@ const task = defineReadTask({
     const findings = [
       ...parity.filter((row) => !row.ok).map(mismatch),
       ...variables.flatMap(({ finding }) => (finding ? [finding] : [])),
+      ...withheld(environment),
     ];
     const wrong = findings.filter(({ level }) => level === 'error').length;
     return {
@@ -53,6 +54,18 @@ function mismatch(row: { concern: string; expected: string; actual: string; hint
     message: `${row.concern} is ${row.actual}, expected ${row.expected}.`,
     hint: row.hint,
   };
+}
+
+function withheld({ undeclared }: Environment): Finding[] {
+  if (undeclared.length === 0) return [];
+  return [
+    {
+      level: 'info',
+      code: 'SECRETS_UNDECLARED',
+      message: `The product gets none of these of the shell, which no config declares: ${undeclared.join(', ')}.`,
+      hint: `If one is the product's, say so in drydock.config.ts: variables: { ${undeclared[0]}: { secret: true, example: '…', about: '…' } }`,
+    },
+  ];
 }
 
 interface Described {

@@ -70,7 +70,7 @@ function buildStep(ctx: TaskContext, commit: string): Step<Artifact> {
         release: releaseConfig(ctx.config),
         store,
         commit,
-        shell: process.env,
+        env: ctx.environment.forChild('build'),
         signal,
         onLine: detail,
       }),

@@ -1,6 +1,6 @@
 // Uses git: a repository of its own in a temporary folder.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type OpsError } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
@@ -39,7 +39,7 @@ async function build(root: string) {
     release: releaseConfig(config),
     store,
     commit: git(root, 'rev-parse', 'HEAD'),
-    shell: process.env,
+    env: { PATH: process.env.PATH ?? '', SITE: 'https://shop.example' },
     signal: new AbortController().signal,
     onLine: () => {},
   };
@@ -107,6 +107,21 @@ test('the artefact is the commit, not the working tree, and what was built in it
   const folder = store.pathOf(artifact.version);
   assert.equal(readdirSync(join(folder, 'src')).sort(), ['built.txt', 'main.txt']);
   assert.is(execFileSync('cat', [join(folder, 'src/main.txt')], { encoding: 'utf8' }), 'one');
+});
+
+test('a build knows what it is given, and nothing of the shell', async () => {
+  process.env.OPERATORS_OWN = 'not for a build';
+  try {
+    const write = 'require("fs").writeFileSync("src/env.json", JSON.stringify(process.env))';
+    const { store, artifact } = await build(repository([{ command: ['node', '-e', write] }]));
+    const env = JSON.parse(readFileSync(join(store.pathOf(artifact.version), 'src/env.json'), 'utf8'));
+    assert.equal(
+      [env.SITE, env.CI, env.OPERATORS_OWN, env.HOME],
+      ['https://shop.example', 'true', undefined, undefined],
+    );
+  } finally {
+    delete process.env.OPERATORS_OWN;
+  }
 });
 
 test('a build that fails says what it said', async () => {

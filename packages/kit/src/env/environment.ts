@@ -7,9 +7,10 @@ import { usageError } from '../errors.ts';
 import { registerAddress, registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
 import { passwordsIn } from '../url-secrets.ts';
-import { audienceOf } from './audience.ts';
+import { type Audience, audienceOf } from './audience.ts';
 import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
+import { isOfTheMachine, opensSomething } from './machine.ts';
 import type { Environment, VariableSource } from './types.ts';
 
 export type { Environment } from './types.ts';
@@ -112,10 +113,26 @@ class LoadedEnvironment implements Environment {
     );
   }
 
-  forChild(whose: 'product' | 'operator'): Record<string, string> {
+  forChild(whose: Audience): Record<string, string> {
     const audience = audienceOf(this.#config);
-    const own = [...this.#values].filter(([name]) => whose === 'operator' || audience(name) === 'product');
-    return { ...Object.fromEntries(own.map(([name, { text }]) => [name, text])), DRYDOCK_ENV: this.name };
+    const withheld = new Set(this.undeclared);
+    const gets: Record<Audience, (name: string) => boolean> = {
+      operator: () => true,
+      product: (name) => audience(name) === 'product' && !withheld.has(name),
+      build: (name) => audience(name) === 'build' || (isOfTheMachine(name) && audience(name) !== 'operator'),
+    };
+    const own = [...this.#values].filter(([name]) => gets[whose](name)).map(([name, { text }]) => [name, text]);
+    // What is built is the same for every environment.
+    return { ...Object.fromEntries(own), ...(whose === 'build' ? {} : { DRYDOCK_ENV: this.name }) };
+  }
+
+  get undeclared(): readonly string[] {
+    const { named } = this.#config;
+    return [...this.#values].flatMap(([name, { source }]) =>
+      source.kind === 'shell' && opensSomething(name) && !this.#config.variables[name] && !named.has(name)
+        ? [name]
+        : [],
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EnvName } from '../config/schema.ts';
 import type { Secret } from '../secret.ts';
+import type { Audience } from './audience.ts';
 
 /** Where a value came from. The shell wins over every file. */
 export type VariableSource = { kind: 'shell' } | { kind: 'file'; file: string };
@@ -16,6 +17,11 @@ export interface Environment {
   sourceOf(name: string): VariableSource | undefined;
   /** The files looked in, lowest precedence first; those that do not exist too. */
   readonly files: { path: string; exists: boolean }[];
-  /** What a child process gets of the files' values and the shell's: all for an operator's, the product's alone for the product. */
-  forChild(whose: 'product' | 'operator'): Record<string, string>;
+  /**
+   * What a child process gets of the files' values and the shell's: all for an operator's; the product's alone for the product, and none of the
+   * shell's that nobody has declared and whose name says that it opens something; for a build what says that it is for one, and the machine's.
+   */
+  forChild(whose: Audience): Record<string, string>;
+  /** Variables of the shell that the product does not get for want of a declaration. */
+  readonly undeclared: readonly string[];
 }

@@ -124,6 +124,50 @@ test("a process of the product gets no value that is the operator's; an operator
   assert.match(product.DATABASE_URL ?? '', 'app');
 });
 
+test("what opens something and is only in the operator's shell does not reach the product, until it is declared", async () => {
+  const shell = {
+    GITHUB_TOKEN: 't',
+    AWS_SECRET_ACCESS_KEY: 'a',
+    PGPASSWORD: 'p',
+    STRIPE_KEY: 's',
+    MONKEY: 'm',
+    API_KEY: 'k',
+  };
+  const root = makeProduct({ SESSION_SECRET: 'of a file' });
+  const environment = loadEnvironment(await loadConfig(undefined, root), 'staging', shell);
+  assert.equal(environment.undeclared, ['GITHUB_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'PGPASSWORD', 'STRIPE_KEY']);
+  const product = environment.forChild('product');
+  for (const name of environment.undeclared) assert.is(product[name], undefined, name);
+  assert.equal([product.MONKEY, product.API_KEY, product.SESSION_SECRET], ['m', 'k', 'of a file']);
+  const declared = makeProduct({}, { variables: { STRIPE_KEY: { secret: true, example: 's', about: 'a key' } } });
+  const again = loadEnvironment(await loadConfig(undefined, declared), 'staging', shell);
+  assert.is(again.forChild('product').STRIPE_KEY, 's');
+});
+
+test('a build gets what says that it is for one, and what it needs of the machine', async () => {
+  const root = makeProduct(
+    {
+      OPS_DATABASE_URL: 'postgresql://owner:pw@h/d',
+      DATABASE_URL: 'postgresql://app:pw@h/d',
+      SITE: 'https://s',
+      HOME: '/x',
+    },
+    {
+      variables: {
+        SITE: { for: 'build', example: 'u', about: 'an address' },
+        NPM_TOKEN: { for: 'build', secret: true, example: 't', about: 'reads packages' },
+      },
+    },
+  );
+  const shell = {
+    ...{ PATH: '/bin', HTTPS_PROXY: 'http://proxy', npm_config_registry: 'http://r', LC_ALL: 'C' },
+    ...{ NPM_TOKEN: 't', npm_config__authToken: 'x', GITHUB_TOKEN: 't', WHATEVER: 'y' },
+  };
+  const build = loadEnvironment(await loadConfig(undefined, root), 'staging', shell).forChild('build');
+  const names = ['HOME', 'HTTPS_PROXY', 'LC_ALL', 'NPM_TOKEN', 'PATH', 'SITE', 'npm_config_registry'];
+  assert.equal(Object.keys(build).sort(), names);
+});
+
 test('where the product and the operator share one database URL, the product gets it', async () => {
   const root = makeProduct({ DATABASE_URL: 'postgresql://app:pw@h/d' }, { database: { url: 'DATABASE_URL' } });
   const environment = loadEnvironment(await loadConfig(undefined, root), 'staging', {});

@@ -10,7 +10,8 @@ export interface BuildInput {
   release: ReleaseConfig;
   store: ArtifactStore;
   commit: string;
-  shell: NodeJS.ProcessEnv;
+  /** What the product's build may know: see Environment.forChild. */
+  env: Record<string, string>;
   signal: AbortSignal;
   onLine(line: string): void;
 }
@@ -21,7 +22,7 @@ export async function buildArtifact({
   release,
   store,
   commit,
-  shell,
+  env,
   signal,
   onLine,
 }: BuildInput): Promise<Artifact> {
@@ -32,7 +33,7 @@ export async function buildArtifact({
     onLine(command.join(' '));
     await exec(program === 'node' ? process.execPath : program, args, {
       cwd: cwd === 'checkout' ? config.root : folder,
-      env: { ...shell, CI: 'true' },
+      env: { ...env, CI: 'true' },
       signal,
       onLine,
     });
