@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Finding } from '@drydock/kit';
+import { type Finding, htmlText, markdownFence, markdownText, shownJson, shownLines } from '@drydock/kit';
 import { CODES, isCode } from '../hazards/codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';
@@ -34,41 +34,35 @@ function github({ findings, root }: Report): string {
 
 /** GitHub's escapes of a command's data, and of its properties. */
 function data(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  return escaped(shownLines(text).join('\n'));
 }
 function property(text: string): string {
-  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  return escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+function escaped(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
 /** A comment of a pull request. */
 function markdown({ findings, migrations, ignored, copy, env, verdict }: Report): string {
   const icon = { error: '🛑', warn: '⚠️', info: 'ℹ️' };
-  const lines = [
-    `## Migrations for ${env}`,
-    '',
-    `**${verdict}** ${migrations.length > 0 ? lockVerdict(migrations, copy) : ''}`.trim(),
-    '',
-  ];
+  const locks = migrations.length > 0 ? markdownText(lockVerdict(migrations, copy)) : '';
+  const lines = [`## Migrations for ${markdownText(env)}`, '', `**${markdownText(verdict)}** ${locks}`.trim(), ''];
   for (const { level, code, message, hint, recipe } of findings) {
-    lines.push(`- ${icon[level]} **${code}** ${plain(message)}${hint ? ` ${plain(hint)}` : ''}`);
-    if (recipe) lines.push('', '  ```sql', ...recipe.map((line) => `  ${line}`), '  ```', '');
+    lines.push(
+      `- ${icon[level]} **${markdownText(code)}** ${[message, hint ?? ''].map(markdownText).join(' ').trim()}`,
+    );
+    if (recipe) lines.push('', ...markdownFence(recipe, 'sql').map((line) => `  ${line}`), '');
   }
   for (const { code, migration, line, reason } of ignored)
-    lines.push(`- ${code} at ${migration}:${line} is ignored: ${plain(reason)}`);
+    lines.push(`- ${markdownText(`${code} at ${migration}:${line} is ignored: ${reason}`)}`);
   for (const { name, durationMs, statements } of migrations) {
-    lines.push('', `<details><summary>${plain(name)} (${durationMs} ms)</summary>`, '');
+    lines.push('', `<details><summary>${htmlText(name)} (${durationMs} ms)</summary>`, '');
     lines.push(`| ${HEADER.join(' | ')} |`, `|${HEADER.map(() => '---').join('|')}|`);
-    for (const statement of statements) lines.push(`| ${statementRow(statement).map(cell).join(' | ')} |`);
+    for (const statement of statements) lines.push(`| ${statementRow(statement).map(markdownText).join(' | ')} |`);
     lines.push('', '</details>');
   }
   return lines.join('\n');
-}
-
-function plain(text: string): string {
-  return text.replaceAll(/[<>&*_`[\]\\]/g, (sign) => `\\${sign}`);
-}
-function cell(text: string): string {
-  return plain(text).replaceAll('|', '\\|');
 }
 
 /** SARIF 2.1.0 (OASIS), for code scanning. */
@@ -92,7 +86,7 @@ function sarif({ findings, root }: Report): string {
         }
       : {}),
   });
-  return JSON.stringify(
+  return shownJson(
     {
       $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
       version: '2.1.0',
@@ -108,7 +102,6 @@ function sarif({ findings, root }: Report): string {
         },
       ],
     },
-    null,
     2,
   );
 }

@@ -1,3 +1,4 @@
+import { shownLine } from '@drydock/kit';
 import type { Copy } from '../rehearsal/scratch.ts';
 import { blockedBy } from '../rehearsal/sight.ts';
 import type { ObservedMigration, ObservedStatement } from '../rehearsal/types.ts';
@@ -31,8 +32,9 @@ export function statementRow({
   ];
 }
 
+/** A secret is masked before it is cut: half of one would not be recognised. */
 function shorten(sql: string): string {
-  const line = sql.replaceAll(/\s+/g, ' ');
+  const line = shownLine(sql.replaceAll(/\s+/g, ' '));
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 

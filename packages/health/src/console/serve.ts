@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { redact } from '@drydock/kit';
+import { shownLine } from '@drydock/kit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Live } from '../report/render.ts';
 
@@ -23,7 +23,7 @@ export function createConsole({ script, page, freshMs }: ConsoleOptions): Fastif
       return reply.code(421).send('This console is for this machine alone.\n');
     if (request.method !== 'GET') return reply.code(405).header('allow', 'GET').send('This console is read only.\n');
   });
-  app.setErrorHandler((error: Error, _, reply) => reply.code(500).send(`${redact(error.message)}\n`));
+  app.setErrorHandler((error: Error, _, reply) => reply.code(500).send(`${shownLine(error.message)}\n`));
   app.setNotFoundHandler((_, reply) => reply.code(404).send('There is one page: /\n'));
   app.get('/', { exposeHeadRoute: false }, async (_, reply) => {
     if (!kept || Date.now() - kept.at > freshMs) {

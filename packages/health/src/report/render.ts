@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { redactData } from '@drydock/kit';
+import { htmlText, redactData } from '@drydock/kit';
 import { Eta } from 'eta';
 import { describeChart, shown } from './charts.ts';
 import { drawChart } from './draw.ts';
@@ -9,7 +9,7 @@ import { MARKS } from './types.ts';
 
 const VIEWS = join(import.meta.dirname, 'views');
 /** Everything that the page is given is escaped, unless a template says that it is a drawing. */
-const eta = new Eta({ views: VIEWS, autoTrim: [false, 'nl'] });
+const eta = new Eta({ views: VIEWS, autoTrim: [false, 'nl'], escapeFunction: (value) => htmlText(String(value)) });
 const css = readFileSync(join(VIEWS, 'report.css'), 'utf8');
 
 /** The console's script, with the value that lets the browser run it alone. */
