@@ -1,15 +1,13 @@
 import { EXIT, OpsError, toOpsError } from '../errors.ts';
 import type { StepRecord } from '../journal/state.ts';
-import type { Journal } from '../journal/types.ts';
+import type { EntryBody, Journal } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import type { Output, Progress } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
+import { orInterrupted } from './grace.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
 import { type DoneStep, describeUndo, undoSteps } from './undo.ts';
-
-/** How long a step may take to stop by itself after Ctrl-C. */
-const INTERRUPT_GRACE_MS = 5_000;
 
 export interface RunStepsOptions {
   nodes: StepNode[];
@@ -65,17 +63,16 @@ class StepRunner {
   }
 
   async #runGroup(name: string, group: StepGroup): Promise<void> {
-    const { journal } = this.#options;
     const record = this.#options.before.get(name);
     let plan = record?.data;
     if (plan === undefined) {
       plan = await this.#guarded(name, () => group.plan(this.#ctx));
-      journal.append({ event: 'step.started', step: name, data: plan });
+      this.#write({ event: 'step.started', step: name, data: plan });
     }
     const before = this.#done.length;
     await this.runAll(group.steps(plan), `${name} › `);
     if (group.keepWhenDone) this.#done.length = before;
-    if (record?.state !== 'done') journal.append({ event: 'step.done', step: name });
+    if (record?.state !== 'done') this.#write({ event: 'step.done', step: name });
     this.results.set(group, plan);
   }
 
@@ -101,27 +98,42 @@ class StepRunner {
 
   /** Returns true when the world was already as the step would make it. */
   async #execute(name: string, step: Step, attempted: boolean): Promise<boolean> {
-    const { journal } = this.#options;
     if (attempted || step.alwaysCheck) {
       const found = await this.#guarded(name, () => step.check?.(this.#ctx) ?? Promise.resolve(undefined), {
         keeps: step.houseKeeping,
       });
       if (found !== undefined) {
         // Found after an attempt of ours, it is our doing (and ours to undo); found at first sight, it is not.
-        journal.append({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
+        this.#write({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
         this.#remember(name, step, found, attempted);
         return true;
       }
     }
-    journal.append({ event: 'step.started', step: name });
+    this.#write({ event: 'step.started', step: name });
     const data = await this.#guarded(name, () => step.run(this.#ctx), { keeps: step.houseKeeping });
     await this.#guarded(name, async () => step.verify?.(this.#ctx, data), {
       halfDone: { name, step, data },
       keeps: step.houseKeeping,
     });
-    journal.append({ event: 'step.done', step: name, data });
+    this.#write({ event: 'step.done', step: name, data });
     this.#remember(name, step, data, true);
     return false;
+  }
+
+  /** What cannot be written down ends the run there, and undoes nothing: that could not be written down either. */
+  #write(entry: EntryBody & { step: string }): void {
+    try {
+      this.#options.journal.append(entry);
+    } catch (thrown) {
+      const error = toOpsError(thrown);
+      const what = entry.event === 'step.started' ? 'was not begun, for' : 'is done, but';
+      throw new OpsError({
+        code: error.code,
+        message: `Step "${entry.step}" ${what} that could not be written down: ${error.message}`,
+        hint: error.hint,
+        cause: thrown,
+      });
+    }
   }
 
   #remember(name: string, step: Step, data: Json, ours: boolean): void {
@@ -134,6 +146,7 @@ class StepRunner {
     try {
       this.#options.signal.throwIfAborted();
       await this.#options.assertLocked();
+      this.#options.signal.throwIfAborted();
       return await orInterrupted(part(), this.#options.signal);
     } catch (thrown) {
       throw await this.#fail(name, thrown, failing);
@@ -169,24 +182,6 @@ interface Failing {
 function stopped(name: string, signal: AbortSignal): OpsError {
   if (signal.reason instanceof OpsError) return signal.reason;
   return new OpsError({ code: 'INTERRUPTED', message: `Interrupted in step "${name}".`, exit: EXIT.interrupted });
-}
-
-/** Rejects a while after the signal, for steps that do not listen to it. */
-async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort: () => void = () => {};
-  const late = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      timer = setTimeout(() => reject(new Error('did not stop in time')), INTERRUPT_GRACE_MS);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 export function describe(error: OpsError): { code: string; message: string; hint?: string } {

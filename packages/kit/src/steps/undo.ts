@@ -1,6 +1,7 @@
 import { toOpsError } from '../errors.ts';
 import type { Journal } from '../journal/types.ts';
 import type { Json } from '../json.ts';
+import { orInterrupted } from './grace.ts';
 import type { Step, StepContext } from './types.ts';
 
 /** A step done by this run (now or before a resume), with what it returned; the newest last. */
@@ -32,18 +33,26 @@ export async function undoSteps(
   const undone: string[] = [];
   for (const [i, { name, step, data }] of undoable.entries()) {
     const progress = ctx.out.progress(`undo: ${name}`);
+    const stop = (thrown: unknown, at: number) => {
+      const why = toOpsError(thrown).message;
+      progress.fail(`undo: ${name}: ${why}`);
+      return { undone, stopped: { name, why }, left: undoable.slice(at).map((each) => each.name) };
+    };
     try {
       ctx.signal.throwIfAborted();
       await assertLocked();
-      await step.undo?.(ctx, data);
-      journal.append({ event: 'step.undone', step: name });
-      undone.push(name);
-      progress.done();
+      ctx.signal.throwIfAborted();
+      await orInterrupted(Promise.resolve(step.undo?.(ctx, data)), ctx.signal);
     } catch (thrown) {
-      const why = toOpsError(thrown).message;
-      progress.fail(`undo: ${name}: ${why}`);
-      return { undone, stopped: { name, why }, left: undoable.slice(i).map((each) => each.name) };
+      return stop(ctx.signal.aborted ? ctx.signal.reason : thrown, i);
     }
+    undone.push(name);
+    try {
+      journal.append({ event: 'step.undone', step: name });
+    } catch (unwritten) {
+      return stop(new Error(`that it is undone could not be written down: ${toOpsError(unwritten).message}`), i + 1);
+    }
+    progress.done();
   }
   return { undone, left: [] };
 }
@@ -53,5 +62,6 @@ export function describeUndo({ undone, stopped, left }: UndoReport): string {
   const names = (steps: string[]) => steps.map((step) => `"${step}"`).join(', ');
   const back = undone.length > 0 ? `Undone: ${names(undone)}.` : '';
   if (!stopped) return back;
-  return `${back}${back ? ' ' : ''}Undoing stopped at "${stopped.name}" (${stopped.why.replace(/\.$/, '')}); still in effect: ${names(left)}.`;
+  const still = left.length > 0 ? `; still in effect: ${names(left)}` : '';
+  return `${back}${back ? ' ' : ''}Undoing stopped at "${stopped.name}" (${stopped.why.replace(/\.$/, '')})${still}.`;
 }

@@ -216,7 +216,7 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
       metadata: { verdict: outcome.verdict },
       closing: true,
     });
-    journal.append({ event: 'run.done' });
+    close(journal);
     return outcome;
   } catch (thrown) {
     const error = toOpsError(thrown);
@@ -226,6 +226,16 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
     }
     await writeDown(task, execution, error);
     throw error;
+  }
+}
+
+function close(journal: Journal): void {
+  try {
+    journal.append({ event: 'run.done' });
+  } catch (thrown) {
+    const { code, message, hint } = toOpsError(thrown);
+    const said = `Everything is done, but that could not be written down: ${message}`;
+    throw new OpsError({ code, message: said, hint, cause: thrown });
   }
 }
 
@@ -249,12 +259,14 @@ function warnUnwritten({ out }: TaskContext, unwritten: unknown): void {
   out.warn(`How a run ended could not be written down: ${toOpsError(unwritten).message}`);
 }
 
-function interrupted(task: AnyChangeTask, { env, run }: TaskContext, error: OpsError): OpsError {
+/** Whatever failed before: that it was stopped is why it did not come to its end, and it can be gone on with. */
+function interrupted(task: AnyChangeTask, { env, run, signal }: TaskContext, error: OpsError): OpsError {
+  const stop = signal.reason instanceof OpsError && signal.reason.code !== error.code ? signal.reason : error;
   return new OpsError({
-    code: error.code,
+    code: stop.code,
     message: error.message,
     hint: `Nothing is lost. Go on: npm run ${task.name} -- ${task.perEnvironment === false ? '' : `--env ${env} `}--resume ${run}`,
-    exit: error.exit,
+    exit: stop.exit,
     cause: error,
   });
 }

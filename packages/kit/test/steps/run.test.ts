@@ -1,4 +1,5 @@
 // Uses no service: steps on the memory journal.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OpsError } from '../../src/errors.ts';
@@ -6,7 +7,14 @@ import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { foldJournal } from '../../src/journal/state.ts';
 import type { JournalEntry } from '../../src/journal/types.ts';
 import { runSteps } from '../../src/steps/run.ts';
-import { defineGroup, defineStep, namedSteps, type Step, type StepNode } from '../../src/steps/types.ts';
+import {
+  defineGroup,
+  defineStep,
+  namedSteps,
+  type Step,
+  type StepContext,
+  type StepNode,
+} from '../../src/steps/types.ts';
 import { silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
@@ -174,6 +182,34 @@ test('a disk that fails keeps the first reason, and nothing is undone that could
   assert.equal(undone, []);
 });
 
+for (const [entry, said, undone] of [
+  ['step.started two', 'Step "two" was not begun, for that could not be written down: ENOSPC', []],
+  ['step.done two', 'Step "two" is done, but that could not be written down: ENOSPC', []],
+  [
+    'step.undone two',
+    'Step "three" failed: it broke. Undone: "two". Undoing stopped at "two" (that it is undone could not be written down: ENOSPC); still in effect: "one".',
+    ['two'],
+  ],
+] as const)
+  test(`a disk that fails at "${entry}" is told beside what was done, and nothing is undone behind the journal's back`, async () => {
+    const gone: string[] = [];
+    const done = (name: string) => defineStep({ name, run: async () => null, undo: async () => void gone.push(name) });
+    const { run } = options([done('one'), done('two'), defineStep({ ...failing, name: 'three' })]);
+    const journal = {
+      ...run.journal,
+      append(body: Parameters<typeof run.journal.append>[0]) {
+        if (`${body.event} ${body.step}` === entry) throw new Error('ENOSPC');
+        run.journal.append(body);
+      },
+    };
+    const error = await runSteps({ ...run, journal }).then(
+      () => undefined,
+      (thrown) => thrown as OpsError,
+    );
+    assert.is(error?.message, said);
+    assert.equal(gone, undone);
+  });
+
 test('a step whose verification fails is undone itself', async () => {
   const undone: string[] = [];
   const step = defineStep({
@@ -270,6 +306,74 @@ test('an interrupted step leaves the run open and undoes nothing', async () => {
   assert.is(error?.exit, 130);
   assert.equal(undone, []);
   assert.is(journal.entries.at(-1)?.error?.code, 'INTERRUPTED');
+});
+
+const PLACES = ['plan', 'check', 'run', 'verify', 'undo'] as const;
+
+/** Two steps, and a group behind them, of which one part is at work when the signal comes. */
+function atWork(place: (typeof PLACES)[number], work: (signal: AbortSignal) => Promise<unknown>) {
+  const undone: string[] = [];
+  const part = (here: string, ctx: StepContext) => (here === place ? work(ctx.signal) : Promise.resolve());
+  const one = defineStep({ name: 'one', run: async () => null, undo: async () => void undone.push('one') });
+  const two = defineStep({
+    name: 'two',
+    alwaysCheck: true,
+    check: async (ctx) => void (await part('check', ctx)),
+    run: async (ctx) => part('run', ctx).then(() => null),
+    verify: async (ctx) => void (await part('verify', ctx)),
+    undo: async (ctx) => void (await part('undo', ctx)),
+  } as Step<null>);
+  const group = defineGroup({
+    name: 'group',
+    ahead: 'what it plans',
+    plan: (ctx) => part('plan', ctx).then(() => null),
+    steps: () => [defineStep({ name: 'three', run: () => Promise.reject(new Error('it broke')) })],
+  });
+  return { nodes: [one, two, group], undone };
+}
+
+for (const reason of [
+  new OpsError({ code: 'INTERRUPTED', message: 'Interrupted by SIGINT.', exit: 130 }),
+  new OpsError({ code: 'LOCK_LOST', message: 'The lock was lost.' }),
+])
+  test(`${reason.code} reaches plan, check, run, verify and undo, and undoes nothing more`, async () => {
+    for (const place of PLACES) {
+      const controller = new AbortController();
+      const { nodes, undone } = atWork(place, (signal) => {
+        setTimeout(() => controller.abort(reason), 5);
+        return sleep(60_000, undefined, { signal });
+      });
+      const error = await runSteps(options(nodes, [], controller.signal).run).then(
+        () => undefined,
+        (thrown) => thrown as OpsError,
+      );
+      assert.match(error?.message ?? '', reason.message.replace('.', ''), place);
+      assert.equal(undone, [], place);
+      if (place === 'undo')
+        assert.is(
+          error?.message,
+          `Step "group › three" failed: it broke. Undoing stopped at "two" (${reason.message.replace('.', '')}); still in effect: "two", "one".`,
+        );
+      else assert.equal([error?.code, error?.exit], [reason.code, reason.exit], place);
+    }
+  });
+
+test('a part that does not hear the signal is left behind after a few seconds', async () => {
+  const told = PLACES.map(async (place) => {
+    const controller = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const { nodes } = atWork(place, () => {
+      controller.abort();
+      return new Promise((done) => {
+        timer = setTimeout(done, 60_000);
+      });
+    });
+    const started = performance.now();
+    await runSteps(options(nodes, [], controller.signal).run).catch(() => {});
+    clearTimeout(timer);
+    return performance.now() - started;
+  });
+  for (const ms of await Promise.all(told)) assert.ok(ms > 4_000 && ms < 30_000, `${ms} ms`);
 });
 
 test('no step runs once the lock is lost', async () => {

@@ -1,0 +1,47 @@
+// Uses no service: a task as a process of its own, stopped in each of its parts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readRuns } from '../../src/journal/read.ts';
+import { makeStrangeProduct } from '../../src/testing.ts';
+
+const test = suite('a run that is stopped');
+const SCRIPT = join(import.meta.dirname, '../fixtures/stopping.ts');
+
+async function stopIn(place: string): Promise<{ root: string; code: number | null; said: string }> {
+  const root = makeStrangeProduct({});
+  const child = spawn(process.execPath, [SCRIPT, '--in', place], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += chunk));
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+    if (String(chunk).includes('waiting')) child.kill('SIGINT');
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { root, code, said };
+}
+
+test('while it plans: no run is opened', async () => {
+  const { root, code, said } = await stopIn('plan');
+  assert.is(code, 130, said);
+  assert.equal(readRuns(root), []);
+});
+
+for (const place of ['check', 'run', 'undo'])
+  test(`in ${place}: exit 130, the run stays open, and the command to go on with is told`, async () => {
+    const { root, code, said } = await stopIn(place);
+    assert.is(code, 130, said);
+    const [run] = readRuns(root);
+    assert.is(run?.status, 'open');
+    assert.match(said, `npm run test:stopping -- --resume ${run?.run}`);
+    assert.not.ok([...(run?.steps.values() ?? [])].some(({ state }) => state === 'undone'));
+    if (place === 'undo')
+      assert.match(
+        said,
+        'Step "two" failed: it broke. Undoing stopped at "one" (Interrupted by SIGINT); still in effect: "one".',
+      );
+  });
+
+test.run();
