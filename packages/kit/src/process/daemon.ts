@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { isMissing, OpsError } from '../errors.ts';
 import { readStateFile, setAside } from '../state/file.ts';
 import { isPlainName, makeConfiguredFolder, makeStateFolder, statePath } from '../state/folder.ts';
 import { isSameProcess, processStart } from './identity.ts';
+import { endTree } from './tree.ts';
 
 export interface DaemonSpec {
   name: string;
@@ -97,30 +97,19 @@ export async function listDaemons(root: string): Promise<DaemonState[]> {
     .map((record) => ({ ...record, alive: isSameProcess(record.pid, record.processStart) }));
 }
 
-/** Asks a recorded process to end, ends its whole group after the grace, and forgets it. Not running is fine. */
+/** Asks a recorded process to end, ends its whole tree within the grace, and forgets it. Not running is fine. */
 export async function stopDaemon(root: string, name: string, { graceMs }: { graceMs: number }): Promise<void> {
   const record = (await listDaemons(root)).find((daemon) => daemon.name === name);
   if (!record) return;
-  const gone = () => !isSameProcess(record.pid, record.processStart);
-  if (!gone()) {
-    signal(record.pid, record.stopSignal);
-    const deadline = Date.now() + graceMs;
-    while (!gone() && Date.now() < deadline) await sleep(20);
-    if (!gone()) {
-      for (const pid of [-record.pid, record.pid]) signal(pid, 'SIGKILL');
-      for (let waited = 0; !gone(); waited += 20) {
-        if (waited > KILLED_WITHIN_MS) throw notEnded(record);
-        await sleep(20);
-      }
-    }
-  }
+  if (isSameProcess(record.pid, record.processStart))
+    await endTree(record.pid, { graceMs, leaderFirst: record.stopSignal });
   rmSync(join(folderOf(root), `${name}.json`), { force: true });
 }
 
 /** A process in an uninterruptible wait cannot be killed until that ends. */
-const KILLED_WITHIN_MS = 15_000;
+const _KILLED_WITHIN_MS = 15_000;
 
-function notEnded({ name, pid }: DaemonRecord): OpsError {
+function _notEnded({ name, pid }: DaemonRecord): OpsError {
   return new OpsError({
     code: 'PROCESS_NOT_ENDED',
     message: `${name} (process ${pid}) was killed and has not ended: it waits for the system.`,
@@ -153,13 +142,4 @@ function readRecord(file: string): DaemonRecord | undefined {
   if (!record || `${record.name}.json` === basename(file)) return record;
   setAside(file, `is the record of ${record.name}`);
   return undefined;
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (cause) {
-    // It may end between the look and the signal.
-    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
-  }
 }

@@ -1,5 +1,6 @@
 import { OpsError } from '../errors.ts';
 import { redact } from '../redact.ts';
+import { endTree, tieGroup } from './tree.ts';
 
 export interface ExecOptions {
   cwd?: string;
@@ -21,18 +22,19 @@ export interface ExecResult {
 }
 
 /**
- * Runs a program with an argument list through zx, which quotes each argument and ends the whole process tree when the
- * signal fires. Throws COMMAND_FAILED with the last lines of what the program said.
+ * Runs a program with an argument list through zx, which quotes each argument, in a group of its own, which ends with all that
+ * it has begun when the signal fires or this process ends. Throws COMMAND_FAILED with the last lines of what the program said.
  */
 export async function exec(program: string, args: string[], options: ExecOptions = {}): Promise<ExecResult> {
+  options.signal?.throwIfAborted();
   const { $ } = await import('zx');
   const child = $({
     ...(options.cwd ? { cwd: options.cwd } : {}),
-    ...(options.signal ? { signal: options.signal } : {}),
     ...(options.input === undefined ? {} : { input: options.input }),
     env: options.env ?? process.env,
     nothrow: true,
     quiet: true,
+    detached: true,
     // zx prints what it runs, secrets included; tasks say themselves what they do.
     log: () => {},
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -41,11 +43,32 @@ export async function exec(program: string, args: string[], options: ExecOptions
     forwardLines(child.stdout, options.onLine);
     forwardLines(child.stderr, options.onLine);
   }
-  const { stdout, stderr, exitCode } = await child;
+  const { stdout, stderr, exitCode } = await untilEnded(child, options.signal);
   options.signal?.throwIfAborted();
   const code = exitCode ?? 1;
   if (code !== 0 && !options.okCodes?.includes(code)) throw failed(program, args, code, stderr || stdout);
   return { stdout, stderr, code };
+}
+
+async function untilEnded<T>(child: PromiseLike<T> & { pid?: number | undefined }, signal?: AbortSignal): Promise<T> {
+  const { pid } = child;
+  // It could not be started; that is what it then says.
+  if (pid === undefined) return child;
+  const untie = tieGroup(pid);
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending = endTree(pid);
+  };
+  if (signal?.aborted) end();
+  else signal?.addEventListener('abort', end, { once: true });
+  try {
+    const ended = await child;
+    await ending;
+    return ended;
+  } finally {
+    signal?.removeEventListener('abort', end);
+    untie();
+  }
 }
 
 function failed(program: string, args: string[], code: number, said: string): OpsError {

@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** One of the machine's processes, as it was a moment ago. One that has ended and waits for its parent is left out. */
+export interface Running {
+  pid: number;
+  parent: number;
+  group: number;
+  /** Names it for good, with the pid: pids are used again. */
+  start: string;
+}
+
+export function runningProcesses(): Running[] {
+  if (process.platform !== 'linux') return fromPs();
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readRunning(Number(name)))
+    .filter((running) => running !== undefined);
+}
+
+/** proc(5), /proc/<pid>/stat: the fields after the name, which may hold spaces. */
+export function readRunning(pid: number): Running | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (state === 'Z' || state === 'X') return undefined;
+    // Field 22: start time in clock ticks since boot.
+    return { pid, parent: Number(parent), group: Number(group), start: rest[16] ?? '' };
+  } catch {
+    // It has ended meanwhile.
+    return undefined;
+  }
+}
+
+function fromPs(): Running[] {
+  const text = execFileSync('ps', ['-axo', 'pid=,ppid=,pgid=,stat=,lstart='], { encoding: 'utf8' });
+  return text
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [])
+    .filter(([, pid, , , state]) => pid !== undefined && !state?.startsWith('Z'))
+    .map(([, pid, parent, group, , start = '']) => ({
+      pid: Number(pid),
+      parent: Number(parent),
+      group: Number(group),
+      start,
+    }));
+}
