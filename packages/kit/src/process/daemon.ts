@@ -103,13 +103,12 @@ export async function stopDaemon(root: string, name: string, { graceMs }: { grac
   if (!record) return;
   if (isSameProcess(record.pid, record.processStart))
     await endTree(record.pid, { graceMs, leaderFirst: record.stopSignal });
+  if (isSameProcess(record.pid, record.processStart)) throw notEnded(record);
   rmSync(join(folderOf(root), `${name}.json`), { force: true });
 }
 
 /** A process in an uninterruptible wait cannot be killed until that ends. */
-const _KILLED_WITHIN_MS = 15_000;
-
-function _notEnded({ name, pid }: DaemonRecord): OpsError {
+function notEnded({ name, pid }: DaemonRecord): OpsError {
   return new OpsError({
     code: 'PROCESS_NOT_ENDED',
     message: `${name} (process ${pid}) was killed and has not ended: it waits for the system.`,
