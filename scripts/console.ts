@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, ENV_NAMES, flag, main, OpsError } from '@drydock/kit';
+import { command, defineReadTask, ENV_NAMES, flag, hint, main, OpsError } from '@drydock/kit';
 import { readers } from './report/readers.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,7 +31,7 @@ const task = defineReadTask({
       throw new OpsError({
         code: 'PORT_TAKEN',
         message: `The console cannot listen on 127.0.0.1:${flags.port ?? 7_007} (${cause.code}).`,
-        hint: 'Take another port: npm run console -- --port 0',
+        hint: hint`Take another port: ${command('console', { port: 0 })}`,
         cause,
       });
     });

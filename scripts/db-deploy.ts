@@ -10,7 +10,7 @@ import {
   rehearseStep,
   targetOf,
 } from '@drydock/db';
-import { defineChangeTask, flag, main, namedSteps, type TaskContext } from '@drydock/kit';
+import { command, defineChangeTask, flag, hint, main, namedSteps, type TaskContext } from '@drydock/kit';
 import { onBackup } from './rehearsal/on-backup.ts';
 
 const backupFirst = (ctx: TaskContext) => namedSteps('backup first', [backupStep(backupTarget(ctx))]);
@@ -67,7 +67,7 @@ const task = defineChangeTask({
         : `${pending.length} ${pending.length === 1 ? 'migration is' : 'migrations are'} applied to ${env}.`,
     data: { applied: pending.map(({ name }) => name) },
     ...(pending.length > 0
-      ? { next: `npm run db:verify -- --env ${env}   (again under load: plans and statements)` }
+      ? { next: hint`${command('db:verify', { env })}   (again under load: plans and statements)` }
       : {}),
   }),
 });

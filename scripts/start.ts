@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, flag, main, OpsError, readRuns } from '@drydock/kit';
+import { command, defineReadTask, flag, hint, main, OpsError, readRuns } from '@drydock/kit';
 
 const task = defineReadTask({
   name: 'start',
@@ -30,14 +30,19 @@ const task = defineReadTask({
       throw new OpsError({
         code: 'RELEASE_FAILED',
         message: `The release ended with exit code ${code}.`,
-        hint: run?.status === 'open' ? 'It can go on where it stopped: npm start -- --resume' : undefined,
+        hint:
+          run?.status === 'open'
+            ? hint`It can go on where it stopped: ${command('start', { resume: true })}`
+            : undefined,
         exit: code,
       });
     return {
       verdict: flags.keep ? 'The release is done; the product is left running.' : 'The release is done.',
       data: { run: run?.run ?? null },
       ...(flags.keep
-        ? { next: 'npm run env:check -- --env production   (PUBLIC_URL; npm run sandbox:down stops all)' }
+        ? {
+            next: hint`${command('env:check', { env: 'production' })}   (PUBLIC_URL; ${command('sandbox:down')} stops all)`,
+          }
         : {}),
     };
   },

@@ -19,7 +19,7 @@ export const coldStart: Bench = async ({ rounds }) => {
   const help = await median(rounds, () => task('release', ['--help']));
   return [
     ratio('db:status against prisma migrate status', ours, peer, 0.5),
-    ratio('npm run db:status against npx prisma migrate status', npm, npx, 0.5),
+    ratio('db:status through npm against npx prisma migrate status', npm, npx, 0.5),
     {
       what: '--help of the heaviest task beyond node -e 0',
       ours: ms(help),

@@ -1,6 +1,6 @@
 // What the report shows of other features: each is asked here, since features do not know each other.
 import type { Readers } from '@drydock/health/report';
-import { exec } from '@drydock/kit';
+import { command, exec, typed } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 
 export const readers: Readers = {
@@ -27,7 +27,7 @@ export const readers: Readers = {
     const differ = Math.max(1, errors);
     return {
       differ,
-      verdict: `${differ} ${differ === 1 ? 'job differs' : 'jobs differ'} from the chain: npm run escrow:reconcile -- --env ${environment.name}`,
+      verdict: `${differ} ${differ === 1 ? 'job differs' : 'jobs differ'} from the chain: ${typed(command('escrow:reconcile', { env: environment.name }))}`,
     };
   },
 };

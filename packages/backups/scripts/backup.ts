@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, type Finding, flag, type Json, main } from '@drydock/kit';
+import { command, defineChangeTask, type Finding, flag, hint, type Json, main } from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
 import { backupsSection } from '../src/config/backups.ts';
 import { mebibytes } from '../src/pace.ts';
@@ -40,7 +40,7 @@ const task = defineChangeTask({
       verdict: `${env} is backed up as ${id}: ${mebibytes(manifest.plain.bytes)} in ${mebibytes(stored)}, ${mebibytes(perSecond)}/s.`,
       data: { ...manifest, storedBytes: stored, bytesPerSecond: perSecond } as unknown as Json,
       findings: signed && backupsSection.of(config).signers.length > 0 ? [] : [unsigned(signed, env)],
-      next: `npm run backup:verify -- --env ${env} ${id}`.replace(` ${id}`, ` --id ${id}`),
+      next: command('backup:verify', { env, id }),
     };
   },
 });
@@ -51,7 +51,7 @@ function unsigned(signed: boolean, env: string): Finding {
     level: 'warn',
     code: 'UNSIGNED',
     message: 'Nobody signed it: whoever can write to the store can put another in its place.',
-    hint: 'Make a signing key, put it on this host, and name it in drydock.config.ts: npm run backup:keygen',
+    hint: hint`Make a signing key, put it on this host, and name it in drydock.config.ts: ${command('backup:keygen')}`,
   };
 }
 

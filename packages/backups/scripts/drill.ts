@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import {
+  command,
   databaseOf,
   defineChangeTask,
   EXIT,
   type Finding,
   flag,
+  hint,
   main,
   OpsError,
   operatorUrl,
@@ -51,7 +53,7 @@ const task = defineChangeTask({
       throw new OpsError({
         code: 'DRILL_NEEDS_MANIFEST',
         message: 'A dump without its manifest cannot be compared with anything, and so not be proved.',
-        hint: `Name a backup: npm run backup:list -- --env ${ctx.env}`,
+        hint: hint`Name a backup: ${command('backup:list', { env: ctx.env })}`,
         exit: EXIT.no,
       });
     return {
@@ -87,7 +89,7 @@ const task = defineChangeTask({
         ...tried.faults.map((message): Finding => ({ level: 'error', code: 'DRILL_FAILED', message })),
         ...tried.unproved.map((message): Finding => ({ level: 'error', code: 'DRILL_UNPROVED', message })),
       ],
-      ...(passed ? {} : { next: `npm run backup:verify -- --env ${env} --id ${backup}` }),
+      ...(passed ? {} : { next: command('backup:verify', { env, id: backup }) }),
     };
   },
 });

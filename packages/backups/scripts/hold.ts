@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, flag, main, usageError } from '@drydock/kit';
+import { command, defineChangeTask, defineStep, flag, main, usageError } from '@drydock/kit';
 import { markName, noBytes } from '../src/catalogue.ts';
 import { keyOf } from '../src/names.ts';
 import { listOwn, type Shelf } from '../src/reader.ts';
@@ -23,13 +23,13 @@ const task = defineChangeTask({
   // Keeping the backups of a database that is lost is where mending it begins.
   mendsDatabase: true,
   async plan({ config, environment, env, flags }) {
-    if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', `npm run backup:list -- --env ${env}`);
+    if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', command('backup:list', { env }));
     const shelf = { env, product: config.product };
     const found = await Promise.all(
       openStores(config, environment).map((store) => finishedOne(store, shelf, flags.id)),
     );
     if (!found.some(Boolean))
-      throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${flags.id}.`, `npm run backup:list -- --env ${env}`);
+      throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${flags.id}.`, command('backup:list', { env }));
     return { id: flags.id, release: flags.release };
   },
   describe: ({ id, release }) => [`${release ? 'give free' : 'hold'} ${id}`],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, type Finding, flag, type Json, main } from '@drydock/kit';
+import { command, defineReadTask, type Finding, flag, type Json, main } from '@drydock/kit';
 import type { Listed, Mark } from '../src/catalogue.ts';
 import { notes } from '../src/notes.ts';
 import { mebibytes } from '../src/pace.ts';
@@ -62,7 +62,7 @@ const task = defineReadTask({
         })),
       } as unknown as Json,
       findings: stores.flatMap(({ store, shown }) => shown.flatMap((one) => findingsOf(one, store, shelf, now))),
-      ...(most === 0 ? { next: `npm run db:backup -- --env ${env}` } : {}),
+      ...(most === 0 ? { next: command('db:backup', { env }) } : {}),
     };
   },
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, type Finding, flag, type Json, main, usageError } from '@drydock/kit';
+import { command, defineReadTask, type Finding, flag, type Json, main, usageError } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { printFiles } from '../src/printed.ts';
 
@@ -34,7 +34,7 @@ const task = defineReadTask({
       throw usageError(
         'USAGE',
         `${TASK} sets nothing up by itself: it prints what to set up.`,
-        `npm run ${TASK} -- --plan --env ${env}`,
+        command('backup:pitr', { env, plan: true }),
       );
     const [
       { planPitr },

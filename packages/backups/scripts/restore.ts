@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import {
+  command,
   defineChangeTask,
   flag,
+  hint,
   type Json,
   main,
   operatorUrl,
@@ -103,7 +105,7 @@ const task = defineChangeTask({
       } as unknown as Json,
       findings: restore.notes,
       next: restore.before
-        ? `npm run db:restore -- --env ${env} --drop-old ${run}   (when nobody needs it any more)`
+        ? hint`${command('db:restore', { env, dropOld: run })}   (when nobody needs it any more)`
         : `psql -d ${restore.name}`,
     };
   },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { isAbsolute, resolve } from 'node:path';
-import { defineReadTask, flag, type Json, main, type TaskContext, usageError } from '@drydock/kit';
+import { command, defineReadTask, flag, hint, type Json, main, type TaskContext, usageError } from '@drydock/kit';
 import { printFiles } from '../src/printed.ts';
 import { jobsOf } from '../src/schedule/jobs.ts';
 import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedule } from '../src/schedule/write.ts';
@@ -58,7 +58,7 @@ function refuseForeignFlags(format: Format, flags: Flags): void {
     throw usageError(
       'USAGE',
       `--${name} says nothing for ${format}; it is for ${formats.join(' and ')}.`,
-      `See the flags: npm run ${TASK} -- --help`,
+      hint`See the flags: ${command('backup:schedule', { help: true })}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, type Finding, flag, main } from '@drydock/kit';
+import { command, defineReadTask, type Finding, flag, main } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { listOwn } from '../src/reader.ts';
 import { openStores } from '../src/store/open.ts';
@@ -37,7 +37,7 @@ const task = defineReadTask({
           message: flags.id
             ? `${store.label} has no backup ${flags.id} of ${env}.`
             : `${store.label} has no backup of ${env}.`,
-          hint: `npm run backup:list -- --env ${env}`,
+          hint: command('backup:list', { env }),
         });
       for (const { id } of wanted) {
         const progress = out.progress(`${id} in ${store.label}`);

@@ -1,4 +1,4 @@
-import { defineStep, type Json, OpsError, redact, type Step, type StepContext } from '@drydock/kit';
+import { command, defineStep, hint, type Json, OpsError, redact, type Step, type StepContext } from '@drydock/kit';
 import { listBackups, markName, noBytes } from './catalogue.ts';
 import { dumpEverything } from './dump/everything.ts';
 import { Meter, type Streamed } from './dump/stream.ts';
@@ -118,7 +118,7 @@ function refusePartial(complete: Store[], failed: Streamed['failed'], run: strin
   throw new OpsError({
     code: 'STORE_BEHIND',
     message: `The backup is in ${complete.map(({ label }) => label).join(', ')}, and not in ${first.store.label}: ${first.error.message}`,
-    hint: `Mend the store, then copy it there: npm run db:backup -- --resume ${run}   (with the same --env)`,
+    hint: hint`Mend the store, then copy it there: ${command('db:backup', { resume: run })}`,
     cause: first.error,
   });
 }

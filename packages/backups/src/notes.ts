@@ -1,3 +1,4 @@
+import { command } from '@drydock/kit';
 import type { Opened } from './reader.ts';
 import { forged, type Note } from './trust.ts';
 
@@ -13,13 +14,13 @@ export const notes = {
     level: 'warn',
     code: 'BACKUP_DAMAGED',
     message: `${label} is passed over: ${why}.`,
-    hint: `npm run backup:verify -- --env ${env} --all`,
+    hint: command('backup:verify', { env, all: true }),
   }),
   /** None for what is good. */
   broken(label: string, opened: Opened, env: string): Note[] {
     if (opened.state === 'damaged') return [notes.damaged(label, opened.why, env)];
     if (opened.state !== 'forged') return [];
-    const { code, message, hint = '' } = forged(label, opened.why, env);
+    const { code, message, hint } = forged(label, opened.why, env);
     return [{ level: 'warn', code, message, hint }];
   },
 };

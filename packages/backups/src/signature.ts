@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
-import { type Secret, usageError } from '@drydock/kit';
+import { command, hint, type Secret, usageError } from '@drydock/kit';
 
 /** Ed25519 (RFC 8032) by Node's own OpenSSL. Keys are what stands between the lines of a PEM file: any other tool takes them. */
 export interface Signature {
@@ -61,7 +61,7 @@ function readPrivateKey(secret: Secret): KeyObject {
     usageError(
       'SIGNING_KEY_MALFORMED',
       `${secret.label} is not the secret half of a signing key.`,
-      'Make a pair: npm run backup:keygen',
+      hint`Make a pair: ${command('backup:keygen')}`,
     );
   let key: KeyObject;
   try {

@@ -1,4 +1,5 @@
 import type { Finding } from '@drydock/kit';
+import { command, hint } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
 import { mebibytes } from './pace.ts';
 import { readCompact } from './prune/plan.ts';
@@ -66,7 +67,7 @@ export function findOverdue(
       ageHours === null
         ? `${store} has no backup of ${env}.`
         : `The newest backup of ${env} in ${store} is ${Math.floor(ageHours)} hours old, ${limits.ageHours} are allowed.`;
-    return [{ level: 'error', code: 'BACKUP_OVERDUE', message, hint: `npm run db:backup -- --env ${env}` }];
+    return [{ level: 'error', code: 'BACKUP_OVERDUE', message, hint: command('db:backup', { env }) }];
   });
   const drilled = stores
     .map(({ lastDrill }) => lastDrill)
@@ -80,7 +81,7 @@ export function findOverdue(
       message: drilled
         ? `The last drill that passed was on ${drilled.slice(0, 10)}, more than ${limits.drillDays} days ago.`
         : `No restore of ${env} was ever tried.`,
-      hint: `npm run backup:drill -- --env ${env}`,
+      hint: command('backup:drill', { env }),
     });
   if (plainBytes !== undefined && plainBytes > limits.sizeGiB * 1_024 ** 3)
     findings.push(
@@ -102,6 +103,6 @@ function beyond(env: string, what: string): Finding {
     level: 'error',
     code: 'DUMPS_DO_NOT_SERVE',
     message: `${what}: dumps cannot serve that.`,
-    hint: `Archive the WAL with pgBackRest: npm run backup:pitr -- --env ${env} --plan`,
+    hint: hint`Archive the WAL with pgBackRest: ${command('backup:pitr', { env, plan: true })}`,
   };
 }

@@ -1,5 +1,7 @@
 import {
+  command,
   type Environment,
+  hint,
   type LoadedConfig,
   operatorUrl,
   type Secret,
@@ -65,7 +67,7 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
     throw usageError(
       'RECIPIENT_MALFORMED',
       `${variable} holds "${bad}", which is no age public key.`,
-      'Make a pair: npm run backup:keygen',
+      hint`Make a pair: ${command('backup:keygen')}`,
     );
   return keys;
 }
@@ -80,7 +82,7 @@ function signerOf(config: LoadedConfig, environment: Environment): Pick<BackupTa
     throw usageError(
       'SIGNING_KEY_MISSING',
       `backups.signers names who signs backups, and ${variable} is not set for ${environment.name}: nothing made here would be opened.`,
-      'Put the secret half into the environment of this host; a new pair: npm run backup:keygen',
+      hint`Put the secret half into the environment of this host; a new pair: ${command('backup:keygen')}`,
     );
   throw usageError(
     'SIGNER_UNKNOWN',

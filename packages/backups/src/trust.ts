@@ -1,7 +1,10 @@
 import {
+  command,
   defineStep,
   type Environment,
   EXIT,
+  type Hint,
+  hint,
   type LoadedConfig,
   OpsError,
   operatorUrl,
@@ -13,7 +16,7 @@ import { backupsSection } from './config/backups.ts';
 import type { Readable } from './reader.ts';
 
 /** A finding that a plan can keep. */
-export type Note = { level: 'error' | 'warn'; code: string; message: string; hint?: string };
+export type Note = { level: 'error' | 'warn'; code: string; message: string; hint?: Hint | undefined };
 
 export interface Pinned {
   name: string;
@@ -66,7 +69,7 @@ export function untrusted(label: string, why: string, env: string): OpsError {
   return new OpsError({
     code: 'BACKUP_UNTRUSTED',
     message: `${label} is not opened: ${why}. What is restored runs as the operator.`,
-    hint: `Take an older one (npm run backup:list -- --env ${env}). If you know who made it, say how: --trust "REASON"; its key belongs into backups.signers.`,
+    hint: hint`Take an older one (${command('backup:list', { env })}). If you know who made it, say how: --trust "REASON"; its key belongs into backups.signers.`,
     exit: EXIT.refused,
   });
 }
@@ -75,7 +78,7 @@ export function forged(label: string, why: string, env: string): OpsError {
   return new OpsError({
     code: 'BACKUP_FORGED',
     message: `${label} is not opened: ${why}. No broken disk does that.`,
-    hint: `Find out who writes to the store, and take another: npm run backup:list -- --env ${env}`,
+    hint: hint`Find out who writes to the store, and take another: ${command('backup:list', { env })}`,
     exit: EXIT.refused,
   });
 }
@@ -101,7 +104,7 @@ export function nobodyPinned(env: string): Note {
     level: 'warn',
     code: 'UNSIGNED',
     message: `backups.signers names nobody: only the log of ${env} tells its backups from planted ones, and it may be gone with the database.`,
-    hint: 'Make a signing key, and name it in drydock.config.ts: npm run backup:keygen',
+    hint: hint`Make a signing key, and name it in drydock.config.ts: ${command('backup:keygen')}`,
   };
 }
 

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type OpsError, requireTool, Secret, withPostgres } from '@drydock/kit';
-import { runStepsForTest } from '@drydock/kit/testing';
+import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { ulid } from 'ulid';
 import { suite } from 'uvu';
@@ -286,7 +286,7 @@ test('a full disk is one sentence, and nothing is left on it', async () => {
     );
     const error = await refusal(backup(of));
     assert.is(error?.code, 'STORE_FULL');
-    assert.match(error?.hint ?? '', 'backup:prune');
+    assert.match(hintOf(error), 'backup:prune');
     assert.equal(await new FileStore(folder).list(''), []);
     assert.equal(
       await new FileStore(folder).sweep('', new Date(Date.now() + 1_000)),
@@ -409,7 +409,7 @@ test('a server newer than pg_dump is told as such', async () => {
     const error = await refusal(backup(makeTarget(await newer.createDatabase(), keys)));
     assert.is(error?.code, 'PG_DUMP_TOO_OLD');
     assert.match(error?.message ?? '', /pg_dump(all)? 15[.\d]+ cannot read a server of version 18/);
-    assert.match(error?.hint ?? '', 'postgresql-client-18');
+    assert.match(hintOf(error), 'postgresql-client-18');
   } finally {
     await newer.stop();
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineReadTask, exec, flag, main } from '@drydock/kit';
+import { command, defineReadTask, exec, flag, main } from '@drydock/kit';
 import { type AnyTask, TOOLKIT } from '@drydock/kit/cli';
 import { staleLists } from '../src/wire/stale.ts';
 
@@ -28,7 +28,7 @@ const task: AnyTask = defineReadTask({
           : `${stale.length} lists ${flags.check ? 'are stale' : 'are written'}.`,
       ok: !flags.check || stale.length === 0,
       data: { files },
-      ...(flags.check && stale.length > 0 ? { next: 'npm run wire' } : {}),
+      ...(flags.check && stale.length > 0 ? { next: command('wire') } : {}),
     };
   },
 });

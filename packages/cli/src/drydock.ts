@@ -7,7 +7,7 @@ export async function drydock(argv: string[]): Promise<void> {
   const [word = 'help', ...rest] = argv;
   const tasks = readWired();
   const task = tasks.find(({ name }) => name === word);
-  if (task) return runTask(await loadTask(task), rest);
+  if (task) return runTask(await loadTask(task), rest, 'drydock');
   if (word === 'help' && rest[0]) return help(tasks, rest[0]);
   if (['help', '-h', '--help'].includes(word)) return print((await import('./help.ts')).listing(tasks));
   if (['--version', '-V', 'version'].includes(word)) return print(version());
@@ -18,7 +18,7 @@ export async function drydock(argv: string[]): Promise<void> {
 async function help(tasks: WiredTask[], name: string): Promise<void> {
   const task = tasks.find((one) => one.name === name);
   if (!task) return refuse(`There is no task "${name}".`, meant(name, tasks));
-  return runTask(await loadTask(task), ['--help']);
+  return runTask(await loadTask(task), ['--help'], 'drydock');
 }
 
 async function completion(tasks: WiredTask[], shell: string | undefined): Promise<void> {

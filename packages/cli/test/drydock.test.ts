@@ -37,9 +37,10 @@ test('a task runs with its flags and its exit code, and tells its help', async (
   const { code, stdout } = await drydock('db:status', '--env', 'stagging');
   assert.is(code, 2);
   assert.match(stdout, 'Did you mean staging?');
+  assert.match(stdout, 'npx drydock db:status --help', 'what comes next goes by the same door');
   const help = await drydock('help', 'db:deploy');
   assert.is(help.code, 0);
-  assert.match(help.stdout, 'npm run db:deploy -- [flags]');
+  assert.match(help.stdout, 'npx drydock db:deploy [flags]');
   assert.is((await drydock('db:deploy', '-h')).stdout, help.stdout);
 });
 

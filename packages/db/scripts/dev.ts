@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { defineReadTask, EXIT, flag, main, OpsError, refuseForeignDatabase } from '@drydock/kit';
+import { command, defineReadTask, EXIT, flag, hint, main, OpsError, refuseForeignDatabase } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -20,14 +20,14 @@ const task = defineReadTask({
       throw new OpsError({
         code: 'DEVELOPMENT_ONLY',
         message: `db:dev makes migrations in development; ${env} gets them with db:deploy.`,
-        hint: `npm run db:dry-run -- --env ${env}`,
+        hint: command('db:dry-run', { env }),
         exit: EXIT.refused,
       });
     if (!flags.name)
       throw new OpsError({
         code: 'USAGE',
         message: 'Say what it is called: --name NAME.',
-        hint: 'npm run db:dev -- --help',
+        hint: command('db:dev', { help: true }),
         exit: EXIT.usage,
       });
     await refuseForeignDatabase(config, environment);
@@ -60,7 +60,7 @@ const task = defineReadTask({
           : `${made.join(', ')} is made${findings.length === 0 ? ', and has no hazard' : ''}.`,
       data: { made },
       findings,
-      ...(made[0] ? { next: `npm run db:down -- --for ${made[0]}` } : {}),
+      ...(made[0] ? { next: command('db:down', { for: made[0] }) } : {}),
     };
   },
 });
@@ -74,7 +74,7 @@ function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise
         new OpsError({
           code: 'PRISMA_MISSING',
           message: 'The command prisma is not to be found.',
-          hint: 'Run it through npm in a product that has prisma among its dependencies: npm run db:dev',
+          hint: hint`Run it through npm in a product that has prisma among its dependencies: ${command('db:dev')}`,
         }),
       ),
     ),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { defineReadTask, flag, main, OpsError, writeDurably } from '@drydock/kit';
+import { command, defineReadTask, flag, hint, main, OpsError, writeDurably } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -22,7 +22,7 @@ const task = defineReadTask({
       throw new OpsError({
         code: 'USAGE',
         message: 'Say which migration: --for NAME.',
-        hint: 'npm run db:down -- --help',
+        hint: command('db:down', { help: true }),
         exit: 2,
       });
     const target = targetOf(config, environment);
@@ -40,7 +40,7 @@ const task = defineReadTask({
       ok: proven && open.length === 0,
       data: { file: flags.print ? null : file, proven, open },
       findings: open.map((message) => ({ level: 'warn', code: 'DOWN_OPEN', message: `${message}.` })),
-      next: 'npm run db:rollback -- --env development --steps 1 --plan   (proves it)',
+      next: hint`${command('db:rollback', { env: 'development', steps: '1', plan: true })}   (proves it)`,
       ...(flags.print ? { document: sql.trimEnd() } : {}),
     };
   },

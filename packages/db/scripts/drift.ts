@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, main } from '@drydock/kit';
+import { command, defineReadTask, main } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -18,7 +18,7 @@ const task = defineReadTask({
       verdict: sql ? `${env} is not what the Prisma schema says.` : `${env} is what the Prisma schema says.`,
       ok: sql === undefined,
       data: { sql: sql ?? null },
-      ...(sql ? { document: sql, next: `npm run ops:log -- --env ${env}` } : {}),
+      ...(sql ? { document: sql, next: command('ops:log', { env }) } : {}),
     };
   },
 });

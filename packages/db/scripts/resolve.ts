@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, flag, main } from '@drydock/kit';
+import { command, defineChangeTask, defineStep, flag, main } from '@drydock/kit';
 import { planResolve, type Resolution, resolveApplied, resolveRolledBack } from '../src/migrations/resolve.ts';
 import { targetOf } from '../src/target.ts';
 
@@ -42,7 +42,7 @@ const task = defineChangeTask({
   outcome: ({ env }, { applied, rolledBack }) => ({
     verdict: `${applied.length + rolledBack.length === 1 ? 'It is' : 'They are'} marked on ${env}.`,
     data: { applied, rolledBack },
-    next: `npm run db:status -- --env ${env}`,
+    next: command('db:status', { env }),
   }),
 });
 

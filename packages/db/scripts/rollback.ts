@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, EXIT, flag, main, OpsError } from '@drydock/kit';
+import { command, defineChangeTask, EXIT, flag, hint, main, OpsError } from '@drydock/kit';
 import { planRollback, type RollbackPlan } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
 import { targetOf } from '../src/target.ts';
@@ -51,7 +51,7 @@ const task = defineChangeTask({
         ? `Nothing to undo on ${env}.`
         : `${undo.length} ${undo.length === 1 ? 'migration is' : 'migrations are'} undone on ${env}.`,
     data: { undone: undo.map(({ name }) => name) },
-    next: `npm run db:status -- --env ${env}`,
+    next: command('db:status', { env }),
   }),
 });
 
@@ -61,7 +61,7 @@ function refuseLosses(plan: RollbackPlan, accepted: boolean): RollbackPlan {
   throw new OpsError({
     code: 'DATA_LOSS',
     message: `Undoing ${first.migration} would lose ${first.rows} ${first.rows === 1 ? 'row' : 'rows'} of ${first.what}${plan.losses.length > 1 ? `, and more` : ''}.`,
-    hint: 'Back up first (npm run db:backup), then add --accept-data-loss.',
+    hint: hint`Back up first (${command('db:backup')}), then add --accept-data-loss.`,
     exit: EXIT.refused,
   });
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, type Json, main, type Output } from '@drydock/kit';
+import { command, defineReadTask, type Json, main, type Output } from '@drydock/kit';
 import type { MigrationState } from '../src/migrations/compare.ts';
 import { targetOf } from '../src/target.ts';
 
@@ -51,8 +51,8 @@ function listNames(out: Output, what: string, names: string[]): void {
 }
 
 function nextOf(env: string, { unsound, pending, drifted }: Record<'unsound' | 'pending' | 'drifted', boolean>) {
-  if (unsound || pending) return { next: `npm run db:dry-run -- --env ${env}` };
-  return drifted ? { next: `npm run db:drift -- --env ${env}` } : {};
+  if (unsound || pending) return { next: command('db:dry-run', { env }) };
+  return drifted ? { next: command('db:drift', { env }) } : {};
 }
 
 export default task;

@@ -1,6 +1,8 @@
 import {
+  command,
   type Environment,
   type EnvName,
+  hint,
   type LoadedConfig,
   operatorUrl,
   readerUrl,
@@ -38,7 +40,7 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     throw usageError(
       'HAZARD_UNKNOWN',
       `database.hazards names ${unknown}, which is no code.`,
-      'The codes: npm run db:dry-run -- --codes',
+      hint`The codes: ${command('db:dry-run', { codes: true })}`,
     );
   const url = operatorUrl(config, environment);
   return {

@@ -1,5 +1,7 @@
 // Uses PostgreSQL: what is in effect after a migration, whole or failed, is asked of the database.
-import type { OpsError } from '@drydock/kit';
+
+import { command, type OpsError } from '@drydock/kit';
+import { hintOf } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -78,7 +80,7 @@ test('a failure in a transaction of the file leaves nothing of it, and that is s
     '1_m/migration.sql:4: invalid input syntax for type integer: "same". Nothing of it is in effect.',
   );
   assert.match(error.message, 'Its own transaction (lines 1 to 4) was rolled back.');
-  assert.not.match(error.hint ?? '', 'Undo by hand');
+  assert.not.match(hintOf(error), 'Undo by hand');
   assert.is((await query(url, `SELECT FROM information_schema.columns WHERE table_name = 'users'`)).length, 3);
 });
 
@@ -91,7 +93,7 @@ test('what committed before a transaction that is rolled back counts, and nothin
     error.message,
     'Its first statement is in effect, the rest is not. Its own transaction (lines 2 to 4) was rolled back.',
   );
-  assert.match(error.hint ?? '', 'Undo by hand what is in effect');
+  assert.match(hintOf(error), 'Undo by hand what is in effect');
 });
 
 test('a unique index that could not be built is named as left invalid, with the key that is there twice', async () => {
@@ -248,7 +250,7 @@ test('whoever keeps a migration waiting is named, and CONCURRENTLY waits as long
       apply({
         concurrentlyWaitMs: 6_000,
         onWait: (text) => said.push(text),
-        again: 'npm run db:deploy -- --resume 01',
+        again: command('db:deploy', { resume: '01' }),
       }),
     );
     assert.is(error.code, 'LOCK_NOT_AVAILABLE');
@@ -260,7 +262,7 @@ test('whoever keeps a migration waiting is named, and CONCURRENTLY waits as long
       error.message,
       'Its first statement is in effect, the rest is not. The index i is left INVALID; the next attempt drops it',
     );
-    assert.match(error.hint ?? '', 'go on: npm run db:deploy -- --resume 01');
+    assert.match(hintOf(error), 'go on: npm run db:deploy -- --resume 01');
     assert.is(said.length, 1);
     assert.match(said[0] ?? '', whom);
     await snapshot.query('COMMIT');

@@ -1,5 +1,7 @@
 // Uses PostgreSQL; what needs db:deploy's lock runs as a process. What a rehearsal has before it, and what it leaves.
+
 import { Secret } from '@drydock/kit';
+import { hintOf } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -138,7 +140,7 @@ test('a scratch that cannot be dropped is told, and nothing waits for it', async
   const { findings, migrations } = await rehearse(target);
   const [left] = findings.filter(({ code }) => code === 'SCRATCH_LEFT');
   assert.is(left?.level, 'warn');
-  assert.match(left?.hint ?? '', `DROP DATABASE "${name}"`);
+  assert.match(hintOf(left), `DROP DATABASE "${name}"`);
   assert.is(migrations.length, 1);
   await query(postgres.adminUrl, `ALTER DATABASE ${name} IS_TEMPLATE false`);
   await query(postgres.adminUrl, `DROP DATABASE ${name}`);

@@ -4,7 +4,7 @@ import { appendFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OpsError } from '@drydock/kit';
-import { runStepsForTest } from '@drydock/kit/testing';
+import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -229,7 +229,7 @@ test('a failed, an edited and a missing migration are refused with the way out',
   );
   const error = await refusal(planDeploy(failed));
   assert.is(error?.code, 'MIGRATION_FAILED_BEFORE');
-  assert.match(error?.hint ?? '', 'npm run db:resolve -- --rolled-back 3_index');
+  assert.match(hintOf(error), 'npm run db:resolve -- --rolled-back 3_index');
   const edited = await fresh();
   await deploy(edited);
   appendFileSync(join(edited.migrationsDir, '1_users/migration.sql'), '-- a change');
@@ -273,7 +273,7 @@ test('a role without CREATEDB is told what to grant', async () => {
   const target = makeTarget(postgres.urlOf('poor', { user: 'poor', password: 'poor-password' }), ALL, SCHEMA);
   const error = await refusal(rehearse(target));
   assert.is(error?.code, 'NO_CREATEDB');
-  assert.match(error?.hint ?? '', 'CREATEDB');
+  assert.match(hintOf(error), 'CREATEDB');
 });
 
 test('what a file has switched off in a nested comment runs neither on the copy nor on the target', async () => {

@@ -1,7 +1,9 @@
 // Uses PostgreSQL: each hazard is rehearsed on a copy of a database with rows.
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { typed, wordedFinding } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -359,7 +361,8 @@ test('a sample keeps the rows that refer to one another, and measures on them', 
 test('reports: annotations with file and line, a comment with the recipes, and SARIF', async () => {
   const target = await pending({ '1_a,b': 'SELECT 1;\nCREATE INDEX "i" ON "Users"("name");' });
   const rehearsal = await rehearse(target);
-  const report = { ...rehearsal, env: 'staging', verdict: 'No.', root: dirname(target.schemaFile) };
+  const findings = rehearsal.findings.map((finding) => wordedFinding(finding, typed));
+  const report = { ...rehearsal, findings, env: 'staging', verdict: 'No.', root: dirname(target.schemaFile) };
   const github = writeReport('github', report).split('\n');
   assert.ok(
     github.some((line) =>

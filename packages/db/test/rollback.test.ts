@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OpsError } from '@drydock/kit';
-import { runStepsForTest } from '@drydock/kit/testing';
+import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -81,7 +81,7 @@ test('a missing down.sql points to restore', async () => {
   const { '2_n': _, ...rest } = DOWN;
   const error = await refusal(rollback(await deployed(rest), { steps: 2 }));
   assert.is(error?.code, 'DOWN_MISSING');
-  assert.match(error?.hint ?? '', 'Restore the latest backup');
+  assert.match(hintOf(error), 'Restore the latest backup');
 });
 
 test('rows that would be lost are counted on the target', async () => {

@@ -39,10 +39,10 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
   const { error } = JSON.parse(failed.stdout);
   assert.match(error.message, '2_pieces/migration.sql:2: could not create unique index "T_n_key"');
   assert.match(error.message, 'Its first statement is in effect, the rest is not.');
-  assert.match(error.hint, 'npm run db:resolve -- --rolled-back 2_pieces');
+  assert.match(error.hint, 'npm run db:resolve -- --env staging --rolled-back 2_pieces');
   const again = JSON.parse((await made.run('db:deploy', '--yes', '--json')).stdout);
   assert.is(again.error.code, 'MIGRATION_FAILED_BEFORE');
-  assert.match(again.error.hint, 'npm run db:resolve -- --rolled-back 2_pieces');
+  assert.match(again.error.hint, 'npm run db:resolve -- --env staging --rolled-back 2_pieces');
   assert.is(
     (await made.run('db:resolve', '--rolled-back', '1_t', '--yes')).code,
     1,
@@ -79,9 +79,9 @@ test('CONCURRENTLY behind a long transaction says for whom it waits, ends, and i
     const { error } = JSON.parse(stdout);
     assert.is(error.code, 'LOCK_NOT_AVAILABLE');
     assert.match(error.message, 'The index "T_n_idx" is left INVALID; the next attempt drops it and builds it anew.');
-    const [, again = ''] = /go on: npm run db:deploy -- (.*)$/.exec(error.hint) ?? [];
+    const [, again = ''] = /go on: npm run ops:resume -- (.*)$/.exec(error.hint) ?? [];
     await report.query('COMMIT');
-    const resumed = await made.run('db:deploy', ...again.split(' '), '--yes');
+    const resumed = await made.run('ops:resume', ...again.split(' '), '--yes');
     assert.is(resumed.code, 0, resumed.stdout + resumed.stderr);
   });
   assert.is((await made.run('db:status')).code, 0);

@@ -15,7 +15,7 @@ const task = defineReadTask({
   ],
   flags: { job: jobFlag },
   async run(ctx) {
-    const job = requireJob('escrow:inspect', ctx.flags.job);
+    const job = requireJob(ctx.flags.job);
     const { openSession } = await import('../src/session.ts');
     const { inspect } = await import('../src/inspect/read.ts');
     const { nextFor } = await import('../src/inspect/next.ts');

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, flag, main } from '@drydock/kit';
+import { command, defineChangeTask, defineStep, flag, main } from '@drydock/kit';
 import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
 import type { Fixed } from '../src/reconcile/fix.ts';
@@ -78,7 +78,7 @@ const task = defineChangeTask({
       ok: left.length === 0 && more === 0,
       data: { written, skipped: all.flatMap((one) => one.skipped), left, more },
       findings: left.map(leftFinding),
-      next: `npm run escrow:reconcile -- --env ${env}`,
+      next: command('escrow:reconcile', { env }),
     };
   },
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, main } from '@drydock/kit';
+import { command, defineChangeTask, main } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
@@ -23,7 +23,7 @@ const task = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   async plan(ctx): Promise<RetryPlan> {
-    const job = requireJob('escrow:retry', ctx.flags.job);
+    const job = requireJob(ctx.flags.job);
     const { openSending, openSession } = await import('../src/session.ts');
     const { planRetry } = await import('../src/retry/plan.ts');
     const session = await openSession(ctx);
@@ -60,7 +60,7 @@ const task = defineChangeTask({
     return {
       verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block },
-      next: `npm run escrow:inspect -- --env ${env} --job ${shown(job)}`,
+      next: command('escrow:inspect', { env, job }),
     };
   },
 });

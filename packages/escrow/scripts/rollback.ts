@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, flag, main, type StepNode } from '@drydock/kit';
+import { command, defineChangeTask, flag, main, type StepNode } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
 import { shown } from '../src/jobs/shown.ts';
@@ -38,7 +38,7 @@ const task = defineChangeTask({
   look: (ctx) =>
     ctx.flags.propose ? import('../src/rollback/propose.ts').then(({ propose }) => propose(ctx)) : undefined,
   async plan(ctx): Promise<RollbackPlan> {
-    const job = requireJob('escrow:rollback', ctx.flags.job);
+    const job = requireJob(ctx.flags.job);
     const { planRollback, requireReason, simulateRollback } = await import('../src/rollback/plan.ts');
     requireReason(ctx.reason);
     const { openSending, openSession } = await import('../src/session.ts');
@@ -85,7 +85,7 @@ const task = defineChangeTask({
     return {
       verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block, amounts },
-      next: `npm run ops:log -- --env ${env} --event escrow.rollback`,
+      next: command('ops:log', { env, event: 'escrow.rollback' }),
     };
   },
 });

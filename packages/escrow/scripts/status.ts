@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, flag, formatDuration, type Json, main } from '@drydock/kit';
+import { command, defineReadTask, flag, formatDuration, type Json, main } from '@drydock/kit';
 import { shown } from '../src/jobs/shown.ts';
 import type { Listed } from '../src/status/list.ts';
 import { VERDICTS, type Verdict } from '../src/verdict.ts';
@@ -84,9 +84,9 @@ function verdictOf(env: string, counts: Record<Verdict, number>, listed: number)
 
 function nextOf(env: string, counts: Record<Verdict, number>, listed: Listed[]) {
   const [stuck] = listed.filter(({ verdict }) => verdict === 'stuck');
-  if (counts.stuck > 1) return { next: `npm run escrow:sweep -- --env ${env} --plan` };
-  if (stuck) return { next: `npm run escrow:retry -- --env ${env} --job ${shown(stuck.row.id)} --plan` };
-  if (counts.orphaned + counts.drifted > 0) return { next: `npm run escrow:reconcile -- --env ${env}` };
+  if (counts.stuck > 1) return { next: command('escrow:sweep', { env, plan: true }) };
+  if (stuck) return { next: command('escrow:retry', { env, job: stuck.row.id, plan: true }) };
+  if (counts.orphaned + counts.drifted > 0) return { next: command('escrow:reconcile', { env }) };
   return {};
 }
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { defineChangeTask, type Finding, flag, main } from '@drydock/kit';
+import { command, defineChangeTask, type Finding, flag, main } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { sendFlags } from '../src/flags.ts';
-import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
 import type { Confirmed } from '../src/send/deed.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
@@ -73,13 +72,13 @@ const task = defineChangeTask({
         more: plan.more,
       },
       findings,
-      ...(plan.more > 0 ? { next: `npm run escrow:sweep -- --env ${env}` } : {}),
+      ...(plan.more > 0 ? { next: command('escrow:sweep', { env }) } : {}),
     };
   },
 });
 
 function leftFinding({ job, code, message }: SweepPlan['left'][number]): Finding {
-  return { level: 'error', code, message, hint: `npm run escrow:inspect -- --job ${shown(job)}` };
+  return { level: 'error', code, message, hint: command('escrow:inspect', { job }) };
 }
 
 function refusedFinding({ job, state, why }: Confirmed & { job: string }): Finding[] {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, flag, main, OpsError, reportFailure, type TaskContext } from '@drydock/kit';
+import { command, defineReadTask, flag, main, OpsError, reportFailure, type TaskContext } from '@drydock/kit';
 import { shown } from '../src/jobs/shown.ts';
 
 const INTERVAL_MS = 15_000;
@@ -40,7 +40,7 @@ const task = defineReadTask({
       verdict: `Looked ${looks} times at ${env}${losses > 0 ? `, lost sight ${losses} times` : ''}; ${wrong === 0 ? 'nothing is wrong' : `${wrong} need attention`}.`,
       ok: wrong === 0 && looks > 0,
       data: { looks, losses, jobs: Object.fromEntries(seen) },
-      ...(wrong > 0 ? { next: `npm run escrow:status -- --env ${env}` } : {}),
+      ...(wrong > 0 ? { next: command('escrow:status', { env }) } : {}),
     };
   },
 });

@@ -1,4 +1,4 @@
-import { flag, usageError } from '@drydock/kit';
+import { command, flag, hint, usageError } from '@drydock/kit';
 
 export const jobFlag = flag.text({ value: 'ID', about: "the job's id, as the database has it" });
 
@@ -10,7 +10,11 @@ export const sendFlags = {
   }),
 };
 
-export function requireJob(task: string, job: string | undefined): string {
+export function requireJob(job: string | undefined): string {
   if (job !== undefined) return job;
-  throw usageError('USAGE', 'Say which job: --job ID.', `npm run ${task} -- --help`);
+  throw usageError(
+    'USAGE',
+    'Say which job: --job ID.',
+    hint`It is called as in the database; what is open: ${command('escrow:status')}`,
+  );
 }

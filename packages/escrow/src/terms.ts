@@ -1,4 +1,4 @@
-import { toOpsError } from '@drydock/kit';
+import { command, hint, toOpsError } from '@drydock/kit';
 import pMap from 'p-map';
 import type { Client } from 'pg';
 import type { Address } from 'viem';
@@ -41,7 +41,7 @@ export async function requireTerms(session: Reading, order: Order, address: Addr
   throw refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(order.jobId)} at ${address} is not the one that the job asks for: ${differ}.`,
-    `A person must decide: npm run escrow:inspect -- --job ${shown(order.jobId)}`,
+    hint`A person must decide: ${command('escrow:inspect', { job: order.jobId })}`,
   );
 }
 

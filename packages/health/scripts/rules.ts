@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
+import { command, defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
 import { healthSection } from '../src/config/health.ts';
 import type { RulesFile } from '../src/rules/files.ts';
 
@@ -55,7 +55,7 @@ const task = defineReadTask({
       ok: old.length === 0,
       data,
       findings: all,
-      ...(old.length > 0 ? { next: `npm run health:rules -- --env ${env}` } : {}),
+      ...(old.length > 0 ? { next: command('health:rules', { env }) } : {}),
     };
   },
 });

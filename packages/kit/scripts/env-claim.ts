@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { operatorUrl } from '../src/env/operator-url.ts';
+import { command } from '../src/hint.ts';
 import type { Json } from '../src/json.ts';
 import { readIdentity, writeIdentity } from '../src/lock/identity.ts';
 import { withPostgres } from '../src/postgres.ts';
@@ -53,7 +54,7 @@ const task = defineChangeTask({
   outcome: (ctx, { before }) => ({
     verdict: `The database is ${ctx.env} of ${ctx.config.product}${before?.environment === ctx.env ? ', as before' : ''}.`,
     data: { before },
-    next: `npm run env:check -- --env ${ctx.env}`,
+    next: command('env:check', { env: ctx.env }),
   }),
 });
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../src/errors.ts';
+import { command } from '../src/hint.ts';
 import { defineStep } from '../src/steps/types.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
@@ -21,7 +22,7 @@ const task = defineChangeTask({
       throw usageError(
         'REASON_MISSING',
         'Whoever is held off has to be told why.',
-        `npm run ops:lock -- --env ${env} --reason "…"`,
+        command('ops:lock', { env, reason: '…' }),
       );
     return { ms: flags.for ?? null };
   },

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { command } from '../src/hint.ts';
 import { openRuns } from '../src/journal/read.ts';
 import { abandon, resumption, row } from '../src/ops/resume.ts';
 import { flag } from '../src/task/flags.ts';
@@ -39,7 +40,7 @@ const task = defineReadTask({
       verdict:
         open.length === 0 ? 'No run is open.' : `${open.length} ${open.length === 1 ? 'run is' : 'runs are'} open.`,
       data: { open: open.map(({ run, task, env, startedAt }) => ({ run, task, env, startedAt })) },
-      ...(open.length > 0 ? { next: `npm run ops:resume -- --run ${open.at(-1)?.run}` } : {}),
+      ...(open.length > 0 ? { next: command('ops:resume', { run: open.at(-1)?.run }) } : {}),
     };
   },
 });

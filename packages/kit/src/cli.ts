@@ -3,9 +3,10 @@
 export { closest } from './closest.ts';
 export { EXIT } from './errors.ts';
 export { shownLine } from './output/shown.ts';
-export { flagsOf, kebab } from './task/args.ts';
+export { flagsOf, kebab, parseTaskArgs } from './task/args.ts';
 export { helpText } from './task/help.ts';
 export { runTask } from './task/main.ts';
+export { type Door, doorTo } from './task/typed.ts';
 export type { AnyTask } from './task/types.ts';
 export { loadTask, readWired, taskFile, type WiredTask } from './task/wired.ts';
 export { TOOLKIT } from './toolkit.ts';

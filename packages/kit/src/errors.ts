@@ -1,3 +1,5 @@
+import { type Hint, hintOn } from './hint.ts';
+
 /** Exit codes that people script against (docs: README, "Exit codes"). */
 export const EXIT = {
   done: 0,
@@ -15,7 +17,7 @@ export interface OpsErrorInit {
   /** One sentence in the user's terms: what failed, and why. */
   message: string;
   /** The next thing to do, ideally a command to type. */
-  hint?: string | undefined;
+  hint?: Hint | undefined;
   /** One of EXIT; that of a task where it ran as a process. */
   exit?: number;
   cause?: unknown;
@@ -25,7 +27,7 @@ export interface OpsErrorInit {
 export class OpsError extends Error {
   override readonly name = 'OpsError';
   readonly code: string;
-  readonly hint: string | undefined;
+  readonly hint: Hint | undefined;
   readonly exit: number;
 
   constructor({ code, message, hint, exit = EXIT.failed, cause }: OpsErrorInit) {
@@ -37,8 +39,16 @@ export class OpsError extends Error {
 }
 
 /** A wrong flag, a missing variable, a bad config: nothing was started (exit 2). */
-export function usageError(code: string, message: string, hint?: string): OpsError {
+export function usageError(code: string, message: string, hint?: Hint): OpsError {
   return new OpsError({ code, message, hint, exit: EXIT.usage });
+}
+
+/** The same error; the commands of its hint are about `env`. For a run that works on several environments. */
+export function errorOn(env: string, thrown: unknown): OpsError {
+  const error = toOpsError(thrown);
+  if (error.hint === undefined) return error;
+  const { code, message, hint, exit } = error;
+  return new OpsError({ code, message, hint: hintOn(env, hint), exit, cause: error });
 }
 
 /** Wraps anything thrown so that it can be printed; an OpsError passes through untouched. */

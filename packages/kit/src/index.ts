@@ -11,7 +11,8 @@ export { makeFolder, renameDurably, writeDurably } from './durable.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
-export { EXIT, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
+export { EXIT, errorOn, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
+export { type Command, command, type Hint, hint, hintOn } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
 export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
@@ -60,6 +61,8 @@ export {
 } from './steps/types.ts';
 export { flag, parseDuration } from './task/flags.ts';
 export { main } from './task/main.ts';
+export { type WordedFinding, wordedFinding } from './task/present.ts';
+export { typed } from './task/typed.ts';
 export {
   type ChangeTask,
   defineChangeTask,

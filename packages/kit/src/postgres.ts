@@ -1,6 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 import { type Attempt, DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
+import { command, hint } from './hint.ts';
 import { destroySession, trackSession } from './open-sessions.ts';
 import type { Secret } from './secret.ts';
 
@@ -204,7 +205,7 @@ function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): 
     return new OpsError({
       code: 'DATABASE_MISSING',
       message: `PostgreSQL at ${host} has no database ${database}.`,
-      hint: `Check ${secret.label}; if it is lost, restore it: npm run db:restore -- --from latest --in-place`,
+      hint: hint`Check ${secret.label}; if it is lost, restore it: ${command('db:restore', { from: 'latest', inPlace: true })}`,
       cause,
     });
   if (code === TOO_MANY)
@@ -218,7 +219,7 @@ function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): 
     return new OpsError({
       code: 'DATABASE_REFUSED',
       message: `PostgreSQL at ${host} refuses the connection to ${database}: ${reason}.`,
-      hint: `Check ${secret.label}: user, password and database name. npm run env:check shows where the value comes from.`,
+      hint: hint`Check ${secret.label}: user, password and database name. ${command('env:check')} shows where the value comes from.`,
       cause,
     });
   }
@@ -232,7 +233,7 @@ function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): 
   return new OpsError({
     code: 'DATABASE_UNREACHABLE',
     message: `PostgreSQL at ${host} cannot be reached (${code || reason}).`,
-    hint: `Is it running, and is ${secret.label} right? In the sandbox: npm run sandbox:up`,
+    hint: hint`Is it running, and is ${secret.label} right? In the sandbox: ${command('sandbox:up')}`,
     cause,
   });
 }

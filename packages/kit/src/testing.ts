@@ -9,6 +9,7 @@ import { loadConfig } from './config/load.ts';
 import type { EnvName } from './config/schema.ts';
 import { loadEnvironment } from './env/environment.ts';
 import { type OpsError, toOpsError } from './errors.ts';
+import type { Hint } from './hint.ts';
 import { createMemoryJournal } from './journal/memory-journal.ts';
 import { readRuns } from './journal/read.ts';
 import type { JournalEntry } from './journal/types.ts';
@@ -23,8 +24,10 @@ import type { StepNode, StepResults } from './steps/types.ts';
 import { parseTaskArgs } from './task/args.ts';
 import { newRunId, runChange } from './task/change.ts';
 import { taskContext } from './task/context.ts';
-import type { AnyTask, Outcome, TaskContext } from './task/types.ts';
-import { taskFile } from './task/wired.ts';
+import { type WordedError, type WordedOutcome, wordedError, wordedOutcome } from './task/present.ts';
+import { typed } from './task/typed.ts';
+import type { AnyChangeTask, AnyTask, TaskContext } from './task/types.ts';
+import { knowsFlag, taskFile } from './task/wired.ts';
 
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
@@ -104,10 +107,12 @@ export async function runTaskForTest(
   task: AnyTask,
   root: string,
   argv: string[],
-): Promise<{ outcome?: Outcome; error?: OpsError; said: string[] }> {
+): Promise<{ outcome?: WordedOutcome; error?: WordedError; said: string[] }> {
   const out = silentOutput();
   const { common, own, words } = parseTaskArgs(task, argv);
   const config = await loadConfig(undefined, root);
+  const say = (hint: Hint) =>
+    typed(hint, { door: 'npm', ...(task.perEnvironment === false ? {} : { env: common.env }) });
   const controller = new AbortController();
   const environmentOf = (env: EnvName) => loadEnvironment(config, env, {});
   const ctx = taskContext({
@@ -123,19 +128,25 @@ export async function runTaskForTest(
     config,
     environmentOf,
     out,
+    typed: say,
     signal: controller.signal,
   });
   try {
     const look = task.kind === 'read' ? task.run(ctx) : common.resume ? undefined : task.look?.(ctx);
-    if (look || task.kind === 'read') return { outcome: await (look as Promise<Outcome>), said: out.said };
     const abort = (reason: OpsError) => controller.abort(reason);
-    return { outcome: await runChange({ task, ctx, common, argv, shell: {}, abort }), said: out.said };
+    const outcome = await (look ?? runChange({ task: task as AnyChangeTask, ctx, common, argv, shell: {}, abort }));
+    return { outcome: wordedOutcome(outcome, say), said: out.said };
   } catch (thrown) {
-    return { error: toOpsError(thrown), said: out.said };
+    return { error: wordedError(toOpsError(thrown), say), said: out.said };
   } finally {
     refuseUnplanned(root);
     out.said.push(...takeNotices());
   }
+}
+
+/** The hint of an error or a finding as it would be read: `npm run …`, of no environment. */
+export function hintOf(of: { hint?: Hint | undefined } | undefined): string {
+  return typed(of?.hint ?? '');
 }
 
 /** A folder with a plain config (all environments unguarded) and an `.env.staging`. Swept by the test runner. */
@@ -186,17 +197,21 @@ export interface TaskProcesses {
 
 export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
   const start = (task: string, ...args: string[]): ChildProcess =>
-    spawn(process.execPath, [taskFile(task), ...(args.includes('--env') ? [] : ['--env', 'staging']), ...args], {
-      cwd: root,
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        CI: 'true',
-        // As the npm scripts do: half of a start is compiling.
-        NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-test-compile-cache'),
-        ...env,
+    spawn(
+      process.execPath,
+      [taskFile(task), ...(args.includes('--env') || !knowsFlag(task, '--env') ? [] : ['--env', 'staging']), ...args],
+      {
+        cwd: root,
+        env: {
+          PATH: process.env.PATH,
+          HOME: process.env.HOME,
+          CI: 'true',
+          // As the npm scripts do: half of a start is compiling.
+          NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-test-compile-cache'),
+          ...env,
+        },
       },
-    });
+    );
   const run = async (task: string, ...args: string[]): Promise<Ended> => {
     const child = start(task, ...args);
     const said = { stdout: '', stderr: '' };

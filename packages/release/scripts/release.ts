@@ -1,5 +1,14 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, type EnvName, flag, main, type Step, type TaskContext } from '@drydock/kit';
+import {
+  command,
+  defineChangeTask,
+  defineStep,
+  type EnvName,
+  flag,
+  main,
+  type Step,
+  type TaskContext,
+} from '@drydock/kit';
 import { buildArtifact } from '../src/artifact/build.ts';
 import { ArtifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
@@ -53,7 +62,7 @@ const task = defineChangeTask({
     return {
       verdict: `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`,
       data: { commit, version, environments },
-      next: `npm run health:check -- --env ${env}`,
+      next: command('health:check', { env }),
     };
   },
 });

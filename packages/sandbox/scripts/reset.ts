@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, main } from '@drydock/kit';
+import { command, defineChangeTask, defineStep, main } from '@drydock/kit';
 import { reset, whatResetDeletes } from '../src/down.ts';
 
 const task = defineChangeTask({
@@ -27,7 +27,7 @@ const task = defineChangeTask({
   outcome: (_, { left }) => ({
     verdict: `The sandbox is gone.${left.length > 0 ? ` ${left.join(', ')} is left: the sandbox did not make it.` : ''}`,
     data: { left },
-    next: 'npm run sandbox:up',
+    next: command('sandbox:up'),
   }),
 });
 

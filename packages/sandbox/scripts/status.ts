@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { relative } from 'node:path';
-import { defineReadTask, type Json, main } from '@drydock/kit';
+import { command, defineReadTask, type Json, main } from '@drydock/kit';
 import { status } from '../src/status.ts';
 
 const task = defineReadTask({
@@ -30,7 +30,7 @@ const task = defineReadTask({
           : 'The sandbox is up.',
       ok: broken.length === 0,
       data: { services: services as unknown as Json },
-      ...(isDown || broken.length > 0 ? { next: 'npm run sandbox:up' } : {}),
+      ...(isDown || broken.length > 0 ? { next: command('sandbox:up') } : {}),
     };
   },
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, type Json, main } from '@drydock/kit';
+import { command, defineChangeTask, defineStep, type Json, main } from '@drydock/kit';
 import { readState } from '../src/state.ts';
 import { status } from '../src/status.ts';
 import { up } from '../src/up.ts';
@@ -37,7 +37,7 @@ const task = defineChangeTask({
   outcome: (ctx, { stopped }) => ({
     verdict: stopped.length === 0 ? 'The sandbox was up already.' : 'The sandbox is up.',
     data: { ports: readState(ctx.config.root)?.ports ?? {} },
-    next: 'npm run env:check -- --env staging',
+    next: command('env:check', { env: 'staging' }),
   }),
 });
 

@@ -46,7 +46,7 @@ const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
 const signerSchema = z.union([
   z.strictObject({
     name: z.string().min(1),
-    key: z.string().regex(PUBLIC_KEY, 'is no public key of a signer; npm run backup:keygen makes a pair'),
+    key: z.string().regex(PUBLIC_KEY, 'is no public key of a signer; backup:keygen makes a pair'),
   }),
   z.strictObject({
     name: z.string().min(1),

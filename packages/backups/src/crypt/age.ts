@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { Readable as NodeReadable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { findTool, OpsError, type Secret } from '@drydock/kit';
+import { command, findTool, hint, OpsError, type Secret } from '@drydock/kit';
 
 /** A recipient's public key: `age1…`. */
 export const RECIPIENT = /^age1[0-9a-z]{58}$/;
@@ -119,7 +119,7 @@ function unreadable(identity: Secret, cause: unknown): unknown {
       : `The backup cannot be decrypted: ${message}.`,
     hint: wrongKey
       ? 'Its manifest names the public keys; take the private half of one of them.'
-      : 'Its bytes are not what was written: npm run backup:verify, and take another backup.',
+      : hint`Its bytes are not what was written: ${command('backup:verify')}, and take another backup.`,
     cause,
   });
 }

@@ -1,4 +1,4 @@
-import { EXIT, OpsError } from '@drydock/kit';
+import { command, EXIT, hint, OpsError } from '@drydock/kit';
 import { type Listed, listBackups } from '../catalogue.ts';
 import { MANIFEST } from '../names.ts';
 import { openBackup, type Shelf } from '../reader.ts';
@@ -68,7 +68,7 @@ async function refuseToDeleteTheLast(store: Store, shelf: Shelf, decisions: Deci
   throw new OpsError({
     code: 'PRUNES_LAST',
     message: `None of the backups that would stay in ${store.label} is good any more: nothing was deleted there.`,
-    hint: `Make one, then prune again: npm run db:backup -- --env ${shelf.env}`,
+    hint: hint`Make one, then prune again: ${command('db:backup', { env: shelf.env })}`,
     exit: EXIT.refused,
   });
 }

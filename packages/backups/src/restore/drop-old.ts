@@ -1,4 +1,4 @@
-import { databaseOf, defineStep, type Secret, type Step, usageError } from '@drydock/kit';
+import { command, databaseOf, defineStep, hint, type Secret, type Step, usageError } from '@drydock/kit';
 import { dropDatabase, exists, onServer } from './databases.ts';
 import { named } from './plan.ts';
 
@@ -15,7 +15,7 @@ export async function planDropOld(url: Secret, run: string): Promise<string> {
   throw usageError(
     'NOTHING_KEPT',
     `No database was kept by the run ${run}${others.length > 0 ? `; there are ${others.join(', ')}` : ''}.`,
-    'The last lines of a restore in place name the run: npm run ops:log',
+    hint`The last lines of a restore in place name the run: ${command('ops:log')}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
-import { OpsError, type Secret } from '@drydock/kit';
+import { command, hint, OpsError, type Secret } from '@drydock/kit';
 import { decryptFile } from '../crypt/age.ts';
 import { holdObject, spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
@@ -61,6 +61,6 @@ export function damaged({ label }: Pick<BackupSource, 'label'>, why: string): Op
   return new OpsError({
     code: 'BACKUP_DAMAGED',
     message: `The backup ${label} is damaged: ${why}.`,
-    hint: 'Take another one (npm run backup:list), or the same from another store.',
+    hint: hint`Take another one (${command('backup:list')}), or the same from another store.`,
   });
 }

@@ -1,8 +1,10 @@
 import {
+  command,
   databaseOf,
   ENV_NAMES,
   type EnvName,
   EXIT,
+  hint,
   OpsError,
   type Secret,
   type TaskContext,
@@ -58,12 +60,12 @@ const JOBS = 2;
 
 export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
   if ((wish.to === undefined) === !wish.inPlace)
-    throw usageError('USAGE', 'Say where to: either --to NEWDB or --in-place.', 'npm run db:restore -- --help');
+    throw usageError('USAGE', 'Say where to: either --to NEWDB or --in-place.', command('db:restore', { help: true }));
   if (wish.table && wish.inPlace)
     throw usageError(
       'USAGE',
       'One table is restored into another database, from where its rows can be taken.',
-      `npm run db:restore -- --env ${ctx.env} --from latest --to NEWDB --table ${wish.table}`,
+      command('db:restore', { env: ctx.env, from: 'latest', to: 'NEWDB', table: wish.table }),
     );
   const { source, from, findings, trusted } = await chooseSource(ctx, wish);
   const name = wish.to ?? databaseOf(url);
@@ -127,7 +129,7 @@ export async function openPlanned(
   throw new OpsError({
     code: 'BACKUP_CHANGED',
     message: `The manifest of ${source.label} is another one than when this run was planned.`,
-    hint: `Find out who writes to the store: npm run backup:verify -- --env ${ctx.env} --all`,
+    hint: hint`Find out who writes to the store: ${command('backup:verify', { env: ctx.env, all: true })}`,
     exit: EXIT.refused,
   });
 }
@@ -161,7 +163,7 @@ function refuseElsewhere(
   throw new OpsError({
     code: 'FOREIGN_BACKUP',
     message: `${label} is of the database ${database} of ${product} ${env}, and would be put in the place of ${name} of ${ctx.config.product} ${ctx.env}.`,
-    hint: `Restore it beside: npm run db:restore -- --env ${ctx.env} --to NEWDB. If it is meant, say why: --foreign --reason TEXT`,
+    hint: hint`Restore it beside: ${command('db:restore', { env: ctx.env, from: ctx.flags.from as string, to: 'NEWDB' })}   If it is meant, say why: --foreign --reason TEXT`,
     exit: EXIT.refused,
   });
 }

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable as ByteStream } from 'node:stream';
-import { type Environment, EXIT, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
+import { command, type Environment, EXIT, hint, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
 import { type Listed, listBackups, markName } from '../catalogue.ts';
 import { backupsSection } from '../config/backups.ts';
 import { type Manifest, readManifest } from '../manifest.ts';
@@ -85,7 +85,7 @@ async function fromStores({ config, environment }: Where, from: string, trust: s
   throw usageError(
     'BACKUP_UNKNOWN',
     `${env} has no ${from === 'latest' ? 'backup that is whole and of the past' : `backup ${from}`}${passed ? `: ${passed.message}` : '.'}`,
-    `npm run backup:list -- --env ${env}`,
+    command('backup:list', { env }),
   );
 }
 
@@ -107,7 +107,7 @@ async function listEverywhere(stores: Store[], env: string) {
         level: 'warn',
         code: 'STORE_AWAY',
         message: `${store.label} could not be asked, and may have a newer backup: ${(error as Error).message}`,
-        hint: `npm run backup:status -- --env ${env}`,
+        hint: command('backup:status', { env }),
       });
     }
   }
@@ -140,7 +140,7 @@ async function chooseCopy(
     }
   }
   const refused: Note[] = chosen
-    ? refusals.map(({ code, message, hint = '' }) => ({ level: 'warn', code, message, hint }))
+    ? refusals.map(({ code, message, hint }) => ({ level: 'warn', code, message, hint }))
     : [];
   return { chosen, foreign, refusals, damages: [...damages, ...refused] };
 }
@@ -167,7 +167,7 @@ async function fromPath({ environment }: Where, path: string): Promise<Candidate
       : new OpsError({
           code: 'BACKUP_DAMAGED',
           message: `${path}: ${read.why}.`,
-          hint: 'Take another backup: npm run backup:list',
+          hint: hint`Take another backup: ${command('backup:list')}`,
         });
   const source: BackupSource = {
     label: path,

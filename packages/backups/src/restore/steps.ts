@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
+  command,
   defineStep,
   exec,
+  hint,
   OpsError,
   type Secret,
   type Step,
@@ -178,7 +180,7 @@ export function refuseDifferences(findings: Comparison['findings']): void {
   throw new OpsError({
     code: first.code,
     message: `What was restored is not what was backed up: ${first.message}${errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''}`,
-    hint: 'Nothing was put in the place of anything. Take another backup: npm run backup:list',
+    hint: hint`Nothing was put in the place of anything. Take another backup: ${command('backup:list')}`,
   });
 }
 

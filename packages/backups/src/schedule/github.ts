@@ -1,4 +1,4 @@
-import { usageError } from '@drydock/kit';
+import { command, hint, usageError } from '@drydock/kit';
 import { Document } from 'yaml';
 import type { PrintedFile } from '../printed.ts';
 import { shellLine } from '../shell.ts';
@@ -71,6 +71,6 @@ function refuseTooOften({ kind, cron }: Job): void {
   throw usageError(
     'SCHEDULE_TOO_DENSE',
     `GitHub starts nothing more often than every ${SHORTEST_MINUTES} minutes, and ${kind} is to run at "${cron}".`,
-    `Give it more room: backups.schedule.${kind} in drydock.config.ts. For less loss than that, see npm run backup:pitr`,
+    hint`Give it more room: backups.schedule.${kind} in drydock.config.ts. For less loss than that: ${command('backup:pitr', { plan: true })}`,
   );
 }

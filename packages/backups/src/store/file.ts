@@ -3,7 +3,7 @@ import { chmod, readdir, readFile, realpath, rm, rmdir, stat } from 'node:fs/pro
 import { dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isMissing, makeFolder, OpsError, renameDurably } from '@drydock/kit';
+import { command, hint, isMissing, makeFolder, OpsError, renameDurably } from '@drydock/kit';
 import { missing } from './errors.ts';
 import { checkedKey } from './keys.ts';
 import type { Store, StoredObject, WriteOptions } from './types.ts';
@@ -138,7 +138,7 @@ export class FileStore implements Store {
         ? `The disk of ${this.label} is full.`
         : `The backup could not be written to ${file} (${code || message}).`,
       hint: full
-        ? 'Free space (npm run backup:prune), then run it again; the backups before it are untouched.'
+        ? hint`Free space (${command('backup:prune')}), then run it again; the backups before it are untouched.`
         : 'Make the folder of backups.stores writable, then run it again; the backups before it are untouched.',
       cause,
     });

@@ -1,4 +1,4 @@
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 
 /**
  * A key, or the beginning of keys: names with `/` between them. Whatever wrote it, a manifest of somebody else included,
@@ -13,6 +13,6 @@ export function checkedKey(store: string, key: string): string {
   throw new OpsError({
     code: 'KEY_REFUSED',
     message: `${JSON.stringify(key)} is no name for something in ${store}.`,
-    hint: 'Somebody else wrote the manifest that holds it: npm run backup:verify says which.',
+    hint: hint`Somebody else wrote the manifest that holds it: ${command('backup:verify')} says which.`,
   });
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 import { missing } from './errors.ts';
 import { checkedKey } from './keys.ts';
 import type { Store, StoredObject, WriteOptions } from './types.ts';
@@ -189,7 +189,7 @@ export class S3Store implements Store {
       return new OpsError({
         code: 'STORE_REFUSED',
         message: `${this.label} refuses it: ${said}`,
-        hint: 'Check bucket and keys: npm run env:check shows where their values come from.',
+        hint: hint`Check bucket and keys: ${command('env:check')} shows where their values come from.`,
         cause,
       });
     if ($metadata?.httpStatusCode)

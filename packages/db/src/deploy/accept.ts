@@ -1,4 +1,4 @@
-import { usageError } from '@drydock/kit';
+import { command, hint, usageError } from '@drydock/kit';
 import { isCode } from '../hazards/codes.ts';
 
 /** What fails cannot be wished away. */
@@ -19,6 +19,6 @@ export function refuseUnknownCodes(accept: string[]): void {
     throw usageError(
       'ACCEPT_UNKNOWN',
       isCode(bad) ? `${bad} cannot be accepted: it would fail.` : `${bad} is no code of a hazard.`,
-      'The codes: npm run db:dry-run -- --codes',
+      hint`The codes: ${command('db:dry-run', { codes: true })}`,
     );
 }

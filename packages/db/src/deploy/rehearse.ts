@@ -1,4 +1,4 @@
-import { defineStep, EXIT, OpsError, type Step } from '@drydock/kit';
+import { command, defineStep, EXIT, type Hint, hint, OpsError, type Step } from '@drydock/kit';
 import type { Content } from '../rehearsal/fill.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 import type { Promised } from '../schema/inventory.ts';
@@ -49,7 +49,7 @@ export function rehearseStep(
 
 function refusal(
   target: Target,
-  first: { code: string; message: string; hint?: string | undefined },
+  first: { code: string; message: string; hint?: Hint | undefined },
   count: number,
 ): OpsError {
   const more = count > 1 ? ` (and ${count - 1} more)` : '';
@@ -57,7 +57,7 @@ function refusal(
     code: first.code,
     message: `The rehearsal on a copy found ${first.code}${more}: ${first.message}`,
     hint: isAcceptable(first.code)
-      ? `See it with its safe recipe: npm run db:dry-run -- --env ${target.env}   Or take it on: --accept ${first.code}`
+      ? hint`See it with its safe recipe: ${command('db:dry-run', { env: target.env })}   Or take it on: --accept ${first.code}`
       : first.hint,
     exit: isAcceptable(first.code) ? EXIT.refused : EXIT.failed,
   });

@@ -1,4 +1,4 @@
-import { defineStep, OpsError, type Step, type StepNode } from '@drydock/kit';
+import { command, defineStep, hint, OpsError, type Step, type StepNode } from '@drydock/kit';
 import { keepSnapshot } from '../load/statements.ts';
 import { readMigration, readMigrations } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
@@ -62,13 +62,13 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
         throw new OpsError({
           code: 'MIGRATION_EDITED',
           message: `${name} is not what this run was planned with.`,
-          hint: 'Put the file back as it was, or give the run up: npm run ops:resume -- --abandon RUN',
+          hint: hint`Put the file back as it was and go on with this run, or begin a new one: ${command('db:deploy', { env: target.env })}`,
         });
       }
       const options = {
         ...waiting(target, name, out),
         signal,
-        again: `npm run db:deploy -- --env ${target.env} --resume ${run}`,
+        again: command('ops:resume', { run }),
       };
       const applied = await sessions.apply((session) => session.apply(migration, options));
       return { ...applied };

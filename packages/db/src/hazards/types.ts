@@ -1,4 +1,4 @@
-import type { Finding } from '@drydock/kit';
+import type { Finding, Hint } from '@drydock/kit';
 import type { Node } from '../migrations/statements.ts';
 import type { Witness } from '../rehearsal/types.ts';
 import type { Code } from './codes.ts';
@@ -18,7 +18,7 @@ export interface Raw {
   level: Finding['level'];
   code: Code;
   message: string;
-  hint?: string;
+  hint?: Hint;
   /** Nodes are written as SQL by PostgreSQL's deparser; text stands for itself. */
   recipe?: (Node | string)[];
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectPostgres, EXIT, OpsError, type Secret, schemaOf, settleSession } from '@drydock/kit';
+import { type Command, connectPostgres, EXIT, OpsError, type Secret, schemaOf, settleSession } from '@drydock/kit';
 import type { Client } from 'pg';
 import { downError, type Failed, isConnectionLost, isLockTimeout, migrationError } from './failure.ts';
 import type { Migration } from './folder.ts';
@@ -33,7 +33,7 @@ export interface ApplyOptions {
   /** Called with what is found of the file itself, and of what it leaves in its session: that is only looked for then. */
   onNote?: (note: Note) => void;
   /** The command that goes on behind a wait that was given up. */
-  again?: string | undefined;
+  again?: Command | undefined;
 }
 
 export interface Applied {

@@ -1,4 +1,4 @@
-import { OpsError } from '@drydock/kit';
+import { type Command, command, hint, OpsError } from '@drydock/kit';
 import { type Blocker, describe } from './waiting.ts';
 
 /** SQLSTATE lock_not_available: our lock_timeout ran out. */
@@ -72,7 +72,7 @@ export interface About {
   attempts: number;
   blockers: Blocker[];
   /** The command that goes on. */
-  again: string | undefined;
+  again: Command | undefined;
 }
 
 /** A migration that failed, in the operator's terms. */
@@ -83,8 +83,8 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
   const state = rehearsed ? 'On the target nothing was begun.' : inEffect(effect);
   const begun = effect.steps !== undefined && effect.steps > 0;
   if (thrown instanceof OpsError) {
-    const { code, message, hint, exit } = thrown;
-    return new OpsError({ code, message: `${message} ${state}`, exit, cause: error, ...(hint ? { hint } : {}) });
+    const { code, message, exit } = thrown;
+    return new OpsError({ code, message: `${message} ${state}`, exit, cause: error, hint: thrown.hint });
   }
   if (isLockTimeout(error)) {
     const whom = blockers.length > 0 ? describe(blockers) : 'another transaction, which holds the table';
@@ -93,19 +93,21 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
       message: error.patient
         ? `${file}:${error.atLine} has waited as long as database.concurrentlyWaitMs allows, for ${whom}. ${state}`
         : `${name} did not get its lock in ${attempts} attempts; it waited for ${whom}. ${state}`,
-      hint: `Let that session end (or end it: SELECT pg_terminate_backend(PID)), then ${again ? `go on: ${again}` : 'run it again.'}`,
+      hint: hint`Let that session end (or end it: SELECT pg_terminate_backend(PID)), then ${again ? hint`go on: ${again}` : 'run it again.'}`,
       cause: error,
     });
   }
-  const resolve = `npm run db:resolve -- --rolled-back ${name}`;
+  const resolve = command('db:resolve', { rolledBack: name });
   return new OpsError({
     code: FAILURE_CODES[error.code ?? ''] ?? 'MIGRATION_FAILED',
     message: `${file}${error.atLine ? `:${error.atLine}` : ''}: ${sentence(error)}. ${state}`,
     hint: rehearsed
       ? 'Mend the migration and run it again.'
       : begun
-        ? `Undo by hand what is in effect, mend the file, then: ${resolve}   (or finish it by hand: --applied)`
-        : `Mend the migration and run it again${error.effect ? `, after: ${resolve}` : ''}.`,
+        ? hint`Undo by hand what is in effect, mend the file, then: ${resolve}   (or finish it by hand: --applied)`
+        : error.effect
+          ? hint`Mend the migration and run it again, after: ${resolve}`
+          : 'Mend the migration and run it again.',
     cause: error,
   });
 }

@@ -1,4 +1,4 @@
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 import type { MigrationState } from './compare.ts';
 
 /** A history that cannot be gone on with safely is refused, with the way out. */
@@ -8,7 +8,7 @@ export function refuseUnsound({ failed, edited, missing }: MigrationState): void
     throw new OpsError({
       code: 'MIGRATION_FAILED_BEFORE',
       message: `The migration ${first.name} was begun and did not end${first.logs ? `: ${first.logs.split('\n')[0]}` : ''}.`,
-      hint: `Look at what it left, mend it, then: npm run db:resolve -- --rolled-back ${first.name}   (or --applied, if all of it is there)`,
+      hint: hint`Look at what it left, mend it, then: ${command('db:resolve', { rolledBack: first.name })}   (or --applied, if all of it is there)`,
     });
   }
   if (edited[0]) {

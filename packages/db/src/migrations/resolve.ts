@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { OpsError, usageError } from '@drydock/kit';
+import { command, hint, OpsError, usageError } from '@drydock/kit';
 import { looking } from '../looking.ts';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
@@ -14,7 +14,7 @@ export async function planResolve(target: Target, wish: Resolution): Promise<Res
     throw usageError(
       'USAGE',
       'Say which, and how it is: --applied NAME or --rolled-back NAME.',
-      'npm run db:resolve -- --help',
+      command('db:resolve', { help: true }),
     );
   const state = await readState(target);
   const failed = new Set(state.failed.map(({ name }) => name));
@@ -29,7 +29,7 @@ export async function planResolve(target: Target, wish: Resolution): Promise<Res
       ? new OpsError({
           code: 'MIGRATION_APPLIED',
           message: `${name} is applied; marking it as rolled back would not undo it.`,
-          hint: `Undo it: npm run db:rollback -- --env ${target.env} --to THE_ONE_BEFORE`,
+          hint: hint`Undo it: ${command('db:rollback', { env: target.env, to: 'THE_ONE_BEFORE' })}`,
         })
       : already(name, 'did not fail');
   }
@@ -40,12 +40,12 @@ function unknown(name: string): OpsError {
   return usageError(
     'MIGRATION_UNKNOWN',
     `There is no migration ${name} in the folder.`,
-    'npm run db:status names them.',
+    hint`${command('db:status')} names them.`,
   );
 }
 
 function already(name: string, what: string): OpsError {
-  return usageError('NOTHING_TO_RESOLVE', `${name} ${what}.`, 'npm run db:status shows the state of each.');
+  return usageError('NOTHING_TO_RESOLVE', `${name} ${what}.`, hint`${command('db:status')} shows the state of each.`);
 }
 
 /** As Prisma does: the row of the failed attempt is marked, and one that says "applied" is added. Safe to repeat. */

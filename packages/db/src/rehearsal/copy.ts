@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { EXIT, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
+import { command, EXIT, hint, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
 
 /**
  * Owners and privileges come along, so that the copy refuses what the target would. A subscription does not: it would ask
@@ -100,6 +100,6 @@ function copyFailed(said: string): OpsError {
   return new OpsError({
     code: 'COPY_FAILED',
     message: `The target could not be copied: ${said.trim().split('\n')[0]}.`,
-    hint: 'The role must be able to read all of it; npm run doctor looks at the rest.',
+    hint: hint`The role must be able to read all of it; ${command('doctor')} looks at the rest.`,
   });
 }

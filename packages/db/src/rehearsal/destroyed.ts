@@ -1,4 +1,4 @@
-import { quoteIdentifier as q, withPostgres } from '@drydock/kit';
+import { command, hint, quoteIdentifier as q, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { about, type Raw } from '../hazards/types.ts';
 import { type Destroyed, destroyedBy } from '../rollback/losses.ts';
@@ -49,8 +49,8 @@ function loss(
   more: Pick<Loss, 'column'> = {},
   code: Raw['code'] = 'DESTROYS_ROWS',
 ): Loss {
-  const hint = 'Back up first (npm run db:backup), then accept it: --accept DESTROYS_ROWS';
-  const raw: Raw = { level: 'error', code, message, ...(code === 'DESTROYS_ROWS' ? { hint } : {}) };
+  const backup = hint`Back up first (${command('db:backup')}), then accept it: --accept DESTROYS_ROWS`;
+  const raw: Raw = { level: 'error', code, message, ...(code === 'DESTROYS_ROWS' ? { hint: backup } : {}) };
   return { at: Math.max(at, 0), raw, what, ...more };
 }
 

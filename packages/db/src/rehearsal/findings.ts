@@ -1,4 +1,4 @@
-import { type Finding, OpsError } from '@drydock/kit';
+import { command, type Finding, hint, OpsError } from '@drydock/kit';
 import { withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
@@ -22,7 +22,7 @@ export function historyFindings({ failed, edited, missing }: MigrationState): Fi
         level: 'error',
         code: 'MIGRATION_FAILED_BEFORE',
         message: `${name} was begun on the target and did not end.`,
-        hint: `npm run db:resolve -- --rolled-back ${name}`,
+        hint: command('db:resolve', { rolledBack: name }),
       }),
     ),
     ...edited.map(
@@ -71,7 +71,7 @@ export async function driftBefore(
         level: 'warn',
         code: 'DRIFT_BEFORE',
         message: `The target ${said.slice(0, 3).join('; it ')}${more}.`,
-        hint: 'Who did it: npm run ops:log. The difference as SQL: npm run db:drift',
+        hint: hint`Who did it: ${command('ops:log')}. The difference as SQL: ${command('db:drift')}`,
       },
     ];
   } catch (thrown) {

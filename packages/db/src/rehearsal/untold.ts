@@ -1,4 +1,4 @@
-import { type Finding, OpsError } from '@drydock/kit';
+import { command, type Finding, type Hint, hint, OpsError } from '@drydock/kit';
 import { type Copy, hasAllRows } from './fill.ts';
 
 /**
@@ -39,12 +39,12 @@ export function untoldFinding(name: string, thrown: OpsError, why: string, behin
     level: 'warn',
     code: 'NOT_REHEARSED',
     message: `Whether ${name} applies could not be told${more}: ${why}${said}.`,
-    hint: `${hintOf(thrown)} db:deploy goes on: what fails there is rolled back.`,
+    hint: hint`${hintOf(thrown)} ${command('db:deploy')} goes on: what fails there is rolled back.`,
   };
 }
 
-function hintOf({ code, hint, cause }: OpsError): string {
-  if (code === 'NO_SAFE_ROLE' && hint) return `${hint}.`;
+function hintOf({ code, hint: advice, cause }: OpsError): Hint {
+  if (code === 'NO_SAFE_ROLE' && advice) return hint`${advice}.`;
   const rows = ROWS_DECIDE.test((cause as { code?: string } | undefined)?.code ?? '');
   return rows
     ? 'Rehearse with rows: --data full, or --from-backup latest.'

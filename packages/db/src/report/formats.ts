@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { type Finding, htmlText, markdownFence, markdownText, shownJson, shownLines } from '@drydock/kit';
+import { htmlText, markdownFence, markdownText, shownJson, shownLines, type WordedFinding } from '@drydock/kit';
 import { CODES, isCode } from '../hazards/codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';
@@ -7,7 +7,8 @@ import { HEADER, lockVerdict, statementRow } from './table.ts';
 export const FORMATS = ['github', 'markdown', 'sarif'] as const;
 export type Format = (typeof FORMATS)[number];
 
-export interface Report extends Pick<Rehearsal, 'findings' | 'migrations' | 'ignored' | 'copy'> {
+export interface Report extends Pick<Rehearsal, 'migrations' | 'ignored' | 'copy'> {
+  findings: WordedFinding[];
   env: string;
   verdict: string;
   /** Paths of files are told relative to it. */
@@ -69,7 +70,7 @@ function markdown({ findings, migrations, ignored, copy, env, verdict }: Report)
 function sarif({ findings, root }: Report): string {
   const level = { error: 'error', warn: 'warning', info: 'note' };
   const codes = [...new Set(findings.map(({ code }) => code))];
-  const result = ({ level: of, code, message, hint, recipe, file, line }: Finding) => ({
+  const result = ({ level: of, code, message, hint, recipe, file, line }: WordedFinding) => ({
     ruleId: code,
     level: level[of],
     message: { text: [message, hint, ...(recipe ?? [])].filter(Boolean).join('\n') },

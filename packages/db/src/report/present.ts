@@ -1,16 +1,24 @@
-import type { Finding, Json, Outcome, Output, TaskContext } from '@drydock/kit';
+import {
+  command,
+  type Finding,
+  type Json,
+  type Outcome,
+  type Output,
+  type TaskContext,
+  wordedFinding,
+} from '@drydock/kit';
 import { CODES } from '../hazards/codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { type Format, writeReport } from './formats.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';
 
-interface Presenting extends Pick<TaskContext, 'env' | 'out' | 'config'> {
+interface Presenting extends Pick<TaskContext, 'env' | 'out' | 'config' | 'typed'> {
   flags: { format: Format | undefined };
 }
 
 /** What a rehearsal showed, for a person, as JSON, or as a report. */
 export function presentRehearsal(
-  { env, out, config, flags: { format } }: Presenting,
+  { env, out, config, typed, flags: { format } }: Presenting,
   rehearsal: Rehearsal,
   no: boolean,
 ): Outcome {
@@ -32,8 +40,18 @@ export function presentRehearsal(
     ok: !no,
     data: { pending: state.pending, copy: copy ?? null, migrations, ignored, untold } as unknown as Json,
     findings,
-    ...(!no && state.pending.length > 0 ? { next: `npm run db:deploy -- --env ${env}` } : {}),
-    ...(format ? { document: writeReport(format, { ...rehearsal, env, verdict, root: config.root }) } : {}),
+    ...(!no && state.pending.length > 0 ? { next: command('db:deploy', { env }) } : {}),
+    ...(format
+      ? {
+          document: writeReport(format, {
+            ...rehearsal,
+            findings: findings.map((finding) => wordedFinding(finding, typed)),
+            env,
+            verdict,
+            root: config.root,
+          }),
+        }
+      : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { OpsError, usageError } from '@drydock/kit';
+import { command, hint, OpsError, usageError } from '@drydock/kit';
 import { type Migration, readMigrations, readSql } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../rehearsal/rehearse.ts';
@@ -41,14 +41,14 @@ export async function planRollback(
 
 function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {
   if ((to === undefined) === (steps === undefined))
-    throw usageError('USAGE', 'Say how far: either --to NAME or --steps N.', 'npm run db:rollback -- --help');
+    throw usageError('USAGE', 'Say how far: either --to NAME or --steps N.', command('db:rollback', { help: true }));
   if (steps !== undefined) return applied.slice(-steps);
   const at = applied.findIndex(({ name }) => name === to);
   if (at === -1)
     throw usageError(
       'MIGRATION_UNKNOWN',
       `${to} is not an applied migration.`,
-      'npm run db:status shows what is applied.',
+      hint`${command('db:status')} shows what is applied.`,
     );
   return applied.slice(at + 1);
 }

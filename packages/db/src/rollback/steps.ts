@@ -1,4 +1,4 @@
-import { defineStep, OpsError, type StepNode } from '@drydock/kit';
+import { command, defineStep, hint, OpsError, type StepNode } from '@drydock/kit';
 import { waiting } from '../deploy/waiting.ts';
 import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
@@ -50,7 +50,7 @@ export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): S
         throw new OpsError({
           code: 'DRIFT',
           message: `The database is not what ${undone ? 'the scripts made of its copy' : 'the remaining migrations make'}: ${unequal.slice(0, 3).join(', ')}.`,
-          hint: 'Find out who changed it by hand: npm run ops:log',
+          hint: hint`Find out who changed it by hand: ${command('ops:log')}`,
         });
       },
     }),

@@ -1,4 +1,4 @@
-import { type EnvName, EXIT, OpsError, usageError } from '@drydock/kit';
+import { command, type EnvName, EXIT, OpsError, usageError } from '@drydock/kit';
 
 export interface SeedWish {
   env: EnvName;
@@ -19,7 +19,7 @@ export async function checkedWallets({ env, wallets, demo, allowProduction, allo
   if (env === 'production' && demo)
     throw refused('SEED_REFUSED', 'Demo data is never put into production.', 'Leave --demo out.');
   if (wallets.length === 0 && !demo)
-    throw usageError('USAGE', 'Say which wallet becomes an admin.', 'npm run seed:admin -- --wallet 0x…');
+    throw usageError('USAGE', 'Say which wallet becomes an admin.', command('seed:admin', { wallet: '0x…' }));
   const { getAddress, isAddress } = await import('viem');
   const checked = wallets.map((wallet) => {
     // viem takes an all-lowercase address without a checksum; a mixed one must be right (EIP-55).

@@ -1,4 +1,5 @@
 import type { Finding } from '@drydock/kit';
+import { command, hint } from '@drydock/kit';
 import type { Inventory, Promised } from '../schema/inventory.ts';
 
 /** Whether everything that migrations made on a copy is on the target as well, the same, and usable. */
@@ -11,7 +12,7 @@ export function checkPromised(promised: Promised, actual: Inventory): Finding[] 
           level: 'error',
           code: 'OBJECT_MISSING',
           message: `The database has no ${key}, which the migrations make.`,
-          hint: 'Somebody dropped it, or the migration took another way here: npm run db:drift',
+          hint: hint`Somebody dropped it, or the migration took another way here: ${command('db:drift')}`,
         },
       ];
     if (valid && !item.valid)
@@ -29,7 +30,7 @@ export function checkPromised(promised: Promised, actual: Inventory): Finding[] 
           level: 'error',
           code: 'OBJECT_DIFFERS',
           message: `${key} is "${item.definition}", where the migrations make "${definition}".`,
-          hint: 'npm run db:drift shows what would have to be run.',
+          hint: hint`${command('db:drift')} shows what would have to be run.`,
         },
       ];
     return [];

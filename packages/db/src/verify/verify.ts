@@ -1,4 +1,4 @@
-import { type Finding, OpsError } from '@drydock/kit';
+import { command, type Finding, hint, OpsError } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
 import { looking } from '../looking.ts';
@@ -43,7 +43,7 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
     level: 'error',
     code: 'STILL_PENDING',
     message: `${name} is not applied.`,
-    hint: 'npm run db:deploy',
+    hint: command('db:deploy'),
   }));
   const [actual, drift] = [await inventoryOf(target.url), await diffToSchema(target.url, target.schemaFile)];
   const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
@@ -101,7 +101,7 @@ async function checkStatements(target: Target): Promise<{ findings: Finding[]; c
         level: 'warn',
         code: 'STATEMENT_SLOWER',
         message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
-        hint: 'npm run db:slow',
+        hint: command('db:slow'),
       })),
   };
 }
@@ -111,6 +111,6 @@ function driftFinding(sql: string): Finding {
     level: 'error',
     code: 'DRIFT',
     message: `The database is not what the Prisma schema says; it would need: ${sql.slice(0, 300)}`,
-    hint: 'Find out who changed it by hand: npm run ops:log. The whole difference: npm run db:drift',
+    hint: hint`Find out who changed it by hand: ${command('ops:log')}. The whole difference: ${command('db:drift')}`,
   };
 }

@@ -1,4 +1,4 @@
-import { EXIT, OpsError } from '@drydock/kit';
+import { command, EXIT, type Hint, hint, OpsError } from '@drydock/kit';
 import {
   type Abi,
   BaseError,
@@ -23,7 +23,7 @@ export function chainError(target: Hosts, doing: string, cause: unknown): OpsErr
     return new OpsError({
       code: 'RPC_UNREACHABLE',
       message: `${doing}: no RPC answers as it should (${hosts}: ${reasonOf(cause)}).`,
-      hint: 'Is it up, and is the variable of chain.rpcUrl right? In the sandbox: npm run sandbox:up',
+      hint: hint`Is it up, and is the variable of chain.rpcUrl right? In the sandbox: ${command('sandbox:up')}`,
       cause,
     });
   return new OpsError({
@@ -111,6 +111,6 @@ function dataOf(error: BaseError): Hex | undefined {
   return holder?.data;
 }
 
-export function refused(code: string, message: string, hint?: string): OpsError {
+export function refused(code: string, message: string, hint?: Hint): OpsError {
   return new OpsError({ code, message, hint, exit: EXIT.refused });
 }

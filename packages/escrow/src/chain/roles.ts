@@ -1,3 +1,4 @@
+import { command, hint } from '@drydock/kit';
 import type { Abi, Address, Hex } from 'viem';
 import type { Target } from '../target.ts';
 import type { Reader } from './client.ts';
@@ -16,7 +17,7 @@ export async function requireRole(
     'NO_ROLE',
     `${account} has not the role ${name} of the factory ${target.factory}, which ${which === 'create' ? 'creating an escrow' : 'a rollback'} needs.`,
     which === 'rollback'
-      ? 'Use the key of an admin (npm run escrow:inspect lists them), or --propose safe if the admin is a multisig.'
+      ? hint`Use the key of an admin (${command('escrow:inspect', { job: 'JOB' })} lists them), or --propose safe if the admin is a multisig.`
       : `Have an admin grant it, or use another key (escrow.key in drydock.config.ts).`,
   );
 }

@@ -1,3 +1,4 @@
+import { command, hint } from '@drydock/kit';
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
@@ -60,7 +61,7 @@ function changed(jobId: string) {
   return refused(
     'JOB_CHANGED',
     `Job ${shown(jobId)} has other amounts or other wallets than when this run was planned: the escrow would be another one.`,
-    'Give up this run and begin anew: npm run ops:resume -- --abandon',
+    hint`Begin anew, without --resume: ${command('escrow:retry', { job: jobId, plan: true })}`,
   );
 }
 

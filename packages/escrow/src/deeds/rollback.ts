@@ -1,3 +1,4 @@
+import { command, hint } from '@drydock/kit';
 import { type Address, encodeFunctionData } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
@@ -29,7 +30,7 @@ export function rollbackDeed(target: Target, jobId: string, address: Address, un
       throw refused(
         'RELEASED_MEANWHILE',
         `The escrow of job ${shown(jobId)} holds ${now.unreleased} wei, and held ${unreleased} when this run was planned: a milestone was released meanwhile.`,
-        'Give up this run (npm run ops:resume -- --abandon) and begin anew: it shows what would go back now.',
+        hint`Begin anew, without --resume; it shows what would go back now: ${command('escrow:rollback', { job: jobId, reason: '…', plan: true })}`,
       );
     },
     find: (reader) => findRollback(target, reader, address),

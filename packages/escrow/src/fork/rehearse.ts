@@ -1,4 +1,4 @@
-import { OpsError } from '@drydock/kit';
+import { command, OpsError } from '@drydock/kit';
 import { type Address, formatEther, getAddress } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError } from '../chain/errors.ts';
@@ -50,6 +50,6 @@ function failed(plan: RollbackPlan): OpsError {
   return new OpsError({
     code: 'REHEARSAL_FAILED',
     message: `On a fork of the chain the rollback of job ${plan.job} did not take; nothing was sent to the chain itself.`,
-    hint: `npm run escrow:inspect -- --job ${plan.job}`,
+    hint: command('escrow:inspect', { job: plan.job }),
   });
 }

@@ -1,13 +1,13 @@
-import { shown } from '../jobs/shown.ts';
+import { type Command, command } from '@drydock/kit';
 import type { Inspection } from './read.ts';
 
 /** What to type next, and why. */
 export function nextFor(
   env: string,
   { row, judgement, escrow, transactions }: Inspection,
-): { why: string; command?: string } {
-  const job = shown(row.id);
-  const retry = `npm run escrow:retry -- --env ${env} --job ${job} --plan`;
+): { why: string; command?: Command } {
+  const job = row.id;
+  const retry = command('escrow:retry', { env, job, plan: true });
   const waiting = transactions.find(({ state }) => state === 'pending');
   if (judgement.verdict === 'stuck' || judgement.verdict === 'pending') {
     if (waiting)
@@ -24,7 +24,7 @@ export function nextFor(
   if (judgement.truth)
     return {
       why: "The database can be set to the chain's truth.",
-      command: `npm run escrow:reconcile -- --env ${env} --fix --plan`,
+      command: command('escrow:reconcile', { env, fix: true, plan: true }),
     };
   if (judgement.verdict === 'drifted' || judgement.verdict === 'orphaned')
     return { why: `A person must decide: ${judgement.why ?? judgement.state}.` };
@@ -32,7 +32,7 @@ export function nextFor(
   if (escrow.exists && escrow.unreleased > 0n)
     return {
       why: 'Both sides agree. To return what is unreleased:',
-      command: `npm run escrow:rollback -- --env ${env} --job ${job} --reason "…" --plan`,
+      command: command('escrow:rollback', { env, job, reason: '…', plan: true }),
     };
   return { why: 'Both sides agree; there is nothing to do.' };
 }

@@ -1,10 +1,9 @@
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 
 /** 42P01: no such table; 42703: no such column. The config names both. */
 const NAMES = new Set(['42P01', '42703', '3F000']);
 const HINT = {
-  names:
-    "Apply the migrations if it has none yet (npm run db:status). escrow.database in drydock.config.ts names tables and columns as PostgreSQL has them, not as Prisma's models.",
+  names: hint`Apply the migrations if it has none yet (${command('db:status')}). escrow.database in drydock.config.ts names tables and columns as PostgreSQL has them, not as Prisma's models.`,
   grants: 'The operator of database.url must own the tables, or be granted SELECT and UPDATE on them.',
 };
 

@@ -1,4 +1,4 @@
-import { OpsError, quoteIdentifier as q, usageError, withPostgres } from '@drydock/kit';
+import { command, hint, OpsError, quoteIdentifier as q, usageError, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Target } from '../target.ts';
 import { databaseError } from './errors.ts';
@@ -66,7 +66,7 @@ export async function readJob(target: Database, typed: string): Promise<JobRow> 
   throw usageError(
     'JOB_UNKNOWN',
     `There is no job ${shown(typed)} in ${shown(tables.jobs)}.`,
-    'Copy its id from the database, or list what is open: npm run escrow:status',
+    hint`Copy its id from the database, or list what is open: ${command('escrow:status')}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { OpsError, quoteIdentifier as q } from '@drydock/kit';
+import { command, hint, OpsError, quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Recalled } from '../send/deed.ts';
 import type { Tables } from '../target.ts';
@@ -57,7 +57,7 @@ async function updateJob(
   throw new OpsError({
     code: 'JOB_GONE',
     message: `Job ${shown(id)} is not in the database any more.`,
-    hint: 'Somebody deleted it meanwhile. npm run escrow:reconcile shows escrows without a job.',
+    hint: hint`Somebody deleted it meanwhile. ${command('escrow:reconcile')} shows escrows without a job.`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, type Secret, usageError } from '@drydock/kit';
+import { command, type Environment, hint, type LoadedConfig, type Secret, usageError } from '@drydock/kit';
 import type { Hex, LocalAccount } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { escrowSection } from '../config/escrow.ts';
@@ -30,7 +30,7 @@ async function accountOf(key: Secret, where: string): Promise<LocalAccount> {
     throw usageError(
       'KEY_MALFORMED',
       `${where} holds no private key: it must be 0x and 64 hexadecimal digits.`,
-      'npm run env:check shows where the value comes from.',
+      hint`${command('env:check')} shows where the value comes from.`,
     );
   return privateKeyToAccount(key.reveal() as Hex);
 }

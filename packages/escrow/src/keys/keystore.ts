@@ -1,7 +1,7 @@
 import { pbkdf2, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { isMissing, OpsError, Secret, usageError } from '@drydock/kit';
+import { command, hint, isMissing, OpsError, Secret, usageError } from '@drydock/kit';
 
 /** A keystore file (Web3 Secret Storage, version 3), as geth, Foundry and others write it. */
 interface KeystoreFile {
@@ -27,7 +27,7 @@ export async function openKeystore(path: string, password: Secret): Promise<Secr
     throw new OpsError({
       code: 'KEYSTORE_LOCKED',
       message: `The keystore ${path} does not open: the password is another one, or the file is damaged.`,
-      hint: `Check ${password.label}: npm run env:check shows where the value comes from.`,
+      hint: hint`Check ${password.label}: ${command('env:check')} shows where the value comes from.`,
       exit: 2,
       // Without the library's error: what it was given is a key.
       cause: (cause as Error).message,

@@ -1,4 +1,5 @@
 import type { Finding, Outcome, TaskContext } from '@drydock/kit';
+import { command } from '@drydock/kit';
 import { shown } from '../jobs/shown.ts';
 import { openSession } from '../session.ts';
 import { type Comparison, compare } from './compare.ts';
@@ -87,7 +88,7 @@ export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environmen
       strays: strays.map((stray) => ({ ...stray })),
     },
     findings,
-    ...(differ > 0 ? { next: `npm run escrow:reconcile -- --env ${ctx.env} --fix --plan` } : {}),
+    ...(differ > 0 ? { next: command('escrow:reconcile', { env: ctx.env, fix: true, plan: true }) } : {}),
   };
 }
 
@@ -96,6 +97,6 @@ export function leftFinding({ job, why }: Fixed['left'][number]): Finding {
     level: 'error',
     code: 'NEEDS_A_PERSON',
     message: `Job ${shown(job)}: ${why}.`,
-    hint: `npm run escrow:inspect -- --job ${shown(job)}`,
+    hint: command('escrow:inspect', { job }),
   };
 }

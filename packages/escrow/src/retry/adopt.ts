@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 import { refused } from '../chain/errors.ts';
 import { readJob } from '../jobs/read.ts';
 import { shown } from '../jobs/shown.ts';
@@ -31,23 +31,23 @@ export async function adopt(session: Session, job: string, { address, txHash }: 
 }
 
 function notAdopted({ job, state, why }: Settled): OpsError {
-  const inspect = `npm run escrow:inspect -- --job ${shown(job)}`;
+  const inspect = command('escrow:inspect', { job });
   if (state === 'rolled back')
     return refused(
       'ROLLED_BACK',
       `The escrow of job ${shown(job)} was rolled back before the database was told of it: it is not marked as deployed.`,
-      `Give up this run (npm run ops:resume -- --abandon); ${inspect} shows both sides.`,
+      hint`There is nothing to go on with; ${inspect} shows both sides.`,
     );
   if (state === undefined)
     return new OpsError({
       code: 'JOB_GONE',
       message: `Job ${shown(job)}: ${why}.`,
-      hint: 'Somebody deleted it meanwhile. npm run escrow:reconcile shows escrows without a job.',
+      hint: hint`Somebody deleted it meanwhile. ${command('escrow:reconcile')} shows escrows without a job.`,
     });
   return refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(job)} is not adopted: ${why}.`,
-    `A person must decide: ${inspect}`,
+    hint`A person must decide: ${inspect}`,
   );
 }
 
@@ -65,6 +65,6 @@ export async function verifyAdopted({ target }: Session, job: string, { address 
   throw new OpsError({
     code: 'FLAGS_DIFFER',
     message: `Job ${shown(job)} was marked as deployed, and the database does not say so: something else writes it too.`,
-    hint: `npm run escrow:inspect -- --job ${shown(job)}`,
+    hint: command('escrow:inspect', { job }),
   });
 }

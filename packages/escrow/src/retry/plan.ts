@@ -1,4 +1,4 @@
-import { formatDuration } from '@drydock/kit';
+import { command, formatDuration, hint } from '@drydock/kit';
 import { formatEther, formatGwei } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
@@ -58,7 +58,7 @@ export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState
     throw refused(
       'ROLLED_BACK',
       `The escrow of job ${job} was rolled back, and that is final: its salt is the job, so there is no second one.`,
-      `npm run escrow:inspect -- --job ${job} shows when and by whom. A new job gets a new escrow.`,
+      hint`${command('escrow:inspect', { job })} shows when and by whom. A new job gets a new escrow.`,
     );
   if (escrow.exists) refuseOtherAmounts(row, address, escrow);
   if (escrow.exists || row.pending || row.deployed) return;
@@ -72,7 +72,7 @@ function refuseOtherAmounts(row: JobRow, address: string, { unreleased }: Escrow
   throw refused(
     'AMOUNT_MISMATCH',
     `The escrow of job ${shown(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,
-    `npm run escrow:inspect -- --job ${shown(row.id)} shows both; payments that the database missed: npm run escrow:reconcile -- --fix`,
+    hint`${command('escrow:inspect', { job: row.id })} shows both; payments that the database missed: ${command('escrow:reconcile', { fix: true })}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { readEventsNamed, usageError, withPostgres } from '@drydock/kit';
+import { command, hint, readEventsNamed, usageError, withPostgres } from '@drydock/kit';
 import type { Address } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
@@ -77,8 +77,8 @@ function refuseWithoutEscrow(row: JobRow, address: string, { exists, foreign }: 
       'NOTHING_TO_ROLL_BACK',
       `Job ${job} has no escrow: there is no contract at ${address}, so nothing can be returned.`,
       row.pending
-        ? `It is still pending. Make it first (npm run escrow:retry -- --job ${job}), or let the product cancel the job.`
-        : `npm run escrow:reconcile shows where the database differs.`,
+        ? hint`It is still pending. Make it first (${command('escrow:retry', { job })}), or let the product cancel the job.`
+        : hint`${command('escrow:reconcile')} shows where the database differs.`,
     );
   if (foreign)
     throw refused(
@@ -128,6 +128,6 @@ export function requireReason(reason: string | undefined): void {
   throw usageError(
     'REASON_MISSING',
     'A rollback wants its reason: --reason "why".',
-    'npm run escrow:rollback -- --help',
+    command('escrow:rollback', { help: true }),
   );
 }

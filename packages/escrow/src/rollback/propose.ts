@@ -1,4 +1,4 @@
-import { type Outcome, type TaskContext, usageError } from '@drydock/kit';
+import { command, hint, type Outcome, type TaskContext, usageError } from '@drydock/kit';
 import { escrowSection } from '../config/escrow.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { requireJob } from '../flags.ts';
@@ -14,7 +14,7 @@ interface Proposing extends Pick<TaskContext, 'config' | 'env' | 'environment' |
 
 /** Checks all that a sending run checks, with the multisig as the sender. */
 export async function propose(ctx: Proposing): Promise<Outcome> {
-  const typed = requireJob('escrow:rollback', ctx.flags.job);
+  const typed = requireJob(ctx.flags.job);
   requireReason(ctx.reason);
   const variable = escrowSection.of(ctx.config).safe;
   const given = ctx.flags.safe ?? ctx.environment.get(variable);
@@ -23,7 +23,7 @@ export async function propose(ctx: Proposing): Promise<Outcome> {
   const session = await openSession(ctx);
   const plan = await planRollback(session, typed, { released: ctx.flags.acceptReleased });
   const { job } = plan;
-  const rerun = `npm run escrow:rollback -- --env ${ctx.env} --job ${shown(job)} --reason "…"`;
+  const rerun = command('escrow:rollback', { env: ctx.env, job, reason: '…' });
   if (plan.onChain)
     return {
       verdict: `Job ${shown(job)} is rolled back on chain already; nothing to propose.`,
@@ -49,6 +49,6 @@ export async function propose(ctx: Proposing): Promise<Outcome> {
     verdict: `A batch for the Safe ${safe}: ${plan.returned} wei go back to the client. Nothing was sent.`,
     data: { batch: JSON.parse(JSON.stringify(batch)), returned: plan.returned },
     document: JSON.stringify(batch, null, 2),
-    next: `load it in the Transaction Builder; after it is executed: ${rerun}`,
+    next: hint`load it in the Transaction Builder; after it is executed: ${rerun}`,
   };
 }

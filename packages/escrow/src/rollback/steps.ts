@@ -1,4 +1,4 @@
-import { defineStep, OpsError, type Step, type StepNode } from '@drydock/kit';
+import { command, defineStep, OpsError, type Step, type StepNode } from '@drydock/kit';
 import type { Confirmed } from '../send/deed.ts';
 import { type DeedPlan, type DeedSteps, deedSteps } from '../send/steps.ts';
 import type { Session } from '../session.ts';
@@ -42,7 +42,7 @@ export function rollbackSteps(
         throw new OpsError({
           code: 'FLAGS_DIFFER',
           message: 'The flags were cleared, and the database does not say so: something else writes them too.',
-          hint: `npm run escrow:inspect -- --job ${plan.job}`,
+          hint: command('escrow:inspect', { job: plan.job }),
         });
       },
     }),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Finding, OpsError } from '@drydock/kit';
+import { command, type Finding, hint, OpsError } from '@drydock/kit';
 import { type Address, formatEther, type Hex, keccak256, type LocalAccount } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError, refused, revertOf } from '../chain/errors.ts';
@@ -87,7 +87,7 @@ export async function simulate(
     throw refused(
       'WOULD_REVERT',
       `The contract refuses this: ${deed.what} would revert with ${reason}.`,
-      'Nothing was sent. npm run escrow:inspect -- --job ID shows both sides.',
+      hint`Nothing was sent. ${command('escrow:inspect', { job: 'ID' })} shows both sides.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { connectPostgres, OpsError } from '@drydock/kit';
+import { command, connectPostgres, hint, OpsError } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Target } from '../target.ts';
 
@@ -33,7 +33,7 @@ export class Turn {
       throw new OpsError({
         code: 'PRODUCT_SENDS',
         message: `The product has been sending from the same account for ${PATIENCE_MS / 1_000} s (advisory lock ${sendLock}).`,
-        hint: "Its worker waits for a transaction: npm run escrow:status shows which. Stop the worker, or raise that transaction's fee with escrow:retry.",
+        hint: hint`Its worker waits for a transaction: ${command('escrow:status')} shows which. Stop the worker, or raise that transaction's fee with ${command('escrow:retry', { job: 'JOB' })}`,
         cause,
       });
     }

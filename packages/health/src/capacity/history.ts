@@ -1,4 +1,4 @@
-import { type Environment, type Finding, type LoadedConfig, OpsError } from '@drydock/kit';
+import { command, type Environment, type Finding, hint, type LoadedConfig, OpsError } from '@drydock/kit';
 import { healthSection } from '../config/health.ts';
 import { Follower } from '../metrics/follow.ts';
 import { namesOf } from '../metrics/names.ts';
@@ -83,6 +83,6 @@ function noSamples(env: string, { source, findings }: History, prometheus: boole
     message: `Nothing is known of ${env} in that time: ${source} ${prometheus ? 'has none of its metrics' : 'hold none'}.${also}`,
     hint: prometheus
       ? 'Does it scrape the product? See its /targets, and health.prometheus.labels and health.metrics in drydock.config.ts.'
-      : `Let npm run health:watch -- --env ${env} run, or set PROMETHEUS_URL to a server that scrapes the product.`,
+      : hint`Let ${command('health:watch', { env })} run, or set PROMETHEUS_URL to a server that scrapes the product.`,
   });
 }

@@ -1,4 +1,4 @@
-import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
+import { command, type Environment, type Finding, hint, type LoadedConfig } from '@drydock/kit';
 import { healthSection } from '../config/health.ts';
 import { doubtFinding, doubtsOf } from '../metrics/doubt.ts';
 import { applicableObjectives } from '../objectives/applicable.ts';
@@ -72,7 +72,7 @@ function knowledgeFindings(period: Span, minutes: number, now: number): Finding[
       level: 'warn',
       code: 'SAMPLES_OLD',
       message: `The newest sample is of ${at(period.to)}: nothing is known of now.`,
-      hint: 'Let npm run health:watch run, or set PROMETHEUS_URL.',
+      hint: hint`Let ${command('health:watch')} run, or set PROMETHEUS_URL.`,
     });
   const whole = (period.to - period.from) / MINUTE_MS;
   if (minutes < whole / 2)

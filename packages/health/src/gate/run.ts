@@ -1,4 +1,4 @@
-import { type Finding, OpsError, toOpsError } from '@drydock/kit';
+import { command, type Finding, OpsError, toOpsError } from '@drydock/kit';
 import { type HealthResult, problemOf } from '../check/endpoint.ts';
 import type { HealthConfig } from '../config/health.ts';
 import { Follower } from '../metrics/follow.ts';
@@ -140,6 +140,6 @@ export function gateError(env: string, { verdict, findings }: GateVerdict): OpsE
   return new OpsError({
     code: verdict === 'fail' ? 'GATE_FAILED' : 'GATE_INCONCLUSIVE',
     message: `The gate of ${env} says ${verdict}: ${first?.message ?? 'nothing was measured'}`,
-    hint: `npm run health:gate -- --env ${env}`,
+    hint: command('health:gate', { env }),
   });
 }

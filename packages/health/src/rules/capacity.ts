@@ -1,3 +1,4 @@
+import { command, typed } from '@drydock/kit';
 import { percent } from '../objectives/list.ts';
 import { labelsOf, recordedBy, titleOf } from './labels.ts';
 import type { RulesPlan } from './plan.ts';
@@ -12,7 +13,7 @@ export function capacityAlerts(plan: RulesPlan): AlertingRule[] {
 function common(plan: RulesPlan, objective: string, summary: string, description: string) {
   return {
     labels: { ...labelsOf(plan, objective), severity: 'ticket' },
-    annotations: { summary, description, next: `npm run health:capacity -- --env ${plan.env}` },
+    annotations: { summary, description, next: typed(command('health:capacity', { env: plan.env })) },
   };
 }
 

@@ -1,4 +1,13 @@
-import { type Environment, type LoadedConfig, OpsError, type Secret, shownAddress, usageError } from '@drydock/kit';
+import {
+  command,
+  type Environment,
+  hint,
+  type LoadedConfig,
+  OpsError,
+  type Secret,
+  shownAddress,
+  usageError,
+} from '@drydock/kit';
 import { z } from 'zod';
 import { healthSection } from '../config/health.ts';
 import { request } from './request.ts';
@@ -86,7 +95,7 @@ function read(text: string, address: string): unknown {
     throw new OpsError({
       code: 'PROMETHEUS_ODD',
       message: `What answers at ${address} is no Prometheus.`,
-      hint: 'Check PROMETHEUS_URL: npm run env:check',
+      hint: hint`Check PROMETHEUS_URL: ${command('env:check')}`,
       exit: 2,
       cause,
     });

@@ -1,4 +1,14 @@
-import { type Answered, ask, NoAnswer, OpsError, type Secret, shownAddress } from '@drydock/kit';
+import {
+  type Answered,
+  ask,
+  command,
+  type Hint,
+  hint,
+  NoAnswer,
+  OpsError,
+  type Secret,
+  shownAddress,
+} from '@drydock/kit';
 
 /** More than this is no page of metrics. */
 const MOST_BYTES = 32 * 1_048_576;
@@ -52,13 +62,13 @@ export async function request(url: URL, options: RequestOptions): Promise<Answer
   return { status: answer.status, text: answer.text, skewSeconds };
 }
 
-const WHERE = 'Is it running, and is the address right? npm run env:check shows where it comes from.';
-const ENDINGS: Record<NoAnswer['kind'], { code: string; hint: string; exit?: 2 }> = {
+const WHERE = hint`Is it running, and is the address right? ${command('env:check')} shows where it comes from.`;
+const ENDINGS: Record<NoAnswer['kind'], { code: string; hint: Hint; exit?: 2 }> = {
   slow: { code: 'SLOW', hint: WHERE },
   unreachable: { code: 'UNREACHABLE', hint: WHERE },
   elsewhere: {
     code: 'ELSEWHERE',
-    hint: 'Set the address to the one that answers itself: npm run env:check shows where it comes from.',
+    hint: hint`Set the address to the one that answers itself: ${command('env:check')} shows where it comes from.`,
     exit: 2,
   },
   'too large': { code: 'TOO_LARGE', hint: 'Has a label too many values? Look for one with an id or an address in it.' },
@@ -80,7 +90,9 @@ function refused(status: number, url: URL, { code, what, token, tokenKey }: Requ
     return new OpsError({
       code: `${code}_REFUSED`,
       message: `${what} at ${shownAddress(url)} answered ${status}: ${token ? `it does not take the token of ${token.label}` : 'it wants a token'}.`,
-      hint: token ? `Check ${token.label}: npm run env:check` : `Name the variable that holds it: ${tokenKey}`,
+      hint: token
+        ? hint`Check ${token.label}: ${command('env:check')}`
+        : `Name the variable that holds it: ${tokenKey}`,
       exit: 2,
     });
   if (status === 404)

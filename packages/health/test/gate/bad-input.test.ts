@@ -1,7 +1,7 @@
 // Uses no service but an HTTP server of its own on loopback; the gate itself is asked, since most of a process is its start.
 import { createServer } from 'node:http';
 import { freePort, loadConfig, loadEnvironment, OpsError } from '@drydock/kit';
-import { makeStrangeProduct } from '@drydock/kit/testing';
+import { hintOf, makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { gate } from '../../src/gate/open.ts';
@@ -160,7 +160,7 @@ test('instances that a balancer gives in turn are seen, whatever else is asked i
   assert.is(verdict, 'inconclusive');
   const [told] = findings;
   assert.is(told?.code, 'SEVERAL_INSTANCES');
-  assert.match(told?.hint ?? '', 'METRICS_URLS');
+  assert.match(hintOf(told), 'METRICS_URLS');
 });
 
 test('a clock that is off is told, and changes no rate', async () => {

@@ -1,3 +1,4 @@
+import { hintOf } from '@drydock/kit/testing';
 import * as assert from 'uvu/assert';
 import type { HealthConfig } from '../../src/config/health.ts';
 import type { GateResult } from '../../src/gate/run.ts';
@@ -86,5 +87,5 @@ export function inconclusive(result: GateResult, code: string, says: RegExp, hin
   const found = result.findings.find((one) => one.code === code);
   assert.ok(found, said(result));
   assert.match(found.message, says);
-  assert.match(found.hint ?? '', hint);
+  assert.match(hintOf(found), hint);
 }

@@ -2,7 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type OpsError } from '@drydock/kit';
-import { makeStrangeProduct } from '@drydock/kit/testing';
+import { hintOf, makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countOf } from '../../src/metrics/histogram.ts';
@@ -128,7 +128,7 @@ test('a file that is no database is told, and costs a watch nothing but its samp
   writeFileSync(join(config.path('.drydock/health'), 'staging.sqlite'), 'not a database, but long enough to be read');
   const error = await SeriesStore.open(config, 'staging').catch((thrown: OpsError) => thrown as OpsError);
   assert.is((error as OpsError).code, 'SERIES_UNREADABLE');
-  assert.match((error as OpsError).hint ?? '', 'Move the file away');
+  assert.match(hintOf(error as OpsError), 'Move the file away');
   const told: string[] = [];
   const keeper = await SampleKeeper.open(config, 'staging', ({ code }) => told.push(code));
   keeper.add(window, 'v1');

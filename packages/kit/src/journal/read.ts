@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { isMissing, OpsError, usageError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { readOwn, setAside } from '../state/file.ts';
 import { statePath } from '../state/folder.ts';
 import { isRunId, journalFile } from './file-journal.ts';
@@ -39,7 +40,7 @@ export function refuseDamaged(root: string, { run, task, env, damaged }: RunStat
   throw new OpsError({
     code: 'JOURNAL_DAMAGED',
     message: `Line ${damaged.join(', ')} of ${journalFile(root, run)} cannot be read: the journal of ${task} on ${env} was damaged after it was written.`,
-    hint: `Look at what the run has done, then set it aside: npm run ops:resume -- --abandon ${run}`,
+    hint: hint`Look at what the run has done, then set it aside: ${command('ops:resume', { abandon: run })}`,
   });
 }
 
@@ -62,7 +63,7 @@ export function readRun(root: string, run: string): RunState {
     throw usageError(
       'RUN_UNKNOWN',
       `There is no run ${run} under .drydock/runs.`,
-      'List the open ones: npm run ops:resume',
+      hint`List the open ones: ${command('ops:resume')}`,
     );
   }
   return state;

@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, OpsError } from '../errors.ts';
+import { type Command, command, hint } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redactData } from '../redact.ts';
 import { ensureOwnTable } from '../sql/own-table.ts';
@@ -79,7 +80,7 @@ async function takesWrites(client: Client, env: string, reads: boolean): Promise
     code: 'DATABASE_READ_ONLY',
     message: `The database of ${env} takes no writes: it ${rows[0]?.standby ? 'is a standby' : 'has default_transaction_read_only on'}. Nothing was changed.`,
     hint: rows[0]?.standby
-      ? `Point the operator's URL to the primary: npm run env:check -- --env ${env}`
+      ? hint`Point the operator's URL to the primary: ${command('env:check', { env })}`
       : 'Whoever froze it knows why; to work on it: ALTER DATABASE … RESET default_transaction_read_only',
   });
 }
@@ -91,7 +92,7 @@ async function refused(client: Client, env: string, run: string): Promise<OpsErr
   return new OpsError({
     code: 'SAME_DATABASE',
     message: `${env} and another environment of this run lead to one and the same database; nothing was changed.`,
-    hint: `npm run env:check -- --env ${env} shows where its address comes from: one variable of the shell serves every environment.`,
+    hint: hint`${command('env:check', { env })} shows where its address comes from: one variable of the shell serves every environment.`,
     exit: EXIT.refused,
   });
 }
@@ -139,6 +140,6 @@ async function writeHolder(client: Client, { task, run, reason }: LockRequest): 
   );
 }
 
-export function unlockCommand(env: string): string {
-  return `npm run ops:unlock -- --env ${env}`;
+export function unlockCommand(env: string): Command {
+  return command('ops:unlock', { env });
 }

@@ -2,6 +2,7 @@ import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { OpsError } from '../errors.ts';
+import type { Hint } from '../hint.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
 import { redact } from '../redact.ts';
 import { readStateFile } from '../state/file.ts';
@@ -31,12 +32,7 @@ export function lockFile(root: string, name: string): string {
 }
 
 /** Takes `.drydock/locks/<name>.json`. A file whose process is gone is taken over. */
-export function acquireFileLock(
-  root: string,
-  name: string,
-  request: LockRequest,
-  breakCommand: string,
-): OperationsLock {
+export function acquireFileLock(root: string, name: string, request: LockRequest, breakCommand: Hint): OperationsLock {
   const file = lockFile(root, name);
   const holder: FileHolder = {
     owner: redact(currentActor(process.env)),
@@ -70,7 +66,7 @@ export function acquireFileLock(
 }
 
 /** A hard link is made or refused in one step, whole: no reader ever sees half a lock. */
-function takeOver(file: string, mine: string, name: string, breakCommand: string): void {
+function takeOver(file: string, mine: string, name: string, breakCommand: Hint): void {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       linkSync(mine, file);

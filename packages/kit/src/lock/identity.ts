@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, OpsError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { isDatabaseMissing, isUnreachable, withPostgres } from '../postgres.ts';
 import { ensureOwnTable } from '../sql/own-table.ts';
 
@@ -40,7 +41,7 @@ export async function refuseAnother(client: Client, meant: { product: string; en
   throw new OpsError({
     code: 'WRONG_ENVIRONMENT',
     message: `The database ${name} says that it is ${said.environment}${said.product ? ` of ${said.product}` : ''}, not ${meant.environment} of ${meant.product}; nothing was changed.`,
-    hint: `npm run env:check -- --env ${meant.environment} shows where its address comes from. If the database is meant to be ${meant.environment} from now on: npm run env:claim -- --env ${meant.environment} --reason "…"`,
+    hint: hint`${command('env:check', { env: meant.environment })} shows where its address comes from. If the database is meant to be ${meant.environment} from now on: ${command('env:claim', { env: meant.environment, reason: '…' })}`,
     exit: EXIT.refused,
   });
 }

@@ -1,4 +1,5 @@
 import { EXIT, OpsError } from '../errors.ts';
+import { command, type Hint, hint } from '../hint.ts';
 import { formatDuration } from '../output/terminal.ts';
 import type { LockHolder } from './types.ts';
 
@@ -6,13 +7,13 @@ import type { LockHolder } from './types.ts';
 export type Unnamed = Pick<LockHolder, 'run' | 'since'>;
 
 /** Who, since when, doing what, why, and how to break it (exit 5). */
-export function lockedError(what: string, holder: LockHolder | Unnamed | undefined, breakCommand: string): OpsError {
+export function lockedError(what: string, holder: LockHolder | Unnamed | undefined, breakCommand: Hint): OpsError {
   return new OpsError({
     code: 'LOCKED',
     message: holder
       ? `${what} is locked by ${describeHolder(holder)}.`
       : `${what} is locked by another operator, who is just starting.`,
-    hint: `Wait for it to end. If its holder is gone for good: ${breakCommand}`,
+    hint: hint`Wait for it to end. If its holder is gone for good: ${breakCommand}`,
     exit: EXIT.locked,
   });
 }
@@ -29,6 +30,6 @@ export function lostError(what: string): OpsError {
   return new OpsError({
     code: 'LOCK_LOST',
     message: `The lock of ${what} was lost in the middle of the run (its connection ended or it was broken by another operator).`,
-    hint: 'Look at who holds it now with npm run ops:unlock -- --plan, then go on with --resume.',
+    hint: hint`Look at who holds it now with ${command('ops:unlock', { plan: true })}, then go on with --resume.`,
   });
 }

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { openRuns, readRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { environmentsOfRun, giveUp, isAtWork, tellNow } from '../task/left.ts';
@@ -23,7 +24,7 @@ export async function resumption(
     throw usageError(
       'TASK_UNKNOWN',
       `Run ${state.run} is of ${state.task}, which this toolkit does not have.`,
-      `Go on with it where it was begun, or give it up: npm run ops:resume -- --abandon ${state.run}`,
+      hint`Go on with it where it was begun, or give it up: ${command('ops:resume', { abandon: state.run })}`,
     );
   return { task, argv: argumentsOf(config.file, state, flags) };
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { isMissing, OpsError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { readStateFile, setAside } from '../state/file.ts';
 import { isPlainName, makeConfiguredFolder, makeStateFolder, statePath } from '../state/folder.ts';
 import { isSameProcess, processStart } from './identity.ts';
@@ -74,7 +75,7 @@ export async function startDaemon(root: string, spec: DaemonSpec): Promise<Daemo
     throw new OpsError({
       code: 'PROCESS_NOT_STARTED',
       message: `${spec.name} could not be started (${(cause as Error).message}).`,
-      hint: 'See what is missing: npm run doctor',
+      hint: hint`See what is missing: ${command('doctor')}`,
       cause,
     });
   } finally {

@@ -1,9 +1,11 @@
-import { EXIT, OpsError, toOpsError } from '../errors.ts';
+import { EXIT, errorOn, OpsError, toOpsError } from '../errors.ts';
+import type { Hint } from '../hint.ts';
 import type { StepRecord } from '../journal/state.ts';
 import type { EntryBody, Journal } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import type { Output, Progress } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
+import { typed } from '../task/typed.ts';
 import { orInterrupted } from './grace.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
@@ -21,6 +23,8 @@ export interface RunStepsOptions {
   audit: StepContext['audit'];
   withoutLockSession: StepContext['withoutLockSession'];
   onFailure: 'undo' | 'keep';
+  /** A hint as the operator would type it: the journal keeps words. */
+  typed?: (hint: Hint) => string;
 }
 
 /**
@@ -40,6 +44,8 @@ class StepRunner {
   readonly #done: DoneStep[] = [];
   readonly #ctx: StepContext;
   #progress: Progress | undefined;
+  /** Of the group that runs, where it is not the run's. */
+  #env: string | undefined;
 
   constructor(options: RunStepsOptions) {
     this.#options = options;
@@ -63,6 +69,8 @@ class StepRunner {
   }
 
   async #runGroup(name: string, group: StepGroup): Promise<void> {
+    const around = this.#env;
+    this.#env = group.env ?? around;
     const record = this.#options.before.get(name);
     let plan = record?.data;
     if (plan === undefined) {
@@ -74,6 +82,7 @@ class StepRunner {
     if (group.keepWhenDone) this.#done.length = before;
     if (record?.state !== 'done') this.#write({ event: 'step.done', step: name });
     this.results.set(group, plan);
+    this.#env = around;
   }
 
   async #runStep(name: string, step: Step): Promise<void> {
@@ -155,9 +164,10 @@ class StepRunner {
 
   async #fail(name: string, thrown: unknown, { halfDone, keeps }: Failing): Promise<OpsError> {
     const { journal, signal, onFailure, assertLocked } = this.#options;
-    const error = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
+    const found = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
+    const error = this.#env === undefined ? found : errorOn(this.#env, found);
     try {
-      journal.append({ event: 'step.failed', step: name, error: describe(error) });
+      journal.append({ event: 'step.failed', step: name, error: describe(error, this.#options.typed ?? typed) });
     } catch (unwritten) {
       // What is undone and not written down would be taken for done by a resume.
       return inStep(
@@ -184,8 +194,12 @@ function stopped(name: string, signal: AbortSignal): OpsError {
   return new OpsError({ code: 'INTERRUPTED', message: `Interrupted in step "${name}".`, exit: EXIT.interrupted });
 }
 
-export function describe(error: OpsError): { code: string; message: string; hint?: string } {
-  return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
+/** As the journal keeps an error. */
+export function describe(
+  { code, message, hint }: OpsError,
+  words: (hint: Hint) => string,
+): { code: string; message: string; hint?: string } {
+  return { code, message, ...(hint ? { hint: words(hint) } : {}) };
 }
 
 function inStep(name: string, error: OpsError, aftermath = ''): OpsError {

@@ -61,6 +61,8 @@ export interface StepGroup<P extends Json = Json> {
    */
   ahead: string | (() => Promise<P>);
   steps(plan: P): StepNode[];
+  /** The environment that its steps work on, where it is not the run's: what they say to type next is about that one. */
+  env?: string;
   /** Once all of it is done it stays: a failure later in the run does not undo it. */
   keepWhenDone?: boolean;
 }
@@ -77,7 +79,11 @@ export function defineGroup<P extends Json>(group: StepGroup<P>): StepGroup<P> {
 }
 
 /** Steps that are known from the start, under one name. */
-export function namedSteps(name: string, steps: StepNode[], options: { keepWhenDone?: boolean } = {}): StepGroup<Json> {
+export function namedSteps(
+  name: string,
+  steps: StepNode[],
+  options: Pick<StepGroup, 'env' | 'keepWhenDone'> = {},
+): StepGroup<Json> {
   const plan = async () => ({});
   return { name, plan, ahead: plan, steps: () => steps, ...options };
 }

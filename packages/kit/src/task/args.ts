@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { closest } from '../closest.ts';
 import { ENV_NAMES, type EnvName } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
+import { command, type Hint, hint } from '../hint.ts';
 import { type FlagSpec, type FlagSpecs, flag } from './flags.ts';
 import type { AnyTask } from './types.ts';
 
@@ -80,7 +81,7 @@ export function kebab(key: string): string {
 /** Parses the command line of a task. Unknown flags, missing values and bad values are usage errors (exit 2). */
 export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
   const specs = flagsOf(task);
-  const help = `See the flags: npm run ${task.name} -- --help`;
+  const help = hint`See the flags: ${command(task.name, { help: true })}`;
   // pnpm hands on the `--` that npm wants.
   const given = argv[0] === '--' ? argv.slice(1) : argv;
   const { values: raw, words } = parseRaw(specs, {
@@ -100,7 +101,7 @@ type RawValues = Record<string, string | boolean | (string | boolean)[] | undefi
 
 function parseRaw(
   specs: FlagSpecs,
-  { argv, words, help }: { argv: string[]; words: boolean; help: string },
+  { argv, words, help }: { argv: string[]; words: boolean; help: Hint },
 ): { values: RawValues; words: string[] } {
   const options = Object.fromEntries(
     Object.entries(specs).map(
@@ -142,7 +143,7 @@ function firstSentence(cause: unknown): string {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: flags of every value type are read alike.
-function readValue(key: string, spec: FlagSpec<any>, raw: RawValues[string], helping: boolean, help: string): unknown {
+function readValue(key: string, spec: FlagSpec<any>, raw: RawValues[string], helping: boolean, help: Hint): unknown {
   if (raw === undefined) {
     if (spec.required && !helping) throw usageError('USAGE', `--${kebab(key)} is required.`, help);
     return spec.fallback;

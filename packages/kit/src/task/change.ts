@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError, toOpsError, usageError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { openFileJournal } from '../journal/file-journal.ts';
 import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
@@ -104,7 +105,7 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
     throw usageError(
       'NOTHING_TO_RESUME',
       `No run of ${task.name} on ${ctx.env} is unfinished.`,
-      `Start one: npm run ${task.name} -- --env ${ctx.env}`,
+      hint`Start one: ${command(task.name)}`,
     );
   }
   if (!open) return undefined;
@@ -117,7 +118,7 @@ async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState |
   throw new OpsError({
     code: 'UNFINISHED_RUN',
     message: `Run ${open.run} of ${task.name} on ${ctx.env}, started ${open.startedAt}, did not end.`,
-    hint: `Go on with it: npm run ${task.name} -- --env ${ctx.env} --resume   Or give it up: npm run ops:resume -- --abandon ${open.run}`,
+    hint: hint`Go on with it: ${command(task.name, { resume: open.run })}   Or give it up: ${command('ops:resume', { abandon: open.run })}`,
   });
 }
 
@@ -126,7 +127,7 @@ function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): Run
     throw usageError(
       'RUN_OF_ANOTHER_TASK',
       `Run ${state.run} is ${state.task} on ${state.env}, not ${task.name} on ${ctx.env}.`,
-      `npm run ops:resume -- --run ${state.run}`,
+      command('ops:resume', { run: state.run }),
     );
   }
   refuseDamaged(ctx.config.root, state);
@@ -207,6 +208,7 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
       withoutLockSession: (work) => locks.without(work),
       audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),
       onFailure: task.onFailure ?? 'undo',
+      typed: ctx.typed,
     });
     const outcome = await task.outcome(ctx, plan, results, steps);
     // Audited before run.done: a kill in between resumes into the same event, whose id keeps it single.
@@ -249,7 +251,7 @@ async function writeDown(task: AnyChangeTask, { ctx, journal, locks }: Execution
     .audit(ctx, { event: task.name, outcome: 'failed', metadata })
     .catch((unwritten) => warnUnwritten(ctx, unwritten));
   try {
-    journal.append({ event: 'run.failed', error: describe(error) });
+    journal.append({ event: 'run.failed', error: describe(error, ctx.typed) });
   } catch (unwritten) {
     warnUnwritten(ctx, unwritten);
   }
@@ -260,12 +262,12 @@ function warnUnwritten({ out }: TaskContext, unwritten: unknown): void {
 }
 
 /** Whatever failed before: that it was stopped is why it did not come to its end, and it can be gone on with. */
-function interrupted(task: AnyChangeTask, { env, run, signal }: TaskContext, error: OpsError): OpsError {
+function interrupted(task: AnyChangeTask, { run, signal }: TaskContext, error: OpsError): OpsError {
   const stop = signal.reason instanceof OpsError && signal.reason.code !== error.code ? signal.reason : error;
   return new OpsError({
     code: stop.code,
     message: error.message,
-    hint: `Nothing is lost. Go on: npm run ${task.name} -- ${task.perEnvironment === false ? '' : `--env ${env} `}--resume ${run}`,
+    hint: hint`Nothing is lost. Go on: ${command(task.name, { resume: run })}`,
     exit: stop.exit,
     cause: error,
   });

@@ -110,5 +110,7 @@ export function parseDuration(raw: string): number {
 
 function nonEmpty(raw: string): string {
   if (raw.trim() === '') throw new Error('must not be empty');
+  // As hints write what only the reader knows.
+  if (raw.trim() === '…') throw new Error('must be said');
   return raw;
 }

@@ -1,8 +1,9 @@
 import { flagsOf, kebab } from './args.ts';
+import { type Door, doorTo } from './typed.ts';
 import type { AnyTask } from './types.ts';
 
 /** The text of `--help`. */
-export function helpText(task: AnyTask): string {
+export function helpText(task: AnyTask, door: Door = 'npm'): string {
   const rows = Object.entries(flagsOf(task)).map(([key, spec]) => {
     const value = spec.type === 'string' ? ` ${spec.value ?? 'TEXT'}` : '';
     const notes = [spec.required ? 'required' : '', spec.multiple ? 'repeatable' : ''].filter(Boolean).join(', ');
@@ -11,7 +12,7 @@ export function helpText(task: AnyTask): string {
   const wide = Math.max(...rows.map(([left]) => left.length));
   const words = task.kind === 'read' ? task.words : undefined;
   const sections = [
-    `npm ${task.name === 'start' ? '' : 'run '}${task.name} -- [flags]${words ? ` [${words.value}…]` : ''}`,
+    `${doorTo(task.name, door)} [flags]${words ? ` [${words.value}…]` : ''}`,
     '',
     task.summary,
     ...(task.description ? ['', task.description.trim()] : []),
@@ -19,9 +20,16 @@ export function helpText(task: AnyTask): string {
     ...(words ? [`${words.value}  ${words.about}`, ''] : []),
     'Flags',
     ...rows.map(([left, right]) => `${left.padEnd(wide)}  ${right}`),
-    ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${example}`)] : []),
+    ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${byDoor(example, door)}`)] : []),
     '',
     'Exit codes: 0 done or yes, 1 failed, 2 usage, 3 the answer is no, 4 refused by a guard, 5 locked, 130 interrupted',
   ];
   return sections.join('\n');
+}
+
+/** Examples are written as `npm run TASK -- …`. */
+function byDoor(example: string, door: Door): string {
+  return door === 'npm'
+    ? example
+    : example.replaceAll(/npm (?:run )?([\w:-]+)(?: --)?/g, (_, task: string) => doorTo(task, door));
 }

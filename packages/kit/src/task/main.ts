@@ -18,7 +18,9 @@ import { taskContext } from './context.ts';
 import { helpText } from './help.ts';
 import { listenForInterrupts, unlessInterrupted } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
+import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
+import { type Door, typed } from './typed.ts';
 import type { AnyTask, Outcome, TaskContext } from './types.ts';
 
 /**
@@ -29,9 +31,9 @@ export async function main(task: AnyTask, file: { main: boolean }): Promise<void
   if (file.main) await runTask(task, process.argv.slice(2));
 }
 
-/** Runs a task and ends the process with its exit code. */
-export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
-  const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date() };
+/** Runs a task and ends the process with its exit code. `door` is how it was called: what it says to type next goes by the same. */
+export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm'): Promise<never> {
+  const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date(), typing: { door } };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;
   let out = createOutput(stream, { draws: !wantsJson });
@@ -53,7 +55,7 @@ export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
     refuseSwallowedFlags(task.name, flagsOf(task), argv, process.env);
     const args = parseTaskArgs(task, argv);
     if (args.common.help) {
-      out.lines(helpText(task));
+      out.lines(helpText(task, door));
       return await exit(EXIT.done);
     }
     if (task.writesDocument?.(args.own as never)) {
@@ -61,6 +63,7 @@ export async function runTask(task: AnyTask, argv: string[]): Promise<never> {
       out = createOutput(stream);
     }
     ending.env = task.perEnvironment === false ? '' : args.common.env;
+    ending.typing = { door, env: ending.env || undefined, config: args.common.config };
     ending.outcome = await execute(task, args, argv, ending, { out, reader: reader.signal });
   } catch (thrown) {
     ending.error = toOpsError(thrown);
@@ -99,6 +102,8 @@ async function execute(
   { out, reader }: { out: TaskContext['out']; reader: AbortSignal },
 ): Promise<Outcome> {
   const config = await loadConfig(common.config, process.cwd());
+  const nobodyToAsk = !isInteractive();
+  ending.typing.confirms = (env) => nobodyToAsk && config.environments[env as EnvName]?.guard === 'confirm';
   const endsItself = task.kind === 'read' && task.endsItself === true;
   const interrupts = listenForInterrupts((text) => endsItself || out.warn(text));
   interrupts.controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
@@ -122,6 +127,7 @@ async function execute(
     config,
     environmentOf,
     out,
+    typed: (hint) => typed(hint, ending.typing),
     signal: interrupts.controller.signal,
     emit: (data) => {
       if (common.json) writeShown(process.stdout, `${shownJson(data)}\n`);
@@ -134,7 +140,7 @@ async function execute(
       const next = await task.handsOver?.(ctx);
       if (next) {
         interrupts.stop();
-        return await runTask(next.task, next.argv);
+        return await runTask(next.task, next.argv, ending.typing.door);
       }
     }
     if (task.kind === 'read') return await (endsItself ? task.run(ctx) : unlessInterrupted(task.run(ctx), ctx.signal));

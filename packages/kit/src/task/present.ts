@@ -1,8 +1,10 @@
-import { EXIT, type OpsError } from '../errors.ts';
+import { EXIT, OpsError } from '../errors.ts';
+import type { Hint } from '../hint.ts';
 import type { Output } from '../output/output.ts';
 import { shownLines } from '../output/shown.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { painted } from '../output/text.ts';
+import { type Typing, typed } from './typed.ts';
 import type { Finding, Outcome } from './types.ts';
 
 /** What is known about a run when it has ended, well or not. */
@@ -15,6 +17,31 @@ export interface Ending {
   error?: OpsError;
   /** The error was caught by nobody. */
   crashed?: boolean;
+  typing: Typing;
+}
+
+/** What a task said, its hints in words. */
+export type WordedOutcome = Omit<Outcome, 'findings' | 'next'> & { findings?: WordedFinding[]; next?: string };
+export type WordedFinding = Omit<Finding, 'hint'> & { hint?: string };
+export type WordedError = OpsError & { hint: string | undefined };
+
+type Words = (hint: Hint) => string;
+
+export function wordedFinding({ hint, ...finding }: Finding, words: Words): WordedFinding {
+  return { ...finding, ...(hint === undefined ? {} : { hint: words(hint) }) };
+}
+
+export function wordedOutcome({ findings, next, ...outcome }: Outcome, words: Words): WordedOutcome {
+  return {
+    ...outcome,
+    ...(findings ? { findings: findings.map((finding) => wordedFinding(finding, words)) } : {}),
+    ...(next === undefined ? {} : { next: words(next) }),
+  };
+}
+
+export function wordedError(error: OpsError, words: Words): WordedError {
+  const { code, message, hint, exit } = error;
+  return new OpsError({ code, message, hint: hint && words(hint), exit, cause: error.cause }) as WordedError;
 }
 
 export function isYes(outcome: Outcome): boolean {
@@ -27,7 +54,8 @@ export function exitCodeOf({ outcome, error }: Pick<Ending, 'outcome' | 'error'>
 }
 
 /** The one object of `--json` (design: "Output"). */
-export function toJson({ task, env, run, startedAt, outcome, error }: Ending): object {
+export function toJson({ task, env, run, startedAt, outcome, error, typing }: Ending): object {
+  const words = (hint: Hint) => typed(hint, typing);
   return {
     ok: !error && (!outcome || isYes(outcome)),
     task,
@@ -36,23 +64,24 @@ export function toJson({ task, env, run, startedAt, outcome, error }: Ending): o
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
     data: outcome?.data ?? {},
-    findings: outcome?.findings ?? [],
-    ...(error ? { error: { code: error.code, message: error.message, hint: error.hint ?? '' } } : {}),
+    findings: (outcome?.findings ?? []).map((finding) => wordedFinding(finding, words)),
+    ...(error ? { error: { code: error.code, message: error.message, hint: words(error.hint ?? '') } } : {}),
   };
 }
 
 /** The same for a person: findings, one closing line, the next command. */
-export function printEnding(out: Output, { startedAt, outcome, error }: Ending): void {
-  if (error) printError(out, error);
+export function printEnding(out: Output, { startedAt, outcome, error, typing }: Ending): void {
+  const words = (hint: Hint) => typed(hint, typing);
+  if (error) printError(out, wordedError(error, words));
   if (error || !outcome) return;
-  for (const finding of outcome.findings ?? []) printFinding(out, finding);
+  for (const finding of outcome.findings ?? []) printFinding(out, wordedFinding(finding, words));
   const mark = isYes(outcome) ? painted('green', '✔') : painted('red', '✖');
   const took = painted('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`);
   out.line([mark, ` ${outcome.verdict} `, took]);
-  if (outcome.next) out.line(`  Next: ${outcome.next}`);
+  if (outcome.next) out.line(`  Next: ${words(outcome.next)}`);
 }
 
-function printFinding(out: Output, finding: Finding): void {
+function printFinding(out: Output, finding: WordedFinding): void {
   const style = { error: 'red', warn: 'yellow', info: 'blue' } as const;
   out.line([painted(style[finding.level], finding.level.padEnd(5)), ` ${finding.code}: ${finding.message}`]);
   if (finding.hint) out.line(`      ${finding.hint}`);
@@ -60,7 +89,7 @@ function printFinding(out: Output, finding: Finding): void {
 }
 
 /** What a program said last may take several lines: behind a bar, none of them is taken for one of ours. */
-function printError(out: Output, error: OpsError): void {
+function printError(out: Output, error: WordedError): void {
   const [first = '', ...rest] = shownLines(error.message);
   out.line([painted('red', '✖'), ` ${first}`]);
   for (const line of rest) out.line(`  │ ${line}`);

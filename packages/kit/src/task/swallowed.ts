@@ -1,6 +1,7 @@
 import { type OpsError, usageError } from '../errors.ts';
 import { kebab } from './args.ts';
 import type { FlagSpecs } from './flags.ts';
+import { doorTo, shellWord } from './typed.ts';
 
 /** npm's own settings of these names come from many places; being set says nothing of the command line. */
 const NPM_OWN = new Set(['yes', 'json', 'help', 'config']);
@@ -29,7 +30,7 @@ export function refuseSwallowedFlags(
     return [
       spec.type === 'boolean' || isPlan
         ? `--${name}`
-        : `--${name} ${shown(value === 'true' ? (values.shift() ?? '…') : (value ?? ''))}`,
+        : `--${name} ${shellWord(value === 'true' ? (values.shift() ?? '…') : (value ?? ''))}`,
     ];
   });
   if (kept.length > 0) throw swallowed(task, kept, argv);
@@ -40,16 +41,11 @@ export function wasStartedByNpm(task: string, shell: NodeJS.ProcessEnv): boolean
   return shell.npm_lifecycle_event === task && (shell.npm_config_user_agent ?? '').startsWith('npm/');
 }
 
-/** As a shell takes it. */
-function shown(value: string): string {
-  return value === '…' || /^[\w./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
-}
-
 function swallowed(task: string, kept: string[], argv: readonly string[]): OpsError {
   const rest = argv.filter((arg) => arg.startsWith('-'));
   return usageError(
     'FLAGS_SWALLOWED',
     `npm kept ${kept.join(' ')} for itself; nothing was started.`,
-    `Put -- before the flags: npm run ${task} -- ${[...kept, ...rest].join(' ')}`,
+    `Put -- before the flags: ${doorTo(task, 'npm')} ${[...kept, ...rest].join(' ')}`,
   );
 }

@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import type { Environment } from '../env/environment.ts';
+import type { Hint } from '../hint.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
 import type { StepNode, StepResults } from '../steps/types.ts';
@@ -11,7 +12,7 @@ export interface Finding {
   /** Stable: people ignore, count and link findings by it. */
   code: string;
   message: string;
-  hint?: string | undefined;
+  hint?: Hint | undefined;
   /** Where, if it is about a file; lines count from 1. */
   file?: string;
   line?: number;
@@ -28,7 +29,7 @@ export interface Outcome {
   data?: Json;
   findings?: Finding[];
   /** The next command to type, if there is an obvious one. */
-  next?: string;
+  next?: Hint;
   /** A report in another format, alone on stdout; see `writesDocument`. */
   document?: string;
 }
@@ -56,6 +57,8 @@ export interface TaskContext<F extends FlagSpecs = FlagSpecs> {
   readonly json: boolean;
   /** Aborted by the first Ctrl-C, or when the environment lock is lost. Pass it to whatever can wait long. */
   readonly signal: AbortSignal;
+  /** A hint as the operator would type it: by the door they came through, on this environment, with their config. */
+  typed(hint: Hint): string;
   /** With `--json`, for a task that `streams`: a line of its own on stdout, and true. Otherwise nothing, and false. */
   emit(data: Json): boolean;
 }

@@ -29,9 +29,18 @@ export async function loadTask({ file }: Pick<WiredTask, 'file'>): Promise<AnyTa
 /** The file that runs the task of a name, for a process of its own. */
 export function taskFile(name: string): string {
   const wired = readWired().find((task) => task.name === name);
-  if (!wired) throw new Error(`There is no task ${name}; npm run wire lists what there is.`);
+  if (!wired) throw new Error(`tasks.json has no task ${name}.`);
   return join(TOOLKIT, wired.file);
 }
+
+/** Has the task this flag? Of a task that the toolkit does not list, a product's own: only --env, which nearly all have. */
+export function knowsFlag(task: string, flag: string): boolean {
+  flagsByTask ??= new Map(readWired().map(({ name, flags }) => [name, new Set(flags.map((one) => one.name))]));
+  return (flagsByTask.get(task) ?? UNLISTED).has(flag);
+}
+
+let flagsByTask: Map<string, Set<string>> | undefined;
+const UNLISTED = new Set(['--env']);
 
 /** The task of a name; undefined if the toolkit has none of it. */
 export async function findTask(name: string): Promise<AnyTask | undefined> {

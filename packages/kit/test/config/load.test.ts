@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load.ts';
 import { definedSections } from '../../src/config/section.ts';
 import type { OpsError } from '../../src/errors.ts';
+import { hintOf } from '../../src/testing.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('config');
@@ -128,7 +129,7 @@ for (const [name, open, sentence] of OPEN)
       const error = await refusal(explicit, made.root);
       assert.is(error.exit, 2);
       assert.match(error.message, sentence);
-      assert.match(error.hint ?? '', /ch(mod|own)/);
+      assert.match(hintOf(error), /ch(mod|own)/);
     }
     assert.is(made.ran(), false);
   });

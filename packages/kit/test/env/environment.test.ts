@@ -1,4 +1,5 @@
 // Uses no service: dotenv files in temporary folders.
+
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +8,7 @@ import { loadEnvironment } from '../../src/env/environment.ts';
 import { checkParity } from '../../src/env/parity.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { redact } from '../../src/redact.ts';
+import { hintOf } from '../../src/testing.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('environment');
@@ -45,7 +47,7 @@ test('a missing variable names itself, the files looked in, and an example', asy
     error.message,
     'API_KEY is not set for staging (a key); looked in the shell and in .env, .env.local, .env.staging, .env.staging.local.',
   );
-  assert.match(error.hint ?? '', "API_KEY='k_…' in .env.staging.local");
+  assert.match(hintOf(error), "API_KEY='k_…' in .env.staging.local");
 });
 
 test('a malformed variable names the file it comes from, and is not shown', async () => {

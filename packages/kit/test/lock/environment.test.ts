@@ -1,4 +1,5 @@
 // Uses PostgreSQL: each test starts from one throw-away server.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import type { OpsError } from '../../src/errors.ts';
 import { acquireEnvironmentLock } from '../../src/lock/environment.ts';
 import { connectPostgres, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
+import { hintOf } from '../../src/testing.ts';
 import { makeProduct } from '../product.ts';
 import { startRelay } from './relay.ts';
 
@@ -70,7 +72,7 @@ test('the second operator is told who holds it, since when, why, and how to brea
     error?.message ?? '',
     /^staging is locked by .+ on .+, running db:deploy \(run RUN1\) since .+ ago\), because: a test\.$/,
   );
-  assert.match(error?.hint ?? '', 'npm run ops:unlock -- --env staging');
+  assert.match(hintOf(error), 'npm run ops:unlock -- --env staging');
   await lock.release();
   await (await acquire('RUN3')).release();
 });
@@ -172,7 +174,7 @@ test('a pooler that shares sessions is recognised and refused; one that keeps th
   try {
     const error = await refusal(acquire('RUN16', makeProduct({ OPS_DATABASE_URL: address(shared.port) })));
     assert.equal([error?.code, error?.exit], ['POOLED_CONNECTION', 2]);
-    assert.match(error?.hint ?? '', "server's own address into OPS_DATABASE_URL");
+    assert.match(hintOf(error), "server's own address into OPS_DATABASE_URL");
     const locks = await ask(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = ${0x44525944}`);
     assert.equal(locks, [], 'nothing stays behind in the pool');
     const lock = await acquire('RUN17', makeProduct({ OPS_DATABASE_URL: address(kept.port) }));
@@ -223,7 +225,7 @@ test('too many connections are told as that', async () => {
   const error = await refusal(acquire('RUN23', makeProduct({ OPS_DATABASE_URL: crowded })));
   assert.equal([error?.code, error?.exit], ['DATABASE_FULL', 1]);
   assert.match(error?.message ?? '', 'takes no more connections: too many connections for role "crowded"');
-  assert.not.match(error?.hint ?? '', 'password');
+  assert.not.match(JSON.stringify(error?.hint ?? ''), 'password');
 });
 
 test('a wrong password is told apart from an outage', async () => {

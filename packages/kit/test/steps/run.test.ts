@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OpsError } from '../../src/errors.ts';
+import { command } from '../../src/hint.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { foldJournal } from '../../src/journal/state.ts';
 import type { JournalEntry } from '../../src/journal/types.ts';
@@ -15,7 +16,7 @@ import {
   type StepContext,
   type StepNode,
 } from '../../src/steps/types.ts';
-import { silentOutput } from '../../src/testing.ts';
+import { hintOf, silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
 
@@ -282,6 +283,18 @@ test('a group keeps the plan it began with', async () => {
   const cut = first.journal.entries.slice(0, 3);
   await runSteps(options([group], cut).run);
   assert.equal(ran, ['a1', 'b1', 'b1'], 'the done half is not repeated and no new plan is made');
+});
+
+test('what a group of another environment says to type next is about that one', async () => {
+  const failing = defineStep({
+    name: 'one',
+    run: () => Promise.reject(new OpsError({ code: 'X', message: 'x.', hint: command('db:status') })),
+  });
+  const group = namedSteps('group', [namedSteps('inner', [failing])], { env: 'staging' });
+  const { run, journal } = options([group]);
+  const error = await runSteps(run).catch((thrown) => thrown);
+  assert.is(hintOf(error), 'npm run db:status -- --env staging');
+  assert.is(journal.entries.at(-1)?.error?.hint, 'npm run db:status -- --env staging');
 });
 
 test('an interrupted step leaves the run open and undoes nothing', async () => {

@@ -1,4 +1,5 @@
 // Uses no service.
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OpsError } from '../../src/errors.ts';
@@ -7,6 +8,7 @@ import { flag } from '../../src/task/flags.ts';
 import { helpText } from '../../src/task/help.ts';
 import { refuseSwallowedFlags } from '../../src/task/swallowed.ts';
 import { defineChangeTask, defineReadTask } from '../../src/task/types.ts';
+import { hintOf } from '../../src/testing.ts';
 
 const test = suite('arguments');
 
@@ -61,7 +63,7 @@ test('an unknown flag is a usage error that names it', () => {
   const error = refusal('--nonsense');
   assert.is(error.exit, 2);
   assert.match(error.message, "Unknown option '--nonsense'");
-  assert.match(error.hint ?? '', 'npm run db:look -- --help');
+  assert.match(hintOf(error), 'npm run db:look -- --help');
 });
 
 test('an unknown environment is a usage error that lists the known ones', () => {

@@ -2,6 +2,7 @@ import { backupStep, backupTarget } from '@drydock/backups';
 import { type DeployPlan, deploySteps, planDeploy, rehearseStep, targetOf } from '@drydock/db';
 import { checkHealth, publicUrl } from '@drydock/health';
 import {
+  command,
   defineGroup,
   defineStep,
   type EnvName,
@@ -52,7 +53,7 @@ export function environmentSteps(
     ...flowSteps(ctx, env, release),
     retireStep(ctx, driver, staged),
   ];
-  return namedSteps(env, steps, { keepWhenDone });
+  return namedSteps(env, steps, { env, keepWhenDone });
 }
 
 type Staged = { instance: Instance; previous: Instance | null };
@@ -172,7 +173,7 @@ async function expectHealthy(
     throw new OpsError({
       code: 'NOT_HEALTHY',
       message: `${env} is not healthy: ${bad ? `${bad.part} ${bad.detail}` : 'the endpoint says so'}.`,
-      hint: `npm run health:check -- --env ${env}`,
+      hint: command('health:check', { env }),
     });
   if (result.version === version) return { version };
   throw new OpsError({

@@ -1,5 +1,5 @@
 import { checkHealth, gate, gateError, healthSection } from '@drydock/health';
-import { defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
+import { command, defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
 import { versionsInUse } from '../driver/slots.ts';
@@ -17,7 +17,7 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
             throw new OpsError({
               code: 'NOT_HEALTHY',
               message: `${env} is not healthy after the release: ${bad?.part} ${bad?.detail}.`,
-              hint: `npm run health:check -- --env ${env}`,
+              hint: command('health:check', { env }),
             });
         }
         return { healthy: environments };

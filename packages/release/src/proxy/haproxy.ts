@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { OpsError, writeDurably } from '@drydock/kit';
+import { command, hint, OpsError, writeDurably } from '@drydock/kit';
 
 export type Slot = 'blue' | 'green';
 export const SLOTS: readonly Slot[] = ['blue', 'green'];
@@ -87,10 +87,10 @@ export class Haproxy {
     writeDurably(this.#stateFile, `${state.trimEnd()}\n`, 0o644);
   }
 
-  #send(command: string): Promise<string> {
+  #send(what: string): Promise<string> {
     return new Promise((done, fail) => {
       let answer = '';
-      const socket = connect(this.#socket, () => socket.write(`${command}\n`));
+      const socket = connect(this.#socket, () => socket.write(`${what}\n`));
       socket.setTimeout(5_000, () => socket.destroy(new Error('no answer within 5 s')));
       socket.on('data', (chunk) => {
         answer += chunk;
@@ -101,7 +101,7 @@ export class Haproxy {
           new OpsError({
             code: 'PROXY_UNREACHABLE',
             message: `HAProxy does not answer at ${this.#socket} (${(cause as NodeJS.ErrnoException).code ?? cause.message}).`,
-            hint: 'Is it running? In the sandbox: npm run sandbox:up',
+            hint: hint`Is it running? In the sandbox: ${command('sandbox:up')}`,
             cause,
           }),
         ),

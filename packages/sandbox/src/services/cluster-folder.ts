@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { OpsError, writeDurably } from '@drydock/kit';
+import { command, hint, OpsError, writeDurably } from '@drydock/kit';
 import type { Unprivileged } from './unprivileged.ts';
 
 /** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
@@ -54,7 +54,7 @@ export function makeRoom(data: string, { id, linked }: { id: string; linked: boo
     throw new OpsError({
       code: 'FOLDER_IN_USE',
       message: `${data} is not empty, and what is in it is no PostgreSQL cluster of the sandbox.`,
-      hint: 'Point the link .drydock/sandbox/postgres to an empty folder, or remove it, and run it again: npm run sandbox:up',
+      hint: hint`Point the link .drydock/sandbox/postgres to an empty folder, or remove it, and run it again: ${command('sandbox:up')}`,
     });
   rmSync(data, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listDaemons, OpsError, startDaemon, stopDaemon } from '@drydock/kit';
+import { command, hint, listDaemons, OpsError, startDaemon, stopDaemon } from '@drydock/kit';
 import { isPortFree } from '../ports.ts';
 import { portOf, type SandboxState, sandboxFolder } from '../state.ts';
 import type { Service, ServiceContext } from './types.ts';
@@ -53,6 +53,6 @@ async function waitReady(root: string, service: Service, ctx: ServiceContext, lo
   throw new OpsError({
     code: 'SERVICE_NOT_READY',
     message: `${service.name} did not come up on port ${ctx.port}: ${tail || 'it said nothing'}.`,
-    hint: `Read ${logFile}, then npm run sandbox:up again; npm run sandbox:reset begins from nothing.`,
+    hint: hint`Read ${logFile}, then ${command('sandbox:up')} again; ${command('sandbox:reset')} begins from nothing.`,
   });
 }

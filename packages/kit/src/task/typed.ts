@@ -1,0 +1,76 @@
+import { type Command, type Hint, wordsOf } from '../hint.ts';
+import { kebab } from './args.ts';
+import { knowsFlag } from './wired.ts';
+
+/** How the operator calls tasks: `npm run db:status -- …` or `npx drydock db:status …`. */
+export type Door = 'npm' | 'drydock';
+
+/** What of a command line is the same for every command of a run. */
+export interface Typing {
+  door: Door;
+  /** Of the run; undefined for a task that is about none. */
+  env?: string | undefined;
+  /** `--config` as it was typed. */
+  config?: string | undefined;
+  /** A change of this environment has to be confirmed by flags: it is guarded, and nobody can be asked. */
+  confirms?: ((env: string) => boolean) | undefined;
+}
+
+/** A hint as the operator would type it: by the same door, on the same environment, with the same config. */
+export function typed(hint: Hint, typing: Typing = { door: 'npm' }): string {
+  return wordsOf(hint, (command) => typedCommand(command, typing));
+}
+
+/** npm knows it without `run`. */
+const NPM_OWN = new Set(['start']);
+
+/** What comes before a task's flags. */
+export function doorTo(task: string, door: Door): string {
+  if (door === 'drydock') return `npx drydock ${task}`;
+  return `npm ${NPM_OWN.has(task) ? '' : 'run '}${task} --`;
+}
+
+function typedCommand({ task, flags }: Command, { door, env, config, confirms }: Typing): string {
+  const asks = flags.help !== true;
+  const on = flags.env ?? env;
+  const changes = knowsFlag(task, '--confirm') && !flags.plan && asks;
+  const all: Record<string, Command['flags'][string] | undefined> = {
+    ...flags,
+    env: asks && knowsFlag(task, '--env') ? on : undefined,
+    ...(asks ? { config } : {}),
+    ...(changes && typeof on === 'string' && confirms?.(on)
+      ? {
+          yes: true,
+          confirm: on,
+          ...(knowsFlag(task, '--reason') && !flags.resume ? { reason: flags.reason ?? '…' } : {}),
+        }
+      : {}),
+  };
+  // The environment first: it is what a reader looks for.
+  const { env: first, ...rest } = all;
+  const words = Object.entries({ env: first, ...rest }).flatMap(([key, value]) => flagWords(`--${kebab(key)}`, value));
+  const line = [doorTo(task, door), ...words].join(' ');
+  return line.replace(/ --$/, '');
+}
+
+function flagWords(name: string, value: Command['flags'][string] | undefined): string[] {
+  if (value === undefined || value === false) return [];
+  if (value === true) return [name];
+  if (typeof value === 'object') return value.flatMap((one) => flagWords(name, one));
+  const word = shellWord(String(value));
+  // A value that begins like a flag would be taken for one.
+  return String(value).startsWith('-') ? [`${name}=${word}`] : [name, word];
+}
+
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/** As a shell takes it. What a terminal would obey, or not show, is written out, as bash and zsh read it ($'…'). */
+export function shellWord(value: string): string {
+  if (value === '…') return '"…"';
+  if (UNSEEN.test(value)) {
+    const bytes = (sign: string) =>
+      [...Buffer.from(sign)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return `$'${[...value].map((sign) => (UNSEEN.test(sign) ? bytes(sign) : /['\\]/.test(sign) ? `\\${sign}` : sign)).join('')}'`;
+  }
+  return /^[\w./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
