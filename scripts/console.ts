@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineReadTask, ENV_NAMES, flag, hint, main, OpsError } from '@drydock/kit';
+import { command, defineReadTask, flag, hint, main, OpsError } from '@drydock/kit';
 import { readers } from './report/readers.ts';
 
 const DAY_MS = 86_400_000;
@@ -15,12 +15,11 @@ const task = defineReadTask({
   flags: {
     port: flag.integer({ about: 'where to listen (default 7007; 0 takes a free one)', max: 65_535 }),
     since: flag.duration({ about: 'how far to look back (default 24h)' }),
-    /** Not the usual one, which is development if nothing is said: here it is all. */
-    env: flag.choice(ENV_NAMES, { about: 'this environment alone (default: all)' }),
+    env: flag.environment({ about: 'this environment alone (default: all)' }),
   },
   async run({ config, environmentOf, flags, out, signal }) {
     const { collect, createConsole, liveScript, renderReport } = await import('@drydock/health/report');
-    const environments = flags.env ? [flags.env] : ENV_NAMES;
+    const environments = flags.env ? [flags.env] : Object.keys(config.environments);
     const options = { environments, environmentOf, sinceMs: flags.since ?? DAY_MS, readers, signal };
     const app = createConsole({
       script: liveScript(),

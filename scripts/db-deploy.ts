@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { backupStep, backupTarget } from '@drydock/backups';
 import {
+  backsUpBeforeDeploy,
   contentFlags,
   contentOf,
   type DeployPlan,
   deploySteps,
-  migrationsSection,
   planDeploy,
   rehearseStep,
   targetOf,
@@ -48,7 +48,7 @@ const task = defineChangeTask({
       plan.pending.length > 0
         ? rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })
         : undefined;
-    const keep = plan.pending.length > 0 && migrationsSection.of(ctx.config).backupBeforeDeploy.includes(ctx.env);
+    const keep = plan.pending.length > 0 && backsUpBeforeDeploy(ctx.config, ctx.env);
     return [
       ...(rehearsed ? [rehearsed] : []),
       ...(keep ? [backupFirst(ctx)] : []),

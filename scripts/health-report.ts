@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { dirname, relative } from 'node:path';
 import type { EnvironmentReport } from '@drydock/health/report';
-import { defineReadTask, ENV_NAMES, flag, type Json, main, makeConfiguredFolder, writeDurably } from '@drydock/kit';
+import { defineReadTask, flag, type Json, main, makeConfiguredFolder, writeDurably } from '@drydock/kit';
 import { readers } from './report/readers.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,13 +21,12 @@ const task = defineReadTask({
   perEnvironment: false,
   flags: {
     since: flag.duration({ about: 'how far to look back (default 24h)' }),
-    /** Not the usual one, which is development if nothing is said: here it is all. */
-    env: flag.choice(ENV_NAMES, { about: 'this environment alone (default: all)' }),
+    env: flag.environment({ about: 'this environment alone (default: all)' }),
     file: flag.text({ value: 'FILE', about: 'where to (default .drydock/health/report.html)' }),
   },
   async run({ config, environmentOf, flags, out, signal }) {
     const { collect, renderReport } = await import('@drydock/health/report');
-    const environments = flags.env ? [flags.env] : ENV_NAMES;
+    const environments = flags.env ? [flags.env] : Object.keys(config.environments);
     const progress = out.progress('report');
     const report = await collect(config, {
       environments,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment } from '@drydock/kit';
+import { environmentNamed, loadConfig, loadEnvironment } from '@drydock/kit';
 import { up } from '@drydock/sandbox';
 import { type Bench, BIN, median, ms, ROOT, ratio, task } from './figures.ts';
 
@@ -7,10 +7,11 @@ import { type Bench, BIN, median, ms, ROOT, ratio, task } from './figures.ts';
 export const coldStart: Bench = async ({ rounds }) => {
   await up({ root: ROOT });
   const config = await loadConfig(undefined, ROOT);
-  const env = loadEnvironment(config, 'development', process.env).forChild('operator');
+  const name = environmentNamed(config, undefined);
+  const env = loadEnvironment(config, name, process.env).forChild('operator');
   const prisma = join(BIN, 'prisma');
   await median(0, () => ({ program: prisma, args: ['migrate', 'deploy'], env }));
-  const status = ['--env', 'development', '--json'];
+  const status = ['--env', name, '--json'];
   const ours = await median(rounds, () => task('db:status', status, { env }));
   const peer = await median(rounds, () => ({ program: prisma, args: ['migrate', 'status'], env }));
   const npm = await median(rounds, () => ({ program: 'npm', args: ['run', '-s', 'db:status', '--', ...status], env }));

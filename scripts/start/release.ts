@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeStateFolder, type Output, statePath, writeDurably } from '@drydock/kit';
+import {
+  environmentNamed,
+  loadConfig,
+  makeStateFolder,
+  type Output,
+  promotionTo,
+  statePath,
+  writeDurably,
+} from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 import { down, status, up } from '@drydock/sandbox';
 
@@ -11,13 +19,14 @@ const STARTED = statePath(ROOT, 'started-by-npm-start');
 
 /** The sandbox as `npm start` wants it: what it started itself it stops again. */
 export async function bringUp(out: Output): Promise<void> {
-  const wasUp = (await status({ root: ROOT })).every(({ state }) => state === 'up');
+  const config = await loadConfig(undefined, ROOT);
+  const wasUp = (await status(config)).every(({ state }) => state === 'up');
   const progress = out.progress('sandbox');
   if (!wasUp) {
     makeStateFolder(ROOT);
     writeDurably(STARTED, '');
     try {
-      await up({ root: ROOT });
+      await up(config);
     } catch (error) {
       progress.fail('sandbox');
       await stopOurs(out);
@@ -29,17 +38,10 @@ export async function bringUp(out: Output): Promise<void> {
 
 /** In a process of its own, on this terminal: Ctrl-C reaches it, and its exit code is ours. */
 export async function release(flags: string[], stdout: 'inherit' | 2): Promise<number> {
-  const args = [
-    taskFile('release'),
-    '--env',
-    'production',
-    '--yes',
-    '--confirm',
-    'production',
-    '--reason',
-    'npm start',
-    ...flags,
-  ];
+  const config = await loadConfig(undefined, ROOT);
+  const last = environmentNamed(config, Object.keys(config.environments).at(-1));
+  const confirmed = promotionTo(config, last).flatMap((env) => ['--confirm', env]);
+  const args = [taskFile('release'), '--env', last, '--yes', ...confirmed, '--reason', 'npm start', ...flags];
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['inherit', stdout, 'inherit'] });
   const forward = (signal: NodeJS.Signals) => void child.kill(signal);
   const ignore = () => {};

@@ -3,17 +3,21 @@ import type { WiredTask } from '@drydock/kit/cli';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 /** A script for each shell, made from what is wired: nothing is asked while somebody types. */
-export const completions: Record<(typeof SHELLS)[number], (tasks: WiredTask[]) => string> = { bash, zsh, fish };
+export const completions: Record<
+  (typeof SHELLS)[number],
+  (tasks: WiredTask[], environments: readonly string[]) => string
+> = { bash, zsh, fish };
 
 const words = (tasks: WiredTask[]) => ['help', 'completion', ...tasks.map(({ name }) => name)].join(' ');
-const valued = (tasks: WiredTask[]) => {
+const valued = (tasks: WiredTask[], environments: readonly string[]) => {
   const all = tasks.flatMap(({ flags }) => flags).filter(({ values }) => values);
-  return [...new Map(all.map(({ name, values = [] }) => [name, values]))];
+  const named = ['--env', '--confirm'].map((flag) => [flag, environments] as const);
+  return [...new Map([...all.map(({ name, values = [] }) => [name, values] as const), ...named])];
 };
 
-function bash(tasks: WiredTask[]): string {
+function bash(tasks: WiredTask[], environments: readonly string[]): string {
   const flags = tasks.map(({ name, flags }) => `    ${name}) words="${flags.map((flag) => flag.name).join(' ')}" ;;`);
-  const values = valued(tasks).map(([name, list]) => `    ${name}) words="${list.join(' ')}" ;;`);
+  const values = valued(tasks, environments).map(([name, list]) => `    ${name}) words="${list.join(' ')}" ;;`);
   return `# drydock completion bash > /etc/bash_completion.d/drydock, or: source <(drydock completion bash)
 _drydock() {
   # A task's name has a colon, at which bash would break it.
@@ -39,13 +43,15 @@ ${flags.join('\n')}
 complete -F _drydock drydock`;
 }
 
-function zsh(tasks: WiredTask[]): string {
+function zsh(tasks: WiredTask[], environments: readonly string[]): string {
   const quoted = (text: string) => text.replaceAll("'", `'\\''`);
   const lines = tasks.map(({ name, summary }) => `    '${name.replaceAll(':', '\\:')}:${quoted(summary)}'`);
   const flags = tasks.map(
     ({ name, flags }) => `    ${name}) compadd -- ${flags.map((flag) => flag.name).join(' ')} ;;`,
   );
-  const values = valued(tasks).map(([name, list]) => `    ${name}) compadd -- ${list.join(' ')}; return ;;`);
+  const values = valued(tasks, environments).map(
+    ([name, list]) => `    ${name}) compadd -- ${list.join(' ')}; return ;;`,
+  );
   return `#compdef drydock
 # drydock completion zsh > "\${fpath[1]}/_drydock"
 _drydock() {
@@ -66,16 +72,18 @@ ${flags.join('\n')}
 compdef _drydock drydock`;
 }
 
-function fish(tasks: WiredTask[]): string {
+function fish(tasks: WiredTask[], environments: readonly string[]): string {
   const quoted = (text: string) => text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
   const first = tasks.map(
     ({ name, summary }) => `complete -c drydock -f -n __fish_use_subcommand -a '${name}' -d '${quoted(summary)}'`,
   );
+  const values = new Map(valued(tasks, environments));
   const flags = tasks.flatMap(({ name, flags }) =>
-    flags.map(
-      (flag) =>
-        `complete -c drydock -f -n "__fish_seen_subcommand_from ${name}" -l ${flag.name.slice(2)}${flag.values ? ` -x -a '${flag.values.join(' ')}'` : ''}`,
-    ),
+    flags.map((flag) => {
+      const choices = values.get(flag.name);
+      const choose = choices ? ` -x -a '${choices.join(' ')}'` : '';
+      return `complete -c drydock -f -n "__fish_seen_subcommand_from ${name}" -l ${flag.name.slice(2)}${choose}`;
+    }),
   );
   return [
     '# drydock completion fish > ~/.config/fish/completions/drydock.fish',

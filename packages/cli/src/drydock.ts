@@ -25,7 +25,16 @@ async function completion(tasks: WiredTask[], shell: string | undefined): Promis
   const { completions, SHELLS } = await import('./completion.ts');
   const known = SHELLS.find((name) => name === shell);
   if (!known) return refuse(`Say for which shell: ${SHELLS.join(', ')}.`, 'drydock completion bash');
-  return print(completions[known](tasks));
+  return print(completions[known](tasks, await environments()));
+}
+
+/** Of the product in whose folder it is made; by itself the runbook's. */
+async function environments(): Promise<readonly string[]> {
+  const { loadConfig, RUNBOOK_ENVIRONMENTS } = await import('@drydock/kit/config');
+  return loadConfig(undefined, process.cwd()).then(
+    (config) => Object.keys(config.environments),
+    () => RUNBOOK_ENVIRONMENTS,
+  );
 }
 
 function meant(word: string, tasks: WiredTask[]): string {

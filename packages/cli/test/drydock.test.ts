@@ -86,6 +86,7 @@ test('bash completes tasks with their colon, flags of a task, and values of a fl
   assert.equal(await complete('drydock conso'), ['console']);
   assert.ok((await complete('drydock db:deploy --')).includes('--plan'));
   assert.equal(await complete('drydock db:deploy --env st'), ['staging']);
+  assert.equal(await complete('drydock db:deploy --confirm pro'), ['production']);
   assert.equal(await complete('drydock completion f'), ['fish']);
 });
 

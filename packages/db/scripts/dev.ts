@@ -1,7 +1,17 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { command, defineReadTask, EXIT, flag, hint, main, OpsError, refuseForeignDatabase } from '@drydock/kit';
+import {
+  command,
+  defineReadTask,
+  EXIT,
+  environmentSettings,
+  flag,
+  hint,
+  main,
+  OpsError,
+  refuseForeignDatabase,
+} from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -16,10 +26,10 @@ const task = defineReadTask({
     createOnly: flag.boolean({ about: 'write the file and do not apply it' }),
   },
   async run({ config, environment, env, flags, out }) {
-    if (env !== 'development')
+    if (environmentSettings(config, env).serves !== 'developers')
       throw new OpsError({
         code: 'DEVELOPMENT_ONLY',
-        message: `db:dev makes migrations in development; ${env} gets them with db:deploy.`,
+        message: `db:dev makes migrations where developers work; ${env} gets them with db:deploy.`,
         hint: command('db:dry-run', { env }),
         exit: EXIT.refused,
       });

@@ -1,5 +1,14 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, flag, main, operatorUrl, usageError, withPostgres } from '@drydock/kit';
+import {
+  defineChangeTask,
+  defineStep,
+  environmentSettings,
+  flag,
+  main,
+  operatorUrl,
+  usageError,
+  withPostgres,
+} from '@drydock/kit';
 import { migrationsSection } from '../src/config.ts';
 import { loadSeedModule, type Seeded, type SeedModule } from '../src/seed/module.ts';
 import { checkedWallets } from '../src/seed/wallets.ts';
@@ -26,6 +35,7 @@ const task = defineChangeTask({
       );
     const wallets = await checkedWallets({
       env,
+      servesCustomers: environmentSettings(config, env).serves === 'customers',
       wallets: flags.wallet,
       demo: flags.demo,
       allowProduction: flags.allowProduction,

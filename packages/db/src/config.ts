@@ -1,4 +1,11 @@
-import { defineSection, type SectionInput } from '@drydock/kit';
+import {
+  defineSection,
+  type EnvName,
+  environmentName,
+  environmentSettings,
+  type LoadedConfig,
+  type SectionInput,
+} from '@drydock/kit';
 import { z } from 'zod';
 
 const migrationsSchema = z.strictObject({
@@ -43,10 +50,7 @@ const migrationsSchema = z.strictObject({
     })
     .optional()
     .describe('Admin seed (runbook section 4).'),
-  backupBeforeDeploy: z
-    .array(z.enum(['development', 'staging', 'production']))
-    .default(['production'])
-    .describe('Environments whose deploy takes a backup first.'),
+  backupBeforeDeploy: z.array(environmentName).optional().describe('Environments whose deploy takes a backup first.'),
 });
 
 /** What only migrations and the seed need of the database; how one gets there is kit's part of the key. */
@@ -64,4 +68,10 @@ export const migrationsSection = defineSection({
 
 declare module '@drydock/kit' {
   interface DatabaseKeys extends SectionInput<typeof migrationsSection> {}
+}
+
+/** Whether a deploy to this environment takes a backup first. */
+export function backsUpBeforeDeploy(config: LoadedConfig, env: EnvName): boolean {
+  const { backupBeforeDeploy } = migrationsSection.of(config);
+  return backupBeforeDeploy?.includes(env) ?? environmentSettings(config, env).serves === 'customers';
 }

@@ -2,8 +2,16 @@ export { appendAudit } from './audit/append.ts';
 export { readEventsNamed, readEventsSince } from './audit/store.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';
 export { type DatabaseKeys, databaseSection } from './config/database.ts';
+export { environmentName } from './config/environment-name.ts';
+export {
+  type EnvironmentSettings,
+  environmentNamed,
+  environmentSettings,
+  promotionTo,
+  runbookEnvironments,
+} from './config/environments.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { type DrydockConfig, defineConfig, ENV_NAMES, type EnvName } from './config/schema.ts';
+export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.ts';
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
 export { databaseArgument } from './database-url.ts';

@@ -5,10 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from './config/load.ts';
-import type { EnvName } from './config/schema.ts';
-import { loadEnvironment } from './env/environment.ts';
-import { type OpsError, toOpsError } from './errors.ts';
+import { toOpsError } from './errors.ts';
 import type { Hint } from './hint.ts';
 import { createMemoryJournal } from './journal/memory-journal.ts';
 import { readRuns } from './journal/read.ts';
@@ -22,11 +19,11 @@ import { isPlanned } from './steps/plan.ts';
 import { runSteps } from './steps/run.ts';
 import type { StepNode, StepResults } from './steps/types.ts';
 import { parseTaskArgs } from './task/args.ts';
-import { newRunId, runChange } from './task/change.ts';
-import { taskContext } from './task/context.ts';
+import { newRunId } from './task/change.ts';
+import { executeTask } from './task/execute.ts';
 import { type WordedError, type WordedOutcome, wordedError, wordedOutcome } from './task/present.ts';
-import { typed } from './task/typed.ts';
-import type { AnyChangeTask, AnyTask, TaskContext } from './task/types.ts';
+import { type Typing, typed } from './task/typed.ts';
+import type { AnyTask, Outcome } from './task/types.ts';
 import { knowsFlag, taskFile } from './task/wired.ts';
 
 /** Output that keeps what was said. */
@@ -102,40 +99,33 @@ export function refuseUnplanned(root: string): void {
   }
 }
 
-/** Runs a whole task on a product, in this process: arguments, guard, lock, plan, journal, steps, audit. */
+/** Runs a whole task on a product, in this process, the way that `main` takes: arguments, config, guard, lock, plan, journal, steps, audit. */
 export async function runTaskForTest(
   task: AnyTask,
   root: string,
   argv: string[],
 ): Promise<{ outcome?: WordedOutcome; error?: WordedError; said: string[] }> {
   const out = silentOutput();
-  const { common, own, words } = parseTaskArgs(task, argv);
-  const config = await loadConfig(undefined, root);
-  const say = (hint: Hint) =>
-    typed(hint, { door: 'npm', ...(task.perEnvironment === false ? {} : { env: common.env }) });
   const controller = new AbortController();
-  const environmentOf = (env: EnvName) => loadEnvironment(config, env, {});
-  const ctx = taskContext({
-    task: task.name,
-    run: newRunId(),
-    actor: 'test',
-    emit: () => false,
-    env: common.env,
-    flags: own as TaskContext['flags'],
-    words,
-    json: common.json,
-    reason: common.reason,
-    config,
-    environmentOf,
-    out,
-    typed: say,
-    signal: controller.signal,
-  });
+  const typing: Typing = { door: 'npm' };
+  const say = (hint: Hint) => typed(hint, typing);
+  const perform = async (one: AnyTask, args: string[]): Promise<Outcome> =>
+    executeTask(one, parseTaskArgs(one, args), {
+      run: newRunId(),
+      argv: args,
+      cwd: root,
+      shell: { DRYDOCK_ACTOR: 'test' },
+      out,
+      signal: controller.signal,
+      abort: (reason) => controller.abort(reason),
+      emit: (data) => out.line(JSON.stringify(data)),
+      onEnvironment: () => {},
+      typing,
+      interactive: true,
+      handOver: perform,
+    });
   try {
-    const look = task.kind === 'read' ? task.run(ctx) : common.resume ? undefined : task.look?.(ctx);
-    const abort = (reason: OpsError) => controller.abort(reason);
-    const outcome = await (look ?? runChange({ task: task as AnyChangeTask, ctx, common, argv, shell: {}, abort }));
-    return { outcome: wordedOutcome(outcome, say), said: out.said };
+    return { outcome: wordedOutcome(await perform(task, argv), say), said: out.said };
   } catch (thrown) {
     return { error: wordedError(toOpsError(thrown), say), said: out.said };
   } finally {

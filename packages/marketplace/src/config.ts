@@ -25,7 +25,9 @@ const optional = <T extends z.ZodType>(schema: T) =>
 
 const schema = z
   .object({
-    DRYDOCK_ENV: z.enum(['development', 'staging', 'production']).default('development'),
+    /** How its deployment is called, as it is told to errors and reports. */
+    DRYDOCK_ENV: z.string().default('local'),
+    NODE_ENV: z.string().default('development'),
     HOST: z.string().default('127.0.0.1'),
     PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
     APP_VERSION: z.string().default('unreleased'),
@@ -50,9 +52,9 @@ const schema = z
     DRAIN_DELAY_MS: z.coerce.number().int().nonnegative().default(500),
     LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
-  .refine((env) => env.DRYDOCK_ENV === 'development' || env.REDIS_URL, {
+  .refine((env) => env.NODE_ENV === 'development' || env.REDIS_URL, {
     path: ['REDIS_URL'],
-    message: 'is required in staging and production; only development runs without Redis',
+    message: 'is required; only with NODE_ENV development does it run without Redis',
   });
 
 export type AppConfig = z.output<typeof schema>;

@@ -8,7 +8,7 @@ import { createServices, type Services } from './services.ts';
 async function serve(config: AppConfig): Promise<void> {
   let ready = false;
   const services = createServices(config);
-  if (config.DRYDOCK_ENV !== 'development') await needsRedis(services);
+  if (config.NODE_ENV !== 'development') await needsRedis(services);
   const app = await createApp(services, () => ready);
   const worker = startWorker(services, (err, task) =>
     app.log.error(

@@ -149,7 +149,7 @@ test('staging refuses to start without Redis, development does not', async () =>
   assert.is(await refused.exited, 2);
   assert.is(
     refused.said().trim(),
-    'The marketplace cannot start: REDIS_URL is required in staging and production; only development runs without Redis.',
+    'The marketplace cannot start: REDIS_URL is required; only with NODE_ENV development does it run without Redis.',
   );
   const local = await startProduct({ ...without, DRYDOCK_ENV: 'development', NODE_ENV: 'development' });
   assert.is((await fetch(`${local.url}/api/jobs`)).status, 200);

@@ -6,6 +6,7 @@ import {
   type EnvName,
   flag,
   main,
+  promotionTo,
   type Step,
   type TaskContext,
 } from '@drydock/kit';
@@ -17,9 +18,9 @@ import { releaseConfig } from '../src/config.ts';
 import { environmentSteps } from '../src/pipeline/environment.ts';
 import { postDeploySteps } from '../src/pipeline/post-deploy.ts';
 
-/** Production is only ever reached through staging. */
-function environmentsOf({ env }: Pick<TaskContext, 'env'>): EnvName[] {
-  return env === 'production' ? ['staging', 'production'] : [env];
+/** Production is only ever reached through staging: the config says what goes before what. */
+function environmentsOf({ config, env }: Pick<TaskContext, 'config' | 'env'>): EnvName[] {
+  return promotionTo(config, env);
 }
 
 const task = defineChangeTask({
@@ -52,8 +53,8 @@ const task = defineChangeTask({
     const nodes = [
       built,
       // What is done on staging stays when production fails: it is what one then looks at.
-      ...environments.map((env, i) => environmentSteps(ctx, env as EnvName, built, i < environments.length - 1)),
-      ...postDeploySteps(ctx, environments as EnvName[]),
+      ...environments.map((env, i) => environmentSteps(ctx, env, built, i < environments.length - 1)),
+      ...postDeploySteps(ctx, environments),
     ];
     return { nodes, built };
   },

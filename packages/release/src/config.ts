@@ -1,4 +1,11 @@
-import { defineSection, type LoadedConfig, type SectionInput, type SectionOutput, usageError } from '@drydock/kit';
+import {
+  defineSection,
+  environmentName,
+  type LoadedConfig,
+  type SectionInput,
+  type SectionOutput,
+  usageError,
+} from '@drydock/kit';
 import { z } from 'zod';
 
 const command = z.array(z.string()).min(1);
@@ -46,7 +53,14 @@ const releaseSchema = z.strictObject({
     .prefault({})
     .describe('HAProxy in front, reached through its runtime API. Names of variables.'),
   flow: z
-    .strictObject({ command, environments: z.array(z.enum(['staging', 'production'])).default(['staging']) })
+    .strictObject({
+      command: command.describe('Its program and arguments.'),
+      environments: z
+        .array(environmentName)
+        .optional()
+        .describe('Where it runs, between the switch and the next environment.')
+        .meta({ byItself: 'those that serve validation' }),
+    })
     .optional()
     .describe("The product's own end-to-end flow; gets the environment's variables, exit 0 means it passed."),
 });

@@ -9,8 +9,7 @@ const task = defineChangeTask({
   perEnvironment: false,
   lock: 'checkout',
   restartable: true,
-  plan: async (ctx) =>
-    (await status({ root: ctx.config.root })).filter(({ state }) => state !== 'down').map(({ service }) => service),
+  plan: async (ctx) => (await status(ctx.config)).filter(({ state }) => state !== 'down').map(({ service }) => service),
   describe: (running) => running.map((service) => `stop ${service}`),
   steps: (ctx) => [defineStep({ name: 'stop', run: async () => down({ root: ctx.config.root }) })],
   outcome: (_, running) => ({

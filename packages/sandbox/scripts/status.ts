@@ -8,7 +8,7 @@ const task = defineReadTask({
   summary: 'Shows each service of the sandbox; exit 3 if one that should run does not.',
   perEnvironment: false,
   async run({ config, out }) {
-    const services = await status({ root: config.root });
+    const services = await status(config);
     out.table(
       ['service', 'state', 'pid', 'port', 'log'],
       services.map(({ service, state, pid, port, log }) => [

@@ -13,22 +13,18 @@ const task = defineChangeTask({
   lock: 'checkout',
   restartable: true,
   plan: async (ctx) => ({
-    stopped: (await status({ root: ctx.config.root }))
-      .filter(({ state }) => state !== 'up')
-      .map(({ service }) => service),
+    stopped: (await status(ctx.config)).filter(({ state }) => state !== 'up').map(({ service }) => service),
   }),
   describe: ({ stopped }) => stopped.map((service) => `start ${service}`),
   steps: (ctx) => [
     defineStep({
       name: 'bring up',
-      run: async ({ out }) => (await up({ root: ctx.config.root, out })) as unknown as Json,
+      run: async ({ out }) => (await up({ ...ctx.config, out })) as unknown as Json,
     }),
     defineStep({
       name: 'check',
       run: async () => {
-        const silent = (await status({ root: ctx.config.root }))
-          .filter(({ state }) => state !== 'up')
-          .map(({ service }) => service);
+        const silent = (await status(ctx.config)).filter(({ state }) => state !== 'up').map(({ service }) => service);
         if (silent.length > 0) throw new Error(`${silent.join(', ')} did not stay up`);
         return null;
       },

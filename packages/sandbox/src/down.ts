@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listDaemons, stopDaemon } from '@drydock/kit';
-import { SERVICES } from './services/all.ts';
+import { servicesOf } from './services/all.ts';
 import { clusterElsewhere } from './services/cluster-folder.ts';
 import { readState, sandboxFolder } from './state.ts';
 
@@ -11,7 +11,8 @@ const PRODUCT_GRACE_MS = 15_000;
 /** Stops everything recorded for this checkout: the product's own instances first, then the services under them. */
 export async function down({ root }: { root: string }): Promise<string[]> {
   const recorded = (await listDaemons(root)).map(({ name }) => name);
-  const grace = new Map(SERVICES.map(({ name, graceMs }) => [name, graceMs]));
+  const environments = Object.keys(readState(root)?.environments ?? {});
+  const grace = new Map(servicesOf(environments).map(({ name, graceMs }) => [name, graceMs]));
   const product = recorded.filter((name) => !grace.has(name));
   await Promise.all(product.map((name) => stopDaemon(root, name, { graceMs: PRODUCT_GRACE_MS })));
   const services = recorded.filter((name) => grace.has(name));

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  ENV_NAMES,
   type EnvName,
   freePort,
   makeStateFolder,
@@ -29,6 +28,8 @@ export interface EnvironmentSecrets {
   ownerPassword: string;
   appPassword: string;
   redisPassword: string;
+  /** Of the mnemonic, which administers the environment's contracts. */
+  account?: number;
   jwtAccessKey: string;
   jwtRefreshKey: string;
   adminToken: string;
@@ -92,20 +93,37 @@ export function freshState(root: string): SandboxState {
 }
 
 export function newState(): SandboxState {
-  const secrets = (): EnvironmentSecrets => ({
+  return { id: token(), ports: {}, postgresPassword: token(), environments: {} };
+}
+
+/** Makes up what is not there yet for these environments; what is there stays. */
+export function ensureEnvironments(state: SandboxState, names: readonly EnvName[]): void {
+  for (const env of names) state.environments[env] ??= newSecrets();
+  for (const secrets of Object.values(state.environments)) {
+    const taken = Object.values(state.environments).map(({ account }) => account ?? 0);
+    secrets.account ??= Math.max(...taken) + 1;
+  }
+}
+
+function newSecrets(): EnvironmentSecrets {
+  return {
     ownerPassword: token(),
     appPassword: token(),
     redisPassword: token(),
     jwtAccessKey: `a${token(4)}:${token(32)}`,
     jwtRefreshKey: `r${token(4)}:${token(32)}`,
     adminToken: token(),
-  });
-  return {
-    id: token(),
-    ports: {},
-    postgresPassword: token(),
-    environments: Object.fromEntries(ENV_NAMES.map((env) => [env, secrets()])) as SandboxState['environments'],
   };
+}
+
+export function secretsOf({ environments }: SandboxState, env: EnvName): EnvironmentSecrets {
+  const secrets = environments[env];
+  if (secrets) return secrets;
+  throw new OpsError({
+    code: 'SANDBOX_INCOMPLETE',
+    message: `The sandbox has no environment ${env} yet.`,
+    hint: 'npm run sandbox:up',
+  });
 }
 
 /** The port of a service: the one it had, or a free one. */

@@ -1,7 +1,8 @@
-import { listDaemons } from '@drydock/kit';
-import { SERVICES } from './services/all.ts';
+import { listDaemons, runbookEnvironments } from '@drydock/kit';
+import { servicesOf } from './services/all.ts';
 import { contextOf } from './services/run.ts';
 import { readState } from './state.ts';
+import type { World } from './up.ts';
 
 export interface ServiceStatus {
   service: string;
@@ -12,15 +13,17 @@ export interface ServiceStatus {
   log: string | undefined;
 }
 
-export async function status({ root }: { root: string }): Promise<ServiceStatus[]> {
+export async function status({ root, environments = runbookEnvironments() }: World): Promise<ServiceStatus[]> {
   const daemons = new Map((await listDaemons(root)).map((daemon) => [daemon.name, daemon]));
   const state = readState(root);
-  const services = SERVICES.map(async (service): Promise<ServiceStatus> => {
-    const daemon = daemons.get(service.name);
-    const facts = { service: service.name, pid: daemon?.pid, port: state?.ports[service.name], log: daemon?.logFile };
-    if (!daemon || !state) return { ...facts, state: 'down' };
-    if (!daemon.alive) return { ...facts, state: 'killed' };
-    return { ...facts, state: (await service.ready(await contextOf(root, state, service))) ? 'up' : 'silent' };
-  });
+  const services = servicesOf(Object.keys({ ...state?.environments, ...environments })).map(
+    async (service): Promise<ServiceStatus> => {
+      const daemon = daemons.get(service.name);
+      const facts = { service: service.name, pid: daemon?.pid, port: state?.ports[service.name], log: daemon?.logFile };
+      if (!daemon || !state) return { ...facts, state: 'down' };
+      if (!daemon.alive) return { ...facts, state: 'killed' };
+      return { ...facts, state: (await service.ready(await contextOf(root, state, service))) ? 'up' : 'silent' };
+    },
+  );
   return Promise.all(services);
 }

@@ -1,12 +1,12 @@
-import type { Output } from '@drydock/kit';
+import { type LoadedConfig, type Output, runbookEnvironments } from '@drydock/kit';
 import { provisionBackupKeys } from './provision/backup-key.ts';
 import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
 import { writeEnvFiles } from './provision/env-files.ts';
 import { provisionKeystores } from './provision/keystores.ts';
-import { SERVICES } from './services/all.ts';
+import { servicesOf } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
-import { freshState, portOf, readState, writeState } from './state.ts';
+import { ensureEnvironments, freshState, portOf, readState, writeState } from './state.ts';
 
 export interface UpResult {
   /** Services that had to be started; empty when everything was up. */
@@ -15,14 +15,26 @@ export interface UpResult {
   moved: string[];
 }
 
+/** A checkout, and the environments that its config has; by itself the runbook's three. */
+export interface World {
+  root: string;
+  environments?: LoadedConfig['environments'];
+}
+
 /** Brings up whatever is not up, and repairs what was killed. Safe to repeat; a second call changes nothing. */
-export async function up({ root, out }: { root: string; out?: Output }): Promise<UpResult> {
+export async function up({
+  root,
+  environments = runbookEnvironments(),
+  out,
+}: World & { out?: Output }): Promise<UpResult> {
   const state = readState(root) ?? freshState(root);
-  for (const { name } of SERVICES) await portOf(state, name);
+  ensureEnvironments(state, Object.keys(environments));
+  const all = servicesOf(Object.keys(state.environments));
+  for (const { name } of all) await portOf(state, name);
   // Kept before anything starts: a kill from here on finds the same ports and passwords again.
   writeState(root, state);
   const services = await allOrFirstProblem(
-    SERVICES.map(async (service) => {
+    all.map(async (service) => {
       const { started, moved } = await ensureRunning(root, state, service);
       if (started) out?.line(`  ${service.name} on port ${state.ports[service.name]}`);
       if (moved) out?.warn(`The port of ${service.name} was taken; it is ${state.ports[service.name]} now.`);
@@ -38,7 +50,7 @@ export async function up({ root, out }: { root: string; out?: Output }): Promise
     provisionKeystores(root, state),
   ]);
   writeState(root, state);
-  await writeEnvFiles(root, state);
+  await writeEnvFiles(root, state, environments);
   return { started, moved: names('moved') };
 }
 

@@ -1,9 +1,8 @@
 import {
   command,
   databaseOf,
-  ENV_NAMES,
-  type EnvName,
   EXIT,
+  environmentSettings,
   hint,
   OpsError,
   type Secret,
@@ -114,8 +113,8 @@ export function openSource(
   trust?: string,
 ): Promise<Found> {
   const [first = '', ...rest] = from.split('/');
-  const other = ENV_NAMES.includes(first as EnvName) && rest.length === 1;
-  const environment = ctx.environmentOf(other ? (first as EnvName) : ctx.env);
+  const other = first in ctx.config.environments && rest.length === 1;
+  const environment = ctx.environmentOf(other ? first : ctx.env);
   return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from, trust);
 }
 
@@ -157,7 +156,7 @@ function refuseElsewhere(
 ): void {
   if (!manifest) return;
   const { env, product, database } = manifest;
-  const guarded = ctx.config.environments[ctx.env].guard === 'confirm';
+  const guarded = environmentSettings(ctx.config, ctx.env).guard === 'confirm';
   const elsewhere = product !== ctx.config.product || (env !== ctx.env ? guarded || !anonymise : database !== name);
   if (!elsewhere || (foreign && ctx.reason)) return;
   throw new OpsError({

@@ -1,4 +1,4 @@
-import type { EnvName, LoadedConfig } from '@drydock/kit';
+import { type EnvName, environmentSettings, type LoadedConfig } from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
 import { slugOf } from '../slug.ts';
 import { variablesOf } from './needs.ts';
@@ -54,5 +54,10 @@ export function jobName({ product }: LoadedConfig, kind: JobKind, env: EnvName):
 
 /** What stands for the person who would type the name of a guarded environment. */
 export function confirmation(config: LoadedConfig, env: EnvName, reason = 'scheduled'): string[] {
-  return ['--yes', ...(config.environments[env].guard === 'confirm' ? ['--confirm', env] : []), '--reason', reason];
+  return [
+    '--yes',
+    ...(environmentSettings(config, env).guard === 'confirm' ? ['--confirm', env] : []),
+    '--reason',
+    reason,
+  ];
 }

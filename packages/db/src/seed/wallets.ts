@@ -1,6 +1,8 @@
 import { command, type EnvName, EXIT, OpsError, usageError } from '@drydock/kit';
 
 export interface SeedWish {
+  /** Real people's data are there. */
+  servesCustomers: boolean;
   env: EnvName;
   wallets: string[];
   demo: boolean;
@@ -9,15 +11,22 @@ export interface SeedWish {
 }
 
 /** Checked addresses, checksummed. Refused: production without the flag, a wallet not on its allowlist, demo data there. */
-export async function checkedWallets({ env, wallets, demo, allowProduction, allowlist }: SeedWish): Promise<string[]> {
-  if (env === 'production' && !allowProduction)
+export async function checkedWallets({
+  servesCustomers,
+  env,
+  wallets,
+  demo,
+  allowProduction,
+  allowlist,
+}: SeedWish): Promise<string[]> {
+  if (servesCustomers && !allowProduction)
     throw refused(
       'SEED_REFUSED',
-      'Seeding is for development and staging.',
-      'In production it wants --allow-production, and wallets on the allowlist.',
+      `Seeding is not for ${env}, which serves customers.`,
+      'There it wants --allow-production, and wallets on the allowlist.',
     );
-  if (env === 'production' && demo)
-    throw refused('SEED_REFUSED', 'Demo data is never put into production.', 'Leave --demo out.');
+  if (servesCustomers && demo)
+    throw refused('SEED_REFUSED', `Demo data is never put into ${env}, which serves customers.`, 'Leave --demo out.');
   if (wallets.length === 0 && !demo)
     throw usageError('USAGE', 'Say which wallet becomes an admin.', command('seed:admin', { wallet: '0x…' }));
   const { getAddress, isAddress } = await import('viem');
@@ -32,11 +41,11 @@ export async function checkedWallets({ env, wallets, demo, allowProduction, allo
     return getAddress(wallet);
   });
   const allowed = new Set(allowlist.map((wallet) => getAddress(wallet)));
-  const stranger = env === 'production' ? checked.find((wallet) => !allowed.has(wallet)) : undefined;
+  const stranger = servesCustomers ? checked.find((wallet) => !allowed.has(wallet)) : undefined;
   if (stranger)
     throw refused(
       'WALLET_NOT_ALLOWED',
-      `${stranger} is not on the allowlist for production.`,
+      `${stranger} is not on the allowlist for ${env}.`,
       'Add it to database.seed.productionAllowlist in drydock.config.ts, in a reviewed commit.',
     );
   return checked;

@@ -1,4 +1,12 @@
-import { defineSection, type SectionInput, type SectionOutput } from '@drydock/kit';
+import {
+  defineSection,
+  type EnvName,
+  environmentName,
+  environmentSettings,
+  type LoadedConfig,
+  type SectionInput,
+  type SectionOutput,
+} from '@drydock/kit';
 import { z } from 'zod';
 import { escrowTablesSchema } from './tables.ts';
 
@@ -23,7 +31,8 @@ const keySchema = z.discriminatedUnion('kind', [
     endpoint: z.string().default('AWS_ENDPOINT_URL_KMS'),
   }),
 ]);
-const keystore = { kind: 'keystore' } as const;
+
+const KEYSTORE = keySchema.parse({ kind: 'keystore' });
 
 const escrowSchema = z.strictObject({
   abi: z
@@ -97,14 +106,7 @@ const escrowSchema = z.strictObject({
     .nullable()
     .default(7_203_401)
     .describe('Advisory lock under which the product itself sends from the same account; null if it takes none.'),
-  key: z
-    .strictObject({
-      development: keySchema.prefault({ kind: 'env' }),
-      staging: keySchema.prefault(keystore),
-      production: keySchema.prefault(keystore),
-    })
-    .prefault({})
-    .describe('Who signs, per environment.'),
+  key: z.record(environmentName, keySchema).default({}).describe('Who signs, per environment.'),
   safe: z.string().default('ESCROW_SAFE_ADDRESS').describe('Variable with the Safe that --propose addresses.'),
   database: escrowTablesSchema.prefault({}),
 });
@@ -120,7 +122,7 @@ export const escrowSection = defineSection({
     database: { schema: 'shop', jobs: 'deals', amounts: { column: 'price' } },
   },
   operators: ({ key }) =>
-    Object.values(key).flatMap((one) => (one.kind === 'keystore' ? [one.file, one.password] : [])),
+    [KEYSTORE, ...Object.values(key)].flatMap((one) => (one.kind === 'keystore' ? [one.file, one.password] : [])),
 });
 
 declare module '@drydock/kit' {
@@ -130,3 +132,12 @@ declare module '@drydock/kit' {
 }
 
 export type EscrowConfig = SectionOutput<typeof escrowSection>;
+export type KeyConfig = z.output<typeof keySchema>;
+
+/** Where the config says nothing: a variable where developers work, otherwise a keystore. */
+const VARIABLE = keySchema.parse({ kind: 'env' });
+
+export function keyOf(config: LoadedConfig, env: EnvName): KeyConfig {
+  const usual = environmentSettings(config, env).serves === 'developers' ? VARIABLE : KEYSTORE;
+  return escrowSection.of(config).key[env] ?? usual;
+}

@@ -1,11 +1,19 @@
-import { command, type Environment, hint, type LoadedConfig, type Secret, usageError } from '@drydock/kit';
+import {
+  command,
+  type Environment,
+  environmentSettings,
+  hint,
+  type LoadedConfig,
+  type Secret,
+  usageError,
+} from '@drydock/kit';
 import type { Hex, LocalAccount } from 'viem';
 import { refused } from '../chain/errors.ts';
-import { escrowSection } from '../config/escrow.ts';
+import { keyOf } from '../config/escrow.ts';
 
 /** Whoever signs in this environment. A key in a variable is for development; the others want a keystore or KMS. */
 export async function loadAccount(config: LoadedConfig, environment: Environment): Promise<LocalAccount> {
-  const key = escrowSection.of(config).key[environment.name];
+  const key = keyOf(config, environment.name);
   if (key.kind === 'kms') {
     const { kmsAccount } = await import('./kms.ts');
     return kmsAccount(key, environment);
@@ -15,10 +23,10 @@ export async function loadAccount(config: LoadedConfig, environment: Environment
     const path = config.path(environment.require(key.file));
     return accountOf(await openKeystore(path, environment.secret(key.password)), key.file);
   }
-  if (environment.name !== 'development')
+  if (environmentSettings(config, environment.name).serves !== 'developers')
     throw refused(
       'KEY_IN_VARIABLE',
-      `escrow.key.${environment.name} is a private key in a variable, which is for development alone.`,
+      `escrow.key.${environment.name} is a private key in a variable, which is for developers alone.`,
       "Use { kind: 'keystore' } or { kind: 'kms' } in drydock.config.ts.",
     );
   return accountOf(environment.secret(key.variable), key.variable);

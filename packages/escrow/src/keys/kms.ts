@@ -1,9 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import { type Environment, OpsError } from '@drydock/kit';
 import type { Hash, Hex, LocalAccount } from 'viem';
-import type { EscrowConfig } from '../config/escrow.ts';
+import type { KeyConfig } from '../config/escrow.ts';
 
-type KmsKey = Extract<EscrowConfig['key']['production'], { kind: 'kms' }>;
+type KmsKey = Extract<KeyConfig, { kind: 'kms' }>;
 
 /** An account whose key never leaves AWS KMS: it signs digests there. */
 export async function kmsAccount(config: KmsKey, environment: Environment): Promise<LocalAccount> {

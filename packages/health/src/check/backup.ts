@@ -1,5 +1,5 @@
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
-import { toOpsError } from '@drydock/kit';
+import { environmentSettings, toOpsError } from '@drydock/kit';
 import type { PartResult } from './endpoint.ts';
 
 /** As much of the state of backups as a check looks at. */
@@ -14,7 +14,7 @@ export async function probeBackup(
   { name }: Environment,
   read: () => Promise<BackupState>,
 ): Promise<PartResult> {
-  const required = config.environments[name].guard === 'confirm';
+  const required = environmentSettings(config, name).guard === 'confirm';
   try {
     const { statuses, findings } = await read();
     const late = findings.find(({ code }) => code === 'BACKUP_OVERDUE');

@@ -1,4 +1,4 @@
-import { type Answered, ask, type Environment, type LoadedConfig, NoAnswer } from '@drydock/kit';
+import { type Answered, ask, type Environment, environmentSettings, type LoadedConfig, NoAnswer } from '@drydock/kit';
 import type { HealthConfig } from '../config/health.ts';
 import { healthSection } from '../config/health.ts';
 
@@ -60,7 +60,7 @@ export function problemOf({ healthy, parts }: HealthResult): string | null {
 }
 
 export function publicUrl(config: LoadedConfig, environment: Environment): string {
-  return environment.require(config.environments[environment.name].url);
+  return environment.require(environmentSettings(config, environment.name).url);
 }
 
 /** The report's own words, by the shape of the config. One that does not say that all is well has not said it. */

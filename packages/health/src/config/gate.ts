@@ -1,3 +1,4 @@
+import { environmentName } from '@drydock/kit';
 import { z } from 'zod';
 
 export const gateSchema = z.strictObject({
@@ -44,10 +45,7 @@ export const gateSchema = z.strictObject({
   release: z
     .strictObject({
       forSeconds: z.number().int().min(1),
-      environments: z
-        .array(z.enum(['staging', 'production']))
-        .min(1)
-        .default(['production']),
+      environments: z.array(environmentName).min(1).optional().meta({ byItself: 'those that serve customers' }),
       inconclusive: z
         .enum(['fail', 'pass'])
         .default('fail')

@@ -2,6 +2,7 @@ import {
   chainSection,
   type Environment,
   type EnvName,
+  environmentSettings,
   type LoadedConfig,
   openRuns as runsLeftOpen,
   toOpsError,
@@ -55,8 +56,8 @@ async function readEnvironment(
 ): Promise<EnvironmentReport> {
   const [health, chain] = [healthSection.of(config), chainSection.of(config)];
   const environment = environmentOf(env);
-  const { url } = config.environments[env];
-  const base = { name: env, guarded: config.environments[env].guard === 'confirm' };
+  const { url, guard } = environmentSettings(config, env);
+  const base = { name: env, guarded: guard === 'confirm' };
   if (!environment.has(url)) return { ...base, ...nothing(`${url} is not set for it on this machine.`) };
   const noChain = { missing: 'The config names no chain.' };
   const [probed, history, marks, migrations, backups, escrow] = await Promise.all([

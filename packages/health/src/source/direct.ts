@@ -1,4 +1,11 @@
-import { type Environment, type LoadedConfig, registerAddress, shownAddress, usageError } from '@drydock/kit';
+import {
+  type Environment,
+  environmentSettings,
+  type LoadedConfig,
+  registerAddress,
+  shownAddress,
+  usageError,
+} from '@drydock/kit';
 import { publicUrl } from '../check/endpoint.ts';
 import { healthSection } from '../config/health.ts';
 import { parseMetrics } from '../metrics/parse.ts';
@@ -40,7 +47,8 @@ export function directSource(
 function addressesOf(config: LoadedConfig, environment: Environment, url: string | undefined): URL[] {
   const { path, urls } = healthSection.of(config).metrics;
   if (url !== undefined) registerAddress(url);
-  const name = url !== undefined ? '--url' : environment.has(urls) ? urls : config.environments[environment.name].url;
+  const name =
+    url !== undefined ? '--url' : environment.has(urls) ? urls : environmentSettings(config, environment.name).url;
   const bases = (url ?? environment.get(urls) ?? publicUrl(config, environment)).split(',').map((one) => one.trim());
   return bases.filter(Boolean).map((base) => {
     const parsed = URL.parse(base);

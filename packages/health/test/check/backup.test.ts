@@ -11,10 +11,9 @@ const drill: Finding = { level: 'error', code: 'DRILL_OVERDUE', message: 'No res
 
 /** Staging is not guarded, production is. */
 async function probe(env: 'staging' | 'production', read: () => Promise<BackupState>) {
-  const loaded = await loadConfig(undefined, makeStrangeProduct({}));
-  const { production, ...rest } = loaded.environments;
-  const config = { ...loaded, environments: { ...rest, production: { ...production, guard: 'confirm' as const } } };
-  return probeBackup(config, loadEnvironment(loaded, env, {}), read);
+  const environments = { staging: {}, production: {} };
+  const config = await loadConfig(undefined, makeStrangeProduct({ environments }));
+  return probeBackup(config, loadEnvironment(config, env, {}), read);
 }
 
 test('one that is young enough is well, and told by the youngest of all stores', async () => {

@@ -1,3 +1,5 @@
+import { naming } from './environment-name.ts';
+import { RUNBOOK_ENVIRONMENTS } from './environments.ts';
 import { readWiredSections, sectionsFor, unwiredSectionsFor, type WiredSection } from './known.ts';
 import { invalidConfig, type Problem, problemsIn, unknownKey } from './problems.ts';
 import { coreSchema, type ResolvedConfig } from './schema.ts';
@@ -22,8 +24,9 @@ export async function checkConfig(written: unknown, file: string): Promise<Check
     keys.flatMap((key) => strangersIn(key, written[key], among, wired));
   let sections = await sectionsFor(keys, wired);
   if (strangers(sections).length > 0) sections = await unwiredSectionsFor(keys);
-  const core = coreSchema.safeParse(Object.fromEntries(Object.entries(written).filter(([key]) => isCore(key))));
-  const environments = Object.keys(isRecord(written.environments) ? written.environments : {});
+  const environments = isRecord(written.environments) ? Object.keys(written.environments) : RUNBOOK_ENVIRONMENTS;
+  const own = Object.fromEntries(Object.entries(written).filter(([key]) => isCore(key)));
+  const core = naming(environments, () => coreSchema.safeParse(own));
   const read = sections.map((section) => ({ section, ...readSection(section, written, environments) }));
   const problems = [
     ...(core.success ? [] : problemsIn(core.error, coreSchema, [])),

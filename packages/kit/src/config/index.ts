@@ -1,5 +1,7 @@
-// The door for `npm run wire`, which writes down and documents what the packages' sections say.
+// The door for the `drydock` command, which completes environments, writes the packages' sections down and documents them.
 export { namesIn, operatorsOf } from './check.ts';
+export { RUNBOOK_ENVIRONMENTS } from './environments.ts';
 export { loadSections, SECTIONS_FILE, sectionFiles, type WiredSection } from './known.ts';
+export { loadConfig } from './load.ts';
 export { coreSchema } from './schema.ts';
 export { type AnySection, readSection } from './section.ts';

@@ -39,6 +39,7 @@ function problemsOf(
   const whole = [...base, ...path];
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey([...whole, key], keysAt(schema, path)));
+  if (issue.code === 'invalid_key') return [{ path: whole, message: `: ${issue.issues[0]?.message ?? issue.message}` }];
   if (issue.code === 'invalid_union') {
     // Of the alternatives, the one that was nearly met.
     const [nearest] = issue.errors.filter(({ length }) => length > 0).toSorted((a, b) => a.length - b.length);
@@ -54,7 +55,7 @@ function keysAt(schema: z.core.$ZodType, [next, ...rest]: PropertyKey[]): string
   const { def } = schema._zod as unknown as { def: Record<string, unknown> & { type: string } };
   const into = (inner: unknown, path: PropertyKey[]) => keysAt(inner as z.core.$ZodType, path);
   const all = next === undefined ? [] : [next, ...rest];
-  if (def.innerType) return into(def.innerType, all);
+  if (def.innerType ?? def.in) return into(def.innerType ?? def.in, all);
   if (def.type === 'union') return (def.options as unknown[]).flatMap((option) => into(option, all));
   if (def.type === 'object') {
     const shape = def.shape as Record<string, unknown>;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { environmentName } from './environment-name.ts';
+import { environmentsSchema } from './environments.ts';
 import type { ConfigSections } from './sections.ts';
 
-export const ENV_NAMES = ['development', 'staging', 'production'] as const;
-export type EnvName = (typeof ENV_NAMES)[number];
+/** The name of an environment of the config. */
+export type EnvName = string;
 
 const variableSchema = z.strictObject({
   kind: z
@@ -16,34 +18,11 @@ const variableSchema = z.strictObject({
       "Whose it is: the product's processes get no value that is the operator's or the build's. Left out, it is the product's, unless a section names it for something that operators alone do.",
     ),
   secret: z.boolean().default(false).describe('Masked everywhere.'),
-  required: z.array(z.enum(ENV_NAMES)).default([]).describe('Environments in which the product cannot do without it.'),
+  required: z.array(environmentName).default([]).describe('Environments in which the product cannot do without it.'),
   example: z.string().describe('A well-formed value for the error message; never a real one.'),
   about: z.string().describe('What it is, in a few words.'),
 });
 export type VariableSpec = z.infer<typeof variableSchema>;
-
-/** The runbook's parity table, section 1: one row a concern. */
-const paritySchema = z.strictObject({
-  nodeEnv: z.enum(['development', 'production']),
-  schema: z.enum(['dev', 'deploy']),
-  features: z.enum(['all', 'subset', 'minimal']),
-  sentry: z.enum(['optional', 'required']),
-  sentrySampleRateMax: z
-    .number()
-    .min(0)
-    .max(1)
-    .optional()
-    .describe('The highest SENTRY_TRACES_SAMPLE_RATE allowed ("sample rate low").'),
-  redis: z.enum(['optional', 'required']),
-});
-
-const environmentSchema = z.strictObject({
-  url: z.string().default('PUBLIC_URL').describe('Variable that holds the address people use.'),
-  guard: z
-    .enum(['none', 'confirm'])
-    .describe('`confirm`: its name must be typed, or given as `--confirm NAME`, and `--reason` is required.'),
-  parity: paritySchema,
-});
 
 /** kit's own keys; each other key of a config is a section (section.ts). */
 export const coreSchema = z.strictObject({
@@ -52,11 +31,7 @@ export const coreSchema = z.strictObject({
     .array(z.string())
     .default(['.'])
     .describe('Folders with dotenv-flow files, relative to the config; a later folder wins over an earlier one.'),
-  environments: z.strictObject({
-    development: environmentSchema,
-    staging: environmentSchema,
-    production: environmentSchema,
-  }),
+  environments: environmentsSchema,
   variables: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE'), variableSchema).default({}),
   features: z
     .strictObject({ variable: z.string(), all: z.array(z.string()), minimal: z.array(z.string()) })

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { listFiles, parse } from 'dotenv-flow';
+import { environmentSettings } from '../config/environments.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName, VariableSpec } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
@@ -26,6 +27,7 @@ interface Value {
  * another environment's is refused (exit 4).
  */
 export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Environment {
+  environmentSettings(config, env);
   const filesOf = (name: EnvName) => {
     const found = new Map<string, Value>();
     for (const dir of config.envDirs) readFolder(config.path(dir), name, found);

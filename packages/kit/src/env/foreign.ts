@@ -22,7 +22,7 @@ export function refuseForeignValues(
   filesOf: (env: EnvName) => ReadonlyMap<string, { text: string }>,
 ): void {
   const own = filesOf(env);
-  const others = (Object.keys(config.environments) as EnvName[]).filter((name) => name !== env);
+  const others = Object.keys(config.environments).filter((name) => name !== env);
   const suspects = Object.entries(shell).flatMap(([name, value]) => {
     const meant = value ? meaningOf(value, config.variables[name]) : undefined;
     return meant === undefined ? [] : [{ name, meant }];

@@ -1,3 +1,4 @@
+import { environmentSettings, type Parity } from '../config/environments.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Environment } from './types.ts';
 
@@ -18,7 +19,7 @@ const SCHEMA_MODE = 'PRISMA_SCHEMA_MODE';
 const DSN = /^https?:\/\/[0-9a-z]+@[^/]+\/(.+\/)?\d+$/i;
 
 export function checkParity(config: LoadedConfig, environment: Environment): ParityRow[] {
-  const { parity } = config.environments[environment.name];
+  const { parity } = environmentSettings(config, environment.name);
   return [
     nodeEnv(parity.nodeEnv, environment),
     schemaMode(parity.schema, environment),
@@ -82,7 +83,7 @@ function features(rule: 'all' | 'subset' | 'minimal', config: LoadedConfig, envi
   };
 }
 
-function sentry(parity: LoadedConfig['environments']['staging']['parity'], environment: Environment): Row {
+function sentry(parity: Parity, environment: Environment): Row {
   const dsn = environment.get('SENTRY_DSN');
   const rate = Number(environment.get('SENTRY_TRACES_SAMPLE_RATE') ?? 0);
   const max = parity.sentrySampleRateMax;

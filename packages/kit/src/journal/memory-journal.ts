@@ -11,7 +11,7 @@ export function createMemoryJournal(run = 'memory'): Journal & { entries: Journa
         at: new Date().toISOString(),
         run,
         task: 'test',
-        env: 'development',
+        env: 'test',
         seq: entries.length + 1,
         ...body,
       });

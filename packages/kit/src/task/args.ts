@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import { closest } from '../closest.ts';
-import { ENV_NAMES, type EnvName } from '../config/schema.ts';
 import { usageError } from '../errors.ts';
 import { command, type Hint, hint } from '../hint.ts';
 import { type FlagSpec, type FlagSpecs, flag } from './flags.ts';
@@ -11,10 +10,12 @@ export interface CommonValues {
   help: boolean;
   json: boolean;
   config: string | undefined;
-  env: EnvName;
+  /** As it was typed: the config tells which one is meant. */
+  env: string | undefined;
   plan: boolean;
   yes: boolean;
-  confirm: string | undefined;
+  /** Names of guarded environments. */
+  confirm: string[];
   /** `latest`, or a run's id. */
   resume: string | undefined;
   reason: string | undefined;
@@ -39,24 +40,14 @@ const STREAM: FlagSpecs = {
 };
 /** Of a value that is refused. */
 const LONGEST_QUOTE = 80;
-/** People write `prod`, and mean the one that begins so. */
-const SHORT: Record<string, string> = { dev: 'development', stage: 'staging', prod: 'production' };
-
-function environmentFlag() {
-  const spec = flag.choice(ENV_NAMES, {
-    about: 'environment to work on (default development)',
-    fallback: 'development',
-  });
-  return { ...spec, parse: (raw: string) => spec.parse(SHORT[raw] ?? raw) };
-}
 
 const ENVIRONMENT: FlagSpecs = {
-  env: environmentFlag(),
+  env: flag.environment({ about: 'environment to work on (default: the first of the config)' }),
 };
 const CHANGE: FlagSpecs = {
   plan: flag.boolean({ about: 'print what would happen, change nothing' }),
   yes: flag.boolean({ about: 'ask no question (a guarded environment also needs --confirm)' }),
-  confirm: flag.text({ value: 'NAME', about: 'name of the guarded environment, instead of typing it' }),
+  confirm: flag.texts({ value: 'NAME', about: 'name of each guarded environment, instead of typing it' }),
   resume: flag.text({ value: '[RUN]', about: 'go on with the last unfinished run, or with RUN' }),
   lockWait: flag.duration({ about: 'wait so long for a lock that another holds (default: refuse at once)' }),
   reason: flag.sentence({ about: 'kept in the audit event; required where the environment is guarded' }),
@@ -94,7 +85,7 @@ export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
     values[key] = readValue(key, spec, raw[kebab(key)], raw.help === true, help);
   const own: Record<string, unknown> = {};
   for (const key of Object.keys(task.flags ?? {})) own[key] = values[key];
-  return { common: { env: 'development', ...values } as unknown as CommonValues, own, words };
+  return { common: { confirm: [], ...values } as unknown as CommonValues, own, words };
 }
 
 type RawValues = Record<string, string | boolean | (string | boolean)[] | undefined>;

@@ -11,6 +11,8 @@ export interface FlagSpec<T> {
   multiple?: boolean;
   required?: boolean;
   fallback: T;
+  /** Names an environment, which only the config can tell: read once that is loaded. */
+  environment?: true;
   /** Throws an Error whose message completes "--flag: …". */
   parse(raw: string): unknown;
 }
@@ -81,6 +83,16 @@ export const flag = {
     about,
     fallback: undefined,
     parse: parseDuration,
+  }),
+
+  /** An environment of the config, by its name or what begins it alone. */
+  environment: ({ about }: Common): FlagSpec<string | undefined> => ({
+    type: 'string',
+    value: 'NAME',
+    about,
+    environment: true,
+    fallback: undefined,
+    parse: nonEmpty,
   }),
 
   choice: <const C extends readonly string[]>(

@@ -1,3 +1,4 @@
+import { environmentSettings } from '../config/environments.ts';
 import type { EnvName, ResolvedConfig } from '../config/schema.ts';
 import { EXIT, OpsError, usageError } from '../errors.ts';
 import { visible } from '../output/visible.ts';
@@ -17,39 +18,53 @@ export interface GuardInput {
   unsaid?: boolean;
 }
 
-/** The most guarded of the environments a run touches; undefined if none is guarded. */
-export function guardedEnvironment({ config, environments }: GuardInput): EnvName | undefined {
-  return environments.find((env) => config.environments[env].guard === 'confirm');
+/** The environments of a run whose names must be given, each. */
+export function guardedEnvironments({ config, environments }: GuardInput): EnvName[] {
+  return environments.filter((env) => environmentSettings(config, env).guard === 'confirm');
+}
+
+/** `--confirm` may be given for each environment, or with a list. */
+function confirmedIn({ common }: GuardInput): string[] {
+  return common.confirm.flatMap((text) => text.split(',')).map((name) => name.trim());
+}
+
+function unconfirmed(input: GuardInput): EnvName[] {
+  const confirmed = confirmedIn(input);
+  return guardedEnvironments(input).filter((env) => !confirmed.includes(env));
 }
 
 /** What can be refused before anything is looked at: called first, so that a refusal needs no database. */
 export function refuseUnconfirmed(input: GuardInput): void {
-  const guarded = guardedEnvironment(input);
-  const { task, common, interactive } = input;
-  if (!guarded) {
+  const guarded = guardedEnvironments(input);
+  const confirmed = confirmedIn(input);
+  const { task, common, interactive, environments } = input;
+  if (guarded.length === 0) {
     if (input.destructive && !common.yes && !interactive) {
       throw refused('UNCONFIRMED', `${task} throws something away, and nobody can be asked here.`, 'Add --yes.');
     }
     return;
   }
-  if (common.confirm !== undefined && common.confirm !== guarded) {
+  const stranger = confirmed.find((name) => !environments.includes(name));
+  if (stranger !== undefined) {
     throw refused(
       'CONFIRMATION_MISMATCH',
-      `--confirm says "${common.confirm}", but this run changes ${guarded}.`,
-      `Add --confirm ${guarded} if that is what you want.`,
+      `--confirm says "${stranger}", but this run changes ${guarded.join(' and ')}.`,
+      `Add ${flagsFor(guarded)} if that is what you want.`,
     );
   }
-  if (common.confirm === undefined && (common.yes || !interactive)) {
+  const open = unconfirmed(input);
+  if (open.length > 0 && (common.yes || !interactive)) {
+    const alone = confirmed.length > 0 ? `--confirm ${confirmed.join(',')} alone does` : '--yes alone does';
     throw refused(
       'UNCONFIRMED',
-      `${task} changes ${guarded}, and --yes alone does not confirm that.`,
-      `Add --yes --confirm ${guarded} --reason "…".`,
+      `${task} changes ${guarded.join(' and ')}, and ${alone} not confirm that.`,
+      `Add --yes ${flagsFor(guarded)} --reason "…".`,
     );
   }
   if (!common.reason && !interactive) {
     throw usageError(
       'REASON_MISSING',
-      `${task} on ${guarded} needs a reason for the audit log.`,
+      `${task} on ${guarded.join(' and ')} needs a reason for the audit log.`,
       'Add --reason "why this is done".',
     );
   }
@@ -57,28 +72,32 @@ export function refuseUnconfirmed(input: GuardInput): void {
 
 /** Will `confirmRun` ask whether to go on? */
 export function asks(input: GuardInput): boolean {
-  const { common } = input;
-  if (guardedEnvironment(input)) return common.confirm === undefined;
-  return !common.yes && (input.destructive || input.unsaid === true);
+  const guarded = guardedEnvironments(input);
+  if (guarded.length > 0) return unconfirmed(input).length > 0;
+  return !input.common.yes && (input.destructive || input.unsaid === true);
+}
+
+function flagsFor(guarded: EnvName[]): string {
+  return guarded.map((env) => `--confirm ${env}`).join(' ');
 }
 
 /** Asks what is still open, after the plan was shown. Returns the reason to keep. */
 export async function confirmRun(input: GuardInput): Promise<string | undefined> {
-  const guarded = guardedEnvironment(input);
+  const guarded = guardedEnvironments(input);
   const { common } = input;
-  if (guarded && asks(input)) {
-    const typed = await askText(`This changes ${guarded}. Type its name to go on`);
-    if (typed.trim() !== guarded)
-      throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${guarded}; nothing was changed.`);
-  } else if (asks(input)) {
+  for (const env of unconfirmed(input)) {
+    const typed = await askText(`This changes ${env}. Type its name to go on`);
+    if (typed.trim() !== env) throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${env}; nothing was changed.`);
+  }
+  if (guarded.length === 0 && asks(input)) {
     const where = input.environments.join(' and ');
     if (!(await askYesNo(where ? `${input.task} on ${where}: go on?` : `${input.task}: go on?`)))
       throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
   }
-  if (guarded && !common.reason)
+  if (guarded.length > 0 && !common.reason)
     return (
       visible((await askText('Why? (kept in the audit log)')).trim()).slice(0, LONGEST_SENTENCE) ||
-      missingReason(guarded)
+      missingReason(guarded.join(' and '))
     );
   return common.reason;
 }

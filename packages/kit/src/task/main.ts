@@ -1,27 +1,23 @@
 import { inspect } from 'node:util';
-import { loadConfig } from '../config/load.ts';
-import type { EnvName } from '../config/schema.ts';
-import { loadEnvironment } from '../env/environment.ts';
-import type { Environment } from '../env/types.ts';
 import { EXIT, OpsError, toOpsError } from '../errors.ts';
 import { cancelStatements } from '../open-sessions.ts';
 import { guardProcess } from '../output/guard-process.ts';
 import { writeShown } from '../output/masked-stream.ts';
+import type { Output } from '../output/output.ts';
 import { surviveLostReader } from '../output/reader-gone.ts';
 import { shownJson, shownLines } from '../output/shown.ts';
 import { createOutput } from '../output/terminal.ts';
 import { takeNotices } from '../state/notices.ts';
-import { currentActor } from './actor.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
-import { newRunId, runChange } from './change.ts';
-import { taskContext } from './context.ts';
+import { newRunId } from './change.ts';
+import { executeTask } from './execute.ts';
 import { helpText } from './help.ts';
-import { listenForInterrupts, unlessInterrupted } from './interrupt.ts';
+import { listenForInterrupts } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
-import { type Door, typed } from './typed.ts';
-import type { AnyTask, Outcome, TaskContext } from './types.ts';
+import type { Door } from './typed.ts';
+import type { AnyTask, Outcome } from './types.ts';
 
 /**
  * What a task's file calls with its own `import.meta`: where that file was started, the task runs and ends the process with its
@@ -62,9 +58,7 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm')
       stream = process.stderr;
       out = createOutput(stream);
     }
-    ending.env = task.perEnvironment === false ? '' : args.common.env;
-    ending.typing = { door, env: ending.env || undefined, config: args.common.config };
-    ending.outcome = await execute(task, args, argv, ending, { out, reader: reader.signal });
+    ending.outcome = await inThisProcess(task, args, argv, ending, { out, reader: reader.signal });
   } catch (thrown) {
     ending.error = toOpsError(thrown);
     explain(thrown);
@@ -73,11 +67,7 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm')
 }
 
 /** What a run came to: the object of `--json`, a document, and the same for a person. */
-function tell(
-  task: AnyTask,
-  ending: Ending,
-  { out, wantsJson }: { out: TaskContext['out']; wantsJson: boolean },
-): void {
+function tell(task: AnyTask, ending: Ending, { out, wantsJson }: { out: Output; wantsJson: boolean }): void {
   for (const text of takeNotices()) out.warn(text);
   const streams = task.kind === 'read' && task.streams === true;
   // A stream ends when somebody has seen enough; that is no failure of it.
@@ -94,69 +84,39 @@ function explain(thrown: unknown): void {
   if (process.env.DEBUG) for (const line of shownLines(inspect(thrown))) process.stderr.write(`  ${line}\n`);
 }
 
-async function execute(
+/** The task in this process: its directory, its shell, its signals. */
+async function inThisProcess(
   task: AnyTask,
-  { common, own, words }: ParsedArgs,
+  args: ParsedArgs,
   argv: string[],
   ending: Ending,
-  { out, reader }: { out: TaskContext['out']; reader: AbortSignal },
+  { out, reader }: { out: Output; reader: AbortSignal },
 ): Promise<Outcome> {
-  const config = await loadConfig(common.config, process.cwd());
-  const nobodyToAsk = !isInteractive();
-  ending.typing.confirms = (env) => nobodyToAsk && config.environments[env as EnvName]?.guard === 'confirm';
   const endsItself = task.kind === 'read' && task.endsItself === true;
   const interrupts = listenForInterrupts((text) => endsItself || out.warn(text));
-  interrupts.controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
-  if (task.kind === 'read' && task.streams)
-    reader.addEventListener('abort', () => interrupts.controller.abort(unread()));
-  const environments = new Map<EnvName, Environment>();
-  const environmentOf = (env: EnvName): Environment => {
-    const loaded = environments.get(env) ?? loadEnvironment(config, env, process.env);
-    environments.set(env, loaded);
-    return loaded;
-  };
-  const ctx = taskContext({
-    task: task.name,
-    run: ending.run,
-    env: common.env,
-    flags: own as TaskContext['flags'],
-    words,
-    json: common.json,
-    reason: common.reason,
-    actor: currentActor(process.env),
-    config,
-    environmentOf,
-    out,
-    typed: (hint) => typed(hint, ending.typing),
-    signal: interrupts.controller.signal,
-    emit: (data) => {
-      if (common.json) writeShown(process.stdout, `${shownJson(data)}\n`);
-      return common.json;
-    },
-  });
+  const { controller } = interrupts;
+  controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
+  if (task.kind === 'read' && task.streams) reader.addEventListener('abort', () => controller.abort(unread()));
   try {
-    if (task.perEnvironment !== false) environmentOf(common.env);
-    if (task.kind === 'read') {
-      const next = await task.handsOver?.(ctx);
-      if (next) {
-        interrupts.stop();
-        return await runTask(next.task, next.argv, ending.typing.door);
-      }
-    }
-    if (task.kind === 'read') return await (endsItself ? task.run(ctx) : unlessInterrupted(task.run(ctx), ctx.signal));
-    const look = common.resume ? undefined : task.look?.(ctx);
-    if (look) return await unlessInterrupted(look, ctx.signal);
-    return await runChange({
-      task,
-      ctx,
-      common,
+    return await executeTask(task, args, {
+      run: ending.run,
       argv,
+      cwd: process.cwd(),
       shell: process.env,
-      abort: (reason) => interrupts.controller.abort(reason),
+      out,
+      signal: controller.signal,
+      abort: (reason) => controller.abort(reason),
+      emit: (data) => writeShown(process.stdout, `${shownJson(data)}\n`),
+      typing: ending.typing,
+      interactive: isInteractive(),
+      onEnvironment: (env) => {
+        ending.env = env;
+      },
+      handOver: (next, nextArgv) => {
+        interrupts.stop();
+        return runTask(next, nextArgv);
+      },
     });
-  } catch (thrown) {
-    await report(thrown, ctx, task);
-    throw thrown;
   } finally {
     interrupts.stop();
   }
@@ -165,19 +125,6 @@ async function execute(
 /** What is told as it comes, line by line and without an end, is told to nobody any more. */
 function unread(): OpsError {
   return new OpsError({ code: 'READER_GONE', message: 'Nobody reads this any more.', exit: EXIT.done });
-}
-
-/** Failures go to Sentry when the environment has a DSN; answers, refusals and usage errors do not. */
-async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise<void> {
-  const error = toOpsError(thrown);
-  // The processes that a task runs have told of their own.
-  const told = task.kind === 'read' && task.endsItself;
-  if (error.exit !== EXIT.failed || task.perEnvironment === false || told) return;
-  const dsn = ctx.environment.get('SENTRY_DSN');
-  if (!dsn) return;
-  const { reportFailure } = await import('../sentry.ts');
-  const arrived = await reportFailure(error, { task: task.name, env: ctx.env, run: ctx.run, dsn });
-  if (!arrived) ctx.out.warn('Sentry could not be told of this failure.');
 }
 
 async function exit(code: number): Promise<never> {

@@ -23,7 +23,7 @@ export async function readHealth(services: Services): Promise<{ ok: boolean; par
   const parts: Record<string, PartHealth> = Object.fromEntries(
     await Promise.all([
       part('database', true, () => db.$queryRaw`SELECT 1`.then(() => ({}))),
-      part('redis', config.DRYDOCK_ENV !== 'development', async () => {
+      part('redis', config.NODE_ENV !== 'development', async () => {
         if (!redis) return { fallback: 'memory' };
         await redis.ping();
         return {};

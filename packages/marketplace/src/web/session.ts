@@ -13,7 +13,7 @@ export async function openSession({ tokens, config }: Services, reply: FastifyRe
     httpOnly: true,
     sameSite: 'strict' as const,
     path: '/',
-    secure: config.DRYDOCK_ENV === 'production' && reply.request.protocol === 'https',
+    secure: config.NODE_ENV === 'production' && reply.request.protocol === 'https',
   };
   reply.setCookie(ACCESS, accessToken, options).setCookie(REFRESH, refreshToken, options);
 }

@@ -1,13 +1,6 @@
-import { join } from 'node:path';
-import {
-  ENV_NAMES,
-  type EnvName,
-  isPlainName,
-  makeStateFolder,
-  readStateFile,
-  statePath,
-  writeDurably,
-} from '@drydock/kit';
+import { globSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type EnvName, isPlainName, makeStateFolder, readStateFile, statePath, writeDurably } from '@drydock/kit';
 import { z } from 'zod';
 import type { Slot } from '../proxy/haproxy.ts';
 import type { Instance } from './types.ts';
@@ -44,7 +37,11 @@ export class SlotFile {
 
 /** Versions that lie in a slot of any environment: their artefacts are still needed. */
 export function versionsInUse(root: string): Set<string> {
+  // Of every environment that ever was, also one that the config has no more.
+  const files = globSync('*.json', { cwd: statePath(root, 'releases') });
   return new Set(
-    ENV_NAMES.flatMap((env) => Object.values(new SlotFile(root, env).read()).map(({ version }) => version)),
+    files.flatMap((file) =>
+      Object.values(new SlotFile(root, basename(file, '.json')).read()).map(({ version }) => version),
+    ),
   );
 }

@@ -6,6 +6,7 @@ import {
   defineGroup,
   defineStep,
   type EnvName,
+  environmentSettings,
   exec,
   namedSteps,
   OpsError,
@@ -125,7 +126,9 @@ export function shiftStep(driver: LocalDriver, staged: Step<Staged>): Step {
 }
 
 function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Step[] {
-  if (!flow?.environments.includes(env as 'staging')) return [];
+  if (!flow) return [];
+  const runsHere = flow.environments?.includes(env) ?? environmentSettings(ctx.config, env).serves === 'validation';
+  if (!runsHere) return [];
   return [
     defineStep({
       name: 'full flow',

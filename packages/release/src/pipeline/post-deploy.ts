@@ -1,5 +1,13 @@
 import { checkHealth, gate, gateError, healthSection } from '@drydock/health';
-import { command, defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
+import {
+  command,
+  defineStep,
+  type EnvName,
+  environmentSettings,
+  OpsError,
+  type Step,
+  type TaskContext,
+} from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
 import { versionsInUse } from '../driver/slots.ts';
@@ -44,7 +52,9 @@ export function postDeploySteps(ctx: TaskContext, environments: EnvName[]): Step
 function gateSteps(ctx: TaskContext, environments: EnvName[]): Step[] {
   const { release } = healthSection.of(ctx.config).gate;
   if (!release) return [];
-  const gated = environments.filter((env) => release.environments.includes(env as 'production'));
+  const gated = environments.filter(
+    (env) => release.environments?.includes(env) ?? environmentSettings(ctx.config, env).serves === 'customers',
+  );
   return gated.map((env) =>
     defineStep({
       name: `gate of ${env}`,

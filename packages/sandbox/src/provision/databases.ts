@@ -1,7 +1,7 @@
-import { connectPostgres, ENV_NAMES, type EnvName, quoteIdentifier as q, Secret } from '@drydock/kit';
+import { connectPostgres, type EnvName, quoteIdentifier as q, Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { adminUrl } from '../services/postgres.ts';
-import type { SandboxState } from '../state.ts';
+import { type SandboxState, secretsOf } from '../state.ts';
 
 export interface DatabaseRoles {
   database: string;
@@ -20,17 +20,18 @@ export async function provisionDatabases(state: SandboxState, port: number): Pro
     new Secret(adminUrl(port, state.postgresPassword), 'the sandbox'),
     'drydock sandbox',
   );
+  const environments = Object.keys(state.environments);
   try {
-    for (const env of ENV_NAMES) await provisionRoles(admin, env, state);
+    for (const env of environments) await provisionRoles(admin, env, state);
   } finally {
     await admin.end();
   }
-  for (const env of ENV_NAMES) await provisionSchema(state, port, env);
+  for (const env of environments) await provisionSchema(state, port, env);
 }
 
 async function provisionRoles(admin: Client, env: EnvName, state: SandboxState): Promise<void> {
   const { database, owner, app, login } = rolesOf(env);
-  const { ownerPassword, appPassword } = state.environments[env];
+  const { ownerPassword, appPassword } = secretsOf(state, env);
   await ensureRole(admin, owner, `LOGIN CREATEDB PASSWORD ${admin.escapeLiteral(ownerPassword)}`);
   await ensureRole(admin, app, 'NOLOGIN');
   await ensureRole(admin, login, `LOGIN PASSWORD ${admin.escapeLiteral(appPassword)} IN ROLE ${q(app)}`);

@@ -1,18 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ENV_NAMES, type EnvName, writeDurably } from '@drydock/kit';
+import { type EnvironmentSettings, type EnvName, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
-import { type SandboxState, sandboxFolder } from '../state.ts';
+import { type SandboxState, sandboxFolder, secretsOf } from '../state.ts';
 import { adminKey } from './contracts.ts';
 import { rolesOf } from './databases.ts';
 import { keystoreFile } from './keystores.ts';
 
-const FEATURES: Record<EnvName, string> = {
-  development: 'reviews,certificates,demo-banner',
-  staging: 'reviews,certificates',
-  production: 'reviews,certificates',
+/** Of the reference product, as the parity table wants them. */
+const FEATURES: Record<EnvironmentSettings['parity']['features'], string> = {
+  all: 'reviews,certificates,demo-banner',
+  subset: 'reviews,certificates',
+  minimal: 'reviews,certificates',
 };
 
 export function envFolder(root: string): string {
@@ -20,9 +21,13 @@ export function envFolder(root: string): string {
 }
 
 /** Writes `.env.<environment>` for dotenv-flow: everything the product and the toolkit need. */
-export async function writeEnvFiles(root: string, state: SandboxState): Promise<void> {
-  for (const env of ENV_NAMES) {
-    const values = await variablesOf(root, state, env);
+export async function writeEnvFiles(
+  root: string,
+  state: SandboxState,
+  environments: Readonly<Record<EnvName, EnvironmentSettings>>,
+): Promise<void> {
+  for (const [env, settings] of Object.entries(environments)) {
+    const values = await variablesOf(root, state, env, settings);
     const text = Object.entries(values)
       .map(([name, value]) => `${name}='${value}'\n`)
       .join('');
@@ -35,31 +40,36 @@ function writeIfChanged(file: string, text: string): void {
   writeDurably(file, text);
 }
 
-async function variablesOf(root: string, state: SandboxState, env: EnvName): Promise<Record<string, string>> {
+async function variablesOf(
+  root: string,
+  state: SandboxState,
+  env: EnvName,
+  { parity }: EnvironmentSettings,
+): Promise<Record<string, string>> {
   const { ports, contracts, backupKey, backupSigner } = state;
-  const secrets = state.environments[env];
+  const secrets = secretsOf(state, env);
   const { database, owner, login } = rolesOf(env);
   const postgres = `127.0.0.1:${ports.postgres}/${database}`;
   const proxy = proxyFiles(sandboxFolder(root), env);
   return {
-    NODE_ENV: env === 'development' ? 'development' : 'production',
+    NODE_ENV: parity.nodeEnv,
     PUBLIC_URL: `http://127.0.0.1:${ports[`proxy-${env}`]}`,
     DATABASE_URL: `postgresql://${login}:${secrets.appPassword}@${postgres}`,
     OPS_DATABASE_URL: `postgresql://${owner}:${secrets.ownerPassword}@${postgres}`,
     REDIS_URL: `redis://app:${secrets.redisPassword}@127.0.0.1:${ports[`redis-${env}`]}`,
     CHAIN_RPC_URL: `http://127.0.0.1:${ports.anvil}`,
     CHAIN_ID: String(CHAIN_ID),
-    ESCROW_FACTORY_ADDRESS: contracts?.[env].escrowFactory ?? '',
-    CERTIFICATE_ADDRESS: contracts?.[env].certificate ?? '',
-    ESCROW_ADMIN_KEY: await adminKey(env),
+    ESCROW_FACTORY_ADDRESS: contracts?.[env]?.escrowFactory ?? '',
+    CERTIFICATE_ADDRESS: contracts?.[env]?.certificate ?? '',
+    ESCROW_ADMIN_KEY: await adminKey(state, env),
     ESCROW_KEYSTORE: keystoreFile(root, env),
     ESCROW_KEYSTORE_PASSWORD: secrets.keystorePassword ?? '',
     JWT_ACCESS_KEYS: secrets.jwtAccessKey,
     JWT_REFRESH_KEYS: secrets.jwtRefreshKey,
     ADMIN_TOKEN: secrets.adminToken,
-    FEATURE_FLAGS: FEATURES[env],
+    FEATURE_FLAGS: FEATURES[parity.features],
     SENTRY_DSN: `http://${env}@127.0.0.1:${ports.sink}/1`,
-    SENTRY_TRACES_SAMPLE_RATE: env === 'staging' ? '0.05' : '0.1',
+    SENTRY_TRACES_SAMPLE_RATE: String(Math.min(0.1, (parity.sentrySampleRateMax ?? 0.2) / 2)),
     POSTHOG_KEY: `phc_${env}`,
     POSTHOG_HOST: `http://127.0.0.1:${ports.sink}`,
     S3_ENDPOINT: `http://127.0.0.1:${ports.s3}`,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sealKeystore } from '@drydock/escrow';
-import { ENV_NAMES, type EnvName, writeDurably } from '@drydock/kit';
+import { type EnvName, writeDurably } from '@drydock/kit';
 import { type SandboxState, sandboxFolder } from '../state.ts';
 import { adminKey } from './contracts.ts';
 
@@ -15,11 +15,10 @@ export function keystoreFile(root: string, env: EnvName): string {
 
 /** The admin key of each environment as an operator has it: in a keystore, with a password of its own. */
 export async function provisionKeystores(root: string, state: SandboxState): Promise<void> {
-  for (const env of ENV_NAMES) {
-    const secrets = state.environments[env];
+  for (const [env, secrets] of Object.entries(state.environments)) {
     const file = keystoreFile(root, env);
     if (secrets.keystorePassword && existsSync(file)) continue;
     secrets.keystorePassword ??= randomBytes(24).toString('base64url');
-    writeDurably(file, await sealKeystore(await adminKey(env), secrets.keystorePassword, COST));
+    writeDurably(file, await sealKeystore(await adminKey(state, env), secrets.keystorePassword, COST));
   }
 }

@@ -1,4 +1,3 @@
-import { ENV_NAMES } from '@drydock/kit';
 import { anvil } from './anvil.ts';
 import { haproxy } from './haproxy.ts';
 import { s3, sink } from './node-services.ts';
@@ -6,11 +5,7 @@ import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 import type { Service } from './types.ts';
 
-export const SERVICES: readonly Service[] = [
-  postgres,
-  ...ENV_NAMES.map(redis),
-  anvil,
-  s3,
-  sink,
-  ...ENV_NAMES.map(haproxy),
-];
+/** Of a world with these environments: some are shared, and each has a Redis and a proxy of its own. */
+export function servicesOf(environments: readonly string[]): readonly Service[] {
+  return [postgres, ...environments.map(redis), anvil, s3, sink, ...environments.map(haproxy)];
+}

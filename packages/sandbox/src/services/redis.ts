@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { EnvName } from '@drydock/kit';
 import { makeFolder, requireTool, writeDurably } from '@drydock/kit';
+import { secretsOf } from '../state.ts';
 import type { Service } from './types.ts';
 
 /** One Redis an environment: an ACL file with one user for the product, the default user switched off. */
@@ -15,7 +16,7 @@ export function redis(env: EnvName): Service {
       makeFolder(data);
       const acl = join(data, 'users.acl');
       // Kept if it is there: a rotation may have changed it with ACL SAVE.
-      if (!existsSync(acl)) writeDurably(acl, redisAcl(state.environments[env].redisPassword));
+      if (!existsSync(acl)) writeDurably(acl, redisAcl(secretsOf(state, env).redisPassword));
       return {
         command: requireTool('redis-server'),
         args: redisArgs(port, data, acl),
