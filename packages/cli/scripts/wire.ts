@@ -7,9 +7,10 @@ import { staleLists } from '../src/wire/stale.ts';
 
 const task: AnyTask = defineReadTask({
   name: 'wire',
-  summary: 'Writes every list of tasks from the task files: npm scripts, turbo.json, README, docs/COMMANDS.md.',
+  summary: 'Writes what follows from the task files and the sections of the config: lists, npm scripts, docs.',
   description:
-    'Of the checkout that it is started from; nothing else is changed. With --check it writes nothing; exit 3 if a list is stale.',
+    'npm scripts, turbo.json, tasks.json, README and docs/COMMANDS.md from the tasks; sections.json and docs/CONFIG.md from the config. Of the\n' +
+    'checkout that it is started from; nothing else is changed. With --check it writes nothing; exit 3 if a list is stale.',
   examples: ['npm run wire', 'npm run wire -- --check'],
   perEnvironment: false,
   flags: { check: flag.boolean({ about: 'only say which lists are stale' }) },
@@ -24,7 +25,7 @@ const task: AnyTask = defineReadTask({
     return {
       verdict:
         stale.length === 0
-          ? 'Every list of tasks is as the task files have it.'
+          ? 'Every list is as the task files and the sections have it.'
           : `${stale.length} lists ${flags.check ? 'are stale' : 'are written'}.`,
       ok: !flags.check || stale.length === 0,
       data: { files },

@@ -11,7 +11,7 @@ import { staleLists } from '../src/wire/stale.ts';
 
 const test = suite('wire');
 
-test('every list of tasks is as the task files have it; if not: npm run wire', async () => {
+test('every list is as the task files and the sections of the config have it; if not: npm run wire', async () => {
   const stale = (await staleLists(TOOLKIT)).map(({ file }) => file);
   assert.equal(stale, [], 'npm run wire');
 });

@@ -10,8 +10,11 @@ import { z } from 'zod';
 
 const migrationsSchema = z.strictObject({
   schema: z.string().default('prisma/schema.prisma').describe('Prisma schema file or folder, relative to the config.'),
-  migrations: z.string().default('prisma/migrations'),
-  schemas: z.array(z.string()).default(['public']).describe('PostgreSQL schemas that Prisma manages here.'),
+  migrations: z.string().default('prisma/migrations').describe('Folder of the migrations, relative to the config.'),
+  schemas: z
+    .array(z.string())
+    .default(['public'])
+    .describe('Read by nothing any more; a config that names them still loads.'),
   lockTimeoutMs: z
     .number()
     .int()
@@ -62,6 +65,7 @@ export const migrationsSection = defineSection({
   example: {
     schema: 'prisma/schema.prisma',
     hazards: { INTEGER_KEY: 'off' },
+    backupBeforeDeploy: ['staging', 'production'],
     seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] },
   },
 });

@@ -15,43 +15,59 @@ const releaseSchema = z.strictObject({
     .string()
     .default('master')
     .describe('A release must contain the newest commit of this branch ("rebased on master").'),
-  artifact: z.strictObject({
-    include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
-    build: z
-      .array(z.strictObject({ command, cwd: z.enum(['artifact', 'checkout']).default('artifact') }))
-      .default([])
-      .describe(
-        "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder.",
+  artifact: z
+    .strictObject({
+      include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
+      build: z
+        .array(
+          z.strictObject({
+            command: command.describe('Program and arguments.'),
+            cwd: z.enum(['artifact', 'checkout']).default('artifact').describe('Where it runs.'),
+          }),
+        )
+        .default([])
+        .describe(
+          "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder.",
+        ),
+      keep: z
+        .number()
+        .int()
+        .min(1)
+        .default(2)
+        .describe('How many earlier artefacts stay for a rollback (runbook section 2: the last two).'),
+    })
+    .describe('What a version is made of.'),
+  app: z
+    .strictObject({
+      command: command.describe(
+        "Program and arguments, started in the artefact's folder with the environment's variables.",
       ),
-    keep: z
-      .number()
-      .int()
-      .min(1)
-      .default(2)
-      .describe('How many earlier artefacts stay for a rollback (runbook section 2: the last two).'),
-  }),
-  app: z.strictObject({
-    /** Started in the artefact's folder with the environment's variables. */
-    command,
-    portVariable: z.string().default('PORT'),
-    versionVariable: z.string().default('APP_VERSION').describe('Variable that tells the product which version it is.'),
-    readyPath: z.string().default('/readyz').describe('Answers 200 once the process can take traffic; no token.'),
-    readyTimeoutMs: z.number().int().positive().default(30_000),
-    drainTimeoutMs: z
-      .number()
-      .int()
-      .positive()
-      .default(15_000)
-      .describe('Longest wait for requests in flight when a version is retired.'),
-  }),
+      portVariable: z.string().default('PORT').describe('Variable that tells the product where to listen.'),
+      versionVariable: z
+        .string()
+        .default('APP_VERSION')
+        .describe('Variable that tells the product which version it is.'),
+      readyPath: z.string().default('/readyz').describe('Answers 200 once the process can take traffic; no token.'),
+      readyTimeoutMs: z.number().int().positive().default(30_000).describe('Longest wait for that.'),
+      drainTimeoutMs: z
+        .number()
+        .int()
+        .positive()
+        .default(15_000)
+        .describe('Longest wait for requests in flight when a version is retired.'),
+    })
+    .describe('How a version is started and ended.'),
   proxy: z
     .strictObject({
-      socket: z.string().default('PROXY_SOCKET'),
-      stateFile: z.string().default('PROXY_STATE_FILE'),
-      backend: z.string().default('app'),
+      socket: z.string().default('PROXY_SOCKET').describe("Variable with the path of its runtime API's socket."),
+      stateFile: z
+        .string()
+        .default('PROXY_STATE_FILE')
+        .describe('Variable with the path of the file from which it knows its servers when it starts again.'),
+      backend: z.string().default('app').describe('The backend with a server `blue` and a server `green`.'),
     })
     .prefault({})
-    .describe('HAProxy in front, reached through its runtime API. Names of variables.'),
+    .describe('HAProxy in front, reached through its runtime API.'),
   flow: z
     .strictObject({
       command: command.describe('Its program and arguments.'),
@@ -71,12 +87,13 @@ export const releaseSection = defineSection({
     'What the artefact is made of, how it is started, and the proxy in front of it. Left out, the product is released elsewhere.',
   schema: releaseSchema,
   example: {
+    baseBranch: 'main',
     artifact: {
       include: ['package.json', 'pnpm-lock.yaml', 'src'],
       build: [{ command: ['pnpm', 'install', '--frozen-lockfile', '--prod'] }],
     },
     app: { command: ['node', 'src/server.ts'] },
-    flow: { command: ['node', 'e2e/flow.ts'] },
+    flow: { command: ['node', 'e2e/flow.ts'], environments: ['staging'] },
   },
   optional: true,
   operators: ({ proxy }) => [proxy.socket, proxy.stateFile],

@@ -4,27 +4,30 @@ import { pitrSchema } from './pitr.ts';
 import { scheduleSchema } from './schedule.ts';
 
 const fileStoreSchema = z.strictObject({
-  kind: z.literal('file'),
+  kind: z.literal('file').describe('`file`: a folder. `s3`: a bucket of AWS, MinIO or the like.'),
   path: z.string().describe('A folder, relative to the config: one folder per environment and backup below it.'),
 });
 
 const s3StoreSchema = z.strictObject({
-  kind: z.literal('s3'),
-  bucket: z
+  kind: z.literal('s3').describe('`file`: a folder. `s3`: a bucket of AWS, MinIO or the like.'),
+  bucket: z.string().default('BACKUP_BUCKET').describe('Variable with the name of the bucket.'),
+  endpoint: z
     .string()
-    .default('BACKUP_BUCKET')
-    .describe('Variables with what differs per environment or is secret. An endpoint is only needed away from AWS.'),
-  endpoint: z.string().default('S3_ENDPOINT'),
-  region: z.string().default('S3_REGION'),
-  accessKeyId: z.string().default('S3_ACCESS_KEY_ID'),
-  secretAccessKey: z.string().default('S3_SECRET_ACCESS_KEY'),
+    .default('S3_ENDPOINT')
+    .describe('Variable with the address of the server; only needed away from AWS.'),
+  region: z.string().default('S3_REGION').describe('Variable with the region.'),
+  accessKeyId: z
+    .string()
+    .default('S3_ACCESS_KEY_ID')
+    .describe("Variable with the id of the key; where it is not set, the machine's own role is used."),
+  secretAccessKey: z.string().default('S3_SECRET_ACCESS_KEY').describe('Variable with the key itself.'),
   prefix: z.string().default('').describe('Before every key: `shop/pg`.'),
   pathStyle: z
     .boolean()
     .default(false)
     .describe('`https://host/bucket/key`, as MinIO and the like want it, instead of `https://bucket.host/key`.'),
   serverSideEncryption: z.enum(['AES256', 'aws:kms']).optional().describe('Encryption by the server, besides ours.'),
-  kmsKeyId: z.string().optional(),
+  kmsKeyId: z.string().optional().describe('The key of AWS KMS that the server encrypts with.'),
   objectLockDays: z
     .number()
     .int()
@@ -45,12 +48,18 @@ const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
 /** Who may make backups: the key itself, or the variable that holds it. */
 const signerSchema = z.union([
   z.strictObject({
-    name: z.string().min(1),
-    key: z.string().regex(PUBLIC_KEY, 'is no public key of a signer; backup:keygen makes a pair'),
+    name: z.string().min(1).describe('What it is called in findings and reports.'),
+    key: z
+      .string()
+      .regex(PUBLIC_KEY, 'is no public key of a signer; backup:keygen makes a pair')
+      .describe('Its public key, as backup:keygen prints it.'),
   }),
   z.strictObject({
-    name: z.string().min(1),
-    variable: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE'),
+    name: z.string().min(1).describe('What it is called in findings and reports.'),
+    variable: z
+      .string()
+      .regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE')
+      .describe('Variable with its public key, instead of `key`.'),
   }),
 ]);
 
@@ -88,11 +97,11 @@ const backupsSchema = z.strictObject({
     .describe('Of zstd: 1 keeps pace with the server on one core, 19 is smallest.'),
   retention: z
     .strictObject({
-      days: z.number().int().min(1).default(30),
-      last: z.number().int().min(1).default(3),
-      daily: z.number().int().min(0).default(0),
-      weekly: z.number().int().min(0).default(0),
-      monthly: z.number().int().min(0).default(0),
+      days: z.number().int().min(1).default(30).describe('All that are younger.'),
+      last: z.number().int().min(1).default(3).describe('The newest, however old they are.'),
+      daily: z.number().int().min(0).default(0).describe('One a day, for so many days.'),
+      weekly: z.number().int().min(0).default(0).describe('One a week, for so many weeks.'),
+      monthly: z.number().int().min(0).default(0).describe('One a month, for so many months.'),
     })
     .prefault({})
     .describe('What is kept; what several of these keep is kept once.'),
@@ -100,14 +109,12 @@ const backupsSchema = z.strictObject({
     .strictObject({
       ageHours: z.number().positive().default(26).describe('Age of the newest good backup.'),
       drillDays: z.number().positive().default(90).describe('Since the last drill that passed.'),
-      sizeGiB: z
+      sizeGiB: z.number().positive().default(100).describe('Beyond this size dumps cannot serve: see backup:pitr.'),
+      rpoMinutes: z
         .number()
         .positive()
-        .default(100)
-        .describe(
-          'Beyond this size, or below this RPO (a nightly job drifts by some minutes), dumps cannot serve: see backup:pitr.',
-        ),
-      rpoMinutes: z.number().positive().default(1_560),
+        .default(1_560)
+        .describe('The longest stretch of work that may be lost; a nightly job drifts by some minutes.'),
     })
     .prefault({})
     .describe('Past these backup:status says no.'),
@@ -120,11 +127,18 @@ const backupsSchema = z.strictObject({
     .default('docs/OPERATIONS_BACKUPS_RUNBOOK.md')
     .describe('Where drills are written down, relative to the config.'),
   drain: z
-    .strictObject({ before: z.array(z.string()).min(1), after: z.array(z.string()).min(1) })
+    .strictObject({
+      before: z.array(z.string()).min(1).describe('Program and arguments, run before the swap.'),
+      after: z.array(z.string()).min(1).describe('Program and arguments, run after it.'),
+    })
     .optional()
     .describe('Commands around the swap of a restore in place, e.g. maintenance mode on and off.'),
-  schedule: scheduleSchema.prefault({}),
-  pitr: pitrSchema.prefault({}),
+  schedule: scheduleSchema.prefault({}).describe('When backups are made, pruned and tried: five fields of cron each.'),
+  pitr: pitrSchema
+    .prefault({})
+    .describe(
+      "The hand-over to pgBackRest, for a database whose size or RPO dumps cannot serve. Paths are of the database's host.",
+    ),
 });
 
 export const backupsSection = defineSection({

@@ -3,16 +3,19 @@ import { z } from 'zod';
 const folder = z.string().startsWith('/', 'must be a whole path, from / on');
 
 const repository = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('posix'), path: folder.default('/var/lib/pgbackrest') }),
   z.strictObject({
-    kind: z.literal('s3'),
-    path: folder.default('/pgbackrest').describe('In the bucket.'),
-    bucket: z
+    kind: z.literal('posix').describe('`posix`: a folder. `s3`: a bucket.'),
+    path: folder.default('/var/lib/pgbackrest').describe('A folder of the database’s host, or in the bucket.'),
+  }),
+  z.strictObject({
+    kind: z.literal('s3').describe('`posix`: a folder. `s3`: a bucket.'),
+    path: folder.default('/pgbackrest').describe('A folder of the database’s host, or in the bucket.'),
+    bucket: z.string().default('BACKUP_BUCKET').describe('Variable with the name of the bucket.'),
+    endpoint: z
       .string()
-      .default('BACKUP_BUCKET')
-      .describe('Variables with what differs per environment. An endpoint is only needed away from AWS.'),
-    endpoint: z.string().default('S3_ENDPOINT'),
-    region: z.string().default('S3_REGION'),
+      .default('S3_ENDPOINT')
+      .describe('Variable with the address of the server; only needed away from AWS.'),
+    region: z.string().default('S3_REGION').describe('Variable with the region.'),
     pathStyle: z
       .boolean()
       .default(false)
@@ -22,7 +25,7 @@ const repository = z.discriminatedUnion('kind', [
 
 /** The hand-over to pgBackRest, for a database whose size or RPO dumps cannot serve. Paths are of the database's host. */
 export const pitrSchema = z.strictObject({
-  repository: repository.prefault({ kind: 'posix' }),
+  repository: repository.prefault({ kind: 'posix' }).describe('Where pgBackRest keeps backups and WAL.'),
   rpoMinutes: z.number().positive().default(2).describe('The longest stretch of work that may be lost.'),
   days: z.number().int().min(1).default(30).describe('How far back one can go.'),
   compressionLevel: z.number().int().min(1).max(19).default(3).describe('Of zstd.'),
@@ -36,8 +39,8 @@ export const pitrSchema = z.strictObject({
     ),
   server: z
     .strictObject({
-      dataFolder: folder.optional(),
-      socketFolder: folder.optional(),
+      dataFolder: folder.optional().describe("The server's data_directory."),
+      socketFolder: folder.optional().describe('Where its socket lies.'),
       user: z
         .string()
         .optional()
@@ -45,8 +48,8 @@ export const pitrSchema = z.strictObject({
     })
     .prefault({})
     .describe('What is not given is asked of the server.'),
-  configFile: folder.default('/etc/pgbackrest.conf'),
-  logFolder: folder.default('/var/log/pgbackrest'),
-  spoolFolder: folder.default('/var/spool/pgbackrest'),
-  lockFolder: folder.default('/tmp/pgbackrest'),
+  configFile: folder.default('/etc/pgbackrest.conf').describe("pgBackRest's own file."),
+  logFolder: folder.default('/var/log/pgbackrest').describe('Where it writes its log.'),
+  spoolFolder: folder.default('/var/spool/pgbackrest').describe('Where WAL waits to be sent.'),
+  lockFolder: folder.default('/tmp/pgbackrest').describe('Where its locks lie.'),
 });

@@ -11,14 +11,18 @@ const cron = z.string().superRefine((expression, ctx) => {
 
 /** When backups are made, pruned and tried: five fields of cron each. */
 export const scheduleSchema = z.strictObject({
-  backup: cron.default('17 2 * * *'),
+  backup: cron.default('17 2 * * *').describe('When a backup is made.'),
   prune: cron.optional().describe('A job of its own; left out, each backup that went well is followed by it.'),
   drill: cron
     .default('41 4 2 */2 *')
     .describe(
-      'A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise.',
+      'When a restore is tried. A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise.',
     ),
-  timeZone: z.string().refine(isTimeZone, 'is no time zone, such as UTC or Europe/Berlin').default('UTC'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'is no time zone, such as UTC or Europe/Berlin')
+    .default('UTC')
+    .describe('What the times are in.'),
   marginMinutes: z
     .number()
     .int()

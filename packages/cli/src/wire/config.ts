@@ -8,6 +8,7 @@ import {
   sectionFiles,
   type WiredSection,
 } from '@drydock/kit/config';
+import { configPage } from './config-docs.ts';
 import type { List } from './lists.ts';
 
 /** A section of the config, and the file that defines it. */
@@ -19,10 +20,13 @@ interface DefinedSection {
 /** What is written from the packages' sections of drydock.config.ts. */
 export async function configLists(toolkit: string): Promise<List[]> {
   const defined = await readSections(toolkit);
-  return [{ file: SECTIONS_FILE, content: `${JSON.stringify(defined.map(wiredOf), null, 2)}\n` }];
+  return [
+    { file: SECTIONS_FILE, content: `${JSON.stringify(defined.map(wiredOf), null, 2)}\n` },
+    { file: 'docs/CONFIG.md', content: configPage(defined) },
+  ];
 }
 
-async function readSections(toolkit: string): Promise<DefinedSection[]> {
+export async function readSections(toolkit: string): Promise<DefinedSection[]> {
   const all = await Promise.all(
     sectionFiles(toolkit).map(async (file) =>
       (await loadSections(toolkit, file)).map((section): DefinedSection => ({ file, section })),

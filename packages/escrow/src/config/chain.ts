@@ -4,8 +4,8 @@ import { z } from 'zod';
 const MINUTE = 60_000;
 
 const chainSchema = z.strictObject({
-  escrowFactory: z.string().default('ESCROW_FACTORY_ADDRESS').describe("Variables with the contracts' addresses."),
-  certificate: z.string().default('CERTIFICATE_ADDRESS'),
+  escrowFactory: z.string().default('ESCROW_FACTORY_ADDRESS').describe('Variable with the address of the factory.'),
+  certificate: z.string().default('CERTIFICATE_ADDRESS').describe('Variable with the address of the certificates.'),
   confirmations: z
     .number()
     .int()

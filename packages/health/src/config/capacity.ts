@@ -10,13 +10,16 @@ export const capacitySchema = z.strictObject({
     .default(1)
     .describe('What one instance may use: `process_cpu_seconds_total` counts cores.'),
   cpu: z
-    .strictObject({ above: share.default(0.7), minutes: z.number().int().min(1).default(10) })
+    .strictObject({
+      above: share.default(0.7).describe('Of `cores`.'),
+      minutes: z.number().int().min(1).default(10).describe('For so long.'),
+    })
     .prefault({})
     .describe('"Sustained CPU > 70 % for 10 m".'),
   latency: z
     .strictObject({
-      windowMinutes: z.number().int().min(1).default(5),
-      moreThan: z.number().int().min(1).default(3),
+      windowMinutes: z.number().int().min(1).default(5).describe('Length of a window.'),
+      moreThan: z.number().int().min(1).default(3).describe('So many breaches in a row do not fire yet.'),
       minRequests: z.number().int().min(1).default(20).describe('A window with fewer requests is no breach.'),
     })
     .prefault({})
@@ -25,10 +28,10 @@ export const capacitySchema = z.strictObject({
     ),
   memory: z
     .strictObject({
-      gcShareAbove: share.default(0.1),
-      keptAbove: share.default(0.8),
-      minutes: z.number().int().min(2).default(10),
-      oldSpaceLimitMiB: z.number().positive().optional(),
+      gcShareAbove: share.default(0.1).describe('Share of the time that collections take.'),
+      keptAbove: share.default(0.8).describe('Share of old space that they do not free.'),
+      minutes: z.number().int().min(2).default(10).describe('For so long.'),
+      oldSpaceLimitMiB: z.number().positive().optional().describe('The --max-old-space-size, where it is set.'),
     })
     .prefault({})
     .describe(

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const gateSchema = z.strictObject({
   forSeconds: z.number().int().min(1).default(300).describe('How long it looks, if --for does not say.'),
-  intervalSeconds: z.number().min(0.1).default(10),
+  intervalSeconds: z.number().min(0.1).default(10).describe('Time between measurements.'),
   windowSeconds: z
     .number()
     .min(0.1)
@@ -34,18 +34,23 @@ export const gateSchema = z.strictObject({
   restarts: z.number().int().min(0).default(1).describe('More restarts than this while it looks are a crash loop.'),
   regression: z
     .strictObject({
-      factor: z.number().gt(1).default(1.5),
-      shareOfBound: z.number().min(0).max(1).default(0.5),
-      outcome: z.enum(['fail', 'warn', 'off']).default('fail'),
+      factor: z.number().gt(1).default(1.5).describe('Worse by this factor.'),
+      shareOfBound: z.number().min(0).max(1).default(0.5).describe('Past this share of the bound.'),
+      outcome: z.enum(['fail', 'warn', 'off']).default('fail').describe('What it means.'),
       minutes: z.number().int().min(1).default(60).describe('How much of the version before is looked at.'),
     })
     .prefault({})
-    .describe('Against the version before: worse by this factor, and past this share of the bound.'),
+    .describe('Against the version before.'),
   clockSkewSeconds: z.number().positive().default(5).describe('A clock that is off by more than this is worth a word.'),
   release: z
     .strictObject({
-      forSeconds: z.number().int().min(1),
-      environments: z.array(environmentName).min(1).optional().meta({ byItself: 'those that serve customers' }),
+      forSeconds: z.number().int().min(1).describe('How long it looks.'),
+      environments: z
+        .array(environmentName)
+        .min(1)
+        .optional()
+        .describe('Where.')
+        .meta({ byItself: 'those that serve customers' }),
       inconclusive: z
         .enum(['fail', 'pass'])
         .default('fail')

@@ -10,13 +10,13 @@ import { rulesSchema } from './rules.ts';
 const path = z.string().regex(/^[^.]+(\.[^.]+)*$/, 'must be keys joined by dots, such as build.version');
 
 const healthSchema = z.strictObject({
-  path: z.string().default('/api/admin/health'),
+  path: z.string().default('/api/admin/health').describe('Of the health endpoint, at the address people use.'),
   token: z
     .string()
     .nullable()
     .default('ADMIN_TOKEN')
     .describe('Variable with the bearer token of the health endpoint; null where it needs none.'),
-  timeoutMs: z.number().int().positive().default(5_000),
+  timeoutMs: z.number().int().positive().default(5_000).describe('Longest wait for an answer.'),
   expect: z
     .strictObject({
       ok: path
@@ -28,7 +28,7 @@ const healthSchema = z.strictObject({
         .array(z.union([z.string(), z.boolean(), z.number()]))
         .default([true, 'ok', 'pass', 'up', 'UP', 'healthy'])
         .describe('What `ok` says when all is well.'),
-      version: path.default('version'),
+      version: path.default('version').describe('The version that answers.'),
       parts: path
         .default('parts')
         .describe(
@@ -45,14 +45,25 @@ const healthSchema = z.strictObject({
     .string()
     .default('REDIS_URL')
     .describe('Variable with the URL of Redis; where it is not set, Redis is not asked.'),
-  metrics: metricsSchema.prefault({}),
-  prometheus: prometheusSchema.prefault({}),
-  objectives: objectivesSchema.prefault({}),
-  gate: gateSchema.prefault({}),
-  capacity: capacitySchema.prefault({}),
-  rules: rulesSchema.prefault({}),
+  metrics: metricsSchema
+    .prefault({})
+    .describe(
+      'What the product calls its metrics; null where it has no such metric. The defaults are those of prom-client and of the reference product.',
+    ),
+  prometheus: prometheusSchema
+    .prefault({})
+    .describe('A server that is asked instead of the product, where its URL is set.'),
+  objectives: objectivesSchema
+    .prefault({})
+    .describe('What is good enough. The defaults are section 8 of the runbook; null drops one.'),
+  gate: gateSchema.prefault({}).describe('How health:gate judges.'),
+  capacity: capacitySchema.prefault({}).describe('When to scale (runbook section 8).'),
+  rules: rulesSchema.prefault({}).describe('What health:rules writes for Prometheus, Alertmanager and Grafana.'),
   series: z
-    .strictObject({ folder: z.string().default('.drydock/health'), days: z.number().int().min(1).max(90).default(30) })
+    .strictObject({
+      folder: z.string().default('.drydock/health').describe('Where, relative to the config.'),
+      days: z.number().int().min(1).max(90).default(30).describe('How long they stay.'),
+    })
     .prefault({})
     .describe('Samples kept on this machine, a minute a row; the file does not grow beyond that.'),
 });
@@ -65,11 +76,11 @@ export const healthSection = defineSection({
   example: {
     path: '/healthz',
     token: null,
-    metrics: { requests: 'http_requests_seconds', routeLabel: 'path' },
+    metrics: { requests: 'http_requests_seconds', routeLabel: 'path', token: 'METRICS_TOKEN' },
     prometheus: { labels: { job: 'shop-{env}' } },
     objectives: { latency: [{ route: '/api/orders', belowMs: 300 }] },
     capacity: { memory: { oldSpaceLimitMiB: 1_024 } },
-    gate: { release: { forSeconds: 300 } },
+    gate: { release: { forSeconds: 300, environments: ['production'] } },
     rules: { receivers: { page: { pagerduty_configs: [{ routing_key_file: '/etc/alertmanager/key' }] } } },
   },
 });

@@ -8,7 +8,7 @@ const selector = z
 
 /** What the product calls its metrics. `null`: it has no such metric. Defaults are those of prom-client and of the reference product. */
 export const metricsSchema = z.strictObject({
-  path: z.string().default('/metrics'),
+  path: z.string().default('/metrics').describe('Where they are.'),
   urls: z
     .string()
     .default('METRICS_URLS')
@@ -23,28 +23,40 @@ export const metricsSchema = z.strictObject({
   requests: selector
     .default('http_request_duration_seconds{route!~"/metrics|/readyz|/style.css|/api/admin/.*"}')
     .describe('Histogram of request durations. What probes and operators ask is not what people wait for.'),
-  unit: z.enum(['seconds', 'milliseconds']).default('seconds'),
-  routeLabel: label.default('route'),
-  methodLabel: label.default('method'),
-  errors: selector.nullable().default('http_errors_total').describe('Counters.'),
-  cacheHits: selector.nullable().default('cache_hits_total'),
-  cacheMisses: selector.nullable().default('cache_misses_total'),
-  blocks: selector.nullable().default('rate_limit_blocks_total'),
-  cpu: selector.nullable().default('process_cpu_seconds_total'),
+  unit: z.enum(['seconds', 'milliseconds']).default('seconds').describe('What durations are counted in.'),
+  routeLabel: label.default('route').describe('Its label with the route.'),
+  methodLabel: label.default('method').describe('Its label with the method.'),
+  errors: selector.nullable().default('http_errors_total').describe('Counter of requests that failed on our side.'),
+  cacheHits: selector.nullable().default('cache_hits_total').describe('Counter of answers from the cache.'),
+  cacheMisses: selector.nullable().default('cache_misses_total').describe('Counter of those that were not in it.'),
+  blocks: selector
+    .nullable()
+    .default('rate_limit_blocks_total')
+    .describe('Counter of requests answered with "too many".'),
+  cpu: selector.nullable().default('process_cpu_seconds_total').describe('Counter of processor time.'),
   gc: selector
     .nullable()
     .default('nodejs_gc_duration_seconds')
-    .describe('Histogram or summary of the time spent in collections, and its series of major ones.'),
-  majorGc: selector.nullable().default('nodejs_gc_duration_seconds{kind="major"}'),
-  memory: selector.nullable().default('process_resident_memory_bytes').describe('Gauges.'),
-  oldSpace: selector.nullable().default('nodejs_heap_space_size_used_bytes{space="old"}'),
-  started: selector.nullable().default('process_start_time_seconds'),
+    .describe('Histogram or summary of the time spent in collections.'),
+  majorGc: selector
+    .nullable()
+    .default('nodejs_gc_duration_seconds{kind="major"}')
+    .describe('Its series of major ones.'),
+  memory: selector.nullable().default('process_resident_memory_bytes').describe('Gauge of the memory of the process.'),
+  oldSpace: selector
+    .nullable()
+    .default('nodejs_heap_space_size_used_bytes{space="old"}')
+    .describe('Gauge of the old space of the heap.'),
+  started: selector
+    .nullable()
+    .default('process_start_time_seconds')
+    .describe('Gauge of the time at which the process began.'),
 });
 
 /** A server that is asked instead of the product, where its URL is set. */
 export const prometheusSchema = z.strictObject({
-  url: z.string().default('PROMETHEUS_URL').describe('Variables with its URL and a bearer token.'),
-  token: z.string().default('PROMETHEUS_TOKEN'),
+  url: z.string().default('PROMETHEUS_URL').describe('Variable with its URL.'),
+  token: z.string().default('PROMETHEUS_TOKEN').describe('Variable with a bearer token for it.'),
   labels: z
     .record(label, z.string())
     .default({})

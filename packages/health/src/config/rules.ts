@@ -8,8 +8,8 @@ const duration = z.string().regex(/^\d+(ms|s|m|h|d)$/, 'must be a duration such 
  * on (SRE workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts").
  */
 const windowSchema = z.strictObject({
-  long: duration,
-  short: duration,
+  long: duration.describe('Shows that it matters.'),
+  short: duration.describe('Shows that it still goes on.'),
   spends: z
     .number()
     .gt(0)
@@ -33,7 +33,13 @@ export const rulesSchema = z.strictObject({
     .default('monitoring')
     .describe('One folder an environment is made in it; its files are worth committing.'),
   interval: duration.default('30s').describe('How often Prometheus evaluates; not below the interval of its scrapes.'),
-  windows: z.array(windowSchema).min(1).default(WORKBOOK),
+  windows: z
+    .array(windowSchema)
+    .min(1)
+    .default(WORKBOOK)
+    .describe(
+      'An alert goes off while both windows of one burn the budget faster than this (SRE workbook, chapter 5).',
+    ),
   minRequests: z
     .number()
     .int()

@@ -3,5 +3,5 @@ export { namesIn, operatorsOf } from './check.ts';
 export { RUNBOOK_ENVIRONMENTS } from './environments.ts';
 export { loadSections, SECTIONS_FILE, sectionFiles, type WiredSection } from './known.ts';
 export { loadConfig } from './load.ts';
-export { coreSchema } from './schema.ts';
+export { coreExample, coreSchema } from './schema.ts';
 export { type AnySection, readSection } from './section.ts';

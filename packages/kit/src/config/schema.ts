@@ -32,14 +32,49 @@ export const coreSchema = z.strictObject({
     .default(['.'])
     .describe('Folders with dotenv-flow files, relative to the config; a later folder wins over an earlier one.'),
   environments: environmentsSchema,
-  variables: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE'), variableSchema).default({}),
-  features: z
-    .strictObject({ variable: z.string(), all: z.array(z.string()), minimal: z.array(z.string()) })
-    .default({ variable: 'FEATURE_FLAGS', all: [], minimal: [] })
+  variables: z
+    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE'), variableSchema)
+    .default({})
     .describe(
-      'Feature flags: the variable that lists those switched on, all that exist, and the few production may have.',
+      'What the product and its operators have in their environment. What is declared is checked, masked and explained.',
     ),
+  features: z
+    .strictObject({
+      variable: z.string().describe('Variable that lists the flags that are on, separated by commas.'),
+      all: z.array(z.string()).describe('All that exist.'),
+      minimal: z.array(z.string()).describe('The few that `minimal` of the parity table allows.'),
+    })
+    .default({ variable: 'FEATURE_FLAGS', all: [], minimal: [] })
+    .describe('Feature flags, which the parity table compares.'),
 });
+
+/** For docs/CONFIG.md. */
+export const coreExample: z.input<typeof coreSchema> = {
+  product: 'shop',
+  envDirs: ['.', 'env'],
+  environments: {
+    development: {},
+    qa: {
+      serves: 'validation',
+      guard: 'none',
+      url: 'QA_URL',
+      after: null,
+      parity: { redis: 'optional', sentrySampleRateMax: 0.05 },
+    },
+    production: { after: 'qa' },
+  },
+  variables: {
+    OPS_DATABASE_URL: {
+      kind: 'postgres',
+      for: 'operator',
+      secret: true,
+      required: ['production'],
+      example: 'postgresql://owner:password@db.internal:5432/shop',
+      about: 'the role that owns the schema',
+    },
+  },
+  features: { variable: 'FEATURE_FLAGS', all: ['reviews', 'chat'], minimal: ['reviews'] },
+};
 
 /** What a product writes in drydock.config.ts. */
 export type DrydockConfig = z.input<typeof coreSchema> & ConfigSections;
