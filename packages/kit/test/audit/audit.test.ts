@@ -1,18 +1,23 @@
 // Uses PostgreSQL: a database per test on one throw-away server.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import type { Client } from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import logTask from '../../scripts/ops-log.ts';
 import { appendAudit } from '../../src/audit/append.ts';
-import { findBreak } from '../../src/audit/chain.ts';
+import { findBreak, GENESIS, hashEvent } from '../../src/audit/chain.ts';
+import { readLog } from '../../src/audit/log.ts';
 import { readEvents, readHead } from '../../src/audit/store.ts';
+import type { ChainedEvent } from '../../src/audit/types.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadEnvironment } from '../../src/env/environment.ts';
 import { connectPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { takeNotices } from '../../src/state/notices.ts';
+import { runTaskForTest } from '../../src/testing.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('audit');
@@ -168,6 +173,171 @@ test('what lies in the outbox and is no event of ours is set aside by name, and 
   );
   await append(root, 'third');
   assert.equal(takeNotices(), [], 'what is set aside is not looked at again');
+});
+
+/** Whatever was done to the log behind our back: the next run still ends well, and what was done shows for good. */
+const REMOVALS = {
+  'the last row and the head': `DELETE FROM drydock."AuditEvent" WHERE seq = 3; DELETE FROM drydock.audit_head`,
+  'the head alone': 'DELETE FROM drydock.audit_head',
+  'the last row alone': `DELETE FROM drydock."AuditEvent" WHERE seq = 3`,
+  'a head that was set back': `UPDATE drydock.audit_head SET seq = 1, hash = (SELECT hash FROM drydock."AuditEvent" WHERE seq = 1)`,
+  'every row and the head': 'DELETE FROM drydock."AuditEvent"; DELETE FROM drydock.audit_head',
+  'the schema': 'DROP SCHEMA drydock CASCADE',
+};
+for (const [name, sql] of Object.entries(REMOVALS))
+  test(`without ${name} the next event is written, and the log is not called whole`, async () => {
+    const url = await postgres.createDatabase();
+    const root = makeProduct({ OPS_DATABASE_URL: url });
+    for (const event of ['one', 'two', 'three']) await append(root, event);
+    takeNotices();
+    await withClient(url, (client) => client.query(sql));
+    const look = () => withClient(url, (client) => readLog(client, root, 'staging', EVERYTHING));
+    assert.ok((await look()).broken, 'before the next event');
+    for (let n = 0; n < 3; n++) assert.is((await append(root, 'after')).state, 'written');
+    const { broken, total } = await look();
+    assert.ok(total >= 3);
+    assert.match(broken ?? '', /missing|gone|another now/);
+  });
+
+const EVERYTHING = { limit: 100, after: '', event: undefined, task: undefined, run: undefined };
+
+test('a chain that was rewritten from its beginning is found by whoever saw it before', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  for (const event of ['one', 'two', 'three']) await append(root, event);
+  const other = makeProduct({ OPS_DATABASE_URL: url });
+  await withClient(url, async (client) => {
+    let prevHash = GENESIS;
+    for (const event of await readEvents(client)) {
+      const forged = { ...event, actor: 'somebody else' };
+      const hash = hashEvent(prevHash, event.seq, forged);
+      const sql = `UPDATE drydock."AuditEvent" SET actor = $1, "prevHash" = $2, hash = $3 WHERE seq = $4`;
+      await client.query(sql, [forged.actor, prevHash, hash, event.seq]);
+      prevHash = hash;
+    }
+    await client.query('UPDATE drydock.audit_head SET hash = $1', [prevHash]);
+    assert.is(findBreak(await readEvents(client), await readHead(client)), undefined, 'it is whole by itself');
+    assert.match((await readLog(client, root, 'staging', EVERYTHING)).broken ?? '', /Event 3 .* is another now/);
+    const stranger = await readLog(client, other, 'staging', EVERYTHING);
+    assert.equal([stranger.broken, stranger.anchored.anchor], [undefined, undefined]);
+  });
+  takeNotices();
+  await append(root, 'later');
+  assert.match(takeNotices().join(), 'rewritten or emptied');
+});
+
+test('another database in place of the one that was seen is said, and is no broken chain', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  for (const event of ['one', 'two']) await append(root, event);
+  const restored = await postgres.createDatabase();
+  writeEnv(root, '.env.staging', { OPS_DATABASE_URL: restored });
+  const look = () => withClient(restored, (client) => readLog(client, root, 'staging', EVERYTHING));
+  const before = await look();
+  assert.equal([before.broken, before.anchored.elsewhere, before.anchored.anchor?.seq], [undefined, true, 2]);
+  await append(root, 'three');
+  assert.is((await look()).anchored.elsewhere, false);
+});
+
+test('what the system and the database say of who it was is kept beside what they say of themselves', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  await append(root, 'one');
+  const [event] = await withClient(url, readEvents);
+  assert.is(event?.actor, 'me');
+  assert.equal(event?.by, { login: userInfo().username, session: decodeURIComponent(new URL(url).username) });
+  await withClient(url, async (client) => {
+    await client.query(`UPDATE drydock."AuditEvent" SET by = '{"login":"alice"}'`);
+    assert.match(findBreak(await readEvents(client), await readHead(client)) ?? '', 'was edited');
+  });
+});
+
+test('a log of before, and a role that may only add to it, go on', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  await append(root, 'one');
+  await withClient(url, async (client) => {
+    await client.query(
+      `TRUNCATE drydock."AuditEvent", drydock.audit_head; ALTER TABLE drydock."AuditEvent" DROP COLUMN by`,
+    );
+    await client.query(`CREATE ROLE "narrow_${process.pid}" LOGIN PASSWORD 'narrow-secret'`);
+    await client.query(`GRANT USAGE ON SCHEMA drydock TO "narrow_${process.pid}";
+      GRANT SELECT, INSERT ON drydock."AuditEvent" TO "narrow_${process.pid}";
+      GRANT SELECT, INSERT, UPDATE ON drydock.audit_head TO "narrow_${process.pid}"`);
+  });
+  const narrow = Object.assign(new URL(url), { username: `narrow_${process.pid}`, password: 'narrow-secret' }).href;
+  const other = makeProduct({ OPS_DATABASE_URL: narrow });
+  await append(other, 'by the narrow role');
+  await append(makeProduct({ OPS_DATABASE_URL: url }), 'by the owner');
+  await append(other, 'by the narrow role again');
+  await withClient(url, async (client) => {
+    const events = await readEvents(client);
+    assert.equal(
+      events.map(({ by }) => by?.session ?? null),
+      [null, decodeURIComponent(new URL(url).username), `narrow_${process.pid}`],
+    );
+    assert.is(findBreak(events, await readHead(client)), undefined);
+  });
+  await withClient(narrow, async (client) => {
+    for (const sql of ['DELETE FROM drydock."AuditEvent"', `UPDATE drydock."AuditEvent" SET actor = 'x'`])
+      assert.match(await client.query(sql).then(String, String), 'permission denied');
+  });
+});
+
+test('a long log is read page by page; what is chosen is counted, the newest are shown, all is checked', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  await append(root, 'seed');
+  const many = 1_203;
+  await withClient(url, async (client) => {
+    const [first] = await readEvents(client);
+    let last = first as ChainedEvent;
+    const rows = Array.from({ length: many - 1 }, (_, i) => {
+      const next = { ...last, seq: i + 2, id: `E${i}`, event: i % 10 === 0 ? 'tenth' : 'other', prevHash: last.hash };
+      last = { ...next, hash: hashEvent(next.prevHash, next.seq, next) };
+      return last;
+    });
+    await client.query(
+      `INSERT INTO drydock."AuditEvent" SELECT * FROM json_populate_recordset(NULL::drydock."AuditEvent", $1)`,
+      [JSON.stringify(rows)],
+    );
+    await client.query('UPDATE drydock.audit_head SET seq = $1, hash = $2', [last.seq, last.hash]);
+    const log = await readLog(client, root, 'staging', { ...EVERYTHING, limit: 7, event: 'tenth' });
+    assert.equal([log.total, log.matching, log.broken], [many, 121, undefined]);
+    assert.equal(
+      log.shown.map(({ seq }) => seq),
+      [1142, 1152, 1162, 1172, 1182, 1192, 1202],
+    );
+    await client.query(`UPDATE drydock."AuditEvent" SET reason = 'x' WHERE seq = 600`);
+    assert.match((await readLog(client, root, 'staging', { ...EVERYTHING, limit: 1 })).broken ?? '', 'event 600');
+  });
+});
+
+test('ops:log says what it counted, and calls nothing whole that is not known to be', async () => {
+  const url = await postgres.createDatabase();
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  const log = async (...args: string[]) => {
+    const { outcome } = await runTaskForTest(logTask, root, ['--env', 'staging', ...args]);
+    return { verdict: outcome?.verdict, codes: outcome?.findings?.map(({ code }) => code), data: outcome?.data };
+  };
+  assert.equal(await log(), {
+    verdict: 'No audit events of staging.',
+    codes: [],
+    data: { total: 0, matching: 0, events: [] },
+  });
+  for (const event of ['one', 'two', 'two']) await append(root, event);
+  assert.is((await log()).verdict, '3 audit events of staging, chain whole.');
+  assert.is((await log('--event', 'two')).verdict, '2 of 3 audit events of staging match; the chain of all is whole.');
+  assert.is(
+    (await log('--event', 'two', '--limit', '1')).verdict,
+    '2 of 3 audit events of staging match, of which the newest 1 are shown; the chain of all is whole.',
+  );
+  rmSync(join(root, '.drydock/audit'), { recursive: true });
+  assert.equal((await log()).codes, ['AUDIT_NO_ANCHOR']);
+  assert.equal((await log()).codes, [], 'from then on it is known');
+  await withClient(url, (client) => client.query('DROP SCHEMA drydock CASCADE'));
+  const emptied = await log();
+  assert.equal([emptied.verdict, emptied.codes], ['The audit chain of staging is broken.', ['AUDIT_CHAIN_BROKEN']]);
 });
 
 test.run();
