@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { readStateFile } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
+import { note } from '../state/notices.ts';
 
 /** The end of a chain as this checkout saw it last: what is said outside of the database about what has to be in it. */
 const anchorSchema = z.object({
@@ -53,8 +54,13 @@ export async function keepAnchor(
   const { lost } = await compareAnchor(client, root, env);
   if (lost || !head) return lost;
   const anchor: Anchor = { database: await identityOf(client), ...head, at: new Date().toISOString() };
-  makeStateFolder(root, 'audit');
-  writeDurably(anchorFile(root, env), JSON.stringify(anchor));
+  try {
+    makeStateFolder(root, 'audit');
+    writeDurably(anchorFile(root, env), JSON.stringify(anchor));
+  } catch (error) {
+    // The log itself is written; what was seen of it before stays remembered.
+    note(`The end of the audit log of ${env} could not be remembered (${(error as NodeJS.ErrnoException).code}).`);
+  }
   return undefined;
 }
 

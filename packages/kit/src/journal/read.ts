@@ -105,7 +105,7 @@ function readRunIfAny(root: string, run: string): RunState | undefined {
   const damaged = first?.event === 'run.started' && !hasStart ? [1, ...journal.damaged] : journal.damaged;
   const state = foldJournal(entries, { truncated, damaged, bytes });
   if (!state && damaged.length > 0) setAside(journalFile(root, run), 'has no line that can be read');
-  if (state && state.status !== 'open') keepSummary(root, run, summaryOf(state));
+  if (state && state.status !== 'open' && !readSummary(root, run)) keepSummary(root, run, summaryOf(state));
   return state;
 }
 

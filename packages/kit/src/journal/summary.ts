@@ -1,9 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeDurably } from '../durable.ts';
 import { isMissing } from '../errors.ts';
-import { readStateFile } from '../state/file.ts';
+import { parsed, readOwn } from '../state/file.ts';
 import { journalFile, runFolder } from './file-journal.ts';
 
 /** What a reader of a journal wrote down, so that the next need not read it. It is true of a journal of this length alone. */
@@ -25,13 +24,21 @@ const summaryFile = (root: string, run: string) => join(runFolder(root, run), 's
 /** Undefined where nothing is known, or the journal has grown since: then it must be read. */
 export function readSummary(root: string, run: string): Summary | undefined {
   const bytes = lengthOf(journalFile(root, run));
-  const known = bytes === undefined ? undefined : readStateFile(summaryFile(root, run), summarySchema);
-  return known?.bytes === bytes ? known : undefined;
+  const text = bytes === undefined ? undefined : readOwn(summaryFile(root, run));
+  const known = summarySchema.safeParse(parsed(text ?? ''));
+  return known.data?.bytes === bytes ? known.data : undefined;
 }
 
+/** Not flushed, and in place: half a summary is none. */
 export function keepSummary(root: string, run: string, summary: Summary): void {
   try {
-    writeDurably(summaryFile(root, run), JSON.stringify(summary));
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+    const fd = openSync(summaryFile(root, run), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+    try {
+      writeFileSync(fd, JSON.stringify(summary));
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     // It only spares the next reader a journal: a full disk, or one that is not ours to write to, is for others to tell.
   }

@@ -64,11 +64,12 @@ function isBelieved(owner: number): boolean {
   return us === undefined || owner === us || owner === 0;
 }
 
-function parsed(text: string): unknown {
+/** Undefined, which fits no schema, where it is no JSON. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Undefined fits no schema.
+    // That it cannot be read is the answer.
     return undefined;
   }
 }

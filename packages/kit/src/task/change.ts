@@ -2,8 +2,9 @@ import { ulid } from 'ulid';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError, toOpsError, usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
-import { openFileJournal } from '../journal/file-journal.ts';
+import { openFileJournal, runFolder } from '../journal/file-journal.ts';
 import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
+import { freeReserve } from '../journal/reserve.ts';
 import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
@@ -247,6 +248,7 @@ function close(journal: Journal): void {
  */
 async function writeDown(task: AnyChangeTask, { ctx, journal, locks }: Execution, error: OpsError): Promise<void> {
   const metadata = { code: error.code, message: error.message };
+  freeReserve(runFolder(ctx.config.root, journal.run));
   await locks
     .audit(ctx, { event: task.name, outcome: 'failed', metadata })
     .catch((unwritten) => warnUnwritten(ctx, unwritten));

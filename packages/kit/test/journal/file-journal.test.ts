@@ -1,5 +1,5 @@
 // Uses no service: real files in a temporary folder.
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -114,6 +114,57 @@ test('a folder that cannot be written is one sentence', () => {
   const file = join(root, 'not-a-folder');
   writeFileSync(file, '');
   assert.throws(() => openFileJournal(file, identity('01F')), /cannot be written \(ENOTDIR\)/);
+});
+
+const idsOf = (runs: { run: string }[]) => runs.map(({ run }) => run);
+const ended = (folder: string, run: string, event: 'run.done' | 'run.failed' = 'run.done') => {
+  const journal = openFileJournal(folder, identity(run));
+  journal.append({ event: 'run.started', data: {} });
+  journal.append({ event });
+};
+
+test('a journal that is known to have ended is not read again, until it grows', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
+  ended(folder, '01A', 'run.failed');
+  assert.equal(openRuns(folder), []);
+  const file = journalFile(folder, '01A');
+  // The same length: were it read, it would be open.
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"run.failed"', '"step.done" '));
+  assert.equal(openRuns(folder), []);
+  openFileJournal(folder, identity('01A')).append({ event: 'run.resumed', data: {} });
+  assert.equal(idsOf(openRuns(folder)), ['01A'], 'killed as soon as it goes on, it is open');
+  rmSync(folder, { recursive: true });
+});
+
+test('what is known of journals is made again where it is lost, cut off, or of another time', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
+  ended(folder, '01A');
+  const open = openFileJournal(folder, identity('01B'));
+  open.append({ event: 'run.started', data: {} });
+  const summary = (run: string) => join(folder, '.drydock/runs', run, 'summary.json');
+  assert.equal(idsOf(openRuns(folder)), ['01B']);
+  const known = readFileSync(summary('01A'), 'utf8');
+  rmSync(summary('01A'));
+  assert.equal(idsOf(openRuns(folder)), ['01B']);
+  assert.is(readFileSync(summary('01A'), 'utf8'), known);
+  writeFileSync(summary('01A'), known.slice(0, 20));
+  // A summary that says of an open run that it has ended is of another length.
+  writeFileSync(summary('01B'), known);
+  assert.equal(idsOf(openRuns(folder)), ['01B']);
+  assert.equal(idsOf(readRuns(folder)), ['01A', '01B']);
+  assert.equal(idsOf(readRuns(folder, { of: (task) => task === 'db:backup' })), []);
+  rmSync(folder, { recursive: true });
+});
+
+test('a run keeps room on the disk for its end, and gives it back', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
+  const reserve = join(folder, '.drydock/runs/01A/reserve');
+  const journal = openFileJournal(folder, identity('01A'));
+  journal.append({ event: 'run.started', data: {} });
+  assert.is(readFileSync(reserve).length, 32_768);
+  journal.append({ event: 'run.failed' });
+  assert.not(existsSync(reserve));
+  rmSync(folder, { recursive: true });
 });
 
 test.run();

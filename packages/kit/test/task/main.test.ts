@@ -1,12 +1,12 @@
 // Uses PostgreSQL and the Sentry sink; tasks run as processes of their own, as people run them.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTestPostgres, startTestSink, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readRuns } from '../../src/journal/read.ts';
+import { openRuns, readRuns } from '../../src/journal/read.ts';
 import { databaseOf, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { outlives, THOROUGH } from '../../src/testing.ts';
@@ -309,6 +309,116 @@ test('Ctrl-C while it plans ends at once, and leaves no run behind', async () =>
   assert.is((await ended).code, 130);
   assert.equal(readRuns(root), []);
 });
+
+/** Outcomes of the runs that the audit log of staging tells of, oldest first, but for events of steps. */
+async function told(root: string): Promise<string[]> {
+  const { stdout } = await run(root, 'ops-log.ts', '--env', 'staging', '--task', 'test:change', '--json');
+  const { events } = JSON.parse(stdout).data as { events: { event: string; outcome: string }[] };
+  return events.filter(({ event }) => event === 'test:change').map(({ outcome }) => outcome);
+}
+
+async function killed(root: string): Promise<string> {
+  const child = await hang(root);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return openRuns(root).at(-1)?.run ?? '';
+}
+
+test('the audit log is told once of a run that was killed, again if that happens again, and of its end', async () => {
+  const root = await product();
+  const id = await killed(root);
+  for (let n = 0; n < 2; n++)
+    assert.is((await run(root, 'change', '--env', 'staging')).code, 1, 'it stands in the way');
+  const again = start(root, ['change', '--env', 'staging', '--resume']);
+  while (openRuns(root)[0]?.process.pid !== again.pid) await new Promise((done) => setTimeout(done, 20));
+  again.kill('SIGKILL');
+  await once(again, 'exit');
+  writeFileSync(join(root, 'go-on'), '');
+  const resumed = await run(root, 'change', '--env', 'staging', '--resume', id);
+  assert.is(resumed.code, 0, resumed.stdout);
+  assert.equal(await told(root), ['killed', 'killed', 'done']);
+});
+
+test('of one that was interrupted it is told how, of one that is given up by whom', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const ended = finish(child);
+  child.kill('SIGTERM');
+  await ended;
+  const [open] = openRuns(root);
+  const given = await run(root, 'ops-resume.ts', '--abandon', open?.run ?? '');
+  assert.is(given.code, 0, given.stdout);
+  assert.equal(await told(root), ['interrupted', 'abandoned'], 'without another run');
+  assert.is((await run(root, 'change', '--env', 'staging', '--fail-in', 'two')).code, 1);
+  assert.equal(await told(root), ['interrupted', 'abandoned', 'failed']);
+  assert.not.match(readFileSync(join(root, `.drydock/runs/${open?.run}/journal.jsonl`), 'utf8'), 'took its place');
+});
+
+test('of one whose lock was broken, and of one whose journal was damaged, it is told that', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const ended = once(child, 'exit');
+  assert.is((await run(root, 'ops-unlock.ts', '--env', 'staging', '--yes')).code, 0);
+  await ended;
+  const [open] = openRuns(root);
+  const file = join(root, `.drydock/runs/${open?.run}/journal.jsonl`);
+  assert.is((await run(root, 'resume', '--abandon', open?.run ?? '')).code, 0);
+  const damaged = await killed(root);
+  const damagedFile = file.replace(open?.run ?? '', damaged);
+  writeFileSync(damagedFile, readFileSync(damagedFile, 'utf8').replace('"step.done"', '"step.d'));
+  const refused = await run(root, 'change', '--env', 'staging');
+  assert.is(refused.code, 1);
+  assert.match(refused.stdout, 'was damaged after it was written');
+  assert.match(refused.stdout, `ops:resume -- --abandon ${damaged}`);
+  assert.is((await run(root, 'resume', '--abandon', damaged)).code, 0);
+  assert.is((await run(root, 'change', '--env', 'staging')).code, 0, 'it stands in the way no more');
+  assert.equal(await told(root), ['broken', 'abandoned', 'broken', 'abandoned', 'done']);
+});
+
+test('a run that is at work is not given up', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const [open] = openRuns(root);
+  const { code, stdout } = await run(root, 'resume', '--abandon', open?.run ?? '');
+  assert.is(code, 2);
+  assert.match(stdout, `is at work, in process ${child.pid}`);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.is((await run(root, 'resume', '--abandon', open?.run ?? '')).code, 0);
+});
+
+const onSmallDisk = process.getuid?.() === 0 && process.platform === 'linux' ? test : test.skip;
+onSmallDisk(
+  'on a full disk a failure keeps its reason, undoes what was done, and is in journal and audit log',
+  async () => {
+    const root = await product();
+    const state = join(root, '.drydock');
+    mkdirSync(state, { mode: 0o700 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=700', 'tmpfs', state]);
+    try {
+      const { code, stdout } = await run(root, 'fill', '--env', 'staging');
+      assert.is(code, 1);
+      assert.match(stdout, 'Step "fill" failed: told to fail on a full disk');
+      assert.match(stdout, 'Undone: "note"');
+      assert.not.match(stdout, /ENOSPC|could not be written/);
+      assert.is(existsSync(join(root, 'noted')), false);
+      const [last] = readRuns(root);
+      assert.equal([last?.status, last?.steps.get('note')?.state], ['failed', 'undone']);
+      const log = await run(root, 'ops-log.ts', '--env', 'staging', '--json');
+      assert.equal(
+        JSON.parse(log.stdout).data.events.map(({ outcome }: { outcome: string }) => outcome),
+        ['failed'],
+      );
+      const refused = await run(root, 'change', '--env', 'staging');
+      assert.is(refused.code, 1);
+      assert.match(refused.stdout, /cannot be written \(ENOSPC\)/);
+      assert.match(refused.stdout, 'free disk space');
+      assert.is(existsSync(join(root, 'world')), false, 'nothing is begun that cannot be written down');
+    } finally {
+      execFileSync('umount', [state]);
+    }
+  },
+);
 
 test('a folder that cannot be written is one sentence', async () => {
   const root = await product();
