@@ -21,6 +21,8 @@ const task = defineChangeTask({
   ],
   flags: { job: jobFlag, ...sendFlags },
   lock: 'environment',
+  // Which transactions were signed and sent.
+  remembered: true,
   onFailure: 'keep',
   async plan(ctx): Promise<RetryPlan> {
     const job = requireJob(ctx.flags.job);

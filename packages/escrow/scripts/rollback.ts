@@ -32,6 +32,8 @@ const task = defineChangeTask({
   ],
   flags,
   lock: 'environment',
+  // Which transactions were signed and sent.
+  remembered: true,
   onFailure: 'keep',
   destructive: true,
   writesDocument: ({ propose }) => propose !== undefined,

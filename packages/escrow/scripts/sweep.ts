@@ -26,6 +26,8 @@ const task = defineChangeTask({
     ...sendFlags,
   },
   lock: 'environment',
+  // Which transactions were signed and sent.
+  remembered: true,
   onFailure: 'keep',
   async plan(ctx): Promise<SweepPlan> {
     const { capOf, openSession } = await import('../src/session.ts');

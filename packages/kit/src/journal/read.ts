@@ -89,11 +89,16 @@ export function openRuns(root: string, task?: string, env?: string): RunState[] 
 /** What is known of every run, oldest first. */
 export function runSummaries(root: string): (Summary & { run: string })[] {
   return runIds(root).flatMap((run) => {
-    const known = readSummary(root, run);
-    if (known) return [{ ...known, run }];
-    const state = readRunIfAny(root, run);
-    return state ? [{ ...summaryOf(state), run }] : [];
+    const known = runSummary(root, run);
+    return known ? [{ ...known, run }] : [];
   });
+}
+
+export function runSummary(root: string, run: string): Summary | undefined {
+  const known = readSummary(root, run);
+  if (known) return known;
+  const state = readRunIfAny(root, run);
+  return state && summaryOf(state);
 }
 
 function readRunIfAny(root: string, run: string): RunState | undefined {

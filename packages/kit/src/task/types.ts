@@ -112,6 +112,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   destructive?: boolean;
   /** A killed run needs no resume: the next one repairs whatever it finds. */
   restartable?: boolean;
+  /** Later runs go by what its journals hold: ops:prune leaves them. */
+  remembered?: boolean;
   /** With flags that ask for a look alone, looks: no question, no lock, no journal. Undefined goes on with the change. */
   look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
   /** The environments this run locks and audits; default: the one of `--env`. */
