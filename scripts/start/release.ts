@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -7,6 +6,7 @@ import {
   makeStateFolder,
   type Output,
   promotionTo,
+  runForeground,
   statePath,
   writeDurably,
 } from '@drydock/kit';
@@ -42,14 +42,7 @@ export async function release(flags: string[], stdout: 'inherit' | 2): Promise<n
   const last = environmentNamed(config, Object.keys(config.environments).at(-1));
   const confirmed = promotionTo(config, last).flatMap((env) => ['--confirm', env]);
   const args = [taskFile('release'), '--env', last, '--yes', ...confirmed, '--reason', 'npm start', ...flags];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['inherit', stdout, 'inherit'] });
-  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-  const ignore = () => {};
-  // The terminal sends Ctrl-C to the child as well; a plain kill reaches only us.
-  process.on('SIGINT', ignore).on('SIGTERM', forward);
-  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('exit', done));
-  process.off('SIGINT', ignore).off('SIGTERM', forward);
-  return code ?? 1;
+  return runForeground(process.execPath, args, { cwd: ROOT, stdio: ['inherit', stdout, 'inherit'] });
 }
 
 export async function stopOurs(out: Output): Promise<void> {

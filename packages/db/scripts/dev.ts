@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import {
   command,
@@ -11,6 +10,7 @@ import {
   main,
   OpsError,
   refuseForeignDatabase,
+  runForeground,
 } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
@@ -76,19 +76,15 @@ const task = defineReadTask({
 });
 
 /** With this terminal: it asks. */
-function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise<number | null> {
-  const child = spawn('prisma', args, { cwd, env: { ...process.env, ...env }, stdio: 'inherit' });
-  return new Promise((done, fail) =>
-    child.once('close', done).once('error', () =>
-      fail(
-        new OpsError({
-          code: 'PRISMA_MISSING',
-          message: 'The command prisma is not to be found.',
-          hint: hint`Run it through npm in a product that has prisma among its dependencies: ${command('db:dev')}`,
-        }),
-      ),
-    ),
-  );
+function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
+  return runForeground('prisma', args, { cwd, env: { ...process.env, ...env } }).catch((cause) => {
+    throw new OpsError({
+      code: 'PRISMA_MISSING',
+      message: 'The command prisma is not to be found.',
+      hint: hint`Run it through npm in a product that has prisma among its dependencies: ${command('db:dev')}`,
+      cause,
+    });
+  });
 }
 
 export default task;

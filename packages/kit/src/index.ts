@@ -47,6 +47,7 @@ export {
 } from './postgres.ts';
 export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon } from './process/daemon.ts';
 export { type ExecOptions, exec } from './process/exec.ts';
+export { runForeground } from './process/foreground.ts';
 export { freePort } from './process/free-port.ts';
 export { startPostgresProgram } from './process/postgres-program.ts';
 export { requireTool } from './process/require-tool.ts';

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
-import type { CheckIn } from '@drydock/kit';
+import { type CheckIn, runForeground } from '@drydock/kit';
 
 /** One task of a scheduled job, as a script of its own. */
 export interface ScheduledTask {
@@ -42,21 +40,7 @@ export async function runScheduled({ tasks, run, checkIn, warn }: ScheduledRun):
 }
 
 /** The same Node, this process's output (or stderr alone), nobody to ask. A signal to us alone reaches the child as well. */
-export async function runScript({ script, args }: ScheduledTask, stdout: 'inherit' | 2 = 'inherit'): Promise<number> {
-  const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-    stdio: ['ignore', stdout, 'inherit'],
-  });
-  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-  // The terminal sends Ctrl-C to the child by itself.
-  const ignore = () => {};
-  process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
-  try {
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((done, fail) =>
-      child.once('error', fail).once('exit', (...how) => done(how)),
-    );
-    // As a shell tells it.
-    return code ?? 128 + constants.signals[signal as NodeJS.Signals];
-  } finally {
-    process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
-  }
+export function runScript({ script, args }: ScheduledTask, stdout: 'inherit' | 2 = 'inherit'): Promise<number> {
+  const stdio = ['ignore' as const, stdout, 'inherit' as const];
+  return runForeground(process.execPath, [...process.execArgv, script, ...args], { stdio });
 }
