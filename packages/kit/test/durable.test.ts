@@ -1,6 +1,6 @@
 // Uses strace, which kills a process at a chosen system call.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -78,6 +78,18 @@ test('what is not there is made for its owner alone', () => {
   const modes = spawnSync('find', [join(root, 'a'), '-perm', '/077'], { encoding: 'utf8' }).stdout;
   assert.is(modes, '');
   assert.ok(existsSync(join(root, 'a/b/c')));
+});
+
+test('a link in place of the file is replaced, and what it leads to stays', () => {
+  const root = folder();
+  writeFileSync(join(root, 'target'), 'precious');
+  symlinkSync(join(root, 'target'), join(root, 'report.html'));
+  symlinkSync(join(root, 'target'), join(root, `report.html.${process.pid}.new`));
+  writeDurably(join(root, 'report.html'), 'new');
+  assert.equal(
+    [readFileSync(join(root, 'target'), 'utf8'), readFileSync(join(root, 'report.html'), 'utf8')],
+    ['precious', 'new'],
+  );
 });
 
 /** biome.json refuses what would write and rename without both flushes; were that taken out, this fails. */

@@ -1,6 +1,6 @@
 // Uses git: a repository of its own in a temporary folder.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type OpsError } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
@@ -168,6 +168,50 @@ test('the artefact of a version that is live in another environment is in use', 
   new SlotFile(root, 'production').put({ slot: 'blue', version: 'live', commit: 'c', port: 1 });
   new SlotFile(root, 'staging').put({ slot: 'green', version: 'other', commit: 'c', port: 1 });
   assert.equal(versionsInUse(root), new Set(['other', 'live']));
+});
+
+test('a record that names anything but its own artefact is set aside, and nothing is deleted by it', async () => {
+  const root = repository();
+  const { store, artifact } = await build(root);
+  const victim = join(root, 'victimdir');
+  mkdirSync(victim);
+  const records = {
+    evil: { ...artifact, version: '../../victimdir', builtAt: '2020-01-01' },
+    [`${'0'.repeat(12)}`]: { ...artifact, builtAt: '2020-01-01' },
+    broken: '{',
+    linked: undefined,
+  };
+  for (const [name, record] of Object.entries(records))
+    if (record)
+      writeFileSync(join(store.folder, `${name}.json`), typeof record === 'string' ? record : JSON.stringify(record));
+  symlinkSync(join(store.folder, `${artifact.version}.json`), join(store.folder, 'linked.json'));
+  assert.equal(
+    (await store.list()).map(({ version }) => version),
+    [artifact.version],
+  );
+  assert.equal(await store.prune(0, new Set()), [artifact.version]);
+  assert.ok(existsSync(victim));
+  const kept = readdirSync(store.folder).filter((name) => name.endsWith('.set-aside'));
+  assert.equal(
+    kept.sort(),
+    Object.keys(records)
+      .map((name) => `${name}.json.set-aside`)
+      .sort(),
+  );
+});
+
+test('a slot that names a folder elsewhere, or cannot be read, is as good as empty', () => {
+  const root = repository();
+  const file = join(root, '.drydock/releases/staging.json');
+  const slots = () => new SlotFile(root, 'staging');
+  const instance = { slot: 'blue', version: '0123456789ab', commit: 'c', port: 20_000 } as const;
+  slots().put(instance);
+  assert.equal(slots().read(), { blue: instance });
+  for (const text of ['{', JSON.stringify({ blue: { ...instance, version: '../../x' } }), '{"blue":{"port":0}}']) {
+    writeFileSync(file, text);
+    assert.equal(slots().read(), {}, text);
+    assert.not(existsSync(file), 'it is set aside');
+  }
 });
 
 test.run();

@@ -1,5 +1,5 @@
 // Uses SQLite, the file that tasks write.
-import { statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type OpsError } from '@drydock/kit';
 import { hintOf, makeStrangeProduct } from '@drydock/kit/testing';
@@ -140,5 +140,29 @@ test('a file that is no database is told, and costs a watch nothing but its samp
 function never(): never {
   throw new Error('STEADY has routes');
 }
+
+test('the file is for its owner alone whatever the umask, and a link in its place is not followed', async () => {
+  const config = await configFor();
+  const umask = process.umask(0);
+  try {
+    const store = await SeriesStore.open(config, 'staging');
+    store.put(minute(1));
+    for (const name of readdirSync(config.path('.drydock/health')))
+      assert.is(statSync(config.path(`.drydock/health/${name}`)).mode & 0o777, 0o600, name);
+    store.close();
+  } finally {
+    process.umask(umask);
+  }
+  assert.is(statSync(config.path('.drydock/health')).mode & 0o777, 0o700);
+  const target = join(config.root, 'target');
+  writeFileSync(target, '');
+  symlinkSync(target, config.path('.drydock/health/production.sqlite'));
+  const error = await SeriesStore.open(config, 'production').then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  assert.is(error?.code, 'SERIES_UNREADABLE');
+  assert.is(statSync(target).size, 0);
+});
 
 test.run();

@@ -11,6 +11,7 @@ const instanceSchema = z.object({
   version: z.string().refine(isPlainName),
   commit: z.string(),
   port: z.int().min(1).max(65_535),
+  elsewhere: z.literal(true).optional(),
 });
 const slotsSchema = z.object({ blue: instanceSchema.optional(), green: instanceSchema.optional() });
 
