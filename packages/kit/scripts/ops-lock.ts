@@ -17,6 +17,7 @@ const task = defineChangeTask({
   flags: { for: flag.duration({ about: 'give it back after so long (default: with Ctrl-C)' }) },
   lock: 'environment',
   restartable: true,
+  untilInterrupted: true,
   async plan({ env, flags, reason }) {
     if (!reason)
       throw usageError(
@@ -27,12 +28,14 @@ const task = defineChangeTask({
     return { ms: flags.for ?? null };
   },
   describe: ({ ms }) => [ms === null ? 'hold the lock until Ctrl-C' : `hold the lock for ${Math.round(ms / 1_000)} s`],
-  steps: (_, { ms }) => [
+  steps: ({ signal }, { ms }) => [
     defineStep({
       name: 'hold',
-      async run({ signal, audit }) {
+      async run({ audit }) {
         await audit('ops.lock', { seconds: ms === null ? null : Math.round(ms / 1_000) });
-        await Promise.race([sleep(ms ?? FOR_EVER_MS, undefined, { signal }).catch(() => {}), untilAborted(signal)]);
+        const until = ms === null ? Number.POSITIVE_INFINITY : Date.now() + ms;
+        while (Date.now() < until && !signal.aborted)
+          await sleep(Math.min(until - Date.now(), ONE_WAIT_MS), undefined, { signal }).catch(() => {});
         return null;
       },
     }),
@@ -40,12 +43,8 @@ const task = defineChangeTask({
   outcome: ({ env }) => ({ verdict: `The lock of ${env} is given back.` }),
 });
 
-/** As long as a timer can be set; the process is ended long before. */
-const FOR_EVER_MS = 2_147_483_647;
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
-}
+/** A timer takes no more than 24 days. */
+const ONE_WAIT_MS = 3_600_000;
 
 export default task;
 await main(task, import.meta);

@@ -6,7 +6,7 @@ import type { Json } from '../src/json.ts';
 import { readHolder } from '../src/lock/environment.ts';
 import { isAlive, lockFile, readFileHolder } from '../src/lock/file.ts';
 import { describeHolder } from '../src/lock/refusal.ts';
-import { isUnreachable, withPostgres } from '../src/postgres.ts';
+import { isDatabaseMissing, isUnreachable, withPostgres } from '../src/postgres.ts';
 import { defineStep } from '../src/steps/types.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
@@ -55,8 +55,13 @@ const task = defineChangeTask({
       },
     }),
   ],
-  outcome: (ctx, { session, file }) => ({
-    verdict: (session ?? file) ? `The lock of ${ctx.env} is free.` : `Nobody holds the lock of ${ctx.env}.`,
+  outcome: ({ env }, { session, file, reachable }) => ({
+    verdict:
+      (session ?? file)
+        ? `The lock of ${env} is free.`
+        : reachable
+          ? `Nobody holds the lock of ${env}.`
+          : `No lock file is in this checkout; who holds the lock in the database of ${env} is not known, for it is away.`,
   }),
 });
 
@@ -70,7 +75,7 @@ async function find(ctx: TaskContext): Promise<Found> {
       return { session: holder ? { pid: holder.pid, holder: describeHolder(holder) } : null, file, reachable: true };
     });
   } catch (error) {
-    if (!isUnreachable(error)) throw error;
+    if (!isUnreachable(error) && !isDatabaseMissing(error)) throw error;
     return { session: null, file, reachable: false };
   }
 }

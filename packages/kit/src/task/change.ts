@@ -16,6 +16,7 @@ import { currentActor, currentHost } from './actor.ts';
 import type { CommonValues } from './args.ts';
 import { begunContext } from './context.ts';
 import { asks, confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { exceptInterrupts } from './interrupt.ts';
 import { giveUp, tellOfLeftRuns, tellOfThisRun } from './left.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { nodesOf, planRun, tellPlan } from './plan.ts';
@@ -204,7 +205,7 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
       journal,
       before,
       out: ctx.out,
-      signal: ctx.signal,
+      signal: task.untilInterrupted ? exceptInterrupts(ctx.signal) : ctx.signal,
       assertLocked: () => locks.assertHeld(),
       withoutLockSession: (work) => locks.without(work),
       audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),

@@ -110,6 +110,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   claims?: boolean;
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */
   destructive?: boolean;
+  /** Ctrl-C is its ordinary end (exit 0), which its steps bring about when `ctx.signal` fires. */
+  untilInterrupted?: boolean;
   /** A killed run needs no resume: the next one repairs whatever it finds. */
   restartable?: boolean;
   /** Later runs go by what its journals hold: ops:prune leaves them. */

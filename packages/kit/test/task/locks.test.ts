@@ -114,4 +114,29 @@ test('the lock is taken by hand with a reason, told to whoever comes, and waited
   assert.is((await held).outcome?.verdict, 'The lock of staging is given back.');
 });
 
+test('a wait for a lock that is not given back in time ends as one that did not wait: exit 5', async () => {
+  const url = await postgres.createDatabase();
+  const [here, elsewhere] = [makeProduct({ OPS_DATABASE_URL: url }), makeProduct({ OPS_DATABASE_URL: url })];
+  const release = Promise.withResolvers<null>();
+  const started = Promise.withResolvers<void>();
+  const holds = task(() => [
+    defineStep({
+      name: 'hold',
+      run: () => {
+        started.resolve();
+        return release.promise;
+      },
+    }),
+  ]);
+  const held = runTaskForTest(holds, here, ['--env', 'staging']);
+  await started.promise;
+  const since = performance.now();
+  const { error, said } = await runTaskForTest(holds, elsewhere, ['--env', 'staging', '--lock-wait', '1500ms']);
+  assert.equal([error?.code, error?.exit], ['LOCKED', 5]);
+  assert.ok(performance.now() - since >= 1_450);
+  assert.match(said.join(), 'Waiting up to');
+  release.resolve(null);
+  assert.is((await held).outcome?.verdict, 'Swapped.');
+});
+
 test.run();

@@ -252,6 +252,69 @@ test('two runs at once: the second gets exit 5 and the name of the first', async
   assert.equal((await ended)[0], 1, 'the run whose lock was broken stops by itself');
 });
 
+test('a lock taken by hand ends with Ctrl-C as it should: exit 0, and it is free', async () => {
+  const root = await product();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const child = start(root, ['ops-lock.ts', '--env', 'staging', '--reason', 'code freeze']);
+    const ended = finish(child);
+    const other = () => run(root, 'change', '--env', 'staging');
+    while (!(await other()).stdout.includes('code freeze')) assert.is(child.exitCode, null);
+    child.kill(signal);
+    const { code, stdout } = await ended;
+    assert.is(code, 0, stdout);
+    assert.match(stdout, 'The lock of staging is given back.');
+    assert.is((await other()).code, 0);
+  }
+  assert.ok(readRuns(root).every(({ status }) => status === 'done'));
+});
+
+test('a lock taken by hand that another breaks is a lost one', async () => {
+  const root = await product();
+  const child = start(root, ['ops-lock.ts', '--env', 'staging', '--reason', 'code freeze']);
+  const ended = finish(child);
+  while ((await run(root, 'ops-unlock.ts', '--env', 'staging', '--yes')).stdout.includes('Nobody holds'))
+    assert.is(child.exitCode, null);
+  const { code, stdout } = await ended;
+  assert.is(code, 1);
+  assert.match(stdout, 'The lock of staging was lost');
+});
+
+test('with the database away ops:unlock shows and breaks the lock file that stands in for it', async () => {
+  const root = await product({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../fixtures/hold-lock.ts'), root, 'RUN1', 'mends'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  await once(child.stdout, 'data');
+  const unlock = (...args: string[]) => run(root, 'ops-unlock.ts', '--env', 'staging', ...args);
+  const plan = await unlock('--plan');
+  assert.is(plan.code, 0, plan.stdout);
+  assert.match(plan.stdout, /remove the lock file of .* running db:deploy \(run RUN1\) .*still running/);
+  const refused = await unlock('--yes');
+  assert.is(refused.code, 1);
+  assert.match(refused.stdout, 'is still running on this machine');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const broken = await unlock('--yes');
+  assert.is(broken.code, 0, broken.stdout);
+  assert.match(broken.stdout, 'The lock of staging is free.');
+  assert.match((await unlock('--yes')).stdout, 'No lock file is in this checkout');
+});
+
+test('a run of which no stream is on a terminal does not hear that one was hung up, as under nohup', async () => {
+  const root = await product();
+  const child = await hang(root);
+  const ended = finish(child);
+  child.kill('SIGHUP');
+  await new Promise((done) => setTimeout(done, 300));
+  assert.equal([child.exitCode, child.signalCode], [null, null]);
+  child.kill('SIGTERM');
+  assert.is((await ended).code, 130);
+});
+
 const LONG = ['statement', '--env', 'staging'];
 const ROUNDS = THOROUGH ? 10 : 1;
 
