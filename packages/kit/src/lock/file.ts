@@ -1,11 +1,13 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { renameDurably } from '../durable.ts';
 import { OpsError } from '../errors.ts';
 import type { Hint } from '../hint.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
 import { redact } from '../redact.ts';
-import { readStateFile } from '../state/file.ts';
+import { parsed, readOwn, readStateFile } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
 import { currentActor, currentHost } from '../task/actor.ts';
 import { lockedError, lostError } from './refusal.ts';
@@ -43,7 +45,8 @@ export function acquireFileLock(root: string, name: string, request: LockRequest
     pid: process.pid,
     processStart: processStart(process.pid) ?? '',
   };
-  const mine = `${file}.${process.pid}`;
+  // A pid comes again, and what a killed run left under it may be the lock itself, by another name.
+  const mine = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     makeStateFolder(root, 'locks');
     rmSync(mine, { force: true });
@@ -65,20 +68,59 @@ export function acquireFileLock(root: string, name: string, request: LockRequest
   return new FileLock(file, name, request.run);
 }
 
-/** A hard link is made or refused in one step, whole: no reader ever sees half a lock. */
+/** How often one that is just being given back or taken over is looked at again. */
+const ATTEMPTS = 5;
+
 function takeOver(file: string, mine: string, name: string, breakCommand: Hint): void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      linkSync(mine, file);
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    }
-    const holder = readFileHolder(file);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (linked(mine, file)) return;
+    const text = readOwn(file);
+    if (text === undefined) continue;
+    const holder = holderIn(text);
     if (holder && isAlive(holder)) throw lockedError(name, holder, breakCommand);
-    rmSync(file, { force: true });
+    if (replaced(file, text, mine)) return;
   }
   throw lockedError(name, readFileHolder(file), breakCommand);
+}
+
+/** A hard link is made or refused in one step, whole: no reader ever sees half a lock. */
+function linked(mine: string, file: string): boolean {
+  try {
+    linkSync(mine, file);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    return false;
+  }
+}
+
+/**
+ * Puts `mine` in the place of a lock whose holder is gone. Of several who see that, one may: the one whose lock is linked under a
+ * name made of what the dead one says. If that one dies as well, its link is a lock of that kind, and is taken over like any.
+ */
+function replaced(file: string, dead: string, mine: string): boolean {
+  const turn = `${file}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`;
+  if (!linked(mine, turn)) {
+    const other = readOwn(turn);
+    const holder = other === undefined ? undefined : holderIn(other);
+    if (other === undefined || (holder && isAlive(holder)) || !replaced(turn, other, mine)) return false;
+  }
+  try {
+    // Whoever had the turn before may have used it.
+    if (readOwn(file) !== dead) return false;
+    const copy = `${mine}.copy`;
+    linkSync(mine, copy);
+    renameDurably(copy, file);
+    return true;
+  } finally {
+    rmSync(turn, { force: true });
+  }
+}
+
+/** Undefined for what is no lock: it was not written by us. */
+function holderIn(text: string): FileHolder | undefined {
+  const { data } = holderSchema.safeParse(parsed(text));
+  return data && { ...data, reason: data.reason };
 }
 
 /** What is no lock of ours is set aside: nobody holds anything by it. */

@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { startTestPgBouncer, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -10,9 +12,10 @@ import { loadConfig } from '../../src/config/load.ts';
 import { loadEnvironment } from '../../src/env/environment.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { acquireEnvironmentLock } from '../../src/lock/environment.ts';
+import type { OperationsLock } from '../../src/lock/types.ts';
 import { connectPostgres, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf, sampleRounds } from '../../src/testing.ts';
 import { makeProduct } from '../product.ts';
 import { startRelay } from './relay.ts';
 
@@ -52,9 +55,18 @@ const by = (port: number, more: Partial<URL> = {}) => {
   return Object.assign(address, more).href;
 };
 
+const HUNDRED = Array.from({ length: 100 }, (_, n) => n);
+const isRejected = (one: PromiseSettledResult<unknown>): one is PromiseRejectedResult => one.status === 'rejected';
+/** The end of a session frees its lock a moment later. */
+async function free(): Promise<void> {
+  const held = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = ${0x44525944}`;
+  while ((await ask(held)).length > 0) await new Promise((done) => setTimeout(done, 5));
+}
+const HOLDER = join(import.meta.dirname, '../fixtures/hold-lock.ts');
+
 /** Another process that takes the lock and keeps it until it is killed. */
 async function holder(run: string) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/hold-lock.ts'), root, run], {
+  const child = spawn(process.execPath, [HOLDER, root, run], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
@@ -114,6 +126,49 @@ test('with the database down a run that mends it takes a lock file, which holds 
   await lock.release();
   await (await acquire('RUN9', away, { mends: true })).release();
   assert.is((await refusal(acquire('RUN9', away)))?.code, 'DATABASE_UNREACHABLE', 'any other run is refused');
+});
+
+test('of two operators at once exactly one has the lock', async () => {
+  const both = [makeProduct({ OPS_DATABASE_URL: url }), makeProduct({ OPS_DATABASE_URL: url })];
+  for (const round of sampleRounds(HUNDRED, 10)) {
+    const taken = await Promise.allSettled(both.map((folder, i) => acquire(`RACE${round}${i}`, folder)));
+    const [won, lost] = [taken.filter(({ status }) => status === 'fulfilled'), taken.filter(isRejected)];
+    assert.is(won.length, 1, `round ${round}`);
+    assert.is((lost[0]?.reason as OpsError | undefined)?.code, 'LOCKED');
+    await (won[0] as PromiseFulfilledResult<OperationsLock>).value.release();
+    await free();
+  }
+});
+
+test('of several who find the lock file of a dead run exactly one takes it over', async () => {
+  const away = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
+  const folder = join(away, '.drydock/locks');
+  mkdirSync(folder, { recursive: true });
+  for (const round of sampleRounds(HUNDRED, 3)) {
+    const dead = {
+      owner: 'o',
+      host: hostname(),
+      task: 't',
+      run: `DEAD${round}`,
+      since: new Date(),
+      pid: 4_194_304,
+      processStart: '1',
+    };
+    writeFileSync(join(folder, 'staging.json'), JSON.stringify(dead));
+    const children = [1, 2, 3].map((n) =>
+      spawn(process.execPath, [HOLDER, away, `RUN${n}`, 'mends'], { stdio: ['ignore', 'pipe', 'ignore'] }),
+    );
+    const said = await Promise.all(
+      children.map((child) =>
+        Promise.race([once(child.stdout, 'data').then(() => 'held'), once(child, 'exit').then(() => 'refused')]),
+      ),
+    );
+    assert.equal(said.toSorted(), ['held', 'refused', 'refused'], `round ${round}`);
+    const holder = children[said.indexOf('held')];
+    holder?.kill('SIGKILL');
+    if (holder) await once(holder, 'exit');
+    assert.equal(readdirSync(folder), ['staging.json'], 'nothing else is left there');
+  }
 });
 
 test('one connection that breaks passes nobody by the lock of another', async () => {
