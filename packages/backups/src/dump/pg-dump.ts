@@ -92,14 +92,16 @@ function endOf(tool: string, child: ChildProcess): Promise<void> {
   });
   const ended = new Promise<void>((done, fail) => {
     child.once('error', fail);
-    child.once('close', (code) => (code === 0 ? done() : fail(dumpFailed(tool, said, code))));
+    const how = (code: number | null, signal: string | null) =>
+      signal ? `was ended by ${signal}` : `ended with ${code}`;
+    child.once('close', (code, signal) => (code === 0 ? done() : fail(dumpFailed(tool, said, how(code, signal)))));
   });
   // Awaited beside the stream; a failure before that must not count as unhandled.
   ended.catch(() => {});
   return ended;
 }
 
-function dumpFailed(tool: string, said: string, code: number | null): OpsError {
+function dumpFailed(tool: string, said: string, how: string): OpsError {
   const mismatch = /server version: ([\d.]+).*?; pg_dump(?:all)? version: ([\d.]+)/s.exec(said);
   if (mismatch)
     return new OpsError({
@@ -114,7 +116,7 @@ function dumpFailed(tool: string, said: string, code: number | null): OpsError {
     .at(0);
   return new OpsError({
     code: 'DUMP_FAILED',
-    message: `${tool} failed: ${why?.replace(/^pg_dump(all)?: error: /, '') ?? `it ended with ${code ?? 'a signal'}`}.`,
+    message: `${tool} failed: ${why?.replace(/^pg_dump(all)?: error: /, '') ?? `it ${how}`}.`,
     hint: 'The backups before it are untouched. Mend the cause and run it again.',
   });
 }

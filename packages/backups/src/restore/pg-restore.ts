@@ -103,11 +103,12 @@ async function run(
   return why ? [...skipped, { what: 'something that pg_restore does not name', why, hole: true }] : skipped;
 }
 
-export function restoreFailed(code: number | null, { errors }: Said, said: string): OpsError {
+/** `code` is its exit code, or the signal that ended it. */
+export function restoreFailed(code: number | string, { errors }: Said, said: string): OpsError {
   const why = errors[0]?.why ?? said.trim().split('\n').at(-1);
   return new OpsError({
     code: 'RESTORE_FAILED',
-    message: `pg_restore failed: ${why || `it ended with ${code ?? 'a signal'}`}.`,
+    message: `pg_restore failed: ${typeof code === 'string' ? `it was ended by ${code}` : why || `it ended with ${code}`}.`,
     hint: 'Nothing was put in the place of anything. Mend the cause and run it again.',
   });
 }
@@ -125,7 +126,7 @@ export interface ToolRun {
 export async function runPgRestore(
   args: string[],
   { to, input, signal, onOutput }: ToolRun,
-): Promise<{ code: number | null; said: string }> {
+): Promise<{ code: number | string; said: string }> {
   const child = startPostgresProgram(requireTool('pg_restore'), args, {
     url: to,
     env: { LC_MESSAGES: 'C' },
@@ -140,7 +141,9 @@ export async function runPgRestore(
     said = `${said}${chunk}`;
     if (said.length > SAID_LENGTH) said = `${said.slice(0, SAID_LENGTH / 2)}\n${said.slice(-SAID_LENGTH / 2)}`;
   });
-  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
+  const ended = new Promise<number | string>((done, fail) =>
+    child.once('error', fail).once('close', (code, by) => done(code ?? by ?? '')),
+  );
   ended.catch(() => {});
   try {
     if (input) await feed(input, child.stdin as Writable);

@@ -53,9 +53,17 @@ async function pipe(source: ChildProcess, sink: ChildProcess): Promise<void> {
   if (source.stdout && sink.stdin) source.stdout.pipe(sink.stdin);
   const [code, ended] = await Promise.all(
     [source, sink].map(
-      (child) => new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done)),
+      (child) =>
+        new Promise<number | string>((done, fail) =>
+          child.once('error', fail).once('close', (code, signal) => done(code ?? signal ?? '')),
+        ),
     ),
   );
+  for (const [program, end] of [
+    ['pg_dump', code],
+    ['psql', ended],
+  ])
+    if (typeof end === 'string') throw copyFailed(`${program} was ended by ${end}`);
   // A target without a history has no such table to dump; everything else is a failure.
   if (code !== 0 && !dumped().includes('no matching tables')) throw copyFailed(dumped());
   if (ended !== 0) throw copyFailed(restored());

@@ -39,14 +39,18 @@ export async function exec(program: string, args: string[], options: ExecOptions
     log: () => {},
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })`${program} ${args}`;
+  // A letter of several bytes may come in two pieces: the streams put them together, for zx as well.
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8');
   if (options.onLine) {
     forwardLines(child.stdout, options.onLine);
     forwardLines(child.stderr, options.onLine);
   }
-  const { stdout, stderr, exitCode } = await untilEnded(child, options.signal);
+  const { stdout, stderr, exitCode, signal } = await untilEnded(child, options.signal);
   options.signal?.throwIfAborted();
   const code = exitCode ?? 1;
-  if (code !== 0 && !options.okCodes?.includes(code)) throw failed(program, args, code, stderr || stdout);
+  if (signal) throw failed([program, ...args], `was ended by ${signal}`, stderr || stdout);
+  if (code !== 0 && !options.okCodes?.includes(code))
+    throw failed([program, ...args], `ended with exit code ${code}`, stderr || stdout);
   return { stdout, stderr, code };
 }
 
@@ -71,19 +75,19 @@ async function untilEnded<T>(child: PromiseLike<T> & { pid?: number | undefined 
   }
 }
 
-function failed(program: string, args: string[], code: number, said: string): OpsError {
+function failed(command: string[], how: string, said: string): OpsError {
   const tail = redact(said.trim().split('\n').slice(-8).join('\n'));
   return new OpsError({
     code: 'COMMAND_FAILED',
-    message: `${redact([program, ...args].join(' '))} ended with exit code ${code}${tail ? `: ${tail}` : '.'}`,
+    message: `${redact(command.join(' '))} ${how}${tail ? `: ${tail}` : '.'}`,
   });
 }
 
 /** A secret may straddle two chunks, never two lines. */
 function forwardLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   let rest = '';
-  stream.on('data', (chunk: Buffer | string) => {
-    const lines = (rest + chunk.toString()).split('\n');
+  stream.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) onLine(redact(line));
   });
