@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { typed, wordedFinding } from '@drydock/kit';
-import { runStepsForTest } from '@drydock/kit/testing';
+import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -160,7 +160,7 @@ test('a deploy refuses an error, names the flag that takes it on, and goes on wi
   );
   assert.is(refused?.code, 'INDEX_NOT_CONCURRENT');
   assert.is(refused?.exit, 4);
-  assert.match(refused?.hint ?? '', '--accept INDEX_NOT_CONCURRENT');
+  assert.match(hintOf(refused), '--accept INDEX_NOT_CONCURRENT');
   assert.equal(await query(target.url.reveal(), `SELECT to_regclass('i') AS i`), [{ i: null }]);
   const [, ...rest] = await deployNodes(target);
   await runStepsForTest([rehearseStep(target, { accept: ['INDEX_NOT_CONCURRENT'] }), ...rest]);

@@ -1,6 +1,6 @@
 // Uses no service but an HTTP server of its own on loopback.
 import { loadConfig, loadEnvironment, type Step, type TaskContext } from '@drydock/kit';
-import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
+import { hintOf, makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QUICK_GATE, type StrangeServer, startStrangeServer } from '../../health/test/product.ts';
@@ -47,7 +47,7 @@ test('a gate that passes lets the release end, one that fails stops it', async (
     () => assert.unreachable(),
     (error) => {
       assert.match(error.message, 'The gate of staging says fail: error rate');
-      assert.is(error.hint, 'npm run health:gate -- --env staging');
+      assert.is(hintOf(error), 'npm run health:gate -- --env staging');
     },
   );
 });

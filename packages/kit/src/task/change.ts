@@ -1,9 +1,8 @@
 import { ulid } from 'ulid';
 import type { EnvName } from '../config/schema.ts';
-import { OpsError, toOpsError, usageError } from '../errors.ts';
+import { OpsError, toOpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { openFileJournal, runFolder } from '../journal/file-journal.ts';
-import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import { freeReserve } from '../journal/reserve.ts';
 import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
@@ -13,14 +12,17 @@ import { processStart } from '../process/identity.ts';
 import { makeStateFolder } from '../state/folder.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { currentActor, currentHost } from './actor.ts';
+import { type Answers, askAbout, changing, isOpen, MOST_ROUNDS } from './agree.ts';
 import type { CommonValues } from './args.ts';
 import { begunContext } from './context.ts';
-import { asks, confirmRun, type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { type GuardInput, refuseUnconfirmed } from './guard.ts';
+import { headline } from './headline.ts';
 import { exceptInterrupts } from './interrupt.ts';
-import { giveUp, tellOfLeftRuns, tellOfThisRun } from './left.ts';
+import { tellOfLeftRuns, tellOfThisRun } from './left.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
-import { nodesOf, planRun, tellPlan } from './plan.ts';
-import { askYesNo, isInteractive } from './prompt.ts';
+import { type Next, substance, whatNext } from './next.ts';
+import { nodesOf, planRun, type RunPlan, tellPlan } from './plan.ts';
+import { isInteractive } from './prompt.ts';
 import { wasStartedByNpm } from './swallowed.ts';
 import type { AnyChangeTask, Outcome, Steps, TaskContext } from './types.ts';
 
@@ -34,31 +36,47 @@ export interface ChangeRun {
   abort(reason: OpsError): void;
 }
 
-/** Guard → lock → plan → confirm → journal → steps → audit. Nothing is written before the lock is held. */
+/**
+ * Guard → lock → plan → journal → steps → audit. Nothing is written before the lock is held. Where somebody is asked, the lock
+ * is given back meanwhile, taken again, and what they agreed to must still be what there is to do.
+ */
 export async function runChange(run: ChangeRun): Promise<Outcome> {
   const { task, ctx, common } = run;
   const environments = environmentsOf(run);
+  ctx.out.line(headline(task.name, environments, ctx));
   if (common.plan) return showPlan(run);
   const guard: GuardInput = {
     task: task.name,
     config: ctx.config,
     environments,
-    // A resumed run keeps the reason it was begun for.
-    common: { ...common, reason: common.reason ?? (common.resume ? 'resumed' : undefined) },
+    common,
     interactive: isInteractive(),
     destructive: task.destructive === true,
+    resumes: common.resume !== undefined,
     // npm may have kept a flag without a trace.
     unsaid: run.argv.length === 0 && isInteractive() && wasStartedByNpm(task.name, run.shell),
+    signal: ctx.signal,
   };
   refuseUnconfirmed(guard);
   refuseUnwritable(ctx.config.root);
-  const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
-  try {
-    await tellOfLeftRuns(ctx.config).catch((unwritten) => warnUnwritten(ctx, unwritten));
-    const resumed = await runToResume(run);
-    return await (resumed ? resume(run, guard, resumed, locks) : begin(run, guard, locks));
-  } finally {
-    await locks.release();
+  let answers: Answers = { reason: common.reason };
+  for (let round = 1; ; round++) {
+    const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
+    let next: Next;
+    try {
+      await tellOfLeftRuns(ctx.config).catch((unwritten) => warnUnwritten(ctx, unwritten));
+      next = await whatNext(run, answers.goOn);
+      if (answers.to === substance(next) || !isOpen(guard, next))
+        return await ('state' in next
+          ? resume(run, next.state, locks, answers)
+          : begin(run, next.planned, locks, answers));
+    } finally {
+      await locks.release();
+    }
+    if (round > MOST_ROUNDS) throw changing(guard);
+    if (answers.to !== undefined)
+      ctx.out.warn('Something else has changed meanwhile; this is what there is to do now.');
+    answers = await askAbout(ctx, guard, next, answers);
   }
 }
 
@@ -96,54 +114,11 @@ async function showPlan(run: ChangeRun): Promise<Outcome> {
   return { verdict: lines.length > 0 ? 'This is the plan; nothing was changed.' : nothing, data: { plan, steps } };
 }
 
-/** The run that `--resume` names, or the unfinished one that stands in the way of a new one. */
-async function runToResume({ task, ctx, common }: ChangeRun): Promise<RunState | undefined> {
-  const { root } = ctx.config;
-  if (common.resume && common.resume !== 'latest') return checkedRun(task, ctx, readRun(root, common.resume));
-  const open = openRuns(root, task.name, ctx.env).at(-1);
-  if (open) refuseDamaged(root, open);
-  if (common.resume) {
-    if (open) return open;
-    throw usageError(
-      'NOTHING_TO_RESUME',
-      `No run of ${task.name} on ${ctx.env} is unfinished.`,
-      hint`Start one: ${command(task.name)}`,
-    );
-  }
-  if (!open) return undefined;
-  if (task.restartable) {
-    await giveUp(ctx.config, open, 'A new run took its place.');
-    return undefined;
-  }
-  if (isInteractive() && (await askYesNo(`Run ${open.run} of ${open.startedAt} did not end. Go on with it?`)))
-    return open;
-  throw new OpsError({
-    code: 'UNFINISHED_RUN',
-    message: `Run ${open.run} of ${task.name} on ${ctx.env}, started ${open.startedAt}, did not end.`,
-    hint: hint`Go on with it: ${command(task.name, { resume: open.run })}   Or give it up: ${command('ops:resume', { abandon: open.run })}`,
-  });
-}
-
-function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {
-  if (state.task !== task.name || state.env !== ctx.env) {
-    throw usageError(
-      'RUN_OF_ANOTHER_TASK',
-      `Run ${state.run} is ${state.task} on ${state.env}, not ${task.name} on ${ctx.env}.`,
-      command('ops:resume', { run: state.run }),
-    );
-  }
-  refuseDamaged(ctx.config.root, state);
-  if (state.status === 'done')
-    throw usageError('RUN_ENDED', `Run ${state.run} ended well; there is nothing to go on with.`);
-  return state;
-}
-
-async function begin(run: ChangeRun, guard: GuardInput, locks: HeldLocks): Promise<Outcome> {
+async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reason, to }: Answers): Promise<Outcome> {
   const { task, ctx } = run;
-  const planned = await planRun(task, ctx);
-  tellPlan(ctx, planned, asks(guard));
+  // Who was asked has seen it.
+  if (to === undefined) tellPlan(ctx, planned, false);
   const { plan, steps } = planned;
-  const reason = await confirmRun(guard);
   const journal = openFileJournal(ctx.config.root, { run: ctx.run, task: task.name, env: ctx.env });
   const start: RunStart = {
     argv: run.argv,
@@ -165,26 +140,28 @@ function thisProcess(): { pid: number; processStart: string; host: string } {
   return { pid: process.pid, processStart: processStart(process.pid) ?? '', host: currentHost() };
 }
 
-async function resume(run: ChangeRun, guard: GuardInput, state: RunState, locks: HeldLocks): Promise<Outcome> {
+async function resume(run: ChangeRun, state: RunState, locks: HeldLocks, answers: Answers): Promise<Outcome> {
   const { task, ctx } = run;
-  await confirmRun(guard);
+  const { flags, plan } = state.start;
+  const reason = reasonOf(state.start.reason, answers.reason);
   const identity = { run: state.run, task: task.name, env: ctx.env };
   const journal = openFileJournal(ctx.config.root, identity);
   journal.append({
     event: 'run.resumed',
-    data: { actor: currentActor(run.shell), ...thisProcess() },
+    data: { actor: currentActor(run.shell), ...thisProcess(), ...(reason ? { reason } : {}) },
   });
   ctx.out.line(
     `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,
   );
   // A resumed run is the run that was begun: its flags, its plan and its reason.
-  const { flags, reason, plan } = state.start;
-  const begun = begunContext(ctx, {
-    run: state.run,
-    flags: flags as TaskContext['flags'],
-    reason: reason ?? ctx.reason,
-  });
+  const begun = begunContext(ctx, { run: state.run, flags: flags as TaskContext['flags'], reason });
   return execute(task, { ctx: begun, plan, journal, before: state.steps, locks });
+}
+
+/** For the audit log: why it was begun, and why somebody goes on with it, where that is said as well. */
+function reasonOf(begun: string | undefined, resumed: string | undefined): string | undefined {
+  if (begun === undefined || resumed === undefined || begun === resumed) return begun ?? resumed;
+  return `${begun} (gone on with: ${resumed})`;
 }
 
 interface Execution {

@@ -14,8 +14,12 @@ export interface GuardInput {
   interactive: boolean;
   /** Asks even where no environment is guarded. */
   destructive: boolean;
+  /** A run that goes on keeps the reason that it was begun for. */
+  resumes?: boolean;
   /** Nobody said which environment: asks for the one that it would be. */
   unsaid?: boolean;
+  /** Ends a question that is left open. */
+  signal?: AbortSignal;
 }
 
 /** The environments of a run whose names must be given, each. */
@@ -57,11 +61,13 @@ export function refuseUnconfirmed(input: GuardInput): void {
     const alone = confirmed.length > 0 ? `--confirm ${confirmed.join(',')} alone does` : '--yes alone does';
     throw refused(
       'UNCONFIRMED',
-      `${task} changes ${guarded.join(' and ')}, and ${alone} not confirm that.`,
+      common.yes || confirmed.length > 0
+        ? `${task} changes ${guarded.join(' and ')}, and ${alone} not confirm that.`
+        : `${task} changes ${guarded.join(' and ')}, which has to be confirmed, and nobody can be asked here.`,
       `Add --yes ${flagsFor(guarded)} --reason "…".`,
     );
   }
-  if (!common.reason && !interactive) {
+  if (!interactive && !input.resumes && lacksReason(input)) {
     throw usageError(
       'REASON_MISSING',
       `${task} on ${guarded.join(' and ')} needs a reason for the audit log.`,
@@ -81,25 +87,44 @@ function flagsFor(guarded: EnvName[]): string {
   return guarded.map((env) => `--confirm ${env}`).join(' ');
 }
 
-/** Asks what is still open, after the plan was shown. Returns the reason to keep. */
-export async function confirmRun(input: GuardInput): Promise<string | undefined> {
+/** Does the audit log still want to know why? `known`: from the run that is gone on with. */
+export function lacksReason(input: GuardInput, known?: string): boolean {
+  return guardedEnvironments(input).length > 0 && !input.common.reason && !known;
+}
+
+/** Asks what is still open, after the plan was shown. Returns the reason to keep; `known`: what it was told before. */
+export async function confirmRun(input: GuardInput, known: string | undefined): Promise<string | undefined> {
   const guarded = guardedEnvironments(input);
-  const { common } = input;
-  for (const env of unconfirmed(input)) {
-    const typed = await askText(`This changes ${env}. Type its name to go on`);
-    if (typed.trim() !== env) throw refused('UNCONFIRMED', `"${typed.trim()}" is not ${env}; nothing was changed.`);
+  const { task, signal } = input;
+  const where = input.environments.join(' and ');
+  for (const env of unconfirmed(input)) await typeName(input, env);
+  if (guarded.length === 0 && asks(input) && !(await askYesNo(`${task}${where ? ` on ${where}` : ''}: go on?`, signal)))
+    throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
+  return guarded.length > 0 && !known ? askReason(input, guarded.join(' and ')) : known;
+}
+
+/** Who mistypes is asked again, so often in all. */
+const TRIES = 3;
+
+async function typeName({ task, signal }: GuardInput, guarded: EnvName): Promise<void> {
+  let question = `${task} changes ${guarded}. Type its name to go on`;
+  let typed = '';
+  for (let n = 0; n < TRIES; n++) {
+    typed = (await askText(question, signal)).trim();
+    if (typed === guarded) return;
+    question = `"${typed}" is not ${guarded}. Type ${guarded} to go on (Ctrl-C ends it)`;
   }
-  if (guarded.length === 0 && asks(input)) {
-    const where = input.environments.join(' and ');
-    if (!(await askYesNo(where ? `${input.task} on ${where}: go on?` : `${input.task}: go on?`)))
-      throw refused('UNCONFIRMED', 'Not confirmed; nothing was changed.');
+  throw refused('UNCONFIRMED', `"${typed}" is not ${guarded}; nothing was changed.`);
+}
+
+async function askReason({ task, signal }: GuardInput, guarded: string): Promise<string> {
+  let question = `Why? (kept in the audit log of ${guarded})`;
+  for (let n = 0; n < TRIES; n++) {
+    const reason = visible((await askText(question, signal)).trim()).slice(0, LONGEST_SENTENCE);
+    if (reason) return reason;
+    question = `Whoever reads the audit log will ask why ${task} was run on ${guarded}. Why?`;
   }
-  if (guarded.length > 0 && !common.reason)
-    return (
-      visible((await askText('Why? (kept in the audit log)')).trim()).slice(0, LONGEST_SENTENCE) ||
-      missingReason(guarded.join(' and '))
-    );
-  return common.reason;
+  return missingReason(guarded);
 }
 
 function missingReason(env: EnvName): never {

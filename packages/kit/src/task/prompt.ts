@@ -9,17 +9,21 @@ export function isInteractive(): boolean {
 const cancelled = () =>
   new OpsError({ code: 'CANCELLED', message: 'Cancelled; nothing was changed.', exit: EXIT.interrupted });
 
-/** Questions go to stderr, so that stdout stays the task's. */
-export async function askYesNo(message: string): Promise<boolean> {
+/** Questions go to stderr, so that stdout stays the task's. The signal ends one that is left open. */
+export async function askYesNo(message: string, signal: AbortSignal | undefined): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts');
-  const answer = await confirm({ message: shownLine(message), initialValue: false, output: process.stderr });
+  const answer = await confirm({ message: shownLine(message), initialValue: false, ...asking(signal) });
   if (isCancel(answer)) throw cancelled();
   return answer;
 }
 
-export async function askText(message: string, placeholder = ''): Promise<string> {
+export async function askText(message: string, signal: AbortSignal | undefined): Promise<string> {
   const { text, isCancel } = await import('@clack/prompts');
-  const answer = await text({ message: shownLine(message), placeholder, output: process.stderr });
+  const answer = await text({ message: shownLine(message), ...asking(signal) });
   if (isCancel(answer)) throw cancelled();
   return answer ?? '';
+}
+
+function asking(signal: AbortSignal | undefined): { output: NodeJS.WriteStream; signal?: AbortSignal } {
+  return { output: process.stderr, ...(signal ? { signal } : {}) };
 }

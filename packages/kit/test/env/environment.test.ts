@@ -85,7 +85,7 @@ test("a value of the shell that is another environment's is refused (exit 4), ho
     assert.is(error.code, 'VARIABLE_OF_ANOTHER_ENVIRONMENT');
     assert.is(error.exit, 4);
     assert.match(error.message, `${name} in the shell is production's value`);
-    assert.not.match(`${error.message} ${error.hint}`, /live-key|pw-of-live/);
+    assert.not.match(`${error.message} ${hintOf(error)}`, /live-key|pw-of-live/);
     assert.is(loadEnvironment(config, 'production', { [name]: value }).name, 'production');
   }
 });

@@ -36,6 +36,11 @@ test('--yes alone does not confirm production', () => {
   assert.is(refusal({ yes: true, reason: 'r' }, { interactive: true })?.exit, 4);
 });
 
+test('what was not said is not spoken of', () => {
+  assert.match(refusal({ yes: true })?.message ?? '', '--yes alone does not confirm that');
+  assert.not.match(refusal({})?.message ?? '', '--yes');
+});
+
 test('the name of another environment does not confirm production', () => {
   assert.is(refusal({ yes: true, confirm: ['staging'], reason: 'r' })?.code, 'CONFIRMATION_MISMATCH');
 });

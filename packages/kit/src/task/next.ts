@@ -1,0 +1,92 @@
+import { OpsError, usageError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
+import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
+import type { RunState } from '../journal/state.ts';
+import { formatDuration } from '../output/terminal.ts';
+import type { CommonValues } from './args.ts';
+import { giveUp } from './left.ts';
+import { planRun, type RunPlan } from './plan.ts';
+import { isInteractive } from './prompt.ts';
+import type { AnyChangeTask, TaskContext } from './types.ts';
+
+/** What a run is about to do: begin by a plan, or go on with a run that did not end. `stands`: nobody has asked for that yet. */
+export type Next = { planned: RunPlan } | { state: RunState; stands: boolean };
+
+interface Asked {
+  task: AnyChangeTask;
+  ctx: TaskContext;
+  common: Pick<CommonValues, 'resume'>;
+}
+
+/** Looked up under the lock, and again when somebody has answered. `goOn`: the run that they said to go on with. */
+export async function whatNext(asked: Asked, goOn: string | undefined): Promise<Next> {
+  const found = await runToResume(asked, goOn);
+  return found ?? { planned: await planRun(asked.task, asked.ctx) };
+}
+
+/** The same text, the same thing to do: what was agreed to still holds. */
+export function substance(next: Next): string {
+  if ('state' in next) return next.state.run;
+  const { lines, steps } = next.planned;
+  return JSON.stringify({ lines, steps });
+}
+
+/** The run that `--resume` names, or the unfinished one that stands in the way of a new one. */
+async function runToResume(
+  { task, ctx, common }: Asked,
+  goOn: string | undefined,
+): Promise<Exclude<Next, { planned: RunPlan }> | undefined> {
+  const { root } = ctx.config;
+  const named = goOn ?? (common.resume === 'latest' ? undefined : common.resume);
+  if (named) return { state: checkedRun(task, ctx, readRun(root, named)), stands: false };
+  const open = openRuns(root, task.name, ctx.env).at(-1);
+  if (open) refuseDamaged(root, open);
+  if (common.resume) {
+    if (open) return { state: open, stands: false };
+    throw usageError(
+      'NOTHING_TO_RESUME',
+      `No run of ${task.name} on ${ctx.env} is unfinished.`,
+      hint`Start one: ${command(task.name)}`,
+    );
+  }
+  if (!open) return undefined;
+  if (task.restartable) {
+    await giveUp(ctx.config, open, 'A new run took its place.');
+    return undefined;
+  }
+  if (isInteractive()) return { state: open, stands: true };
+  throw unfinished(open);
+}
+
+export function unfinished({ run, task, env, startedAt }: RunState): OpsError {
+  return new OpsError({
+    code: 'UNFINISHED_RUN',
+    message: `Run ${run} of ${task} on ${env}, started ${startedAt}, did not end.`,
+    hint: hint`Go on with it: ${command(task, { resume: run })}   Or give it up: ${command('ops:resume', { abandon: run })}`,
+  });
+}
+
+/** Whose it is, how far it came and why: for the one who is asked whether it goes on. */
+export function describeOpen({ run, task, env, startedAt, steps, start }: RunState): string {
+  const last = [...steps.values()].at(-1);
+  const age = formatDuration(Math.max(0, Date.now() - Date.parse(startedAt)));
+  return [
+    `Run ${run} of ${task}${env ? ` on ${env}` : ''} did not end: begun ${age} ago by ${start.actor}`,
+    last ? `it came to "${last.name}" (${last.state})` : 'no step was begun',
+    ...(start.reason ? [`because: ${start.reason}`] : []),
+  ].join(', ');
+}
+
+function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {
+  if (state.task !== task.name || state.env !== ctx.env) {
+    throw usageError(
+      'RUN_OF_ANOTHER_TASK',
+      `Run ${state.run} is ${state.task} on ${state.env}, not ${task.name} on ${ctx.env}.`,
+      command('ops:resume', { run: state.run }),
+    );
+  }
+  refuseDamaged(ctx.config.root, state);
+  if (state.status === 'done')
+    throw usageError('RUN_ENDED', `Run ${state.run} ended well; there is nothing to go on with.`);
+  return state;
+}
