@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  command,
   type EnvName,
   freePort,
+  hint,
   makeStateFolder,
   OpsError,
   readStateFile,
@@ -88,7 +90,7 @@ export function freshState(root: string): SandboxState {
   throw new OpsError({
     code: 'SANDBOX_DAMAGED',
     message: `What the sandbox is made of could not be read: it lies in ${file(root)}.set-aside.`,
-    hint: 'Mend it and move it back, or begin from nothing: npm run sandbox:reset',
+    hint: hint`Mend it and move it back, or begin from nothing: ${command('sandbox:reset')}`,
   });
 }
 

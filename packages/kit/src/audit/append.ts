@@ -5,9 +5,11 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import { OpsError } from '../errors.ts';
+import { command } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redact, redactData } from '../redact.ts';
 import { note } from '../state/notices.ts';
+import { typed } from '../task/typed.ts';
 import { keepAnchor } from './anchor.ts';
 import { putInOutbox, readOutbox, takeFromOutbox } from './outbox.ts';
 import { insertEvent, readHead } from './store.ts';
@@ -93,7 +95,7 @@ export async function flushAudit(
       takeFromOutbox(config.root, event);
     }
     const lost = await keepAnchor(client, config.root, environment.name, await readHead(client));
-    if (lost) note(`${lost} Look into it: npm run ops:log -- --env ${environment.name}`);
+    if (lost) note(`${lost} Look into it: ${typed(command('ops:log', { env: environment.name }))}`);
     return { state: 'written' };
   } catch (error) {
     if ((error as { code?: string }).code === READ_ONLY) return { state: 'waiting' };
