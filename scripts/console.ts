@@ -12,6 +12,7 @@ const task = defineReadTask({
     'browser that calls it by that name.',
   examples: ['npm run console', 'npm run console -- --port 7007 --since 2h'],
   perEnvironment: false,
+  untilStopped: true,
   flags: {
     port: flag.integer({ about: 'where to listen (default 7007; 0 takes a free one)', max: 65_535 }),
     since: flag.duration({ about: 'how far to look back (default 24h)' }),

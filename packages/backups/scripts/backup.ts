@@ -2,7 +2,7 @@
 import { command, defineChangeTask, type Finding, flag, hint, type Json, main } from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
 import { backupsSection } from '../src/config/backups.ts';
-import { mebibytes } from '../src/pace.ts';
+import { shownBytes } from '../src/pace.ts';
 import { backupTarget } from '../src/target.ts';
 import { nobodyPinned } from '../src/trust.ts';
 
@@ -37,7 +37,7 @@ const task = defineChangeTask({
     const stored = manifest.objects.reduce((all, { bytes }) => all + bytes, 0);
     const perSecond = Math.round(manifest.plain.bytes / (manifest.durationMs / 1_000));
     return {
-      verdict: `${env} is backed up as ${id}: ${mebibytes(manifest.plain.bytes)} in ${mebibytes(stored)}, ${mebibytes(perSecond)}/s.`,
+      verdict: `${env} is backed up as ${id}: ${shownBytes(manifest.plain.bytes)} in ${shownBytes(stored)}, ${shownBytes(perSecond)}/s.`,
       data: { ...manifest, storedBytes: stored, bytesPerSecond: perSecond } as unknown as Json,
       findings: signed && backupsSection.of(config).signers.length > 0 ? [] : [unsigned(signed, env)],
       next: command('backup:verify', { env, id }),

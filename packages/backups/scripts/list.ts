@@ -2,7 +2,7 @@
 import { command, defineReadTask, type Finding, flag, type Json, main } from '@drydock/kit';
 import type { Listed, Mark } from '../src/catalogue.ts';
 import { notes } from '../src/notes.ts';
-import { mebibytes } from '../src/pace.ts';
+import { shownBytes } from '../src/pace.ts';
 import { isAhead, listOwn, type Opened, openAll, type Shelf } from '../src/reader.ts';
 import { openStores } from '../src/store/open.ts';
 import type { Store } from '../src/store/types.ts';
@@ -62,7 +62,7 @@ const task = defineReadTask({
         })),
       } as unknown as Json,
       findings: stores.flatMap(({ store, shown }) => shown.flatMap((one) => findingsOf(one, store, shelf, now))),
-      ...(most === 0 ? { next: command('db:backup', { env }) } : {}),
+      ...(most === 0 ? { mark: 'warning', next: command('db:backup', { env }) } : {}),
     };
   },
 });
@@ -83,7 +83,7 @@ function row(shown: Shown, pinned: Pinned[], now: Date): string[] {
   const signed = manifest ? [signerOf(opened, pinned) ?? 'signed by nobody we know'] : [];
   return [
     id,
-    mebibytes(bytes),
+    shownBytes(bytes),
     manifest ? `${(manifest.durationMs / 1_000).toFixed(1)} s` : '',
     rows === undefined ? '' : rows.toLocaleString('en'),
     manifest?.migrationHead ?? '',

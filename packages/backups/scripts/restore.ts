@@ -7,9 +7,11 @@ import {
   type Json,
   main,
   operatorUrl,
+  psqlCommand,
   type Secret,
   type StepNode,
   type TaskContext,
+  withDatabase,
 } from '@drydock/kit';
 import { dropOldStep, planDropOld } from '../src/restore/drop-old.ts';
 import { planRestore, type RestorePlan } from '../src/restore/plan.ts';
@@ -82,7 +84,7 @@ const task = defineChangeTask({
     if (drop) return { nodes: [dropOldStep(url, drop)] };
     return restore ? restoreSteps(ctx, url, restore) : { nodes: [] };
   },
-  outcome({ env, run }, { restore, drop }, results, { restored, proved: compared, swapped }) {
+  outcome({ config, env, environment, run }, { restore, drop }, results, { restored, proved: compared, swapped }) {
     if (drop || !restore || !restored || !compared || !swapped)
       return { verdict: `The database ${drop} is dropped.`, data: { dropped: drop } };
     const { skipped, seconds, refused: rights } = results.of(restored);
@@ -106,7 +108,7 @@ const task = defineChangeTask({
       findings: restore.notes,
       next: restore.before
         ? hint`${command('db:restore', { env, dropOld: run })}   (when nobody needs it any more)`
-        : `psql -d ${restore.name}`,
+        : psqlCommand(withDatabase(operatorUrl(config, environment), restore.name)),
     };
   },
 });

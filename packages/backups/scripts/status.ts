@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, type Json, main } from '@drydock/kit';
-import { mebibytes } from '../src/pace.ts';
+import { shownBytes } from '../src/pace.ts';
 import { readBackupStatus } from '../src/read-status.ts';
 
 const task = defineReadTask({
@@ -19,7 +19,7 @@ const task = defineReadTask({
         String(status.count),
         status.newest ?? '–',
         status.ageHours === null ? '–' : `${status.ageHours.toFixed(1)} h`,
-        mebibytes(status.bytes),
+        shownBytes(status.bytes),
         status.growth === null ? '–' : `× ${status.growth.toFixed(2)}`,
         status.lastDrill?.slice(0, 10) ?? '–',
         status.nextDrill?.slice(0, 10) ?? '–',

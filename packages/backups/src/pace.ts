@@ -22,14 +22,19 @@ const BAR = 20;
 /** `██████░░░░ 29 %  120 of about 410 MiB, 210 MiB/s, 2 s left` */
 export function describePace(bytes: number, expected: number, seconds: number): string {
   const rate = bytes / Math.max(seconds, 0.001);
-  const speed = `${mebibytes(rate)}/s`;
-  if (expected <= bytes) return `${mebibytes(bytes)}, ${speed}`;
+  const speed = `${shownBytes(rate)}/s`;
+  if (expected <= bytes) return `${shownBytes(bytes)}, ${speed}`;
   const share = bytes / expected;
   const bar = '█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░');
   const left = Math.ceil((expected - bytes) / rate);
-  return `${bar} ${Math.round(share * 100)} %  ${mebibytes(bytes)} of about ${mebibytes(expected)}, ${speed}, ${left} s left`;
+  return `${bar} ${Math.round(share * 100)} %  ${shownBytes(bytes)} of about ${shownBytes(expected)}, ${speed}, ${left} s left`;
 }
 
-export function mebibytes(bytes: number): string {
-  return `${(bytes / 1_048_576).toFixed(bytes < 10_485_760 ? 2 : 0)} MiB`;
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** In the unit in which it has a digit before the point: `812 B`, `9.4 KiB`, `410 MiB`. */
+export function shownBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
+  const value = bytes / 1_024 ** power;
+  return `${value.toFixed(power > 0 && value < 10 ? 1 : 0)} ${UNITS[power]}`;
 }

@@ -1,7 +1,7 @@
 import type { Finding } from '@drydock/kit';
 import { command, hint } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
-import { mebibytes } from './pace.ts';
+import { shownBytes } from './pace.ts';
 import { readCompact } from './prune/plan.ts';
 
 export interface Limits {
@@ -85,7 +85,7 @@ export function findOverdue(
     });
   if (plainBytes !== undefined && plainBytes > limits.sizeGiB * 1_024 ** 3)
     findings.push(
-      beyond(env, `The dump has ${mebibytes(plainBytes)}, beyond the ${limits.sizeGiB} GiB of backups.limits`),
+      beyond(env, `The dump has ${shownBytes(plainBytes)}, beyond the ${limits.sizeGiB} GiB of backups.limits`),
     );
   const interval = Math.min(...stores.flatMap(({ intervalMinutes }) => intervalMinutes ?? []));
   if (Number.isFinite(interval) && interval > limits.rpoMinutes)

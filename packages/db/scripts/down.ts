@@ -40,7 +40,7 @@ const task = defineReadTask({
       ok: proven && open.length === 0,
       data: { file: flags.print ? null : file, proven, open },
       findings: open.map((message) => ({ level: 'warn', code: 'DOWN_OPEN', message: `${message}.` })),
-      next: hint`${command('db:rollback', { env: 'development', steps: '1', plan: true })}   (proves it)`,
+      next: hint`${command('db:rollback', { steps: 1, plan: true })}   (proves it)`,
       ...(flags.print ? { document: sql.trimEnd() } : {}),
     };
   },

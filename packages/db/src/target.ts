@@ -2,6 +2,7 @@ import {
   command,
   type Environment,
   type EnvName,
+  environmentSettings,
   hint,
   type LoadedConfig,
   operatorUrl,
@@ -28,6 +29,8 @@ export interface Target {
   lockTimeoutMs: number;
   concurrentlyWaitMs: number;
   largeTableRows: number;
+  /** Where developers work: there migrations are made. */
+  developers?: EnvName | undefined;
   /** Levels of findings that the product wants otherwise. */
   hazards: Record<string, Level>;
 }
@@ -45,6 +48,9 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
   const url = operatorUrl(config, environment);
   return {
     env: environment.name,
+    developers: Object.keys(config.environments).find(
+      (env) => environmentSettings(config, env).serves === 'developers',
+    ),
     url,
     readUrl: readerUrl(config, environment),
     schemaFile: config.path(schema),

@@ -15,6 +15,7 @@ const task = defineReadTask({
     'npm run escrow:watch -- --env production',
     'npm run escrow:watch -- --env staging --interval 5s --for 10m',
   ],
+  untilStopped: true,
   flags: {
     interval: flag.duration({ about: 'time between two looks (default 15s)' }),
     for: flag.duration({ about: 'end after this' }),

@@ -8,13 +8,14 @@ const task = defineReadTask({
   summary: 'Shows the metrics live: value, bound, bar and course of each objective, breaches marked.',
   description:
     'Each number is of the last health.gate.windowSeconds. Away from a terminal a line a look; with --json an object a line, and nothing at\n' +
-    'the end. Ctrl-C ends it (130). What it sees is kept as samples, which health:gate and health:capacity go by. An outage is shown, and\n' +
+    'the end. Ctrl-C ends it. What it sees is kept as samples, which health:gate and health:capacity go by. An outage is shown, and\n' +
     'waited out. Asks /metrics itself, or Prometheus where PROMETHEUS_URL is set.',
   examples: [
     'npm run health:watch -- --env production',
     'npm run health:watch -- --env production --for 1h --json | jq -c "{at, readings: [.readings[] | {id, value, state}]}"',
   ],
   streams: true,
+  untilStopped: true,
   flags: {
     interval: flag.duration({ about: 'time between looks (default 5s)' }),
     for: flag.duration({ about: 'ends after this long (default: never)' }),

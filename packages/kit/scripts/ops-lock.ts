@@ -11,13 +11,13 @@ const task = defineChangeTask({
   name: 'ops:lock',
   summary: 'Takes the operations lock of an environment by hand, and holds it: nothing else changes it meanwhile.',
   description:
-    'A freeze, or work that no task does. It ends after --for, or with Ctrl-C; with the process the lock is free. Whoever comes meanwhile is\n' +
+    'A freeze, or work that no task does. It ends after --for, or with Ctrl-C (exit 0); with the process the lock is free. Whoever comes meanwhile is\n' +
     'told who holds it, since when and why; with --lock-wait they wait for its end.',
   examples: ['npm run ops:lock -- --env production --reason "code freeze" --for 2h'],
   flags: { for: flag.duration({ about: 'give it back after so long (default: with Ctrl-C)' }) },
   lock: 'environment',
   restartable: true,
-  untilInterrupted: true,
+  untilStopped: true,
   async plan({ env, flags, reason }) {
     if (!reason)
       throw usageError(

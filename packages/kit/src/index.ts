@@ -37,6 +37,7 @@ export {
   connectPostgres,
   databaseOf,
   isDatabaseMissing,
+  psqlCommand,
   quoteIdentifier,
   reachableConfig,
   schemaOf,

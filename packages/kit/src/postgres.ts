@@ -4,6 +4,7 @@ import { OpsError } from './errors.ts';
 import { command, hint } from './hint.ts';
 import { destroySession, trackSession } from './open-sessions.ts';
 import type { Secret } from './secret.ts';
+import { shellWord } from './shell-word.ts';
 
 /** Longest wait for the first answers of a server that has let us in. */
 const SETTLE_WITHIN_MS = 10_000;
@@ -242,6 +243,15 @@ function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): 
 function isAboutTrust(cause: unknown): boolean {
   const code = (cause as { code?: string }).code ?? '';
   return /^(UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CERT_|ERR_TLS_|ERR_SSL_)/.test(code);
+}
+
+/** For a person who wants to look into it: who and where, without the password. */
+export function psqlCommand(url: Secret): string {
+  const { PGHOST, PGPORT, PGUSER, PGDATABASE } = new DatabaseUrl(url).libpqEnv(undefined);
+  const flags = { '-h': PGHOST, '-p': PGPORT, '-U': PGUSER, '-d': PGDATABASE };
+  return ['psql', ...Object.entries(flags).flatMap(([name, value]) => (value ? [name, shellWord(value)] : []))].join(
+    ' ',
+  );
 }
 
 /** `"` around a name, doubled inside: PostgreSQL manual, 4.1.1. */

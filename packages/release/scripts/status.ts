@@ -40,6 +40,7 @@ const task = defineReadTask({
       verdict: live
         ? `${env} is on version ${live.version} (${live.commit.slice(0, 10)}), slot ${live.slot}.`
         : `Nothing is live on ${env}.`,
+      ...(live ? {} : { mark: 'plain' }),
       data: { live: live ?? null, idle: idle ?? null, artifacts: artifacts as unknown as Json },
     };
   },

@@ -124,7 +124,7 @@ export function secretsOf({ environments }: SandboxState, env: EnvName): Environ
   throw new OpsError({
     code: 'SANDBOX_INCOMPLETE',
     message: `The sandbox has no environment ${env} yet.`,
-    hint: 'npm run sandbox:up',
+    hint: command('sandbox:up'),
   });
 }
 

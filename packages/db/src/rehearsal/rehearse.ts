@@ -115,7 +115,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     hazards.push(...leftInvalid(result.promised, pending));
     const drift = await diffToSchema(url, target.schemaFile);
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
-    if (drift) result.findings.unshift(driftFinding(drift));
+    if (drift) result.findings.unshift(driftFinding(drift, target));
   };
   const server = await readServer(target);
   await withScratch(target.url, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {

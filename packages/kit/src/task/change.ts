@@ -182,7 +182,7 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
       journal,
       before,
       out: ctx.out,
-      signal: task.untilInterrupted ? exceptInterrupts(ctx.signal) : ctx.signal,
+      signal: task.untilStopped ? exceptInterrupts(ctx.signal) : ctx.signal,
       assertLocked: () => locks.assertHeld(),
       withoutLockSession: (work) => locks.without(work),
       audit: (event, metadata, once) => locks.audit(ctx, { event, outcome: 'done', metadata, once }),

@@ -62,6 +62,10 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm')
   } catch (thrown) {
     ending.error = toOpsError(thrown);
     explain(thrown);
+    if (isStopped(task, ending.error)) {
+      delete ending.error;
+      ending.outcome = { verdict: `${task.name} is stopped.`, mark: 'plain' };
+    }
   }
   return end();
 }
@@ -71,7 +75,7 @@ function tell(task: AnyTask, ending: Ending, { out, wantsJson }: { out: Output; 
   for (const text of takeNotices()) out.warn(text);
   const streams = task.kind === 'read' && task.streams === true;
   // A stream ends when somebody has seen enough; that is no failure of it.
-  const seenEnough = streams && (ending.error?.exit === EXIT.interrupted || ending.error?.exit === EXIT.done);
+  const seenEnough = streams && ending.error?.exit === EXIT.done;
   if (wantsJson && streams) {
     if (ending.error && !seenEnough) writeShown(process.stdout, `${shownJson(toJson(ending))}\n`);
   } else if (wantsJson) writeShown(process.stdout, `${shownJson(toJson(ending), 2)}\n`);
@@ -93,7 +97,9 @@ async function inThisProcess(
   { out, reader }: { out: Output; reader: AbortSignal },
 ): Promise<Outcome> {
   const endsItself = task.kind === 'read' && task.endsItself === true;
-  const interrupts = listenForInterrupts((text) => endsItself || out.warn(text));
+  const interrupts = listenForInterrupts(
+    (text) => endsItself || (task.kind === 'read' && task.untilStopped) || out.warn(text),
+  );
   const { controller } = interrupts;
   controller.signal.addEventListener('abort', () => void cancelStatements(), { once: true });
   if (task.kind === 'read' && task.streams) reader.addEventListener('abort', () => controller.abort(unread()));
@@ -120,6 +126,11 @@ async function inThisProcess(
   } finally {
     interrupts.stop();
   }
+}
+
+/** Stopped by whom it runs for: that is no interruption. */
+function isStopped(task: AnyTask, { exit }: OpsError): boolean {
+  return task.kind === 'read' && task.untilStopped === true && exit === EXIT.interrupted;
 }
 
 /** What is told as it comes, line by line and without an end, is told to nobody any more. */

@@ -3,7 +3,7 @@ import type { Hint } from '../hint.ts';
 import type { Output } from '../output/output.ts';
 import { shownLines } from '../output/shown.ts';
 import { formatDuration } from '../output/terminal.ts';
-import { painted } from '../output/text.ts';
+import { type Painted, painted } from '../output/text.ts';
 import { type Typing, typed } from './typed.ts';
 import type { Finding, Outcome } from './types.ts';
 
@@ -75,10 +75,19 @@ export function printEnding(out: Output, { startedAt, outcome, error, typing }: 
   if (error) printError(out, wordedError(error, words));
   if (error || !outcome) return;
   for (const finding of outcome.findings ?? []) printFinding(out, wordedFinding(finding, words));
-  const mark = isYes(outcome) ? painted('green', '✔') : painted('red', '✖');
   const took = painted('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`);
-  out.line([mark, ` ${outcome.verdict} `, took]);
+  const warnings = (outcome.findings ?? []).filter(({ level }) => level === 'warn').length;
+  const above = warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'} above` : '';
+  out.line([markOf(outcome, warnings), ` ${outcome.verdict} `, took, above]);
   if (outcome.next) out.line(`  Next: ${words(outcome.next)}`);
+}
+
+/** Green is what is good, and nothing that was said above speaks against it. */
+function markOf(outcome: Outcome, warnings: number): Painted {
+  if (!isYes(outcome)) return painted('red', '✖');
+  if (outcome.mark === 'plain') return painted('dim', '·');
+  if (outcome.mark === 'warning') return painted('yellow', '!');
+  return painted(warnings > 0 ? 'yellow' : 'green', '✔');
 }
 
 function printFinding(out: Output, finding: WordedFinding): void {

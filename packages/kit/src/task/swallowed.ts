@@ -1,7 +1,8 @@
 import { type OpsError, usageError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { kebab } from './args.ts';
 import type { FlagSpecs } from './flags.ts';
-import { doorTo, shellWord } from './typed.ts';
+import { doorTo } from './typed.ts';
 
 /** npm's own settings of these names come from many places; being set says nothing of the command line. */
 const NPM_OWN = new Set(['yes', 'json', 'help', 'config']);

@@ -1,4 +1,5 @@
 import { type Command, type Hint, wordsOf } from '../hint.ts';
+import { shellWord } from '../shell-word.ts';
 import { kebab } from './args.ts';
 import { knowsFlag } from './wired.ts';
 
@@ -60,17 +61,4 @@ function flagWords(name: string, value: Command['flags'][string] | undefined): s
   const word = shellWord(String(value));
   // A value that begins like a flag would be taken for one.
   return String(value).startsWith('-') ? [`${name}=${word}`] : [name, word];
-}
-
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-
-/** As a shell takes it. What a terminal would obey, or not show, is written out, as bash and zsh read it ($'…'). */
-export function shellWord(value: string): string {
-  if (value === '…') return '"…"';
-  if (UNSEEN.test(value)) {
-    const bytes = (sign: string) =>
-      [...Buffer.from(sign)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-    return `$'${[...value].map((sign) => (UNSEEN.test(sign) ? bytes(sign) : /['\\]/.test(sign) ? `\\${sign}` : sign)).join('')}'`;
-  }
-  return /^[\w./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

@@ -28,6 +28,8 @@ export interface Outcome {
   ok?: boolean;
   data?: Json;
   findings?: Finding[];
+  /** How the closing line is marked where it is neither good nor a no: there is nothing, or something wants to be done. */
+  mark?: 'plain' | 'warning';
   /** The next command to type, if there is an obvious one. */
   next?: Hint;
   /** A report in another format, alone on stdout; see `writesDocument`. */
@@ -88,6 +90,8 @@ export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   endsItself?: boolean;
   /** With `--json` stdout has one object a line, as they come (`emit`), and another only if it fails: `{ ok: false, …, error }`. */
   streams?: boolean;
+  /** Runs until it is stopped: Ctrl-C is its ordinary end, exit 0. */
+  untilStopped?: boolean;
   run(ctx: TaskContext<F>): Promise<Outcome>;
   /** Another task that runs in this one's place, in this process; undefined where this one runs itself. */
   handsOver?(ctx: TaskContext<F>): Promise<{ task: AnyTask; argv: string[] } | undefined>;
@@ -110,12 +114,12 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   claims?: boolean;
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */
   destructive?: boolean;
-  /** Ctrl-C is its ordinary end (exit 0), which its steps bring about when `ctx.signal` fires. */
-  untilInterrupted?: boolean;
   /** A killed run needs no resume: the next one repairs whatever it finds. */
   restartable?: boolean;
   /** Later runs go by what its journals hold: ops:prune leaves them. */
   remembered?: boolean;
+  /** Holds something until it is stopped: Ctrl-C is its ordinary end, exit 0. Its steps look at the signal themselves. */
+  untilStopped?: boolean;
   /** With flags that ask for a look alone, looks: no question, no lock, no journal. Undefined goes on with the change. */
   look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
   /** The environments this run locks and audits; default: the one of `--env`. */

@@ -4,7 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errorOn, OpsError } from '../../src/errors.ts';
 import { command, hint } from '../../src/hint.ts';
-import { shellWord, typed } from '../../src/task/typed.ts';
+import { shellWord } from '../../src/shell-word.ts';
+import { typed } from '../../src/task/typed.ts';
 
 const test = suite('commands to type next');
 

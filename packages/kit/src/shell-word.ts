@@ -1,0 +1,12 @@
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/** As a shell takes it. What a terminal would obey, or not show, is written out, as bash and zsh read it ($'…'). */
+export function shellWord(value: string): string {
+  if (value === '…') return '"…"';
+  if (UNSEEN.test(value)) {
+    const bytes = (sign: string) =>
+      [...Buffer.from(sign)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return `$'${[...value].map((sign) => (UNSEEN.test(sign) ? bytes(sign) : /['\\]/.test(sign) ? `\\${sign}` : sign)).join('')}'`;
+  }
+  return /^[\w./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
