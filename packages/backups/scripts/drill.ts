@@ -15,6 +15,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
+import { requireIdentity } from '../src/crypt/identity.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
 import { type DrillPlan, drillSteps, isPassed } from '../src/drill/steps.ts';
 import { named, openSource } from '../src/restore/plan.ts';
@@ -47,6 +48,7 @@ const task = defineChangeTask({
   async plan(ctx): Promise<DrillPlan> {
     const server = serverOf(ctx, ctx.flags.targetUrl);
     await checkDrillQueries(ctx.config.path(backupsSection.of(ctx.config).drills));
+    await requireIdentity(ctx.config, ctx.environment);
     const { source, findings, trusted } = await openSource(ctx, ctx.flags.from ?? 'latest', ctx.flags.trust);
     const { manifest, digest, label } = source;
     if (!manifest || digest === undefined)

@@ -2,6 +2,7 @@
 import {
   command,
   defineChangeTask,
+  type Finding,
   flag,
   hint,
   type Json,
@@ -105,13 +106,18 @@ const task = defineChangeTask({
         provedBy: by,
         blockedMs,
       } as unknown as Json,
-      findings: restore.notes,
+      findings: [...restore.notes, ...[...skipped, ...rights, ...refused].map(leftOut)],
       next: restore.before
         ? hint`${command('db:restore', { env, dropOld: run })}   (when nobody needs it any more)`
         : psqlCommand(withDatabase(operatorUrl(config, environment), restore.name)),
     };
   },
 });
+
+/** Said when it happened, long before the end; the proof of rows and rules says nothing of it, so the closing line must. */
+function leftOut({ what, why }: { what: string; why: string }): Finding {
+  return { level: 'warn', code: 'LEFT_OUT', message: `${what} is not in what was restored (${why}).` };
+}
 
 function provedText({ tables, rows, by }: Proved): string {
   if (tables === 0 || by === 'nothing') return '';

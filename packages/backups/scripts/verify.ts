@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, type Finding, flag, main } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
+import { requireIdentity } from '../src/crypt/identity.ts';
 import { listOwn } from '../src/reader.ts';
 import { openStores } from '../src/store/open.ts';
 import { against, nobodyPinned } from '../src/trust.ts';
@@ -21,7 +22,7 @@ const task = defineReadTask({
   },
   async run({ config, environment, env, flags, out }) {
     const identity = environment.has(backupsSection.of(config).identity)
-      ? environment.secret(backupsSection.of(config).identity)
+      ? await requireIdentity(config, environment)
       : undefined;
     const shelf = { env, product: config.product };
     const lenient = backupsSection.of(config).signers.length === 0;

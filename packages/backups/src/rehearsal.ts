@@ -1,5 +1,5 @@
 import { appendAudit, type Secret, type TaskContext, withPostgres } from '@drydock/kit';
-import { backupsSection } from './config/backups.ts';
+import { requireIdentity } from './crypt/identity.ts';
 import { refuseHoles } from './restore/holes.ts';
 import { pgRestore } from './restore/pg-restore.ts';
 import { readPlain } from './restore/plain.ts';
@@ -18,7 +18,7 @@ export async function rehearsalOnBackup(
 ): Promise<(empty: Secret) => Promise<void>> {
   const { source, findings, trusted } = await findBackup(ctx, from, trust);
   for (const { message } of findings) ctx.out.warn(message);
-  const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
+  const identity = await requireIdentity(ctx.config, ctx.environment);
   return async (empty) => {
     if (trusted !== undefined) await remember(ctx, source.label, { reason: trust ?? '', why: trusted });
     const { skipped } = await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true });

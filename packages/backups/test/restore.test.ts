@@ -178,6 +178,9 @@ test('a wrong key, a damaged backup and an unknown one are one sentence each, an
   const { data } = await good(product, 'db:backup');
   const stranger = await makeKeys();
   const env = join(product.root, '.env.staging.local');
+  writeFileSync(env, `BACKUP_IDENTITY='${stranger.identity.slice(0, -3)}'\n`);
+  const cut = await product.ask('db:restore', '--to', `${name}_x`, '--plan');
+  assert.equal([cut.code, cut.error.code], [2, 'IDENTITY_MALFORMED']);
   writeFileSync(env, `BACKUP_IDENTITY='${stranger.identity}'\n`);
   const wrong = await product.ask('db:restore', '--to', `${name}_x`, '--yes');
   assert.equal([wrong.code, wrong.error.code], [1, 'WRONG_KEY']);

@@ -11,6 +11,7 @@ import {
   withDatabase,
 } from '@drydock/kit';
 import type { Client } from 'pg';
+import { requireIdentity } from '../crypt/identity.ts';
 import type { Note } from '../trust.ts';
 import { exists, onServer, taken } from './databases.ts';
 import { type BackupSource, type Found, findBackup } from './source.ts';
@@ -66,6 +67,7 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
       'One table is restored into another database, from where its rows can be taken.',
       command('db:restore', { env: ctx.env, from: 'latest', to: 'NEWDB', table: wish.table }),
     );
+  await requireIdentity(ctx.config, ctx.environment);
   const { source, from, findings, trusted } = await chooseSource(ctx, wish);
   const name = wish.to ?? databaseOf(url);
   refuseForeign(ctx, source, wish);

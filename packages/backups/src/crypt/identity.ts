@@ -1,0 +1,26 @@
+import { type Environment, type LoadedConfig, type Secret, usageError } from '@drydock/kit';
+import { backupsSection } from '../config/backups.ts';
+
+/** The private key that opens backups, looked at before anything is begun: one that was cut off is told as that (exit 2). */
+export async function requireIdentity(config: LoadedConfig, environment: Environment): Promise<Secret> {
+  const identity = environment.secret(backupsSection.of(config).identity);
+  const { identityToRecipient } = await import('age-encryption');
+  // As age's own files have it: comments beside the keys.
+  const keys = identity
+    .reveal()
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith('#'));
+  try {
+    if (keys.length === 0) throw new Error('no key');
+    for (const key of keys) await identityToRecipient(key);
+  } catch {
+    // What the library says may hold the key.
+    throw usageError(
+      'IDENTITY_MALFORMED',
+      `${identity.label} is no private key of age: one begins with AGE-SECRET-KEY-1 and is whole to its last sign.`,
+      'Copy it again from where it is kept. The backups are as they were.',
+    );
+  }
+  return identity;
+}

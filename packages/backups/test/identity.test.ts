@@ -1,0 +1,38 @@
+// Uses no service.
+import { loadConfig, loadEnvironment, type OpsError } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
+import { generateIdentity } from 'age-encryption';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { requireIdentity } from '../src/crypt/identity.ts';
+
+const test = suite('the private key of backups');
+
+async function refusal(identity: string): Promise<OpsError | undefined> {
+  const variables = { BACKUP_IDENTITY: { secret: true, example: 'AGE-SECRET-KEY-1…', about: 'opens backups' } };
+  const root = makeStrangeProduct({ variables }, { BACKUP_IDENTITY: identity });
+  const config = await loadConfig(undefined, root);
+  return requireIdentity(config, loadEnvironment(config, 'staging', {})).then(
+    () => undefined,
+    (error) => error,
+  );
+}
+
+test('one that is whole is taken, with the comments of its file or without', async () => {
+  const key = await generateIdentity();
+  assert.is(await refusal(key), undefined);
+  assert.is(await refusal(`# created: today\n# public key: age1…\n${key}\n`), undefined);
+});
+
+test('one that was cut off, mistyped or is the public half is refused before anything (exit 2), and not shown', async () => {
+  const key = await generateIdentity();
+  const mistyped = `${key.slice(0, -1)}${key.endsWith('Q') ? 'P' : 'Q'}`;
+  for (const broken of [key.slice(0, -4), mistyped, 'age1qqqq', 'a password', '# nothing']) {
+    const error = await refusal(broken);
+    assert.equal([error?.code, error?.exit], ['IDENTITY_MALFORMED', 2], broken.slice(0, 8));
+    assert.match(error?.message ?? '', 'BACKUP_IDENTITY is no private key of age');
+    assert.not.match(`${error?.message} ${error?.hint}`, broken.slice(16) || 'never');
+  }
+});
+
+test.run();
