@@ -18,6 +18,7 @@ import { begunContext } from './context.ts';
 import { type GuardInput, refuseUnconfirmed } from './guard.ts';
 import { headline } from './headline.ts';
 import { exceptInterrupts } from './interrupt.ts';
+import { lastWords, withWords } from './last-words.ts';
 import { tellOfLeftRuns, tellOfThisRun } from './left.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { type Next, substance, whatNext } from './next.ts';
@@ -200,11 +201,13 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
     close(journal);
     return outcome;
   } catch (thrown) {
-    const error = toOpsError(thrown);
+    const reason = toOpsError(thrown);
+    const words = await lastWords(task, execution);
     if (ctx.signal.aborted) {
       await tellOfThisRun(ctx.config, journal.run).catch((unwritten) => warnUnwritten(ctx, unwritten));
-      throw interrupted(task, ctx, error);
+      throw interrupted(task, ctx, withWords(reason, words));
     }
+    const error = withWords(reason, words, words?.next);
     await writeDown(task, execution, error);
     throw error;
   }

@@ -131,6 +131,11 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   /** In order; beside `nodes`, the steps whose results the outcome asks for. */
   steps(ctx: TaskContext<F>, plan: P): S;
   outcome(ctx: TaskContext<F>, plan: P, results: StepResults, steps: S): Outcome | Promise<Outcome>;
+  /**
+   * After a run that did not come to its end: what stands now, asked of the world, and the command with which to begin again. Looks
+   * only, and not for long; the signal has been given by then, perhaps.
+   */
+  lastWords?(ctx: TaskContext<F>, plan: P): Promise<{ says: string; next: Hint }>;
   /** What to do with the steps already done when one fails. Default `undo`. */
   onFailure?: 'undo' | 'keep';
 }

@@ -4,8 +4,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { OpsError } from '../../src/errors.ts';
+import { command } from '../../src/hint.ts';
 import { readRuns } from '../../src/journal/read.ts';
-import { makeStrangeProduct } from '../../src/testing.ts';
+import { defineStep } from '../../src/steps/types.ts';
+import { type AnyChangeTask, defineChangeTask } from '../../src/task/types.ts';
+import { makeStrangeProduct, runTaskForTest } from '../../src/testing.ts';
 
 const test = suite('a run that is stopped');
 const SCRIPT = join(import.meta.dirname, '../fixtures/stopping.ts');
@@ -43,5 +47,42 @@ for (const place of ['check', 'run', 'undo'])
         'Step "two" failed: it broke. Undoing stopped at "one" (Interrupted by SIGINT); still in effect: "one".',
       );
   });
+
+const failing = (lastWords: NonNullable<AnyChangeTask['lastWords']>, hint?: string) =>
+  defineChangeTask({
+    name: 'test:failing',
+    summary: 'Fails.',
+    perEnvironment: false,
+    lock: 'checkout',
+    plan: async () => null,
+    describe: () => ['fail'],
+    steps: () => [
+      defineStep({
+        name: 'one',
+        run: () => Promise.reject(new OpsError({ code: 'BROKE', message: 'it broke', hint })),
+      }),
+    ],
+    outcome: () => ({ verdict: 'Done.' }),
+    lastWords,
+  });
+
+test('the last words follow the reason, and the hint says how to begin again', async () => {
+  const words = async () => ({ says: 'Version 1 serves.', next: command('test:failing') });
+  const { error } = await runTaskForTest(failing(words, 'Mend it.'), makeStrangeProduct({}), []);
+  assert.equal([error?.code, error?.exit], ['BROKE', 1]);
+  assert.is(error?.message, 'Step "one" failed: it broke. Version 1 serves.');
+  assert.is(error?.hint, 'Mend it.   Then: npm run test:failing');
+  const bare = await runTaskForTest(failing(words), makeStrangeProduct({}), []);
+  assert.is(bare.error?.hint, 'npm run test:failing');
+});
+
+test('last words that cannot be had never take the place of the reason', async () => {
+  const { error } = await runTaskForTest(
+    failing(() => Promise.reject(new Error('the proxy is away'))),
+    makeStrangeProduct({}),
+    [],
+  );
+  assert.is(error?.message, 'Step "one" failed: it broke. What stands now could not be asked: the proxy is away');
+});
 
 test.run();
