@@ -17,6 +17,8 @@ import { readCheckout, refuseUnfit } from '../src/checkout.ts';
 import { releaseConfig } from '../src/config.ts';
 import { environmentSteps } from '../src/pipeline/environment.ts';
 import { postDeploySteps } from '../src/pipeline/post-deploy.ts';
+import { preflight } from '../src/pipeline/preflight.ts';
+import { sayWhatServes, whatServes } from '../src/serving.ts';
 
 /** Production is only ever reached through staging: the config says what goes before what. */
 function environmentsOf({ config, env }: Pick<TaskContext, 'config' | 'env'>): EnvName[] {
@@ -28,7 +30,8 @@ const task = defineChangeTask({
   summary: 'Takes the checked-out commit through a whole release: staging, then production.',
   description:
     'Checkout → artefact → per environment: backup, dry-run, deploy, stage, switch without downtime, health; the full flow on\n' +
-    'staging → post-deploy check. A step that fails stops it and switches traffic back; migrations stay applied.',
+    'staging → post-deploy check. What it needs is asked for first. A step that fails stops it and switches traffic back; migrations\n' +
+    'stay applied. The last words say what is live, what was undone, and what to type.',
   examples: [
     'npm run release -- --env staging',
     'npm run release -- --env production --yes --confirm production --reason "release 12"',
@@ -43,6 +46,7 @@ const task = defineChangeTask({
     const { baseBranch } = releaseConfig(ctx.config);
     const checkout = await readCheckout(ctx.config.root, baseBranch, ctx.signal);
     refuseUnfit(checkout, baseBranch, ctx.flags.allowDirty === true);
+    await preflight(ctx, environmentsOf(ctx));
     return { commit: checkout.commit, subject: checkout.subject, environments: environmentsOf(ctx) };
   },
   describe: ({ commit, subject, environments }) => [
@@ -58,13 +62,28 @@ const task = defineChangeTask({
     ];
     return { nodes, built };
   },
-  outcome: ({ env }, { commit, environments }, results, { built }) => {
+  async outcome({ env, config, environmentOf }, { commit, environments }, results, { built }) {
     const { version } = results.of(built);
+    const serving = await Promise.all(environments.map((each) => whatServes(config, environmentOf(each as EnvName))));
+    const others = serving.filter(({ live }) => live?.version !== version);
     return {
-      verdict: `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`,
-      data: { commit, version, environments },
+      verdict:
+        others.length === 0
+          ? `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`
+          : `${commit.slice(0, 10)} was released as version ${version}, and is not live any more: ${others.map(({ sentence }) => sentence).join(' ')}`,
+      ok: others.length === 0,
+      data: {
+        commit,
+        version,
+        environments,
+        serving: serving.map(({ env: each, live }) => ({ env: each, live: live ?? null })),
+      },
       next: command('health:check', { env }),
     };
+  },
+  async lastWords({ config, environmentOf }, { environments }) {
+    const asked = environments.map((each) => environmentOf(each as EnvName));
+    return { says: await sayWhatServes(config, asked), next: command('release') };
   },
 });
 

@@ -1,16 +1,13 @@
 #!/usr/bin/env node
-import { checkHealth } from '@drydock/health';
 import { defineReadTask, type Json, main } from '@drydock/kit';
 import { ArtifactStore } from '../src/artifact/store.ts';
-import { releaseConfig } from '../src/config.ts';
-import { LocalDriver } from '../src/driver/local.ts';
+import { whatServes } from '../src/serving.ts';
 
 const task = defineReadTask({
   name: 'release:status',
   summary: 'Shows which version is live in an environment, and which artefacts are at hand for a rollback.',
-  async run({ config, environment, env, out }) {
-    const release = releaseConfig(config);
-    const { live, idle } = await new LocalDriver(config, release, environment).inspect();
+  async run({ config, environment, out }) {
+    const { live, idle, said, sentence } = await whatServes(config, environment);
     const artifacts = await new ArtifactStore(config.root).list();
     out.table(
       ['version', 'commit', 'built', ''],
@@ -21,27 +18,15 @@ const task = defineReadTask({
         version === live?.version ? 'live' : version === idle?.version ? 'before' : '',
       ]),
     );
-    if (live?.elsewhere) {
-      // Whoever started it, it tells its version itself.
-      const version = await checkHealth(config, environment).then(
-        (said) => said.version,
-        () => undefined,
-      );
-      return {
-        verdict: `${env} is on ${version ? `version ${version}` : 'a version that does not tell its name'}, slot ${live.slot}, started from another checkout.`,
-        data: {
-          live: { ...live, version: version ?? live.version },
-          idle: idle ?? null,
-          artifacts: artifacts as unknown as Json,
-        },
-      };
-    }
+    const version = live?.elsewhere ? (said ?? live.version) : live?.version;
     return {
-      verdict: live
-        ? `${env} is on version ${live.version} (${live.commit.slice(0, 10)}), slot ${live.slot}.`
-        : `Nothing is live on ${env}.`,
-      ...(live ? {} : { mark: 'plain' }),
-      data: { live: live ?? null, idle: idle ?? null, artifacts: artifacts as unknown as Json },
+      verdict: sentence,
+      ...(live ? {} : { mark: 'plain' as const }),
+      data: {
+        live: live ? { ...live, version: version ?? null } : null,
+        idle: idle ?? null,
+        artifacts: artifacts as unknown as Json,
+      },
     };
   },
 });

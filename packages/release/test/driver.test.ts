@@ -1,24 +1,13 @@
 // Uses HAProxy, and a very small product as processes of its own.
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  defineStep,
-  listDaemons,
-  loadConfig,
-  loadEnvironment,
-  type OpsError,
-  type Step,
-  stopDaemon,
-  type TaskContext,
-} from '@drydock/kit';
-import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
+import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
+import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArtifactStore } from '../src/artifact/store.ts';
 import { releaseConfig } from '../src/config.ts';
 import { LocalDriver } from '../src/driver/local.ts';
-import { retireStep, shiftStep, stageStep } from '../src/pipeline/environment.ts';
 
 const test = suite('local driver');
 let proxy: Awaited<ReturnType<typeof startTestProxy>>;
@@ -57,7 +46,7 @@ async function release(version: string) {
   const { live } = await driver.inspect();
   const instance = await stage(version);
   await driver.shift(instance);
-  if (live) await driver.retire(live.slot);
+  if (live) await driver.retire(live);
   return instance;
 }
 const answer = async () => (await fetch(proxy.url)).text();
@@ -90,7 +79,7 @@ test('before the first release the proxy says 503 with Retry-After', async () =>
   const response = await fetch(proxy.url);
   assert.is(response.status, 503);
   assert.is(response.headers.get('retry-after'), '5');
-  assert.equal(await driver.inspect(), { live: undefined, idle: undefined });
+  assert.equal(await driver.inspect(), { live: undefined, up: false, idle: undefined });
 });
 
 test('a staged version gets no traffic until the switch', async () => {
@@ -185,7 +174,7 @@ test('a release from a second checkout takes over from the live version, and bac
       const second = await clone.driver.stage(artifact('v2'));
       await clone.driver.waitReady(second, signal);
       await clone.driver.shift(second);
-      await clone.driver.retire(first.slot);
+      await clone.driver.retire(first);
       assert.is(await answer(), 'v2');
       assert.ok((await driver.inspect()).live?.elsewhere, 'the first checkout sees that it is not its own');
       await release('v3');
@@ -198,39 +187,60 @@ test('a release from a second checkout takes over from the live version, and bac
   }
 });
 
-const POSITIONS = ['stage', 'switch traffic', 'retire the version before'];
-for (const stuck of POSITIONS)
-  test(`a release that fails and whose undo of "${stuck}" fails too keeps the version that serves`, async () => {
-    await release('v1');
-    const store = new ArtifactStore(root);
-    const workspace = await store.workspace();
-    cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(workspace, 'app.mjs'));
-    const candidate = await store.keep(workspace, 'v2');
-    // Where the old version is to come back, its artefact is at hand; where not, that is what is stuck.
-    if (stuck !== 'retire the version before') cpSync(artifact('v1').folder, store.pathOf('v1'), { recursive: true });
-    const ctx = { config: await loadConfig(undefined, root) } as TaskContext;
-    const built = defineStep({ name: 'build artifact', run: async () => candidate });
-    const staged = stageStep(ctx, driver, built);
-    const steps: Step[] = [
-      built,
-      staged,
-      shiftStep(driver, staged),
-      retireStep(ctx, driver, staged),
-      defineStep({ name: 'post-deploy check', run: () => Promise.reject(new Error('it is not well')) }),
-    ];
-    for (const step of steps)
-      if (step.name === stuck && step.name !== 'retire the version before')
-        step.undo = () => Promise.reject(new Error('its undo is stuck'));
-    let message = '';
-    const { failed } = await underLoad(async () => {
-      await runStepsForTest(steps, 'undo').catch((error) => {
-        message = error.message;
-      });
-      await new Promise((done) => setTimeout(done, 300));
-    });
-    assert.match(message, `Undoing stopped at "${stuck}" (`);
-    assert.is(failed, 0);
-    assert.is(await answer(), stuck === 'stage' ? 'v1' : candidate.version);
-  });
+test("another checkout's version that fails its check for a moment keeps its slot", async () => {
+  const first = await release('v1');
+  const clone = await secondCheckout();
+  const { pid } = (await listDaemons(root)).find(({ alive }) => alive) ?? { pid: 0 };
+  process.kill(pid, 'SIGSTOP');
+  try {
+    while ((await clone.driver.inspect()).up) await new Promise((done) => setTimeout(done, 50));
+    const { live } = await clone.driver.inspect();
+    assert.equal([live?.slot, live?.elsewhere], [first.slot, true]);
+    const second = await clone.driver.stage(artifact('v2'));
+    assert.is.not(second.slot, first.slot);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+    for (const { name } of await listDaemons(clone.root)) await stopDaemon(clone.root, name, { graceMs: 2_000 });
+  }
+});
+
+test('what takes the traffic alone is not ended, whoever asks', async () => {
+  const first = await release('v1');
+  await driver.retire(first).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 'STILL_SERVING'),
+  );
+  assert.is(await answer(), 'v1');
+});
+
+test('a switch that cannot be kept for the next start of the proxy is none: traffic stays where it was', async () => {
+  const first = await release('v1');
+  const second = await stage('v2');
+  const file = proxy.stateFile;
+  const kept = readFileSync(file);
+  rmSync(file);
+  mkdirSync(file);
+  await driver.shift(second).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.code, 'PROXY_STATE_NOT_WRITABLE'),
+  );
+  rmSync(file, { recursive: true });
+  writeFileSync(file, kept);
+  assert.ok(await driver.isLive(first));
+  assert.is(await answer(), 'v1');
+});
+
+test('a proxy without the two servers is told before anything needs them', async () => {
+  await driver.preflight();
+  const loaded = await loadConfig(undefined, root);
+  const release = { ...releaseConfig(loaded), proxy: { ...releaseConfig(loaded).proxy, backend: 'web' } };
+  await new LocalDriver(loaded, release, loadEnvironment(loaded, 'staging', process.env)).preflight().then(
+    () => assert.unreachable(),
+    (error) => {
+      assert.is(error.code, 'PROXY_NOT_SET_UP');
+      assert.match(error.message, 'has no server blue and green in its backend web');
+    },
+  );
+});
 
 test.run();

@@ -13,13 +13,13 @@ import {
 } from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy, type Slot } from '../proxy/haproxy.ts';
-import { SlotFile } from './slots.ts';
-import { type Instance, type Live, UNKNOWN_VERSION } from './types.ts';
+import { SlotFile, type SlotInstance } from './slots.ts';
+import { type Driver, type Live, UNKNOWN_VERSION } from './types.ts';
 
 const POLL_MS = 50;
 const UP_TIMEOUT_MS = 10_000;
 
-function elsewhere({ slot, port }: { slot: Slot; port: number }): Instance {
+function elsewhere({ slot, port }: { slot: Slot; port: number }): SlotInstance {
   return { slot, port, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, elsewhere: true };
 }
 
@@ -27,7 +27,7 @@ function elsewhere({ slot, port }: { slot: Slot; port: number }): Instance {
  * Blue/green on this machine: each version is a process of its own behind HAProxy. `inspect` asks the proxy and the
  * process table; nothing is believed from memory.
  */
-export class LocalDriver {
+export class LocalDriver implements Driver<SlotInstance> {
   readonly #config: LoadedConfig;
   readonly #release: ReleaseConfig;
   readonly #environment: Environment;
@@ -47,44 +47,55 @@ export class LocalDriver {
     });
   }
 
-  async inspect(): Promise<Live> {
-    const slots = this.#slots.read();
-    const servers = await this.#proxy.servers();
-    const ours = servers.find(({ slot, port, enabled }) => enabled && slots[slot]?.port === port);
-    const serving = ours ?? servers.find(({ enabled, up }) => enabled && up);
-    const idleSlot: Slot = serving?.slot === 'blue' ? 'green' : 'blue';
-    const live = ours ? slots[ours.slot] : serving && elsewhere(serving);
-    return { live, idle: slots[idleSlot] };
+  async preflight(): Promise<void> {
+    await this.#proxy.preflight();
   }
 
-  /** Starts a version in the slot that is not live. It gets no traffic yet. */
-  async stage(artifact: { version: string; commit: string; folder: string }): Promise<Instance> {
+  async inspect(): Promise<Live<SlotInstance>> {
+    const slots = this.#slots.read();
+    // One that gets traffic and does not pass its check at the moment is live all the same: its slot is not ours to take.
+    const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
+    const ours = enabled.find(({ slot, port }) => slots[slot]?.port === port);
+    const serving = ours ?? enabled.find(({ up }) => up) ?? enabled[0];
+    const idleSlot: Slot = serving?.slot === 'blue' ? 'green' : 'blue';
+    const live = ours ? slots[ours.slot] : serving && elsewhere(serving);
+    return { live, up: serving?.up ?? false, idle: slots[idleSlot] };
+  }
+
+  async isLive(instance: SlotInstance): Promise<boolean> {
+    const { slot, port, version } = this.#asStarted(instance);
+    const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
+    const alone = enabled.length === 1 && enabled[0]?.slot === slot && enabled[0].port === port;
+    return alone && this.#slots.read()[slot]?.version === version;
+  }
+
+  async stage(artifact: { version: string; commit: string; folder: string }): Promise<SlotInstance> {
     const { live } = await this.inspect();
     const slot: Slot = live?.slot === 'blue' ? 'green' : 'blue';
     await this.#proxy.setState(slot, 'maint');
     await this.#stopSlot(slot);
-    const instance: Instance = { slot, version: artifact.version, commit: artifact.commit, port: await freePort() };
+    const instance: SlotInstance = { slot, version: artifact.version, commit: artifact.commit, port: await freePort() };
     // Written before the start: a kill in between leaves a slot that the next attempt stops and fills again.
     this.#slots.put(instance);
     await this.#start(instance, artifact.folder);
     return instance;
   }
 
-  /** Starts a retired version again in the slot it had. */
-  async revive(instance: Instance, folder: string): Promise<void> {
+  /** On a port of its own again: the one that it had may be somebody else's by now. */
+  async revive(retired: SlotInstance, folder: string): Promise<void> {
+    const instance = { ...retired, port: await freePort() };
     this.#slots.put(instance);
     await this.#start(instance, folder);
   }
 
-  async isRunning(instance: Instance): Promise<boolean> {
+  async isRunning(instance: SlotInstance): Promise<boolean> {
     const { slot, version } = instance;
     if (instance.elsewhere) return this.#answers(instance);
     if (this.#slots.read()[slot]?.version !== version) return false;
     return (await listDaemons(this.#config.root)).some(({ name, alive }) => alive && name === this.#nameOf(slot));
   }
 
-  /** Waits until the version says that it can take traffic. */
-  async waitReady(instance: Instance, signal: AbortSignal): Promise<void> {
+  async waitReady(instance: SlotInstance, signal: AbortSignal): Promise<void> {
     const deadline = Date.now() + this.#release.app.readyTimeoutMs;
     while (Date.now() < deadline) {
       if (await this.#answers(instance)) return;
@@ -99,43 +110,50 @@ export class LocalDriver {
     });
   }
 
-  /** Sends new requests to this version and no more to the other one, whose requests in flight go on. */
-  async shift(to: Instance): Promise<void> {
-    const other: Slot = to.slot === 'blue' ? 'green' : 'blue';
-    await this.#proxy.point(to.slot, to.port);
-    await this.#proxy.setState(to.slot, 'ready');
-    const deadline = Date.now() + UP_TIMEOUT_MS;
-    while (!(await this.#isUp(to.slot))) {
-      if (Date.now() > deadline) {
-        await this.#proxy.setState(to.slot, 'maint');
-        throw new OpsError({
-          code: 'VERSION_NOT_UP',
-          message: `HAProxy does not see version ${to.version} as up; traffic stays where it was.`,
-        });
-      }
-      await sleep(POLL_MS);
+  async shift(to: SlotInstance): Promise<void> {
+    const { slot, port, version } = this.#asStarted(to);
+    const other: Slot = slot === 'blue' ? 'green' : 'blue';
+    const before = (await this.#proxy.servers()).filter(({ enabled }) => enabled).map((server) => server.slot);
+    try {
+      await this.#proxy.point(slot, port);
+      await this.#proxy.setState(slot, 'ready');
+      await this.#untilUp(slot, version);
+      await this.#proxy.setState(other, 'drain');
+    } catch (error) {
+      // Half a switch is none: whoever comes next ends the version that is not the live one.
+      if (before.includes(other)) await this.#proxy.setState(other, 'ready', { kept: false });
+      if (!before.includes(slot)) await this.#proxy.setState(slot, 'maint', { kept: false });
+      throw error;
     }
-    await this.#proxy.setState(other, 'drain');
   }
 
-  /** Takes all traffic from the version again: the undo of a first release, where there is nothing to go back to. */
-  async unshift(from: Instance): Promise<void> {
+  async unshift(from: SlotInstance): Promise<void> {
     await this.#proxy.setState(from.slot, 'maint');
   }
 
-  /** Ends a version once it has finished what it was answering; another checkout's gets no traffic, and runs on. */
-  async retire(slot: Slot): Promise<void> {
+  async retire({ slot, version }: SlotInstance): Promise<void> {
+    const servers = await this.#proxy.servers();
+    const serves = servers.some((server) => server.slot === slot && server.enabled);
+    if (serves && !servers.some((server) => server.slot !== slot && server.enabled && server.up))
+      throw new OpsError({
+        code: 'STILL_SERVING',
+        message: `Version ${version} takes the traffic, and no other could: it is not ended.`,
+      });
     const deadline = Date.now() + this.#release.app.drainTimeoutMs;
     while ((await this.#proxy.sessions(slot)) > 0 && Date.now() < deadline) await sleep(POLL_MS);
     await this.#proxy.setState(slot, 'maint');
     await this.#stopSlot(slot);
   }
 
-  addressOf({ port }: Instance): string {
-    return `http://127.0.0.1:${port}`;
+  addressOf(instance: SlotInstance): string {
+    return `http://127.0.0.1:${this.#asStarted(instance).port}`;
   }
 
-  async #start({ slot, version, port }: Instance, folder: string): Promise<void> {
+  placeOf({ slot }: SlotInstance): string {
+    return `slot ${slot}`;
+  }
+
+  async #start({ slot, version, port }: SlotInstance, folder: string): Promise<void> {
     const { command, portVariable, versionVariable } = this.#release.app;
     const [program = '', ...args] = command;
     await startDaemon(this.#config.root, {
@@ -154,11 +172,27 @@ export class LocalDriver {
     await stopDaemon(this.#config.root, this.#nameOf(slot), { graceMs: this.#release.app.drainTimeoutMs });
   }
 
-  async #isUp(slot: Slot): Promise<boolean> {
-    return (await this.#proxy.servers()).some((server) => server.slot === slot && server.enabled && server.up);
+  /** Where it runs since it was started last. */
+  #asStarted(instance: SlotInstance): SlotInstance {
+    const found = this.#slots.read()[instance.slot];
+    return !instance.elsewhere && found?.version === instance.version ? found : instance;
   }
 
-  async #answers(instance: Instance): Promise<boolean> {
+  async #untilUp(slot: Slot, version: string): Promise<void> {
+    const isUp = async () =>
+      (await this.#proxy.servers()).some((server) => server.slot === slot && server.enabled && server.up);
+    const deadline = Date.now() + UP_TIMEOUT_MS;
+    while (!(await isUp())) {
+      if (Date.now() > deadline)
+        throw new OpsError({
+          code: 'VERSION_NOT_UP',
+          message: `HAProxy does not see version ${version} as up; traffic stays where it was.`,
+        });
+      await sleep(POLL_MS);
+    }
+  }
+
+  async #answers(instance: SlotInstance): Promise<boolean> {
     try {
       const answer = await fetch(new URL(this.#release.app.readyPath, this.addressOf(instance)), {
         signal: AbortSignal.timeout(2_000),

@@ -15,6 +15,9 @@ const instanceSchema = z.object({
 });
 const slotsSchema = z.object({ blue: instanceSchema.optional(), green: instanceSchema.optional() });
 
+/** A version in a slot. */
+export type SlotInstance = Instance & { slot: Slot; port: number };
+
 /** Which version lies in which slot: `.drydock/releases/<env>.json`. Which one is live, the proxy says. */
 export class SlotFile {
   readonly #root: string;
@@ -25,12 +28,12 @@ export class SlotFile {
     this.#name = `${env}.json`;
   }
 
-  read(): Partial<Record<Slot, Instance>> {
+  read(): Partial<Record<Slot, SlotInstance>> {
     const kept = readStateFile(join(statePath(this.#root, 'releases'), this.#name), slotsSchema) ?? {};
-    return kept as Partial<Record<Slot, Instance>>;
+    return kept as Partial<Record<Slot, SlotInstance>>;
   }
 
-  put(instance: Instance): void {
+  put(instance: SlotInstance): void {
     const file = join(makeStateFolder(this.#root, 'releases'), this.#name);
     writeDurably(file, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
   }

@@ -14,12 +14,13 @@ import {
   type StepContext,
   type StepNode,
   type TaskContext,
+  toOpsError,
 } from '@drydock/kit';
 import { ArtifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
-import { LocalDriver } from '../driver/local.ts';
-import type { Instance, Live } from '../driver/types.ts';
+import { driverOf } from '../driver/driver.ts';
+import type { Driver, Instance } from '../driver/types.ts';
 
 /** Everything that happens to one environment in a release, in order. Step names are stable: people script against them. */
 export function environmentSteps(
@@ -30,12 +31,13 @@ export function environmentSteps(
 ): StepNode {
   const release = releaseConfig(ctx.config);
   const environment = ctx.environmentOf(env);
+  const { config, actor, reason } = ctx;
   const target = targetOf(ctx.config, environment);
-  const driver = new LocalDriver(ctx.config, release, environment);
+  const driver = driverOf(ctx.config, environment);
   const rehearsed = rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] });
   const staged = stageStep(ctx, driver, built);
   const steps = [
-    backupStep(backupTarget({ ...ctx, environment })),
+    backupStep(backupTarget({ config, environment, actor, reason })),
     rehearsed,
     defineGroup<DeployPlan>({
       name: 'db:deploy',
@@ -59,7 +61,7 @@ export function environmentSteps(
 
 type Staged = { instance: Instance; previous: Instance | null };
 
-export function stageStep(ctx: TaskContext, driver: LocalDriver, built: Step<Artifact>): Step<Staged> {
+export function stageStep(ctx: TaskContext, driver: Driver, built: Step<Artifact>): Step<Staged> {
   const artifactOf = ({ results }: StepContext) => results.of(built);
   return defineStep<Staged>({
     name: 'stage',
@@ -77,17 +79,16 @@ export function stageStep(ctx: TaskContext, driver: LocalDriver, built: Step<Art
       try {
         await driver.waitReady(instance, step.signal);
       } catch (error) {
-        await driver.retire(instance.slot);
-        throw error;
+        throw await withdrawn(driver, instance, error);
       }
       return { instance, previous: live ?? null };
     },
-    undo: async (_, { instance }) => driver.retire(instance.slot),
+    undo: async (_, { instance }) => driver.retire(instance),
   });
 }
 
 /** The candidate, asked directly: it gets no traffic before it is healthy. */
-function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver, staged: Step<Staged>): Step {
+function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: Driver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'candidate health',
     run: async ({ results }) => {
@@ -97,18 +98,16 @@ function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: LocalDriver
   });
 }
 
-export function shiftStep(driver: LocalDriver, staged: Step<Staged>): Step {
-  const isLive = ({ live }: Live, { instance }: Staged) =>
-    live?.slot === instance.slot && live.version === instance.version;
+export function shiftStep(driver: Driver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'switch traffic',
-    check: async ({ results }) => (isLive(await driver.inspect(), results.of(staged)) ? null : undefined),
+    check: async ({ results }) => ((await driver.isLive(results.of(staged).instance)) ? null : undefined),
     async run({ results }) {
       await driver.shift(results.of(staged).instance);
       return null;
     },
     async verify({ results }) {
-      if (isLive(await driver.inspect(), results.of(staged))) return;
+      if (await driver.isLive(results.of(staged).instance)) return;
       throw new OpsError({ code: 'NOT_LIVE', message: 'The proxy does not send traffic to the new version.' });
     },
     async undo({ results }) {
@@ -146,22 +145,39 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
   ];
 }
 
-export function retireStep(ctx: TaskContext, driver: LocalDriver, staged: Step<Staged>): Step {
+export function retireStep(ctx: TaskContext, driver: Driver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'retire the version before',
     houseKeeping: true,
     async run({ results }) {
       const { previous } = results.of(staged);
-      if (previous) await driver.retire(previous.slot);
+      if (previous) await driver.retire(previous);
       return { retired: previous?.version ?? null };
     },
     async undo({ results, signal }) {
       const { previous } = results.of(staged);
       if (!previous || previous.elsewhere || (await driver.isRunning(previous))) return;
-      await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
-      await driver.waitReady(previous, signal);
+      try {
+        await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
+        await driver.waitReady(previous, signal);
+      } catch (error) {
+        throw await withdrawn(driver, previous, error);
+      }
     },
   });
+}
+
+/** Ends a version that did not get ready: half started, it would lie in wait. */
+async function withdrawn(driver: Driver, instance: Instance, thrown: unknown): Promise<OpsError> {
+  const error = toOpsError(thrown);
+  try {
+    await driver.retire(instance);
+    return error;
+  } catch (left) {
+    const { code, message, hint, exit } = error;
+    const also = `${message} And it could not be ended: ${toOpsError(left).message}`;
+    return new OpsError({ code, message: also, hint, exit, cause: error });
+  }
 }
 
 async function expectHealthy(

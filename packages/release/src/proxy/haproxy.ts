@@ -1,4 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { command, hint, OpsError, writeDurably } from '@drydock/kit';
 
 export type Slot = 'blue' | 'green';
@@ -31,6 +33,28 @@ export class Haproxy {
     this.#socket = socket;
     this.#stateFile = stateFile;
     this.#backend = backend;
+  }
+
+  /** Is there a proxy with the two servers of the backend, and can its state be kept? Changes nothing. */
+  async preflight(): Promise<void> {
+    const servers = await this.servers();
+    const missing = SLOTS.filter((slot) => !servers.some((server) => server.slot === slot));
+    if (missing.length > 0)
+      throw new OpsError({
+        code: 'PROXY_NOT_SET_UP',
+        message: `HAProxy at ${this.#socket} has no server ${missing.join(' and ')} in its backend ${this.#backend}.`,
+        hint: 'Name the backend in release.proxy.backend, and give it a server blue and a server green.',
+      });
+    try {
+      accessSync(dirname(this.#stateFile), constants.W_OK);
+    } catch (cause) {
+      throw new OpsError({
+        code: 'PROXY_STATE_NOT_WRITABLE',
+        message: `The folder of ${this.#stateFile} cannot be written: a proxy that starts again would not know what is live.`,
+        hint: 'Make it writable for you, or name another in release.proxy.stateFile and in server-state-file of HAProxy.',
+        cause,
+      });
+    }
   }
 
   async servers(): Promise<ServerState[]> {
@@ -66,9 +90,9 @@ export class Haproxy {
   }
 
   /** `drain`: finishes what it has, gets nothing new. `maint`: gets nothing and is not checked. */
-  async setState(slot: Slot, state: 'ready' | 'drain' | 'maint'): Promise<void> {
+  async setState(slot: Slot, state: 'ready' | 'drain' | 'maint', { kept = true } = {}): Promise<void> {
     await this.#set(slot, `state ${state}`);
-    await this.#keep();
+    if (kept) await this.#keep();
   }
 
   async #set(slot: Slot, what: string): Promise<void> {
@@ -84,7 +108,16 @@ export class Haproxy {
   /** What HAProxy loads when it starts again, so that a restart of it changes nothing. */
   async #keep(): Promise<void> {
     const state = await this.#send('show servers state');
-    writeDurably(this.#stateFile, `${state.trimEnd()}\n`, 0o644);
+    try {
+      writeDurably(this.#stateFile, `${state.trimEnd()}\n`, 0o644);
+    } catch (cause) {
+      throw new OpsError({
+        code: 'PROXY_STATE_NOT_WRITABLE',
+        message: `${this.#stateFile} cannot be written (${(cause as NodeJS.ErrnoException).code}): a proxy that starts again would not know what is live.`,
+        hint: 'Make it writable for you, or free disk space.',
+        cause,
+      });
+    }
   }
 
   #send(what: string): Promise<string> {
