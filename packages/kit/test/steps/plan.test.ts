@@ -1,9 +1,11 @@
 // Uses no service: what is said to come, and what then came, on the memory journal.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openFileJournal } from '../../src/journal/file-journal.ts';
 import { readRuns } from '../../src/journal/read.ts';
 import { describeSteps, plannedSteps } from '../../src/steps/plan.ts';
 import { defineGroup, defineStep, namedSteps, type StepNode } from '../../src/steps/types.ts';
+import { newRunId } from '../../src/task/change.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
 import { makeStrangeProduct, runStepsForTest, runTaskForTest } from '../../src/testing.ts';
 
@@ -71,6 +73,31 @@ test('--plan prints what it is about and each step, and the journal of a run kee
   assert.equal(readRuns(root), []);
   assert.is((await runTaskForTest(two, root, [])).outcome?.verdict, 'Done.');
   assert.equal(readRuns(root)[0]?.start.steps, [{ name: 'one' }, { name: 'two' }]);
+});
+
+test('a run that an older version began is gone on with: the names of its steps are what they were', async () => {
+  const root = makeStrangeProduct({});
+  const run = newRunId();
+  const journal = openFileJournal(root, { run, task: 'test:plan', env: 'development' });
+  const start = { argv: [], perEnvironment: false, flags: {}, plan: null, actor: 'me', pid: 4_000_000, host: 'elsewhere' };
+  journal.append({ event: 'run.started', data: start });
+  journal.append({ event: 'step.started', step: 'staging', data: {} });
+  journal.append({ event: 'step.started', step: 'staging › stage' });
+  journal.append({ event: 'step.done', step: 'staging › stage', data: { version: 'of then' } });
+  journal.append({ event: 'step.started', step: 'staging › switch' });
+  const told: string[] = [];
+  const come = () => {
+    const stage = defineStep({ name: 'stage', run: async () => ({ version: 'of now' }) });
+    const shift = defineStep({
+      name: 'switch',
+      run: async ({ results }) => told.push(`to the version ${results.of(stage).version}`),
+    });
+    return [namedSteps('staging', [stage, shift])];
+  };
+  const { outcome, error } = await runTaskForTest(task(come), root, ['--resume', run]);
+  assert.is(error, undefined);
+  assert.is(outcome?.verdict, 'Done.');
+  assert.equal(told, ['to the version of then']);
 });
 
 test('where nothing is to be done --plan says so, and what would be looked at', async () => {
