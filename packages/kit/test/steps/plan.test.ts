@@ -79,7 +79,15 @@ test('a run that an older version began is gone on with: the names of its steps 
   const root = makeStrangeProduct({});
   const run = newRunId();
   const journal = openFileJournal(root, { run, task: 'test:plan', env: 'development' });
-  const start = { argv: [], perEnvironment: false, flags: {}, plan: null, actor: 'me', pid: 4_000_000, host: 'elsewhere' };
+  const start = {
+    argv: [],
+    perEnvironment: false,
+    flags: {},
+    plan: null,
+    actor: 'me',
+    pid: 4_000_000,
+    host: 'elsewhere',
+  };
   journal.append({ event: 'run.started', data: start });
   journal.append({ event: 'step.started', step: 'staging', data: {} });
   journal.append({ event: 'step.started', step: 'staging › stage' });
