@@ -43,6 +43,8 @@ export async function endTree(
   await untilGone(() => remaining(leader, ours).length > 0, deadline);
   for (const { pid } of remaining(leader, ours)) send(pid, 'SIGKILL');
   await untilGone(() => remaining(leader, ours).length > 0, Date.now() + GRACE_MS);
+  // Children of ours that have ended are taken off by a turn of the event loop; until then their pids are there.
+  await sleep(LOOK_MS);
 }
 
 async function untilGone(isThere: () => boolean, deadline: number): Promise<void> {
