@@ -25,12 +25,9 @@ export function markdownFence(lines: readonly string[], language: string): strin
   return [`${fence}${language}`, ...shown, fence];
 }
 
-/** A text or a value of an attribute in HTML; lines of it stay lines. */
+/** A text or a value of an attribute in HTML, on one line: a blank one would end the HTML inside of a Markdown file. */
 export function htmlText(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => shownLine(line).replaceAll(/[&<>"']/g, entity))
-    .join('\n');
+  return shownLine(text).replaceAll(/[&<>"']/g, entity);
 }
 
 function entity(sign: string): string {
