@@ -26,6 +26,8 @@ import { type Typing, typed } from './task/typed.ts';
 import type { AnyTask, Outcome } from './task/types.ts';
 import { knowsFlag, taskFile } from './task/wired.ts';
 
+export { canary, type Leak, LeakScan, secretsOf } from './testing/leaks.ts';
+
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
   const said: string[] = [];
