@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, type Finding, flag, type Json, main, usageError } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
-import { printFiles } from '../src/printed.ts';
+import { printFiles, written } from '../src/printed.ts';
 
 const TASK = 'backup:pitr';
 
@@ -54,7 +54,7 @@ const task = defineReadTask({
     const { server, findings } = await askServer({ config, environment });
     const plan = planPitr({ config, env, environment, server, target, timeline, into: flags.into, port: flags.port });
     const commands = pitrCommands(plan);
-    const files = [pgbackrestConf(plan), postgresqlConf(plan), commandsFile(plan, commands)];
+    const files = written([pgbackrestConf(plan), postgresqlConf(plan), commandsFile(plan, commands)]);
     if (backupsSection.of(config).pitr.repository.kind === 'posix') findings.push(REPOSITORY_ON_HOST);
     return {
       verdict: `This is how ${env} would be handed over to pgBackRest, as ${plan.stanza}; nothing was changed.`,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { isAbsolute, resolve } from 'node:path';
 import { command, defineReadTask, flag, hint, type Json, main, type TaskContext, usageError } from '@drydock/kit';
-import { printFiles } from '../src/printed.ts';
+import { printFiles, written } from '../src/printed.ts';
 import { jobsOf } from '../src/schedule/jobs.ts';
 import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedule } from '../src/schedule/write.ts';
 
@@ -41,7 +41,7 @@ const task = defineReadTask({
     const remote = format === 'github' || format === 'kubernetes';
     const folder = resolveFolder(flags.folder);
     const jobs = jobsOf(config, env, configFile(config, folder));
-    const files = await writeSchedule(format, { config, env, flags, folder, jobs });
+    const files = written(await writeSchedule(format, { config, env, flags, folder, jobs }));
     return {
       verdict: `${jobs.length} jobs of ${env} for ${format}; nothing was changed.`,
       data: { format, jobs, files } as unknown as Json,

@@ -33,6 +33,7 @@ export type { Live, Output, Progress } from './output/output.ts';
 export { shownJson, shownLine, shownLines, shownName } from './output/shown.ts';
 export { createOutput, formatDuration } from './output/terminal.ts';
 export { type Painted, painted, type Style, type Text } from './output/text.ts';
+export { visible } from './output/visible.ts';
 export {
   connectPostgres,
   databaseOf,

@@ -98,12 +98,12 @@ function waitLine({ server, restore: { port } }: PitrPlan): string {
 export function commandsFile({ secrets, server }: PitrPlan, commands: Command[]): PrintedFile {
   return {
     path: 'commands.sh',
-    text: [
+    lines: [
       '# By the user who runs PostgreSQL, on its host, one at a time.',
       `# First put ${secrets.join(', ')} into the environment of PostgreSQL`,
       `# (Debian: ${dirname(server.configFile)}/environment) and of this shell. A pass: openssl rand -base64 48`,
       '# Keep it where the host is not: without it the repository cannot be opened.',
       ...commands.flatMap(({ about, line }, i) => ['', `# ${i + 1}. ${about}`, line]),
-    ].join('\n'),
+    ],
   };
 }

@@ -29,7 +29,7 @@ export function pgbackrestConf(plan: PitrPlan): PrintedFile {
   ];
   return {
     path: plan.configFile,
-    text: [
+    lines: [
       `# pgBackRest of ${stanza}. Not here, but in the environment of PostgreSQL and of whoever runs pgbackrest:`,
       `# ${plan.secrets.join(', ')}.`,
       ...(plan.assumed
@@ -40,7 +40,7 @@ export function pgbackrestConf(plan: PitrPlan): PrintedFile {
       '',
       `[${stanza}]`,
       ...cluster.map(assignment),
-    ].join('\n'),
+    ],
   };
 }
 
@@ -58,9 +58,9 @@ export function postgresqlConf({ configFile, stanza, server, archiveTimeout }: P
   };
   return {
     path: 'postgresql.conf',
-    text: [
+    lines: [
       `# To the end of ${server.configFile}; then restart PostgreSQL.`,
       ...Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`),
-    ].join('\n'),
+    ],
   };
 }

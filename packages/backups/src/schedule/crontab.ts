@@ -14,12 +14,12 @@ export function crontab(jobs: Job[], { folder, timeZone }: { folder: string; tim
   ]);
   return {
     path: 'crontab',
-    text: [
+    lines: [
       '# For the crontab of the user who backs up. Its variables are read from the dotenv files of the product.',
       "# cronie obeys CRON_TZ; Debian's cron does not, and the machine itself must be in that time zone.",
       `CRON_TZ=${timeZone}`,
       ...lines,
-    ].join('\n'),
+    ],
   };
 }
 

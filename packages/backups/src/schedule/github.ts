@@ -38,7 +38,7 @@ export function githubWorkflow(jobs: Job[], place: GithubPlace): PrintedFile {
   };
   const document = new Document(workflow);
   document.commentBefore = COMMENT;
-  return { path: `.github/workflows/backups-${place.env}.yml`, text: document.toString({ lineWidth: 0 }) };
+  return { path: `.github/workflows/backups-${place.env}.yml`, lines: document.toString({ lineWidth: 0 }).split('\n') };
 }
 
 function jobOf({ kind, name, cron, command, variables }: Job, { env, max, isSecret }: GithubPlace) {

@@ -20,7 +20,7 @@ export function cronJobs(jobs: Job[], place: KubernetesPlace): PrintedFile {
  kubectl create secret generic ${job.name} --from-env-file=FILE`;
     return document.toString({ lineWidth: 0 });
   });
-  return { path: `backups-${place.env}.yaml`, text: documents.join('---\n') };
+  return { path: `backups-${place.env}.yaml`, lines: documents.join('---\n').split('\n') };
 }
 
 function cronJob(

@@ -1,4 +1,4 @@
-import type { PrintedFile } from '../printed.ts';
+import { linesOf, type PrintedFile } from '../printed.ts';
 import { calendarOf } from './calendar.ts';
 import type { Job } from './jobs.ts';
 
@@ -20,16 +20,16 @@ const UNITS = '/etc/systemd/system';
 /** A service and a timer for each job. */
 export function systemdUnits(jobs: Job[], place: SystemdPlace): PrintedFile[] {
   return jobs.flatMap((job) => [
-    { path: `${UNITS}/${job.name}.service`, text: service(job, place) },
-    { path: `${UNITS}/${job.name}.timer`, text: timer(job, place) },
+    { path: `${UNITS}/${job.name}.service`, lines: service(job, place) },
+    { path: `${UNITS}/${job.name}.timer`, lines: timer(job, place) },
   ]);
 }
 
-function service({ name, about, command, variables }: Job, place: SystemdPlace): string {
+function service({ name, about, command, variables }: Job, place: SystemdPlace): string[] {
   const { folder, writable, secrets, user, max } = place;
   const [program = '', ...args] = command;
   const start = program === 'node' ? [`${folder}/node_modules/.bin/node`, ...args] : ['/usr/bin/env', ...command];
-  return `[Unit]
+  return linesOf`[Unit]
 Description=${name}: ${escapeSpecifier(about)}
 Wants=network-online.target
 After=network-online.target
@@ -67,21 +67,21 @@ CapabilityBoundingSet=
 `;
 }
 
-function timer({ name, cron }: Job, { timeZone }: SystemdPlace): string {
-  return `[Unit]
+function timer({ name, cron }: Job, { timeZone }: SystemdPlace): string[] {
+  return [
+    ...linesOf`[Unit]
 Description=${name}: ${cron} (${timeZone})
 
-[Timer]
-${calendarOf(cron, timeZone)
-  .map((value) => `OnCalendar=${value}`)
-  .join('\n')}
-# A run that was missed while the host was down is made up for.
+[Timer]`,
+    ...calendarOf(cron, timeZone).map((value) => `OnCalendar=${value}`),
+    ...linesOf`# A run that was missed while the host was down is made up for.
 Persistent=true
 RandomizedDelaySec=5min
 
 [Install]
 WantedBy=timers.target
-`;
+`,
+  ];
 }
 
 /** Quoted where it must be. In ExecStart= a `$` begins a variable besides. */

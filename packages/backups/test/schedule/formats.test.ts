@@ -219,4 +219,19 @@ test('a mistake is one sentence and exit 2', () => {
   assert.is(schedule(['--format', 'github', '--config', product({ backup: '2,58 3 * * *' })]).status, 0);
 });
 
+test('what is no part of one line is refused: a newline would be a command more', () => {
+  const nasty = ['x\nExecStartPre=/bin/evil', 'x\r', 'x\u2028', 'x\u202e', 'x\u001b[2K'];
+  for (const text of nasty)
+    for (const args of [
+      ['--format', 'systemd', '--user', text],
+      ['--format', 'systemd', '--folder', `/srv/${text}`],
+      ['--format', 'cron', '--folder', `/srv/${text}`],
+    ]) {
+      const { status, stdout, stderr } = schedule([...args, '--env', 'production']);
+      assert.is(status, 2, JSON.stringify(args));
+      assert.is(stdout, '');
+      assert.match(stderr, /^✖ "[^\n]*x\\(n|r|u2028|u202e|u001b)/);
+    }
+});
+
 test.run();
