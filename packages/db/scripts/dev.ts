@@ -25,7 +25,7 @@ const task = defineReadTask({
     name: flag.text({ value: 'NAME', about: 'what the migration is called' }),
     createOnly: flag.boolean({ about: 'write the file and do not apply it' }),
   },
-  async run({ config, environment, env, flags, out }) {
+  async run({ config, environment, env, flags, json, out }) {
     if (environmentSettings(config, env).serves !== 'developers')
       throw new OpsError({
         code: 'DEVELOPMENT_ONLY',
@@ -44,13 +44,12 @@ const task = defineReadTask({
     const target = targetOf(config, environment);
     const folders = () => readdirSync(target.migrationsDir);
     const before = new Set(folders());
-    const code = await runPrisma(config.root, environment.forChild('operator'), [
-      'migrate',
-      'dev',
-      '--name',
-      flags.name,
-      ...(flags.createOnly ? ['--create-only'] : []),
-    ]);
+    const code = await runPrisma(
+      config.root,
+      environment.forChild('operator'),
+      ['migrate', 'dev', '--name', flags.name, ...(flags.createOnly ? ['--create-only'] : [])],
+      json ? process.stderr : process.stdout,
+    );
     if (code !== 0)
       throw new OpsError({
         code: 'PRISMA_FAILED',
@@ -76,8 +75,9 @@ const task = defineReadTask({
 });
 
 /** With this terminal: it asks. */
-function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
-  return runForeground('prisma', args, { cwd, env: { ...process.env, ...env } }).catch((cause) => {
+function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[], through: NodeJS.WriteStream): Promise<number> {
+  const colours = through.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: '1' } : {};
+  return runForeground('prisma', args, { cwd, env: { ...process.env, ...colours, ...env }, through }).catch((cause) => {
     throw new OpsError({
       code: 'PRISMA_MISSING',
       message: 'The command prisma is not to be found.',

@@ -174,7 +174,7 @@ test('db:dev makes a migration with the stock CLI, and tells its hazards; elsewh
   );
   const { code, stdout, stderr } = await made.run('db:dev', '--env', 'development', '--name', 'index', '--json');
   assert.is(code, 0, stdout + stderr);
-  const { data, findings } = JSON.parse(stdout.slice(stdout.lastIndexOf('\n{\n')));
+  const { data, findings } = JSON.parse(stdout);
   assert.match(data.made[0], /^\d+_index$/);
   assert.ok(existsSync(join(made.root, 'prisma/migrations', data.made[0], 'migration.sql')));
   assert.ok(findings.some(({ code: found }: { code: string }) => found === 'INDEX_NOT_CONCURRENT'));

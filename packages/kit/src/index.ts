@@ -28,6 +28,7 @@ export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export { trackSession } from './open-sessions.ts';
+export { forgiveUncaught } from './output/guard-process.ts';
 export { htmlText, markdownFence, markdownText } from './output/markup.ts';
 export type { Live, Output, Progress } from './output/output.ts';
 export { shownJson, shownLine, shownLines, shownName } from './output/shown.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { reachableConfig, Secret, schemaOf } from '@drydock/kit';
+import { forgiveUncaught, reachableConfig, Secret, schemaOf } from '@drydock/kit';
 import { compileForShortRuns } from '@drydock/kit/sql';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
@@ -75,11 +75,12 @@ function nextPanic(): Panic {
 
 let deafened = false;
 
-/** What still comes out of an instance that has given up was told already. Everything else ends the process as ever. */
-function ignoreDeadEngine(error: Error): void {
-  if (error instanceof WebAssembly.RuntimeError || error.stack?.includes('schema_engine_bg')) return;
-  console.error(error);
-  process.exit(1);
+/** What still comes out of an instance that has given up was told already. */
+function isOfDeadEngine(thrown: unknown): boolean {
+  return (
+    thrown instanceof WebAssembly.RuntimeError ||
+    (thrown instanceof Error && thrown.stack?.includes('schema_engine_bg') === true)
+  );
 }
 
 /**
@@ -96,7 +97,7 @@ Object.assign(globalThis, {
           new Error(`Prisma's schema engine gave up: ${message.split('\n').slice(0, 2).join(' ').slice(0, 300)}`),
         );
       }
-      if (!deafened) process.on('uncaughtException', ignoreDeadEngine);
+      if (!deafened) forgiveUncaught(isOfDeadEngine);
       deafened = true;
     },
   },

@@ -52,6 +52,12 @@ test('a rejection that nobody handled has the exit code of its error, and with -
   assert.is((await run('nothing')).code, 1, 'nothing at all was thrown');
 });
 
+test('what a library throws where nobody waits, and has told already, is no end', async () => {
+  const { code, all } = await run('forgiven');
+  assert.is(code, 0, all);
+  assert.not.match(all, 'told already');
+});
+
 test('the stack that DEBUG asks for is masked, and so is a warning', async () => {
   const crashed = await run('uncaught', [], { DEBUG: '1' });
   assert.match(crashed.stderr, /^ {2}Error: thrown \*\*\*$/m);
