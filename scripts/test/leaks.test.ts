@@ -1,7 +1,7 @@
 // Uses PostgreSQL. Tasks fail with secrets in what they have to say; nothing that they leave behind may hold one.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
 import { canary, LeakScan, makeStrangeProduct, taskProcesses } from '@drydock/kit/testing';
@@ -12,6 +12,7 @@ import * as assert from 'uvu/assert';
 const test = suite('no secret is left anywhere');
 const LEAKY = join(import.meta.dirname, 'fixtures/leaky.ts');
 const [KEY, PASSWORD, WRONG, ADMIN] = [canary('key'), canary('pw'), canary('wrong'), canary('admin')];
+const REASON = canary('reason');
 const PATH_KEY = 'kP4thK3yZx81LmPxW2aB9cDe';
 let postgres: TestPostgres;
 let url: string;
@@ -27,6 +28,8 @@ test.before(async () => {
       variables: {
         OPS_DATABASE_URL: { kind: 'postgres', secret: true, example: 'postgresql://…', about: 'the database' },
         API_KEY: { secret: true, example: 'k', about: 'a key' },
+        REASON_TOKEN: { secret: true, example: 'r', about: 'said in a reason by mistake' },
+        BACKUP_SIGNING_KEY: { secret: true, example: 'k', about: 'signs backups' },
         ADMIN_TOKEN: { secret: true, example: 't', about: 'opens the endpoint' },
       },
     },
@@ -34,6 +37,7 @@ test.before(async () => {
       OPS_DATABASE_URL: address(PASSWORD),
       API_KEY: KEY,
       ADMIN_TOKEN: ADMIN,
+      REASON_TOKEN: REASON,
       PUBLIC_URL: `http://127.0.0.1:1/${PATH_KEY}/x`,
     },
   );
@@ -58,9 +62,11 @@ const scan = () => new LeakScan({ API_KEY: KEY, PASSWORD, WRONG, ADMIN, PATH_KEY
 /** What a test wrote into the product by hand. */
 const OURS = ['.env.staging', 'prisma'];
 
-async function leaky(...args: string[]): Promise<{ code: number | null; said: string }> {
+const leaky = (...args: string[]) => run(LEAKY, '--env', 'staging', ...args);
+
+async function run(script: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, CI: 'true' };
-  const child = spawn(process.execPath, [LEAKY, '--env', 'staging', ...args], { cwd: root, env });
+  const child = spawn(process.execPath, [script, ...args], { cwd: root, env });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
   const [code] = (await once(child, 'close')) as [number | null];
@@ -106,6 +112,34 @@ test('after failures of every kind: output, journals, audit, locks and arguments
     found.looked.files >= 5 && found.looked.rows >= 3 && found.looked.processes > 10,
     JSON.stringify(found.looked),
   );
+});
+
+test('a secret in a reason: the audit log, the lock, the journal, the manifest of a backup, and what others are told', async () => {
+  const keys = (await run(join(import.meta.dirname, '../../packages/backups/scripts/keygen.ts'))).said;
+  const [, recipient] = /public +(age1\S+)/.exec(keys) ?? [];
+  const [, signing] = /secret +(\S+)/.exec(keys) ?? [];
+  appendFileSync(join(root, '.env.staging'), `BACKUP_RECIPIENTS='${recipient}'\nBACKUP_SIGNING_KEY='${signing}'\n`);
+  const found = new LeakScan({ REASON, BACKUP_SIGNING_KEY: signing ?? '' });
+  const tasks = taskProcesses(root, { DRYDOCK_ACTOR: `me ${REASON}` });
+  const holds = tasks.start('ops:lock', '--for', '1h', '--reason', `frozen ${REASON}`);
+  let holding = '';
+  holds.stdout?.on('data', (chunk) => (holding += chunk));
+  const ended = once(holds, 'exit');
+  while (!holding.includes('→ hold')) await new Promise((done) => setTimeout(done, 50));
+  const refused = await tasks.run('db:backup', '--reason', 'x');
+  assert.is(refused.code, 5);
+  assert.match(refused.stdout, 'because: frozen ***');
+  await found.text('refused', holding + refused.stdout + refused.stderr).database('staging', url);
+  holds.kill('SIGINT');
+  await ended;
+  const { code, stdout, stderr } = await tasks.run('db:backup', '--reason', `because ${REASON}`);
+  assert.is(code, 0, stdout + stderr);
+  found.text('db:backup', stdout + stderr).folder(root, OURS);
+  await found.database('staging', url);
+  assert.equal(found.leaks, []);
+  const kept = readdirSync(join(root, '.drydock/backups'), { recursive: true, encoding: 'utf8' });
+  const manifest = kept.find((name) => name.endsWith('manifest.json')) ?? '';
+  assert.is(JSON.parse(readFileSync(join(root, '.drydock/backups', manifest), 'utf8')).reason, 'because ***');
 });
 
 test('a leak that is planted is found: past the mask, in a file, in a row, in arguments, in an environment', async () => {
