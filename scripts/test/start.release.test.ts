@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ENV_NAMES, type LoadedConfig, listDaemons, loadConfig, loadEnvironment, readRuns } from '@drydock/kit';
+import { type LoadedConfig, listDaemons, loadConfig, loadEnvironment, readRuns } from '@drydock/kit';
 import { type Leak, LeakScan, refuseUnplanned, secretsOf } from '@drydock/kit/testing';
 import { down, reset } from '@drydock/sandbox';
 import { suite } from 'uvu';
@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert';
 
 const test = suite('npm start');
 const ROOT = join(import.meta.dirname, '../..');
+const ENVIRONMENTS = ['development', 'staging', 'production'];
 const clone = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-start-'));
 
 test.before(() => {
@@ -67,7 +68,7 @@ async function killReleaseIn(step: string): Promise<void> {
   }
 }
 
-const envFiles = () => ENV_NAMES.map((env) => join(clone, `.drydock/sandbox/env/.env.${env}`));
+const envFiles = () => ENVIRONMENTS.map((env) => join(clone, `.drydock/sandbox/env/.env.${env}`));
 
 /** The secrets of the sandbox, or those of operators alone. */
 async function scanFor(isMeant: (variable: LoadedConfig['variables'][string]) => boolean): Promise<LeakScan> {
@@ -170,7 +171,7 @@ test("the product that runs has no secret of the operator's, and no row of the a
   assert.equal(operators.leaks, []);
   const all = await scanFor(() => true);
   const config = await loadConfig(undefined, clone);
-  for (const env of ENV_NAMES) await all.database(env, loadEnvironment(config, env, {}).require('OPS_DATABASE_URL'));
+  for (const env of ENVIRONMENTS) await all.database(env, loadEnvironment(config, env, {}).require('OPS_DATABASE_URL'));
   await scanFiles(all);
   assert.equal(all.leaks, []);
   assert.ok(all.looked.rows > 10, JSON.stringify(all.looked));
