@@ -69,7 +69,8 @@ test('are kept on one line, masked, in the lock, the audit log and the journal, 
 
   const log = await run(root, join(import.meta.dirname, '../../scripts/ops-log.ts'));
   assert.is(log.code, 0, log.said);
-  assert.is(log.said.trimEnd().split('\n').length, 4, log.said);
+  const { count } = await read(url, 'SELECT count(*)::int AS count FROM drydock."AuditEvent"');
+  assert.is(log.said.trimEnd().split('\n').length, count + 3, log.said);
 });
 
 test('one that nobody can read is refused, and not shown whole', async () => {
