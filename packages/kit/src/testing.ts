@@ -132,7 +132,7 @@ export async function runTaskForTest(
     return { error: wordedError(toOpsError(thrown), say), said: out.said };
   } finally {
     refuseUnplanned(root);
-    out.said.push(...takeNotices());
+    out.said.push(...takeNotices(say));
   }
 }
 

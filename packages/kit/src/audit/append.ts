@@ -5,11 +5,10 @@ import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
 import { OpsError } from '../errors.ts';
-import { command } from '../hint.ts';
+import { command, hint } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redact, redactData } from '../redact.ts';
 import { note } from '../state/notices.ts';
-import { typed } from '../task/typed.ts';
 import { keepAnchor } from './anchor.ts';
 import { putInOutbox, readOutbox, takeFromOutbox } from './outbox.ts';
 import { insertEvent, readHead } from './store.ts';
@@ -95,7 +94,7 @@ export async function flushAudit(
       takeFromOutbox(config.root, event);
     }
     const lost = await keepAnchor(client, config.root, environment.name, await readHead(client));
-    if (lost) note(`${lost} Look into it: ${typed(command('ops:log', { env: environment.name }))}`);
+    if (lost) note(hint`${lost} Look into it: ${command('ops:log', { env: environment.name })}`);
     return { state: 'written' };
   } catch (error) {
     if ((error as { code?: string }).code === READ_ONLY) return { state: 'waiting' };

@@ -16,7 +16,7 @@ import { listenForInterrupts } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
-import type { Door } from './typed.ts';
+import { type Door, typed } from './typed.ts';
 import type { AnyTask, Outcome } from './types.ts';
 
 /**
@@ -72,7 +72,7 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm')
 
 /** What a run came to: the object of `--json`, a document, and the same for a person. */
 function tell(task: AnyTask, ending: Ending, { out, wantsJson }: { out: Output; wantsJson: boolean }): void {
-  for (const text of takeNotices()) out.warn(text);
+  for (const text of takeNotices((what) => typed(what, ending.typing))) out.warn(text);
   const streams = task.kind === 'read' && task.streams === true;
   // A stream ends when somebody has seen enough; that is no failure of it.
   const seenEnough = streams && ending.error?.exit === EXIT.done;
