@@ -27,12 +27,12 @@ export async function readMarks(config: LoadedConfig, environment: Environment, 
   const events = await withPostgres(operatorUrl(config, environment), 'drydock health:report', (client) =>
     readEventsSince(client, new Date(from).toISOString()),
   );
-  const logged = events.map(({ run, event, at, outcome }): Done => ({ run, event, at, failed: outcome === 'failed' }));
+  const logged = events.map(({ run, event, at, outcome }): Done => ({ run, event, at, failed: outcome !== 'done' }));
   return toMarks([...logged, ...fromJournals(config, environment, from, new Set(events.map(({ run }) => run)))]);
 }
 
 function fromJournals(config: LoadedConfig, { name }: Environment, from: number, known: Set<string>): Done[] {
-  return readRuns(config.root)
+  return readRuns(config.root, { of: (task) => KINDS.some(([name]) => name.test(task)) })
     .filter(
       ({ run, env, status, lastAt }) =>
         env === name && status !== 'open' && Date.parse(lastAt) >= from && !known.has(run),

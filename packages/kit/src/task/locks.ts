@@ -48,7 +48,7 @@ export async function takeLocks(
       held.push(lock);
       if (lock.kind === 'file' && task.lock === 'environment') {
         ctx.out.warn(
-          'The database cannot be reached: a lock file in this checkout is used instead, which other machines do not see.',
+          'The database cannot be reached: a lock file in this checkout is used instead, which other machines and other users do not see.',
         );
       }
     }
