@@ -1,4 +1,5 @@
 // Uses everything the sandbox is made of: PostgreSQL, Redis, anvil, S3, the sink and HAProxy, in folders of its own.
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -59,7 +60,8 @@ async function query(url: string, sql: string) {
 }
 
 test('up brings everything up; a second up starts nothing', async () => {
-  const first = await up({ root });
+  const umask = process.umask(0);
+  const first = await up({ root }).finally(() => process.umask(umask));
   assert.is(first.started.length, 10);
   assert.ok(await allUp());
   assert.equal((await up({ root })).started, []);
@@ -129,6 +131,11 @@ test('the sink gives back what the product would send to Sentry and PostHog', as
   }[];
   assert.ok(events.some(({ kind, payload }) => kind === 'sentry' && payload.message === 'boom'));
   assert.ok(events.some(({ kind, name }) => kind === 'posthog' && name === 'job_posted'));
+});
+
+test('whatever the umask, what it writes is for its owner alone', () => {
+  const open = execFileSync('find', [join(root, '.drydock'), '-perm', '/077', '!', '-type', 'l'], { encoding: 'utf8' });
+  assert.is(open, '');
 });
 
 test('kill -9 of every part at once: up repairs all of it, with the data', async () => {
