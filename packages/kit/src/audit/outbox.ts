@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
-import { isMissing } from '../errors.ts';
-import { readStateFile, setAside } from '../state/file.ts';
+import { entriesOf, readStateFile, setAside } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
 import { type AuditEvent, OUTCOMES } from './types.ts';
 
@@ -39,7 +38,9 @@ export function putInOutbox(root: string, event: AuditEvent): void {
 /** Oldest first. What is no event of this environment is set aside, and told of. */
 export function readOutbox(root: string, env: string): AuditEvent[] {
   const folder = folderOf(root, env);
-  return namesIn(folder)
+  return entriesOf(folder)
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith('.json'))
     .map((name) => readEvent(join(folder, name), name, env))
     .filter((event) => event !== undefined)
     .sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -48,17 +49,8 @@ export function readOutbox(root: string, env: string): AuditEvent[] {
 /** Runs that the audit log has not been told all of, in any environment. */
 export function runsInOutbox(root: string): Set<string> {
   const top = statePath(root, 'outbox');
-  const events = namesIn(top, () => true).flatMap((env) => readOutbox(root, env));
+  const events = entriesOf(top).flatMap(({ name }) => readOutbox(root, name));
   return new Set(events.map(({ run }) => run));
-}
-
-function namesIn(folder: string, which = (name: string) => name.endsWith('.json')): string[] {
-  try {
-    return readdirSync(folder).filter(which);
-  } catch (cause) {
-    if (isMissing(cause)) return [];
-    throw cause;
-  }
 }
 
 function readEvent(file: string, name: string, env: string): AuditEvent | undefined {

@@ -1,7 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { isMissing, OpsError, usageError } from '../errors.ts';
+import { OpsError, usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
-import { readOwn, setAside } from '../state/file.ts';
+import { entriesOf, readOwn, setAside } from '../state/file.ts';
 import { statePath } from '../state/folder.ts';
 import { isRunId, journalFile } from './file-journal.ts';
 import { parseEntry, startSchema } from './schema.ts';
@@ -120,14 +119,8 @@ function summaryOf({ bytes, task, env, status, startedAt, lastAt }: RunState): S
 
 /** Folders whose name can be a run's: a link among them is nobody's run. */
 export function runIds(root: string): string[] {
-  try {
-    return readdirSync(statePath(root, 'runs'), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && isRunId(entry.name))
-      .map(({ name }) => name)
-      .sort();
-  } catch (cause) {
-    // Nothing there, or something in its place that the first write will name.
-    if (isMissing(cause)) return [];
-    throw cause;
-  }
+  return entriesOf(statePath(root, 'runs'))
+    .filter((entry) => entry.isDirectory() && isRunId(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
-import { isMissing, OpsError } from '../errors.ts';
+import { OpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
-import { readStateFile, setAside } from '../state/file.ts';
+import { entriesOf, readStateFile, setAside } from '../state/file.ts';
 import { isPlainName, makeConfiguredFolder, makeStateFolder, statePath } from '../state/folder.ts';
 import { isSameProcess, processStart } from './identity.ts';
 import { endTree } from './tree.ts';
@@ -84,14 +84,8 @@ export async function startDaemon(root: string, spec: DaemonSpec): Promise<Daemo
 }
 
 export async function listDaemons(root: string): Promise<DaemonState[]> {
-  let names: string[];
-  try {
-    names = readdirSync(folderOf(root));
-  } catch (cause) {
-    if (isMissing(cause)) return [];
-    throw cause;
-  }
-  return names
+  return entriesOf(folderOf(root))
+    .map(({ name }) => name)
     .filter((name) => name.endsWith('.json'))
     .map((name) => readRecord(join(folderOf(root), name)))
     .filter((record) => record !== undefined)

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { renameDurably } from '../durable.ts';
@@ -44,6 +44,19 @@ export function readOwn(file: string): string | undefined {
     return undefined;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What lies in a folder of the state; nothing where there is none, or it is another user's and closed. */
+export function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES')
+      note(`${folder} is another user's and cannot be read; it is left out.`);
+    // Something else in its place the first write will name.
+    else if (!isMissing(cause)) throw cause;
+    return [];
   }
 }
 

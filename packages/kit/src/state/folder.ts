@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, type Stats } from 'node:fs';
 import { basename, join, normalize, relative, resolve, sep } from 'node:path';
 import { makeFolder, writeDurably } from '../durable.ts';
 import { isMissing, type OpsError, usageError } from '../errors.ts';
+import { setAside } from './file.ts';
 import { note } from './notices.ts';
 
 const NAME = '.drydock';
@@ -50,6 +51,10 @@ export function makeStateFolder(root: string, ...names: string[]): string {
   if (!lstatSync(ignore, { throwIfNoEntry: false })) writeDurably(ignore, '*\n');
   for (const name of names) {
     folder = join(folder, name);
+    // From when two users shared one state: it is the other's, and in our way.
+    const [owner, us] = [ownerOf(folder), process.geteuid?.()];
+    if (owner !== undefined && us !== undefined && owner !== us)
+      setAside(folder, `belongs to another user (uid ${owner})`);
     makePrivate(folder);
   }
   return folder;

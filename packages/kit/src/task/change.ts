@@ -59,7 +59,7 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     signal: ctx.signal,
   };
   refuseUnconfirmed(guard);
-  refuseUnwritable(ctx.config.root);
+  refuseUnwritable(ctx.config.root, environments);
   let answers: Answers = { reason: common.reason };
   for (let round = 1; ; round++) {
     const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
@@ -82,9 +82,9 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
 }
 
 /** Before anything is begun: what cannot be written down is not done. */
-function refuseUnwritable(root: string): void {
+function refuseUnwritable(root: string, environments: readonly EnvName[]): void {
   try {
-    makeStateFolder(root);
+    for (const names of [['runs'], ...environments.map((env) => ['outbox', env])]) makeStateFolder(root, ...names);
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
     // Something else in its place is named by the journal.

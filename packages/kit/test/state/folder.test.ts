@@ -190,7 +190,12 @@ asRoot("another user's file or folder below ours is left where it is, told of, a
   assert.match(takeNotices().join(), `${file} is another user's (uid ${NOBODY})`);
   assert.ok(existsSync(file));
   chownSync(join(root, '.drydock/x'), NOBODY, NOBODY);
-  assert.is(refusal(() => makeStateFolder(root, 'x')).code, 'STATE_NOT_OURS');
+  makeStateFolder(root, 'x');
+  assert.equal(readdirSync(join(root, '.drydock')).sort(), ['.gitignore', 'x', 'x.set-aside']);
+  assert.match(
+    takeNotices().join(),
+    `${join(root, '.drydock/x')} belongs to another user (uid ${NOBODY}); it is set aside`,
+  );
 });
 
 asRoot("another user's journal stands in nobody's way", () => {

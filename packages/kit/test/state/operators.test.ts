@@ -98,6 +98,15 @@ test('a journal and an event of the other, left where they once shared, are a se
       assert.match(said, 'another user');
     }
     assert.is(readFileSync(event, 'utf8'), '{}');
+    for (const path of ['runs', 'outbox/staging']) {
+      chmodSync(join(state, path), 0o700);
+      chownSync(join(state, path), other, other);
+    }
+    const { code, said } = await change(root, uid);
+    assert.is(code, 0, said);
+    assert.match(said, `${join(state, 'runs')} belongs to another user (uid ${other}); it is set aside`);
+    assert.match(said, `${join(state, 'outbox/staging')} belongs to another user`);
+    assert.equal((await change(root, uid)).said.includes('another user'), false, 'said once');
   }
 });
 
