@@ -44,6 +44,7 @@ export {
   reachableConfig,
   schemaOf,
   settleSession,
+  settlingSql,
   withDatabase,
   withPostgres,
   withRole,

@@ -147,13 +147,16 @@ async function isMeant(client: Client, target: string): Promise<boolean> {
  * that was killed. As far as the server knows each of them.
  */
 export async function settleSession(client: Client, schema: string): Promise<void> {
-  await client.query(
-    `SELECT set_config(name, value, false)
-       FROM (VALUES ('search_path', $1), ('idle_session_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
-                    ('transaction_timeout', '0'), ('client_connection_check_interval', '1s')) AS ours (name, value)
-      WHERE current_setting(name, true) IS NOT NULL`,
-    [quoteIdentifier(schema)],
-  );
+  await client.query(settlingSql(client, schema));
+}
+
+/** The same, to be sent with something else. */
+export function settlingSql(client: Client, schema: string): string {
+  return `SELECT set_config(name, value, false)
+       FROM (VALUES ('search_path', ${client.escapeLiteral(quoteIdentifier(schema))}), ('idle_session_timeout', '0'),
+                    ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+                    ('client_connection_check_interval', '1s')) AS ours (name, value)
+      WHERE current_setting(name, true) IS NOT NULL`;
 }
 
 /** Connects, hands the client to `use`, and ends it, however that ends. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, connectPostgres, EXIT, OpsError, type Secret, schemaOf, settleSession } from '@drydock/kit';
+import { type Command, connectPostgres, EXIT, OpsError, type Secret, schemaOf, settlingSql } from '@drydock/kit';
 import type { Client } from 'pg';
 import { downError, type Failed, isConnectionLost, isLockTimeout, migrationError } from './failure.ts';
 import type { Migration } from './folder.ts';
 import { ensureHistory } from './history.ts';
 import { downLedger, type Ledger, migrationLedger } from './ledger.ts';
-import { leftBehind, PRISMA_LOCK, putRight, readSession, type SessionState } from './left-behind.ts';
+import { leftBehind, mayLeave, PRISMA_LOCK, putRight, readSession, type SessionState } from './left-behind.ts';
 import { checkTransactions, type Note } from './open-ends.ts';
 import { refuseUnsaidReading, watchReading } from './reading.ts';
 import { type Executor, PLAIN, runInPieces, runTogether, type Script } from './run.ts';
@@ -118,7 +118,7 @@ export class MigrationSession {
       await refuseUnsaidReading(client, statements, script.file);
       const work = statements.some(({ alone }) => alone) ? () => runInPieces(run()) : () => runTogether(run());
       retries = await withLockRetry(client, waits, options, work);
-      if (options.onNote && this.#fresh)
+      if (options.onNote && this.#fresh && mayLeave(statements))
         for (const note of leftBehind(this.#fresh, await readSession(client), lastLine(statements))) onNote(note);
     } catch (thrown) {
       const finished = isConnectionLost(thrown) && (await this.#askAnew(ledger, thrown as Failed));
@@ -132,8 +132,8 @@ export class MigrationSession {
     const { client } = this;
     const called = `SET application_name = ${client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63))}`;
     if (this.#begun && this.#waits) {
-      const held = await putRight(client, `SET standard_conforming_strings = on; ${called}`);
-      await settleSession(client, this.#schema);
+      const ours = settlingSql(client, this.#schema);
+      const held = await putRight(client, `SET standard_conforming_strings = on; ${called}; ${ours}`);
       if (!held) await takePrismaLock(client);
       return this.#waits;
     }

@@ -64,12 +64,19 @@ export async function recordRollback(client: Client, name: string, table = '_pri
   );
 }
 
+/** SQLSTATE undefined_table. */
+const UNDEFINED_TABLE = '42P01';
+
 /** Whether it is applied, in the schema that is looked through first. */
 export async function isApplied(client: Client, name: string): Promise<boolean> {
-  if (!(await hasHistory(client))) return false;
-  const { rowCount } = await client.query(
-    'SELECT 1 FROM _prisma_migrations WHERE migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL',
-    [name],
-  );
-  return rowCount !== 0;
+  try {
+    const { rowCount } = await client.query(
+      'SELECT 1 FROM _prisma_migrations WHERE migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL',
+      [name],
+    );
+    return rowCount !== 0;
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_TABLE) return false;
+    throw error;
+  }
 }

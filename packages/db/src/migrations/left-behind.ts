@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Note } from './open-ends.ts';
+import type { Statement } from './statements.ts';
 
 /** What a session holds and how it is set, beyond the transaction that ended. */
 export interface SessionState {
@@ -58,6 +59,35 @@ const KINDS: { of: keyof SessionState; level: 'warn' | 'info'; what: string; hin
   { of: 'temporary', level: 'info', what: 'the temporary', hint: 'ON COMMIT DROP, or DROP it.' },
   { of: 'statements', level: 'info', what: 'the prepared statement', hint: 'DEALLOCATE it.' },
 ];
+
+/** Of the schema alone: they run no code of anybody's unless they call a function. */
+const OF_THE_SCHEMA = new Set([
+  'AlterEnumStmt',
+  'AlterObjectSchemaStmt',
+  'AlterOwnerStmt',
+  'AlterTableStmt',
+  'CommentStmt',
+  'CreateEnumStmt',
+  'CreateSchemaStmt',
+  'CreateStmt',
+  'DropStmt',
+  'GrantStmt',
+  'IndexStmt',
+  'RenameStmt',
+]);
+
+/** Whether a script may leave anything in its session: most cannot, and to look costs as much as a small migration does. */
+export function mayLeave(statements: Pick<Statement, 'node'>[]): boolean {
+  return statements.some(
+    ({ node }) => !Object.keys(node).every((kind) => OF_THE_SCHEMA.has(kind)) || callsOrTemporary(node),
+  );
+}
+
+function callsOrTemporary(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  if ('FuncCall' in part || (part as { relpersistence?: string }).relpersistence === 't') return true;
+  return Object.values(part).some(callsOrTemporary);
+}
 
 /** What a script has left in its session. */
 export function leftBehind(before: SessionState, after: SessionState, line: number): Note[] {

@@ -110,6 +110,7 @@ class StepRunner {
     if (attempted || step.alwaysCheck) {
       const found = await this.#guarded(name, () => step.check?.(this.#ctx) ?? Promise.resolve(undefined), {
         keeps: step.houseKeeping,
+        looks: true,
       });
       if (found !== undefined) {
         // Found after an attempt of ours, it is our doing (and ours to undo); found at first sight, it is not.
@@ -123,6 +124,7 @@ class StepRunner {
     await this.#guarded(name, async () => step.verify?.(this.#ctx, data), {
       halfDone: { name, step, data },
       keeps: step.houseKeeping,
+      looks: true,
     });
     this.#write({ event: 'step.done', step: name, data });
     this.#remember(name, step, data, true);
@@ -154,7 +156,7 @@ class StepRunner {
   async #guarded<T>(name: string, part: () => Promise<T>, failing: Failing = {}): Promise<T> {
     try {
       this.#options.signal.throwIfAborted();
-      await this.#options.assertLocked();
+      if (!failing.looks) await this.#options.assertLocked();
       this.#options.signal.throwIfAborted();
       return await orInterrupted(part(), this.#options.signal);
     } catch (thrown) {
@@ -185,6 +187,8 @@ class StepRunner {
 interface Failing {
   /** A step that has run, and whose verification failed: it is undone as well. */
   halfDone?: DoneStep;
+  /** It changes nothing, and so needs no lock; one that is known to be lost is heard by the signal. */
+  looks?: boolean;
   /** The failure undoes nothing. */
   keeps?: boolean | undefined;
 }
