@@ -12,6 +12,27 @@ module.exports = {
       { path: '^packages/(?!kit/)' },
     ),
     rule(
+      'kit-has-a-ground-floor',
+      'What runs take is in lock, journal and audit; what these stand on knows no run.',
+      {
+        path: '^packages/kit/src/((sql|process|output|state|config)/|[^/]+$)',
+        pathNot: '^packages/kit/src/(index|cli|testing)\\.ts$',
+      },
+      { path: '^packages/kit/src/(lock|journal|audit|steps|task|ops)/' },
+    ),
+    rule(
+      'kit-locks-below-steps',
+      'A lock, a journal and the audit log know nothing of who uses them; how a command is typed they may ask.',
+      { path: '^packages/kit/src/(lock|journal|audit|env)/' },
+      { path: '^packages/kit/src/(steps|task|ops)/', pathNot: '^packages/kit/src/task/typed\\.ts$' },
+    ),
+    rule(
+      'kit-steps-below-tasks',
+      'Steps run without a task around them.',
+      { path: '^packages/kit/src/steps/' },
+      { path: '^packages/kit/src/(task|ops)/' },
+    ),
+    rule(
       'features-do-not-meet',
       'What two features need is in kit, or is passed in by the scripts of the root.',
       { path: `^packages/${FEATURES}/(src|scripts)` },

@@ -37,6 +37,13 @@ test('imports that run downward are allowed', () => {
 });
 
 test('each forbidden arrow is found', () => {
+  const kit = (folder: string) => `packages/kit/src/${folder}/a.ts`;
+  assert.equal(broken({ [kit('sql')]: [kit('lock')], [kit('lock')]: [] }), ['kit-has-a-ground-floor']);
+  for (const floor of ['lock', 'journal', 'audit', 'env'])
+    assert.equal(broken({ [kit(floor)]: [kit('task')], [kit('task')]: [] }), ['kit-locks-below-steps']);
+  assert.equal(broken({ [kit('steps')]: [kit('task')], [kit('task')]: [kit('journal')], [kit('journal')]: [] }), [
+    'kit-steps-below-tasks',
+  ]);
   assert.equal(broken({ [A('kit')]: [A('db')], [A('db')]: [] }), ['kit-stands-alone']);
   assert.equal(broken({ [A('db')]: [A('health')], [A('health')]: [] }), ['features-do-not-meet']);
   const script = 'packages/db/scripts/s.ts';

@@ -83,6 +83,7 @@ export async function runStepsForTest(
     assertLocked: async () => {},
     withoutLockSession: (work) => work(),
     audit: async () => {},
+    typed,
     onFailure,
   });
   return { results, entries: journal.entries };

@@ -1,5 +1,4 @@
 import type { Json } from '../json.ts';
-import type { PlannedStep } from '../steps/plan.ts';
 
 export type JournalEvent =
   | 'run.started'
@@ -24,6 +23,9 @@ export interface JournalEntry {
   data?: Json;
   error?: { code: string; message: string; hint?: string };
 }
+
+/** A step that a run will come to, by its full name; `later` stands for steps that nobody can name yet. */
+export type PlannedStep = { name: string; later?: string };
 
 /** What `run.started` keeps, so that a resume needs nothing but the run's id. */
 export interface RunStart {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { currentActor, currentHost } from '../actor.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { operatorUrl } from '../env/operator-url.ts';
 import type { Environment } from '../env/types.ts';
@@ -7,7 +8,6 @@ import { type Command, command, hint } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redactData } from '../redact.ts';
 import { ensureOwnTable } from '../sql/own-table.ts';
-import { currentActor, currentHost } from '../task/actor.ts';
 import { acquireFileLock } from './file.ts';
 import { refuseAnother } from './identity.ts';
 import { refusePooler } from './pooler.ts';

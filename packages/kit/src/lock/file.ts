@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { currentActor, currentHost } from '../actor.ts';
 import { renameDurably } from '../durable.ts';
 import { OpsError } from '../errors.ts';
 import type { Hint } from '../hint.ts';
@@ -9,7 +10,6 @@ import { isSameProcess, processStart } from '../process/identity.ts';
 import { redact } from '../redact.ts';
 import { parsed, readOwn, readStateFile } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
-import { currentActor, currentHost } from '../task/actor.ts';
 import { lockedError, lostError } from './refusal.ts';
 import type { LockHolder, LockRequest, OperationsLock } from './types.ts';
 

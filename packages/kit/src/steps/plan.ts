@@ -1,7 +1,5 @@
+import type { PlannedStep } from '../journal/types.ts';
 import type { StepNode } from './types.ts';
-
-/** A step that a run will come to, by its full name; `later` stands for steps that nobody can name yet. */
-export type PlannedStep = { name: string; later?: string };
 
 /**
  * The very steps that will run, in order, from the nodes that the runner is given. Groups that plan when the run has come to them

@@ -5,7 +5,6 @@ import type { EntryBody, Journal } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import type { Output, Progress } from '../output/output.ts';
 import { formatDuration } from '../output/terminal.ts';
-import { typed } from '../task/typed.ts';
 import { orInterrupted } from './grace.ts';
 import { ResultStore } from './results.ts';
 import type { Step, StepContext, StepGroup, StepNode, StepResults } from './types.ts';
@@ -24,7 +23,7 @@ export interface RunStepsOptions {
   withoutLockSession: StepContext['withoutLockSession'];
   onFailure: 'undo' | 'keep';
   /** A hint as the operator would type it: the journal keeps words. */
-  typed?: (hint: Hint) => string;
+  typed: (hint: Hint) => string;
 }
 
 /**
@@ -169,7 +168,7 @@ class StepRunner {
     const found = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
     const error = this.#env === undefined ? found : errorOn(this.#env, found);
     try {
-      journal.append({ event: 'step.failed', step: name, error: describe(error, this.#options.typed ?? typed) });
+      journal.append({ event: 'step.failed', step: name, error: describe(error, this.#options.typed) });
     } catch (unwritten) {
       // What is undone and not written down would be taken for done by a resume.
       return inStep(

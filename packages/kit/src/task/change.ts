@@ -1,4 +1,5 @@
 import { ulid } from 'ulid';
+import { currentActor, currentHost } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError, toOpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
@@ -11,7 +12,6 @@ import { refuseForeignDatabase } from '../lock/identity.ts';
 import { processStart } from '../process/identity.ts';
 import { makeStateFolder } from '../state/folder.ts';
 import { describe, runSteps } from '../steps/run.ts';
-import { currentActor, currentHost } from './actor.ts';
 import { type Answers, askAbout, changing, isOpen, MOST_ROUNDS } from './agree.ts';
 import type { CommonValues } from './args.ts';
 import { begunContext } from './context.ts';

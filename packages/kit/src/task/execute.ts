@@ -1,3 +1,4 @@
+import { currentActor } from '../actor.ts';
 import { environmentNamed } from '../config/environments.ts';
 import { loadConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
@@ -6,7 +7,6 @@ import type { Environment } from '../env/types.ts';
 import { EXIT, type OpsError, toOpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
-import { currentActor } from './actor.ts';
 import type { ParsedArgs } from './args.ts';
 import { runChange } from './change.ts';
 import { taskContext } from './context.ts';

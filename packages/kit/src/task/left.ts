@@ -1,3 +1,4 @@
+import { currentActor, currentHost } from '../actor.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import { toOpsError } from '../errors.ts';
@@ -7,7 +8,6 @@ import type { RunState } from '../journal/state.ts';
 import { keepSummary, readSummary } from '../journal/summary.ts';
 import type { Json } from '../json.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
-import { currentActor, currentHost } from './actor.ts';
 
 /** The environments that a run changes and audits. */
 export function environmentsOfRun({ start, env }: RunState): EnvName[] {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { currentActor } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { lostError } from '../lock/refusal.ts';
 import type { OperationsLock } from '../lock/types.ts';
 import { formatDuration } from '../output/terminal.ts';
-import { currentActor } from './actor.ts';
 import type { AnyChangeTask, TaskContext } from './types.ts';
 
 export interface AuditInput {

@@ -1,5 +1,6 @@
+import type { PlannedStep } from '../journal/types.ts';
 import type { Json } from '../json.ts';
-import { describeSteps, type PlannedStep, plannedSteps } from '../steps/plan.ts';
+import { describeSteps, plannedSteps } from '../steps/plan.ts';
 import type { StepNode } from '../steps/types.ts';
 import { unlessInterrupted } from './interrupt.ts';
 import type { AnyChangeTask, Steps, TaskContext } from './types.ts';

@@ -16,6 +16,7 @@ import {
   type StepContext,
   type StepNode,
 } from '../../src/steps/types.ts';
+import { typed } from '../../src/task/typed.ts';
 import { hintOf, silentOutput } from '../../src/testing.ts';
 
 const test = suite('steps');
@@ -35,6 +36,7 @@ function options(nodes: StepNode[], earlier: JournalEntry[] = [], signal = new A
       assertLocked: async () => {},
       withoutLockSession: <T>(work: () => Promise<T>) => work(),
       audit: async () => {},
+      typed,
       onFailure: 'undo' as const,
     },
   };

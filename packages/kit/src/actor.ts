@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { visible } from '../output/visible.ts';
+import { visible } from './output/visible.ts';
 
 /** Nobody's name is longer. */
 const LONGEST = 200;
