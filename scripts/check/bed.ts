@@ -9,7 +9,7 @@ import { startTestPostgres } from '@drydock/sandbox/testing';
 import { kill, sweep } from './sweep.ts';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { postgres: { type: 'boolean' } } });
-const postgres = values.postgres ? await startTestPostgres() : undefined;
+const postgres = values.postgres ? await startTestPostgres({ own: true }) : undefined;
 console.log(JSON.stringify({ postgres: postgres?.adminUrl }));
 
 /** Process groups of the suites that run. */

@@ -14,7 +14,7 @@ import { makeTarget, query, withClient } from './world.ts';
 const test = suite('interrupted');
 let postgres: TestPostgres;
 test.before(async () => {
-  postgres = await startTestPostgres();
+  postgres = await startTestPostgres({ own: true });
   const base = await postgres.createDatabase('base');
   await applyMigration(new Secret(base), readMigration(makeTarget(base, FIRST).migrationsDir, '1_job'), {
     lockTimeoutMs: 200,
