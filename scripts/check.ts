@@ -33,7 +33,7 @@ const task = defineReadTask({
     const outcomes = await runAll(suites, { root: ROOT, say: out.line, signal });
     signal.throwIfAborted();
     for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
-      out.line(`\n── ${suite.name} ──\n${readFileSync(log, 'utf8').trim()}`);
+      for (const line of ['', `── ${suite.name} ──`, ...readFileSync(log, 'utf8').trim().split('\n')]) out.line(line);
     const [passed, failed] = [total(outcomes, 'passed'), total(outcomes, 'failed')];
     return {
       verdict: `${passed} passed, ${failed} failed`,
