@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { exec } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
-import type { TaskProcesses } from '@drydock/kit/testing';
+import { bareEnvironment, type TaskProcesses } from '@drydock/kit/testing';
 import { type Browser, type BrowserContextOptions, expect, type Page, test } from '@playwright/test';
 import { operateProduct } from './operated.ts';
 
@@ -21,7 +21,7 @@ test.beforeAll(async () => {
   tasks = await operateProduct(process.env.BASE_URL ?? '', JSON.parse(process.env.PRODUCT_ENV ?? '{}'));
   // All environments, as it is without --env.
   const script = taskFile('health:report');
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const env = bareEnvironment();
   // A product that has just started may be slow to say that it is well.
   await expect(async () => {
     const { stdout } = await exec(process.execPath, [script, '--json', '--since', '24h'], { cwd: tasks.root, env });

@@ -28,6 +28,8 @@ import { knowsFlag, taskFile } from './task/wired.ts';
 
 export { canary, type Leak, LeakScan, secretsOf } from './testing/leaks.ts';
 
+const COMPILED = join(import.meta.dirname, '../../../node_modules/.cache/drydock-tests');
+
 /** Output that keeps what was said. */
 export function silentOutput(): Output & { said: string[] } {
   const said: string[] = [];
@@ -188,6 +190,15 @@ export interface TaskProcesses {
   killAt(lines: number, task: string, ...args: string[]): Promise<boolean>;
 }
 
+/**
+ * The environment of a process that is to know nothing of ours. Half of a start is compiling: what was compiled is kept
+ * with the checkout, as the runner of the tests does.
+ */
+export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { PATH, HOME, NODE_COMPILE_CACHE = COMPILED } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE, ...more };
+}
+
 export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
   const start = (task: string, ...args: string[]): ChildProcess =>
     spawn(
@@ -195,14 +206,7 @@ export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskPr
       [taskFile(task), ...(args.includes('--env') || !knowsFlag(task, '--env') ? [] : ['--env', 'staging']), ...args],
       {
         cwd: root,
-        env: {
-          PATH: process.env.PATH,
-          HOME: process.env.HOME,
-          CI: 'true',
-          // As the npm scripts do: half of a start is compiling.
-          NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-test-compile-cache'),
-          ...env,
-        },
+        env: bareEnvironment({ CI: 'true', ...env }),
       },
     );
   const run = async (task: string, ...args: string[]): Promise<Ended> => {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { bareEnvironment } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,7 +23,7 @@ test.after(() => postgres.stop());
 const prisma = (url: string, ...args: string[]) =>
   promisify(execFile)(join(ROOT, 'node_modules/.bin/prisma'), args, {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, OPS_DATABASE_URL: url },
+    env: bareEnvironment({ OPS_DATABASE_URL: url }),
   }).then(
     ({ stdout }) => ({ code: 0, said: stdout }),
     ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, said: stdout + stderr }),

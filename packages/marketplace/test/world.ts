@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { deployContracts } from '@drydock/escrow/contracts';
 import { freePort } from '@drydock/kit';
+import { bareEnvironment } from '@drydock/kit/testing';
 import { createMigrated, startTestAnvil, startTestPostgres, startTestRedis } from '@drydock/sandbox/testing';
 import { mnemonicToAccount } from 'viem/accounts';
 
 const SERVER = join(import.meta.dirname, '../src/server.ts');
 const MIGRATIONS = join(import.meta.dirname, '../../../prisma/migrations');
-/** Starts are most of what these tests cost. */
-const COMPILED = join(import.meta.dirname, '../node_modules/.cache/compiled');
 export const TOKEN = 'an-admin-token-for-tests';
 export const keyOf = (letter: string) => letter.repeat(43);
 
@@ -58,7 +57,7 @@ export interface Product {
 export async function startProduct(env: Record<string, string>, wanted?: number): Promise<Product> {
   const port = wanted ?? (await freePort());
   const child = spawn(process.execPath, [SERVER], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env, PORT: String(port) },
+    env: bareEnvironment({ ...env, PORT: String(port) }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
+import { bareEnvironment } from '../../src/testing.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('reasons and names of people');
@@ -25,7 +26,7 @@ test.after(() => postgres.stop());
 function start(root: string, script: string, ...args: string[]): ChildProcess {
   return spawn(process.execPath, [script, '--env', 'staging', ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, CI: 'true', TEST_TASK: 'change', DRYDOCK_ACTOR: NASTY },
+    env: bareEnvironment({ CI: 'true', TEST_TASK: 'change', DRYDOCK_ACTOR: NASTY }),
   });
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { bareEnvironment } from '../../src/testing.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('what leaves a process');
@@ -15,7 +16,7 @@ function start(way: string, args: string[] = [], env: Record<string, string> = {
   return spawn(process.execPath, [SCRIPT, '--env', 'staging', '--way', way, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, CI: 'true', ...env },
+    env: bareEnvironment({ CI: 'true', ...env }),
   });
 }
 

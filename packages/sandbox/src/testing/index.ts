@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { anvilPath } from '@drydock/escrow';
 import { requireTool, stopDaemon } from '@drydock/kit';
+import { bareEnvironment } from '@drydock/kit/testing';
 import { accepts } from '../ports.ts';
 import type { SinkEvent } from '../serve/sink.ts';
 import { anvilArgs, rpc } from '../services/anvil.ts';
@@ -23,8 +24,6 @@ export { testRoot } from './root.ts';
 export { startTestStandby } from './standby.ts';
 export type { TestPostgres } from './test-postgres.ts';
 
-const env = () => ({ PATH: process.env.PATH });
-
 /** A real, throw-away Redis with one user, `app`. */
 export async function startTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const root = testRoot('redis');
@@ -35,7 +34,7 @@ export async function startTestRedis(): Promise<{ url: string; stop(): Promise<v
   const { port, stop } = await startThrowAway(
     root,
     'redis',
-    async (p) => ({ command, args: redisArgs(p, root, acl), env: env(), cwd: root }),
+    async (p) => ({ command, args: redisArgs(p, root, acl), env: bareEnvironment(), cwd: root }),
     speaksRedis,
   );
   return { url: `redis://app:${password}@127.0.0.1:${port}`, stop };
@@ -52,7 +51,7 @@ export async function startTestAnvil({
   const { port, stop } = await startThrowAway(
     root,
     'anvil',
-    async (p) => ({ command: anvilPath(), args: anvilArgs(p, args), env: env(), cwd: root }),
+    async (p) => ({ command: anvilPath(), args: anvilArgs(p, args), env: bareEnvironment(), cwd: root }),
     answers,
   );
   return { rpcUrl: `http://127.0.0.1:${port}`, stop };
@@ -101,7 +100,7 @@ function startScript(name: 's3' | 'sink') {
     async (port) => ({
       command: process.execPath,
       args: nodeArgs(`serve-${name}.ts`, port, root),
-      env: env(),
+      env: bareEnvironment(),
       cwd: root,
     }),
     accepts,

@@ -12,7 +12,14 @@ import type { TestPostgres } from './test-postgres.ts';
 
 const PASSWORD = 'throw-away-password';
 /** A test's data need not survive anything. */
-const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+const FAST = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+  // In its folder, which is swept: a server that is killed would leave it in /dev/shm.
+  dynamic_shared_memory_type: 'mmap',
+};
 
 interface Wanted {
   /** For tests that make, change or count what all databases of a server share: roles, sessions, names, settings. */
