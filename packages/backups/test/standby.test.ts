@@ -14,7 +14,7 @@ let standby: Awaited<ReturnType<typeof startTestStandby>>;
 let keys: Keys;
 let url: string;
 test.before(async () => {
-  [postgres, keys] = await Promise.all([startTestPostgres(), makeKeys()]);
+  [postgres, keys] = await Promise.all([startTestPostgres({ own: true }), makeKeys()]);
   url = await postgres.createDatabase('shop');
   await query(url, 'CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)');
   standby = await startTestStandby(postgres);
