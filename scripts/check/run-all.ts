@@ -11,7 +11,7 @@ export interface RunAll {
   signal: AbortSignal;
 }
 
-/** As many at once as there are cores; a suite that is marked so runs alone. */
+/** One more at once than there are cores, for each waits for its services now and then; a suite that is marked so runs alone. */
 export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Promise<Outcome[]> {
   const bed = await makeBed({ postgres: suites.some(({ counts }) => counts !== 'exit') });
   const done: Outcome[] = [];
@@ -32,7 +32,7 @@ export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Pr
   try {
     await takeAll(
       suites.filter(({ alone }) => !alone),
-      Math.max(2, cpus().length),
+      cpus().length + 1,
     );
     await takeAll(
       suites.filter(({ alone }) => alone),
