@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 export interface Bed {
   /** A new folder for one suite's throw-away services. */
   folder(suite: { roomy?: boolean }): string;
-  /** Tells a suite where its folder is, and where the server that it may share. */
+  /** Tells a suite where its folder is, for services and everything temporary, and where the server that it may share. */
   env(folder: string): Record<string, string>;
   /** A suite's process group is ended with the run, until it is told to have ended. */
   began(pid: number): void;
@@ -38,6 +38,8 @@ export async function makeBed({ postgres }: { postgres: boolean }): Promise<Bed>
     folder: (suite) => makeFolder(suite.roomy ? roomy : quick),
     env: (folder) => ({
       DRYDOCK_TEST_ROOT: folder,
+      TMPDIR: folder,
+      DRYDOCK_TEST_CACHE: process.env.DRYDOCK_TEST_CACHE ?? tmpdir(),
       ...(shared.postgres ? { DRYDOCK_TEST_POSTGRES: shared.postgres } : {}),
     }),
     began: (pid) => child.stdin.write(`+${pid}\n`),
@@ -52,8 +54,8 @@ export async function makeBed({ postgres }: { postgres: boolean }): Promise<Bed>
 
 function makeFolder(parent: string): string {
   const folder = mkdtempSync(join(parent, 'drydock-test-'));
-  // PostgreSQL runs as another user when we are root, and must get in.
-  chmodSync(folder, 0o755);
+  // As a folder for temporary files is: some services and tests run as another user when we are root.
+  chmodSync(folder, 0o1777);
   return folder;
 }
 

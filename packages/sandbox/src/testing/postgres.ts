@@ -1,12 +1,11 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectPostgres, exec, quoteIdentifier, requireTool, Secret } from '@drydock/kit';
 import { clusterFolder } from '../services/cluster-folder.ts';
 import { adminUrl, answers, initCluster, serverArgs } from '../services/postgres.ts';
 import { unprivilegedUser } from '../services/unprivileged.ts';
 import type { Binaries } from './postgres-versions.ts';
-import { startThrowAway, testRoot } from './root.ts';
+import { cacheRoot, startThrowAway, testRoot } from './root.ts';
 import { leasePostgres } from './shared-postgres.ts';
 import type { TestPostgres } from './test-postgres.ts';
 
@@ -98,7 +97,7 @@ async function startOwn({
 async function copyCluster(data: string, initdb: string): Promise<void> {
   const user = unprivilegedUser();
   const version = initdb.replaceAll(/[^0-9]/g, '') || 'path';
-  const template = join(tmpdir(), `drydock-initdb-${process.getuid?.() ?? 0}-${version}-1`);
+  const template = join(cacheRoot(), `drydock-initdb-${process.getuid?.() ?? 0}-${version}-1`);
   if (!existsSync(template)) {
     const building = `${template}.${process.pid}`;
     mkdirSync(building, { recursive: true, mode: 0o755 });

@@ -12,6 +12,11 @@ export function testRoot(name: string): string {
   return root;
 }
 
+/** Where what is the same for every run is kept: programs that were unpacked, a cluster to copy. */
+export function cacheRoot(): string {
+  return process.env.DRYDOCK_TEST_CACHE ?? tmpdir();
+}
+
 export interface TestService {
   port: number;
   stop(): Promise<void>;
