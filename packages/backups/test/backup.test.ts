@@ -48,6 +48,14 @@ const refusal = (work: Promise<unknown>) =>
     () => undefined,
     (error) => error as OpsError,
   );
+/** Tries again and again until it is done, or the work has ended without it. */
+async function until(work: Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
+  let ended = false;
+  void work.then(() => {
+    ended = true;
+  });
+  while (!ended && !(await isDone())) await new Promise((done) => setTimeout(done, 5));
+}
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const finished = async (store: FileStore) =>
   (await listBackups(store, 'staging')).filter((one) => one.finished).map(({ id }) => id);
@@ -227,14 +235,13 @@ test('a pg_dump that is killed, or ends early, makes no backup', async () => {
     `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
   );
   const good = await backup(of);
-  const working = backup(of);
-  const killed = refusal(working);
-  for (let dead = false; !dead; await new Promise((done) => setTimeout(done, 5))) {
+  const killed = refusal(backup(of));
+  await until(killed, async () => {
     const pids = execFileSync('bash', ['--norc', '-c', `pgrep -P ${process.pid} -x pg_dump || true`], {
       encoding: 'utf8',
     }).trim();
-    if (pids) dead = process.kill(Number(pids.split('\n')[0]), 'SIGKILL');
-  }
+    return pids !== '' && process.kill(Number(pids.split('\n')[0]), 'SIGKILL');
+  });
   assert.match((await killed)?.message ?? '', /pg_dump failed: it ended with a signal/);
   assert.equal(await finished(of.store), [good]);
   assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
@@ -261,13 +268,13 @@ test('the server going away in the middle makes no backup', async () => {
     `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
   );
   const working = refusal(backup(of));
-  for (let ended = 0; ended === 0; await new Promise((done) => setTimeout(done, 5))) {
+  await until(working, async () => {
     const rows = await query(
       postgres.adminUrl,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'drydock pg_dump%'`,
     );
-    ended = rows.length;
-  }
+    return rows.length > 0;
+  });
   const error = await working;
   assert.is(error?.code, 'DUMP_FAILED', error?.message);
   assert.equal(await finished(of.store), []);
