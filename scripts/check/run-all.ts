@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { makeBed } from './make-bed.ts';
 import { type Outcome, runSuite } from './run-suite.ts';
 import type { Suite } from './suites.ts';
@@ -11,11 +11,11 @@ export interface RunAll {
   signal: AbortSignal;
 }
 
-/** One more at once than there are cores, for each waits for its services now and then; a suite that is marked so runs alone. */
+/** Runs them side by side, the heavy ones first. */
 export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Promise<Outcome[]> {
   const bed = await makeBed({ postgres: suites.some(({ counts }) => counts !== 'exit') });
   const done: Outcome[] = [];
-  const take = async (suite: Suite) => {
+  const run = async (suite: Suite) => {
     const outcome = await runSuite(suite, { root, bed, signal });
     done.push(outcome);
     const mark = outcome.failed > 0 ? '✖' : '✔';
@@ -23,23 +23,40 @@ export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Pr
       `${mark} ${suite.name}  ${outcome.passed} passed${outcome.failed > 0 ? `, ${outcome.failed} failed` : ''}  ${(outcome.ms / 1_000).toFixed(1)} s`,
     );
   };
-  const takeAll = async (queue: Suite[], atOnce: number) => {
-    const worker = async () => {
-      for (let suite = queue.shift(); suite && !signal.aborted; suite = queue.shift()) await take(suite);
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-  };
   try {
-    await takeAll(
-      suites.filter(({ alone }) => !alone),
-      cpus().length + 1,
-    );
-    await takeAll(
-      suites.filter(({ alone }) => alone),
-      1,
-    );
+    await sideBySide(suites, { run, signal });
   } finally {
     await bed.clear();
   }
   return done;
+}
+
+/** One more than there are cores, for each waits for its services now and then; a heavy one takes the place of two. */
+async function sideBySide(
+  suites: Suite[],
+  { run, signal }: { run: (suite: Suite) => Promise<void>; signal: AbortSignal },
+): Promise<void> {
+  const queue = suites.toSorted((a, b) => placesOf(b) - placesOf(a));
+  const running = new Set<Promise<void>>();
+  let free = Math.max(2, availableParallelism()) + 1;
+  while (queue.length > 0 && !signal.aborted) {
+    const next = queue.findIndex((suite) => placesOf(suite) <= free);
+    if (next < 0) {
+      await Promise.race(running);
+      continue;
+    }
+    for (const suite of queue.splice(next, 1)) {
+      free -= placesOf(suite);
+      const work = run(suite).finally(() => {
+        free += placesOf(suite);
+        running.delete(work);
+      });
+      running.add(work);
+    }
+  }
+  await Promise.all(running);
+}
+
+function placesOf({ heavy = false }: Suite): number {
+  return heavy ? 2 : 1;
 }

@@ -8,8 +8,8 @@ export interface Suite {
   /** How its output tells what passed. `exit`: one check, by its exit code. */
   counts: 'uvu' | 'playwright' | 'exit';
   timeoutMs: number;
-  /** Measures or uses so much of the machine that others would disturb it. */
-  alone?: boolean;
+  /** Uses so much of the machine that fewer others run beside it. */
+  heavy?: boolean;
   /** Writes gigabytes. */
   roomy?: boolean;
 }
@@ -31,10 +31,7 @@ export const CHECKS: Suite[] = [
   check('arrows', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'scripts', 'e2e'),
 ];
 
-/**
- * The browser's suite, which is long and so comes first, and every `*.test.ts` of the packages and scripts. Whole
- * releases come last and alone, `*.long.test.ts` only if asked for.
- */
+/** The browser's suite and every `*.test.ts` of the packages and scripts; `*.long.test.ts` only if asked for. */
 export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
   const folders = [
     ...readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'test')),
@@ -48,7 +45,7 @@ export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
       args: [file],
       counts: 'uvu',
       timeoutMs: (process.env.DRYDOCK_THOROUGH === '1' ? 60 : 8) * MINUTE,
-      ...(file.includes('.release.') ? { alone: true, roomy: true } : {}),
+      ...(file.includes('.release.') ? { heavy: true, roomy: true } : {}),
     }),
   );
   const browser: Suite = {
@@ -56,6 +53,7 @@ export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
     command: 'playwright',
     args: ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line'],
     counts: 'playwright',
+    heavy: true,
     timeoutMs: 4 * MINUTE,
   };
   return existsSync(join(root, 'e2e/playwright.config.ts')) ? [browser, ...uvu] : uvu;

@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { runAll } from '../check/run-all.ts';
+import type { Suite } from '../check/suites.ts';
 
 const test = suite('bed');
 const ROOT = join(import.meta.dirname, '../..');
@@ -22,7 +24,7 @@ writeFileSync(
 import { startTestPostgres, startTestRedis } from ${importOf('packages/sandbox/src/testing/index.ts')};
 const [postgres, redis] = await Promise.all([startTestPostgres(), startTestRedis()]);
 const urls = [await postgres.createDatabase(), redis.url];
-writeFileSync(process.argv[2], JSON.stringify({ pid: process.pid, root: process.env.DRYDOCK_TEST_ROOT, urls }));
+writeFileSync(process.argv[2], JSON.stringify({ pid: process.pid, root: process.env.DRYDOCK_TEST_ROOT, temporary: process.env.TMPDIR, urls }));
 setInterval(() => {}, 1_000);
 `,
 );
@@ -40,6 +42,7 @@ await runAll([suite], { root: ${JSON.stringify(folder)}, say: () => {}, signal: 
 interface Told {
   pid: number;
   root: string;
+  temporary: string;
   urls: string[];
 }
 
@@ -70,9 +73,38 @@ async function isGone({ pid, root, urls }: Told): Promise<boolean> {
   return closed.every(Boolean) && !existsSync(`/proc/${pid}/stat`) && !existsSync(root);
 }
 
+test('heavy suites come first, and what runs side by side fits the machine', async () => {
+  const events = join(folder, 'events');
+  const noted = (name: string, heavy = false): Suite => ({
+    name,
+    heavy,
+    command: process.execPath,
+    args: [
+      '-e',
+      `const note = (what) => require('fs').appendFileSync(${JSON.stringify(events)}, what + ' ${name}\\n');
+       note('+'); setTimeout(() => note('-'), 150)`,
+    ],
+    counts: 'exit',
+    timeoutMs: 60_000,
+  });
+  const suites = [noted('a'), noted('b'), noted('c'), noted('HEAVY', true), noted('HEAVIER', true), noted('d')];
+  const outcomes = await runAll(suites, { root: folder, say: () => {}, signal: new AbortController().signal });
+  assert.equal(outcomes.map(({ suite }) => suite.name).sort(), suites.map(({ name }) => name).sort());
+  const places = Math.max(2, availableParallelism()) + 1;
+  const taken = new Map<string, number>();
+  for (const line of readFileSync(events, 'utf8').trim().split('\n')) {
+    const [what, name = ''] = line.split(' ');
+    if (what === '+') taken.set(name, name.startsWith('HEAV') ? 2 : 1);
+    else taken.delete(name);
+    assert.ok([...taken.values()].reduce((sum, n) => sum + n, 0) <= places, line);
+  }
+  assert.ok(readFileSync(events, 'utf8').indexOf('+ HEAVY') < readFileSync(events, 'utf8').indexOf('+ d'));
+});
+
 test('a run that is interrupted ends its suites and all services first', async () => {
   const { child, exited, told } = await runEndless('SIGINT');
   assert.not(await isGone(told));
+  assert.is(told.temporary, told.root, 'what is temporary goes with it');
   child.kill('SIGINT');
   assert.is((await exited)[0], 0);
   assert.ok(await isGone(told), JSON.stringify(told));
