@@ -20,9 +20,13 @@ const importOf = (file: string) => JSON.stringify(join(ROOT, file));
 const endless = join(folder, 'endless.ts');
 writeFileSync(
   endless,
-  `import { writeFileSync } from 'node:fs';
+  `import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startTestPostgres, startTestRedis } from ${importOf('packages/sandbox/src/testing/index.ts')};
 const [postgres, redis] = await Promise.all([startTestPostgres(), startTestRedis()]);
+const odd = join(process.env.DRYDOCK_TEST_ROOT, 'odd');
+mkdirSync(odd);
+symlinkSync('/nowhere', join(odd, '.drydock'));
 const urls = [await postgres.createDatabase(), redis.url];
 writeFileSync(process.argv[2], JSON.stringify({ pid: process.pid, root: process.env.DRYDOCK_TEST_ROOT, temporary: process.env.TMPDIR, urls }));
 setInterval(() => {}, 1_000);
