@@ -255,7 +255,9 @@ test('two runs at once: the second gets exit 5 and the name of the first', async
 test('a lock taken by hand ends with Ctrl-C as it should: exit 0, and it is free', async () => {
   const root = await product();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    const child = start(root, ['ops-lock.ts', '--env', 'staging', '--reason', 'code freeze']);
+    // It may come upon one of those that look whether it is held.
+    const freeze = ['ops-lock.ts', '--env', 'staging', '--reason', 'code freeze', '--lock-wait', '60s'];
+    const child = start(root, freeze);
     const ended = finish(child);
     const other = () => run(root, 'change', '--env', 'staging');
     // By a look: a run that came first would hold the lock itself.
