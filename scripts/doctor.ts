@@ -39,6 +39,7 @@ const LEAST_FREE_GIB = 2;
 const task = defineReadTask({
   name: 'doctor',
   summary: 'Shows what was found on this machine, where and in which version, and what is wrong.',
+  examples: ['npm run doctor', 'npm run doctor -- --json'],
   perEnvironment: false,
   async run({ config, out }) {
     const checks = [node(), ...TOOLS.map(tool), state(config.root), disk(config.root)];

@@ -11,6 +11,7 @@ const task = defineReadTask({
     'password manager of those who restore, and on no host that backs up.\n' +
     'To sign (Ed25519), the other way round: the secret half goes to BACKUP_SIGNING_KEY on the host that backs up, and nowhere else; the\n' +
     'public half into backups.signers of drydock.config.ts, where restores, drills and verify look who made a backup.',
+  examples: ['npm run backup:keygen'],
   perEnvironment: false,
   async run({ config, out }) {
     const { generateIdentity, identityToRecipient } = await import('age-encryption');

@@ -37,11 +37,14 @@ test('a task runs with its flags and its exit code, and tells its help', async (
   const { code, stdout } = await drydock('db:status', '--env', 'stagging');
   assert.is(code, 2);
   assert.match(stdout, 'Did you mean staging?');
-  assert.match(stdout, 'npx drydock db:status --help', 'what comes next goes by the same door');
+  const typo = await drydock('db:status', '--jsn');
+  assert.match(typo.stdout, 'npx drydock db:status --help', 'what comes next goes by the same door');
   const help = await drydock('help', 'db:deploy');
   assert.is(help.code, 0);
   assert.match(help.stdout, 'npx drydock db:deploy [flags]');
   assert.is((await drydock('db:deploy', '-h')).stdout, help.stdout);
+  assert.match(help.stdout, 'npx drydock db:deploy --env staging');
+  assert.match((await drydock('help', 'db:drift')).stdout, 'npx drydock db:drift --env staging > drift.sql');
 });
 
 test('a task that is not there is answered with what was probably meant', async () => {

@@ -6,6 +6,7 @@ import { whatServes } from '../src/serving.ts';
 const task = defineReadTask({
   name: 'release:status',
   summary: 'Shows which version is live in an environment, and which artefacts are at hand for a rollback.',
+  examples: ['npm run release:status -- --env production', 'npm run release:status -- --env staging --json'],
   async run({ config, environment, out }) {
     const { live, idle, said, sentence } = await whatServes(config, environment);
     const artifacts = await new ArtifactStore(config.root).list();

@@ -6,6 +6,7 @@ import { status } from '../src/status.ts';
 const task = defineChangeTask({
   name: 'sandbox:down',
   summary: "Stops the sandbox and the product's instances that run in it. Data is kept.",
+  examples: ['npm run sandbox:down'],
   perEnvironment: false,
   lock: 'checkout',
   restartable: true,

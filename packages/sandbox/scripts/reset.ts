@@ -5,6 +5,7 @@ import { reset, whatResetDeletes } from '../src/down.ts';
 const task = defineChangeTask({
   name: 'sandbox:reset',
   summary: 'Stops the sandbox and deletes all of its data.',
+  examples: ['npm run sandbox:reset -- --plan', 'npm run sandbox:reset -- --yes'],
   perEnvironment: false,
   lock: 'checkout',
   restartable: true,

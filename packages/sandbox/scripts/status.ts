@@ -6,6 +6,7 @@ import { status } from '../src/status.ts';
 const task = defineReadTask({
   name: 'sandbox:status',
   summary: 'Shows each service of the sandbox; exit 3 if one that should run does not.',
+  examples: ['npm run sandbox:status', 'npm run sandbox:status -- --json'],
   perEnvironment: false,
   async run({ config, out }) {
     const services = await status(config);

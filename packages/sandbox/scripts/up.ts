@@ -9,6 +9,7 @@ const task = defineChangeTask({
   summary: 'Brings up the sandbox: PostgreSQL, Redis, chain, S3, Sentry and PostHog sink, and a proxy per environment.',
   description:
     'Everything listens on loopback only and lives under .drydock/. What is up stays up; what was killed is repaired.',
+  examples: ['npm run sandbox:up'],
   perEnvironment: false,
   lock: 'checkout',
   restartable: true,

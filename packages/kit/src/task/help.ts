@@ -20,7 +20,9 @@ export function helpText(task: AnyTask, door: Door = 'npm'): string {
     ...(words ? [`${words.value}  ${words.about}`, ''] : []),
     'Flags',
     ...rows.map(([left, right]) => `${left.padEnd(wide)}  ${right}`),
-    ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${byDoor(example, door)}`)] : []),
+    ...(task.examples?.length
+      ? ['', 'Examples', ...task.examples.map((example) => `  ${byDoor(task.name, example, door)}`)]
+      : []),
     '',
     'Exit codes: 0 done or yes, 1 failed, 2 usage, 3 the answer is no, 4 refused by a guard, 5 locked, 130 interrupted',
   ];
@@ -28,8 +30,7 @@ export function helpText(task: AnyTask, door: Door = 'npm'): string {
 }
 
 /** Examples are written as `npm run TASK -- …`. */
-function byDoor(example: string, door: Door): string {
-  return door === 'npm'
-    ? example
-    : example.replaceAll(/npm (?:run )?([\w:-]+)(?: --)?/g, (_, task: string) => doorTo(task, door));
+function byDoor(task: string, example: string, door: Door): string {
+  const called = new RegExp(`\\bnpm (?:run )?(?:-s )?${task}(?: --)?(?= |$)`, 'g');
+  return door === 'npm' ? example : example.replaceAll(called, doorTo(task, door));
 }
