@@ -11,6 +11,13 @@ export interface Statement {
   rows: number;
 }
 
+/**
+ * Asks PostgreSQL about itself, as the toolkit and Prisma do and a product does not: read alike by PostgreSQL and by JavaScript.
+ * `pg_notify` and `pg_advisory_lock` are a product's own.
+ */
+export const CATALOGUE =
+  '(pg_catalog|information_schema|_prisma_migrations|drydock|pg_stat|pg_get_|pg_is_in_recovery|(^|[^a-z0-9_])pg_(am|attrdef|attribute|authid|class|collation|constraint|database|depend|description|enum|extension|index|indexes|inherits|language|locks|matviews|namespace|operator|policies|policy|proc|publication|range|rewrite|roles|sequence|sequences|settings|subscription|tables|trigger|type|user|views)([^a-z0-9_]|$))';
+
 /** Undefined where the extension is not to be had, or its numbers not to be read. Our own sessions' statements do not count. */
 export async function readStatements(url: Secret): Promise<Statement[] | undefined> {
   const client = await connectPostgres(url, 'drydock statements');
@@ -21,8 +28,9 @@ export async function readStatements(url: Secret): Promise<Statement[] | undefin
       `SELECT queryid::text AS id, min(query) AS query, sum(calls)::float8 AS calls, sum(total_exec_time)::float8 AS "totalMs", sum(rows)::float8 AS rows
          FROM ${schema}.pg_stat_statements(true) s
         WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.queryid IS NOT NULL
-          AND s.query !~* '^\\s*(begin|commit|rollback|set|show|deallocate|discard)\\M' AND s.query !~ '(pg_catalog|pg_class|pg_locks|pg_stat_|drydock)'
+          AND s.query !~* '^\\s*(begin|commit|rollback|set|show|deallocate|discard)\\M' AND s.query !~* $1
         GROUP BY 1`,
+      [CATALOGUE],
     );
     return rows;
   } catch (error) {
