@@ -172,4 +172,3 @@ declare module '@drydock/kit' {
 
 export type BackupsConfig = SectionOutput<typeof backupsSection>;
 export type StoreConfig = BackupsConfig['stores'][number];
-export type SignerConfig = z.output<typeof signerSchema>;

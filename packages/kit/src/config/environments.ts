@@ -148,7 +148,7 @@ export function promotionTo(config: Named, env: string): string[] {
 }
 
 /** The environment that is meant: its name, or the beginning of it where that is one alone (`prod`). Undefined: the first. */
-export function environmentNamed(config: Named, typed: string | undefined): string {
+export function environmentNamed(config: Named, typed: string | undefined, flag = '--env'): string {
   const names = Object.keys(config.environments);
   if (typed === undefined) return names[0] as string;
   if (names.includes(typed)) return typed;
@@ -159,8 +159,8 @@ export function environmentNamed(config: Named, typed: string | undefined): stri
     meant.length > 1 ? ` Which do you mean: ${meant.join(' or ')}?` : near ? ` Did you mean ${near}?` : '';
   throw usageError(
     'USAGE',
-    `--env must be one of ${names.join(', ')}, not "${typed}".${question}`,
-    `For example: --env ${meant[0] ?? near ?? names[0]}`,
+    `${flag} must be one of ${names.join(', ')}, not "${typed}".${question}`,
+    `For example: ${flag} ${meant[0] ?? near ?? names[0]}`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { Environment } from '../env/types.ts';
 import { EXIT, type OpsError, toOpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
-import type { ParsedArgs } from './args.ts';
+import { kebab, type ParsedArgs } from './args.ts';
 import { runChange } from './change.ts';
 import { taskContext } from './context.ts';
 import type { FlagSpecs } from './flags.ts';
@@ -53,7 +53,8 @@ export async function executeTask(
     confirms: (name: string) => !around.interactive && config.environments[name]?.guard === 'confirm',
   });
   for (const [key, spec] of Object.entries((task.flags ?? {}) as FlagSpecs))
-    if (spec.environment && own[key] !== undefined) own[key] = environmentNamed(config, own[key] as string);
+    if (spec.environment && own[key] !== undefined)
+      own[key] = environmentNamed(config, own[key] as string, `--${kebab(key)}`);
   const environments = new Map<EnvName, Environment>();
   const environmentOf = (name: EnvName): Environment => {
     const loaded = environments.get(name) ?? loadEnvironment(config, name, around.shell);

@@ -58,6 +58,9 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm')
       stream = process.stderr;
       out = createOutput(stream);
     }
+    // As it was typed, until the config tells which one is meant.
+    const { env, config } = args.common;
+    Object.assign(ending.typing, { env: task.perEnvironment === false ? undefined : env, config });
     ending.outcome = await inThisProcess(task, args, argv, ending, { out, reader: reader.signal });
   } catch (thrown) {
     ending.error = toOpsError(thrown);
@@ -120,7 +123,7 @@ async function inThisProcess(
       },
       handOver: (next, nextArgv) => {
         interrupts.stop();
-        return runTask(next, nextArgv);
+        return runTask(next, nextArgv, ending.typing.door);
       },
     });
   } finally {

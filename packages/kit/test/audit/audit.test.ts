@@ -17,7 +17,7 @@ import { loadEnvironment } from '../../src/env/environment.ts';
 import { connectPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { takeNotices } from '../../src/state/notices.ts';
-import { runTaskForTest } from '../../src/testing.ts';
+import { runTaskForTest } from '../../src/testing/index.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('audit');

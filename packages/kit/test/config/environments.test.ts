@@ -10,7 +10,7 @@ import { loadEnvironment } from '../../src/env/environment.ts';
 import { checkParity } from '../../src/env/parity.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { refuseUnconfirmed } from '../../src/task/guard.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf } from '../../src/testing/index.ts';
 import { writeEnv } from '../product.ts';
 
 const test = suite('environments');

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load.ts';
 import { definedSections } from '../../src/config/section.ts';
 import type { OpsError } from '../../src/errors.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('config');

@@ -8,7 +8,7 @@ import { loadEnvironment } from '../../src/env/environment.ts';
 import { checkParity } from '../../src/env/parity.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { redact } from '../../src/redact.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf } from '../../src/testing/index.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('environment');

@@ -15,7 +15,7 @@ import { acquireEnvironmentLock } from '../../src/lock/environment.ts';
 import type { OperationsLock } from '../../src/lock/types.ts';
 import { connectPostgres, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
-import { hintOf, sampleRounds } from '../../src/testing.ts';
+import { hintOf, sampleRounds } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 import { startRelay } from './relay.ts';
 

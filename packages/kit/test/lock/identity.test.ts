@@ -8,7 +8,7 @@ import envClaimTask from '../../scripts/env-claim.ts';
 import { Secret, withPostgres } from '../../src/index.ts';
 import { defineStep } from '../../src/steps/types.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
-import { runTaskForTest } from '../../src/testing.ts';
+import { runTaskForTest } from '../../src/testing/index.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('identity of a database');

@@ -7,7 +7,7 @@ import opsPrune from '../../scripts/ops-prune.ts';
 import { putInOutbox } from '../../src/audit/outbox.ts';
 import { openRuns } from '../../src/journal/read.ts';
 import { makeStateFolder } from '../../src/state/folder.ts';
-import { runTaskForTest } from '../../src/testing.ts';
+import { runTaskForTest } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('ops:prune');

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { htmlText, markdownFence, markdownText } from '../../src/output/markup.ts';
 import { shownLine } from '../../src/output/shown.ts';
 import { registerSecret } from '../../src/redact.ts';
-import { THOROUGH } from '../../src/testing.ts';
+import { THOROUGH } from '../../src/testing/index.ts';
 
 const test = suite('text from outside in Markdown and HTML');
 const reader = markdownIt({ html: true, linkify: true });

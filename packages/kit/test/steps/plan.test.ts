@@ -7,7 +7,7 @@ import { describeSteps, plannedSteps } from '../../src/steps/plan.ts';
 import { defineGroup, defineStep, namedSteps, type StepNode } from '../../src/steps/types.ts';
 import { newRunId } from '../../src/task/change.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
-import { makeStrangeProduct, runStepsForTest, runTaskForTest } from '../../src/testing.ts';
+import { makeStrangeProduct, runStepsForTest, runTaskForTest } from '../../src/testing/index.ts';
 
 const test = suite('the plan of a run');
 const step = (name: string) => defineStep({ name, run: async () => null });

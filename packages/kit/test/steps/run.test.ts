@@ -17,7 +17,7 @@ import {
   type StepNode,
 } from '../../src/steps/types.ts';
 import { typed } from '../../src/task/typed.ts';
-import { hintOf, silentOutput } from '../../src/testing.ts';
+import { hintOf, silentOutput } from '../../src/testing/index.ts';
 
 const test = suite('steps');
 

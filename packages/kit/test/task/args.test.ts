@@ -8,7 +8,7 @@ import { flag } from '../../src/task/flags.ts';
 import { helpText } from '../../src/task/help.ts';
 import { refuseSwallowedFlags } from '../../src/task/swallowed.ts';
 import { defineChangeTask, defineReadTask } from '../../src/task/types.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf } from '../../src/testing/index.ts';
 
 const test = suite('arguments');
 

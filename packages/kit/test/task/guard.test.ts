@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { runbookEnvironments } from '../../src/config/environments.ts';
 import type { OpsError } from '../../src/errors.ts';
 import { type GuardInput, refuseUnconfirmed } from '../../src/task/guard.ts';
-import { hintOf } from '../../src/testing.ts';
+import { hintOf } from '../../src/testing/index.ts';
 
 const test = suite('guard');
 

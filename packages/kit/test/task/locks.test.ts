@@ -7,7 +7,7 @@ import { OpsError } from '../../src/errors.ts';
 import { Secret, withPostgres } from '../../src/index.ts';
 import { defineStep, type Step } from '../../src/steps/types.ts';
 import { defineChangeTask } from '../../src/task/types.ts';
-import { runTaskForTest } from '../../src/testing.ts';
+import { runTaskForTest } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('locks of a run');

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { openRuns, readRuns } from '../../src/journal/read.ts';
 import { databaseOf, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
-import { outlives, THOROUGH } from '../../src/testing.ts';
+import { outlives, THOROUGH } from '../../src/testing/index.ts';
 import { makeProduct, writeEnv } from '../product.ts';
 
 const test = suite('tasks as processes');

@@ -6,7 +6,7 @@ import { psqlCommand } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { printEnding, toJson } from '../../src/task/present.ts';
 import type { Finding, Outcome } from '../../src/task/types.ts';
-import { silentOutput } from '../../src/testing.ts';
+import { silentOutput } from '../../src/testing/index.ts';
 
 const test = suite('what a task came to');
 

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
-import { bareEnvironment } from '../../src/testing.ts';
+import { bareEnvironment } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('reasons and names of people');

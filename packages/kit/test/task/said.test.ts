@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bareEnvironment } from '../../src/testing.ts';
+import { bareEnvironment } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('what leaves a process');

@@ -9,7 +9,7 @@ import { command } from '../../src/hint.ts';
 import { readRuns } from '../../src/journal/read.ts';
 import { defineStep } from '../../src/steps/types.ts';
 import { type AnyChangeTask, defineChangeTask } from '../../src/task/types.ts';
-import { makeStrangeProduct, runTaskForTest } from '../../src/testing.ts';
+import { makeStrangeProduct, runTaskForTest } from '../../src/testing/index.ts';
 
 const test = suite('a run that is stopped');
 const SCRIPT = join(import.meta.dirname, '../fixtures/stopping.ts');

@@ -1,0 +1,9 @@
+// For tests of the other packages.
+export { canary, type Leak, LeakScan, secretsOf } from './leaks.ts';
+export { silentOutput } from './output.ts';
+export { bareEnvironment, type Ended, type JournalLine, type TaskProcesses, taskProcesses } from './processes.ts';
+export { makeStrangeProduct } from './product.ts';
+export { linesToKillAt, sampleRounds, THOROUGH, whenThorough } from './rounds.ts';
+export { outlives } from './sessions.ts';
+export { runStepsForTest } from './steps.ts';
+export { hintOf, refuseUnplanned, runTaskForTest } from './task.ts';

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { knowsFlag, taskFile } from '../task/wired.ts';
+import { refuseUnplanned } from './task.ts';
+
+const COMPILED = join(import.meta.dirname, '../../../../node_modules/.cache/drydock-tests');
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface JournalLine {
+  event: string;
+  step?: string;
+  data?: Record<string, unknown>;
+}
+
+/** Tasks by their names, as processes on a product, as a person or CI runs them. */
+export interface TaskProcesses {
+  root: string;
+  /** `--env staging` unless `args` say otherwise. */
+  start(task: string, ...args: string[]): ChildProcess;
+  run(task: string, ...args: string[]): Promise<Ended>;
+  /** With `--json`: the one object on stdout, and the exit code. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a task prints is its own.
+  ask(task: string, ...args: string[]): Promise<any>;
+  /** Lines of the newest run's journal. */
+  journal(): JournalLine[];
+  /** Kills the task (SIGKILL) as soon as its journal has this many lines. False if it ended before. */
+  killAt(lines: number, task: string, ...args: string[]): Promise<boolean>;
+}
+
+/**
+ * The environment of a process that is to know nothing of ours. Half of a start is compiling: what was compiled is kept
+ * with the checkout, as the runner of the tests does.
+ */
+export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE = COMPILED } = process.env;
+  return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...more };
+}
+
+export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
+  const start = (task: string, ...args: string[]): ChildProcess =>
+    spawn(
+      process.execPath,
+      [taskFile(task), ...(args.includes('--env') || !knowsFlag(task, '--env') ? [] : ['--env', 'staging']), ...args],
+      {
+        cwd: root,
+        env: bareEnvironment({ CI: 'true', ...env }),
+      },
+    );
+  const run = async (task: string, ...args: string[]): Promise<Ended> => {
+    const child = start(task, ...args);
+    const said = { stdout: '', stderr: '' };
+    child.stdout?.on('data', (chunk) => (said.stdout += chunk));
+    child.stderr?.on('data', (chunk) => (said.stderr += chunk));
+    const [code] = (await once(child, 'close')) as [number | null];
+    refuseUnplanned(root);
+    return { code, ...said };
+  };
+  const journal = () => readJournal(root);
+  return {
+    root,
+    start,
+    run,
+    journal,
+    async ask(task, ...args) {
+      const { code, stdout, stderr } = await run(task, '--json', ...args);
+      if (!stdout.trim()) throw new Error(`${task} printed no object: ${stderr}`);
+      return { code, stderr, ...JSON.parse(stdout) };
+    },
+    async killAt(lines, task, ...args) {
+      const child = start(task, ...args);
+      child.stdout?.resume();
+      child.stderr?.resume();
+      const ended = once(child, 'close');
+      while (child.exitCode === null && journal().length < lines) await new Promise((done) => setTimeout(done, 4));
+      const killed = child.kill('SIGKILL');
+      await ended;
+      return killed;
+    },
+  };
+}
+
+function readJournal(root: string): JournalLine[] {
+  const runs = join(root, '.drydock/runs');
+  const newest = existsSync(runs) ? readdirSync(runs).sort().at(-1) : undefined;
+  const file = newest ? join(runs, newest, 'journal.jsonl') : undefined;
+  if (!file || !existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,49 @@
+// Uses no service: tasks on a product in a temporary folder, the way that main takes.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { flag } from '../../src/task/flags.ts';
+import { defineReadTask } from '../../src/task/types.ts';
+import { makeStrangeProduct, runTaskForTest } from '../../src/testing/index.ts';
+
+const test = suite('the way of a task');
+
+const look = defineReadTask({
+  name: 'test:look',
+  summary: 'Says what it was given.',
+  flags: { beside: flag.environment({ about: 'another one' }) },
+  run: async ({ env, environment, flags, emit, json }) => {
+    emit({ line: 1 });
+    const beside = flags.beside ?? null;
+    return { verdict: 'Looked.', data: { env, beside, json, kept: environment.get('KEPT') ?? null } };
+  },
+});
+const first = defineReadTask({
+  name: 'test:first',
+  summary: 'Lets another one run.',
+  handsOver: async () => ({ task: look, argv: ['--env', 'stage'] }),
+  run: () => Promise.reject(new Error('runs itself')),
+});
+
+test('an environment is the one that is meant, for --env and for flags of the task', async () => {
+  const root = makeStrangeProduct({}, { KEPT: 'staging’s' });
+  const { outcome } = await runTaskForTest(look, root, ['--env', 'stage', '--beside', 'prod']);
+  assert.equal(outcome?.data, { env: 'staging', beside: 'production', json: false, kept: 'staging’s' });
+  const bare = await runTaskForTest(look, root, []);
+  assert.equal(bare.outcome?.data, { env: 'development', beside: null, json: false, kept: null });
+});
+
+test('one that is none is refused with exit 2, and nothing runs', async () => {
+  const { error, outcome } = await runTaskForTest(look, makeStrangeProduct({}), ['--beside', 'moon']);
+  assert.equal([error?.code, error?.exit, outcome], ['USAGE', 2, undefined]);
+  assert.match(error?.message ?? '', '--beside must be one of development, staging, production');
+});
+
+test('a task that hands over is not run itself, and what is told line by line is told with --json alone', async () => {
+  const root = makeStrangeProduct({});
+  const { outcome } = await runTaskForTest(first, root, []);
+  assert.is((outcome?.data as { env?: string } | undefined)?.env, 'staging');
+  assert.equal((await runTaskForTest(look, root, ['--json'])).said, ['{"line":1}']);
+  assert.equal((await runTaskForTest(look, root, [])).said, []);
+});
+
+test.run();
