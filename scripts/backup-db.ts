@@ -1,15 +1,21 @@
 #!/usr/bin/env node
 // What a schedule calls (runbook section 5): a backup, then pruning, with a check-in at Sentry's cron monitor.
-import { backupsSection, confirmation, jobName, runScheduled, runScript } from '@drydock/backups';
 import {
+  backupsSection,
   type CheckIn,
+  confirmation,
+  jobName,
+  openCheckIn,
+  runScheduled,
+  runScript,
+} from '@drydock/backups';
+import {
   defineReadTask,
   type EnvName,
   flag,
   type LoadedConfig,
   main,
   OpsError,
-  openCheckIn,
   openRuns,
   type TaskContext,
   toOpsError,

@@ -1,5 +1,5 @@
 export { appendAudit } from './audit/append.ts';
-export { readEventsNamed, readEventsSince } from './audit/store.ts';
+export { readEventsNamed } from './audit/store.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';
 export { type DatabaseKeys, databaseSection } from './config/database.ts';
 export { environmentName } from './config/environment-name.ts';
@@ -58,7 +58,7 @@ export { requireTool } from './process/require-tool.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
-export { type CheckIn, type Monitor, openCheckIn, reportFailure } from './sentry.ts';
+export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';
 export { readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export {

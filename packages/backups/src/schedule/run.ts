@@ -1,4 +1,5 @@
-import { type CheckIn, runForeground } from '@drydock/kit';
+import { runForeground } from '@drydock/kit';
+import type { CheckIn } from './check-in.ts';
 
 /** One task of a scheduled job, as a script of its own. */
 export interface ScheduledTask {

@@ -6,12 +6,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, openCheckIn } from '@drydock/kit';
+import { freePort } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestPostgres, startTestSink, type TestPostgres } from '@drydock/sandbox/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openCheckIn } from '../../src/schedule/check-in.ts';
 import { runScheduled, runScript, type ScheduledTask } from '../../src/schedule/run.ts';
 
 const test = suite('scheduled runs');

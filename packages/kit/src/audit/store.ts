@@ -122,16 +122,6 @@ export async function readEventsNamed(client: Client, name: string, limit = 50):
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
 }
 
-/** Events from a moment on (ISO 8601), oldest first. */
-export async function readEventsSince(client: Client, at: string): Promise<ChainedEvent[]> {
-  if (!(await hasTable(client, 'AuditEvent'))) return [];
-  const { rows } = await client.query<ChainedEvent & { seq: string }>(
-    'SELECT * FROM drydock."AuditEvent" WHERE at >= $1 ORDER BY seq',
-    [at],
-  );
-  return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
-}
-
 export async function readHead(client: Client): Promise<Head | undefined> {
   if (!(await hasTable(client, 'audit_head'))) return undefined;
   const { rows } = await client.query<{ seq: string; hash: string }>('SELECT seq, hash FROM drydock.audit_head');
