@@ -13,7 +13,7 @@ const task = defineReadTask({
     keep: flag.boolean({ about: 'leave the sandbox and the released product running, to look at' }),
     allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
   },
-  async run({ flags, json, out }) {
+  async run({ config, flags, json, out }) {
     const { bringUp, ROOT, release, stopOurs } = await import('./start/release.ts');
     const { printTimeline } = await import('./start/timeline.ts');
     const began = performance.now();
@@ -41,7 +41,7 @@ const task = defineReadTask({
       data: { run: run?.run ?? null },
       ...(flags.keep
         ? {
-            next: hint`${command('env:check', { env: 'production' })}   (PUBLIC_URL; ${command('sandbox:down')} stops all)`,
+            next: hint`${command('env:check', { env: Object.keys(config.environments).at(-1) })}   (PUBLIC_URL; ${command('sandbox:down')} stops all)`,
           }
         : {}),
     };

@@ -34,7 +34,7 @@ const task = defineChangeTask({
   outcome: (ctx, { stopped }) => ({
     verdict: stopped.length === 0 ? 'The sandbox was up already.' : 'The sandbox is up.',
     data: { ports: readState(ctx.config.root)?.ports ?? {} },
-    next: command('env:check', { env: 'staging' }),
+    next: command('env:check', { env: Object.keys(ctx.config.environments).at(-1) }),
   }),
 });
 
