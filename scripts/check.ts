@@ -36,7 +36,8 @@ const task = defineReadTask({
       for (const line of ['', `── ${suite.name} ──`, ...readFileSync(log, 'utf8').trim().split('\n')]) out.line(line);
     const [passed, failed] = [total(outcomes, 'passed'), total(outcomes, 'failed')];
     // Alone on its line: what reads the log of CI looks for it.
-    out.line(`\n${passed} passed, ${failed} failed`);
+    out.line('');
+    out.line(`${passed} passed, ${failed} failed`);
     return {
       verdict: failed === 0 ? 'Everything passed.' : 'Not everything passed; see above.',
       ok: failed === 0,
