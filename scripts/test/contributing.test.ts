@@ -77,6 +77,19 @@ test('"A task in ten minutes" works as it is printed: written, wired, linted, ch
   assert.match(await run(copy, process.execPath, 'packages/db/test/sizes.test.ts'), /Passed: +1/);
 });
 
+test('"A change that can be undone" works as it is printed: listed, linted, and run against a real server', async () => {
+  const files = filesOf('A change that can be undone');
+  assert.equal(
+    files.map(({ file }) => file),
+    ['src/comment.ts', 'scripts/comment.ts', 'test/comment.test.ts'].map((file) => `packages/db/${file}`),
+  );
+  const copy = copyToolkit();
+  await write(copy, files);
+  await wire(copy);
+  assert.match(await drydock(copy, 'help'), 'db:comment');
+  assert.match(await run(copy, process.execPath, 'packages/db/test/comment.test.ts'), /Passed: +2/);
+});
+
 test('"A section of the config" works as it is printed: typed, documented, refused by the path of its bad key, and kit is not touched', async () => {
   const files = filesOf('A section of the config');
   assert.equal(
