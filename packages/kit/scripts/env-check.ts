@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../src/config/load.ts';
 import { checkParity, describeSource } from '../src/env/parity.ts';
 import type { Environment } from '../src/env/types.ts';
 import { toOpsError } from '../src/errors.ts';
+import { command, hint } from '../src/hint.ts';
 import type { Json } from '../src/json.ts';
 import { unmaskable } from '../src/redact.ts';
 import { main } from '../src/task/main.ts';
@@ -12,7 +13,8 @@ import { passwordsIn } from '../src/url-secrets.ts';
 const task = defineReadTask({
   name: 'env:check',
   summary: "Checks an environment against the runbook's parity table, and shows where each value comes from.",
-  description: 'Values of secrets are never shown. Exit 3 when a row does not match or a required variable is missing.',
+  description:
+    'Values of secrets are never shown, and nothing is connected to. Exit 3 when a row does not match or a required variable is missing.',
   examples: ['npm run env:check -- --env production', 'npm run env:check -- --env staging --json'],
   async run({ config, env, environment, out }) {
     const parity = checkParity(config, environment);
@@ -43,6 +45,10 @@ const task = defineReadTask({
         variables: variables.map(({ name, value, source }) => ({ name, value, source })),
       },
       findings,
+      // What is set was looked at, and nobody was asked whether it is right.
+      ...(wrong === 0
+        ? { next: hint`${command('health:check')}   (nothing was connected to: a wrong password shows there)` }
+        : {}),
     };
   },
 });
