@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineReadTask, flag, hint, main, OpsError, readRuns } from '@drydock/kit';
+import { command, defineReadTask, EXIT, flag, hint, main, OpsError, readRuns } from '@drydock/kit';
 
 const task = defineReadTask({
   name: 'start',
@@ -34,7 +34,8 @@ const task = defineReadTask({
           run?.status === 'open'
             ? hint`It can go on where it stopped: ${command('start', { resume: true })}`
             : undefined,
-        exit: code,
+        // A release that was killed has failed; the codes are those of README.
+        exit: Object.values<number>(EXIT).includes(code) ? code : EXIT.failed,
       });
     return {
       verdict: flags.keep ? 'The release is done; the product is left running.' : 'The release is done.',

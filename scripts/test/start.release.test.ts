@@ -56,16 +56,27 @@ const releases = () => readRuns(clone).filter(({ task }) => task === 'release');
 let firstSaid = '';
 let leakedArguments: Leak[] = [];
 
+const PATIENCE_MS = 180_000;
+
+/** Looks until there is something, and no longer: a release that failed before would be waited for in vain. */
+async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const found = look();
+    if (found) return found;
+    await sleep(10);
+  }
+  throw new Error(`${what}: not seen in ${PATIENCE_MS / 1_000} s`);
+}
+
 /** Kills the release, and nothing else, once its journal says that `step` has begun. */
 async function killReleaseIn(step: string): Promise<void> {
   const before = releases().length;
-  for (;;) {
-    await sleep(10);
+  const pid = await until(step, () => {
     const state = releases()[before];
-    if (!state?.steps.has(step)) continue;
-    process.kill(state.start.pid, 'SIGKILL');
-    return;
-  }
+    return state?.steps.has(step) && state.start.pid;
+  });
+  process.kill(pid, 'SIGKILL');
 }
 
 const envFiles = () => ENVIRONMENTS.map((env) => join(clone, `.drydock/sandbox/env/.env.${env}`));
@@ -86,7 +97,7 @@ async function scanFiles(found: LeakScan): Promise<void> {
 
 /** Another release's arguments from the first moment on: the secrets are known when its sandbox is up. */
 async function watchArguments(): Promise<LeakScan & { stop(): void }> {
-  while (!envFiles().every((file) => existsSync(file))) await sleep(20);
+  await until('the files of the sandbox', () => envFiles().every((file) => existsSync(file)));
   const found = await scanFor(() => true);
   return Object.assign(found, found.watchArguments());
 }
@@ -155,7 +166,7 @@ test('a truncated journal is resumed, and said', async () => {
 
 test('two releases at once: the second gets exit 5', async () => {
   const first = start('--keep');
-  while (!releases().some(({ status }) => status === 'open')) await sleep(20);
+  await until('an open release', () => releases().some(({ status }) => status === 'open'));
   const second = await release('--env', 'staging');
   assert.is(second.code, 5, second.said);
   assert.match(second.said, 'staging is locked by');
