@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { defineReadTask, main } from '@drydock/kit';
+import { defineReadTask, main, shownName } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob } from '../src/flags.ts';
-import { shown } from '../src/jobs/shown.ts';
 
 const task = defineReadTask({
   name: 'escrow:inspect',
@@ -28,7 +27,7 @@ const task = defineReadTask({
     const { why, command } = nextFor(ctx.env, found);
     const { verdict, why: differ } = found.judgement;
     return {
-      verdict: `Job ${shown(job)} of ${ctx.env}: ${verdict}${differ ? ` (${differ})` : ''}. ${why}`,
+      verdict: `Job ${shownName(job)} of ${ctx.env}: ${verdict}${differ ? ` (${differ})` : ''}. ${why}`,
       ok: !['stuck', 'orphaned', 'drifted'].includes(verdict),
       data: inspectionJson(found),
       ...(command ? { next: command } : {}),

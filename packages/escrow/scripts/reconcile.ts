@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, defineStep, flag, main } from '@drydock/kit';
-import { shown } from '../src/jobs/shown.ts';
+import { command, defineChangeTask, defineStep, flag, main, shownName } from '@drydock/kit';
 import { lazily } from '../src/lazily.ts';
 import type { Fixed } from '../src/reconcile/fix.ts';
 
@@ -45,9 +44,9 @@ const task = defineChangeTask({
       jobs: fixable.map(({ row }) => row.id),
       left,
       lines: [
-        ...fixable.slice(0, SHOWN).map(({ row, why }) => `job ${shown(row.id)}: ${why ?? ''}`),
+        ...fixable.slice(0, SHOWN).map(({ row, why }) => `job ${shownName(row.id)}: ${why ?? ''}`),
         ...(fixable.length > SHOWN ? [`and ${fixable.length - SHOWN} more`] : []),
-        ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shown(job)}: ${why}`),
+        ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shownName(job)}: ${why}`),
       ],
       more: total - found.drift.length,
     };

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, main } from '@drydock/kit';
+import { command, defineChangeTask, main, shownName } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
-import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
 import type { RetryPlan } from '../src/retry/plan.ts';
 import { retrySteps } from '../src/retry/steps.ts';
@@ -55,12 +54,12 @@ const task = defineChangeTask({
   outcome({ env }, { job, address }, results, { deed }) {
     if (!deed)
       return {
-        verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}; nothing to do.`,
+        verdict: `Job ${shownName(job)} of ${env} has its escrow at ${address}; nothing to do.`,
         data: { job, address },
       };
     const { hash, block } = deed.confirmed(results);
     return {
-      verdict: `Job ${shown(job)} of ${env} has its escrow at ${address}${hash ? `, by transaction ${hash}` : ''}.`,
+      verdict: `Job ${shownName(job)} of ${env} has its escrow at ${address}${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block },
       next: command('escrow:inspect', { env, job }),
     };

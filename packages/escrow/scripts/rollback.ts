@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, flag, main, type StepNode } from '@drydock/kit';
+import { command, defineChangeTask, flag, main, type StepNode, shownName } from '@drydock/kit';
 import { contractsSection } from '../src/config/chain.ts';
 import { jobFlag, requireJob, sendFlags } from '../src/flags.ts';
-import { shown } from '../src/jobs/shown.ts';
 import { lazily } from '../src/lazily.ts';
 import type { RollbackPlan } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
@@ -79,13 +78,13 @@ const task = defineChangeTask({
   outcome({ env }, { job, address }, results, { deed, event }) {
     if (!deed || !event)
       return {
-        verdict: `Job ${shown(job)} of ${env} is rolled back, on chain, in the database and in the audit log; nothing to do.`,
+        verdict: `Job ${shownName(job)} of ${env} is rolled back, on chain, in the database and in the audit log; nothing to do.`,
         data: { job, address },
       };
     const { hash, block } = deed.confirmed(results);
     const { amounts } = results.of(event);
     return {
-      verdict: `Job ${shown(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
+      verdict: `Job ${shownName(job)} of ${env} is rolled back: ${amounts.returned ?? 'an unknown number of'} wei went back to the client${hash ? `, by transaction ${hash}` : ''}.`,
       data: { job, address, hash, block, amounts },
       next: command('ops:log', { env, event: 'escrow.rollback' }),
     };

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { command, defineReadTask, flag, formatDuration, type Json, main } from '@drydock/kit';
-import { shown } from '../src/jobs/shown.ts';
+import { command, defineReadTask, flag, formatDuration, type Json, main, shownName } from '@drydock/kit';
 import type { Listed } from '../src/status/list.ts';
 import { VERDICTS, type Verdict } from '../src/verdict.ts';
 
@@ -30,7 +29,7 @@ const task = defineReadTask({
     const listed = ctx.flags.stuck ? jobs.filter(({ verdict }) => verdict === 'stuck') : jobs;
     if (listed.length > 0) ctx.out.table(HEADER, listed.slice(0, SHOWN).map(row));
     if (listed.length > SHOWN) ctx.out.line(`and ${listed.length - SHOWN} more: --json names all`);
-    for (const { row: job, why } of listed.slice(0, SHOWN)) if (why) ctx.out.line(`${shown(job.id)}: ${why}`);
+    for (const { row: job, why } of listed.slice(0, SHOWN)) if (why) ctx.out.line(`${shownName(job.id)}: ${why}`);
     const wrong = ctx.flags.stuck
       ? survey.counts.stuck
       : survey.counts.stuck + survey.counts.orphaned + survey.counts.drifted;
@@ -47,7 +46,7 @@ const HEADER = ['job', 'verdict', 'since', 'database', 'chain', 'unreleased (wei
 
 function row({ row: job, verdict, state, unreleased, transaction, address }: Listed): string[] {
   return [
-    shown(job.id),
+    shownName(job.id),
     verdict,
     job.sinceMs === null ? '' : formatDuration(Math.max(0, Date.now() - job.sinceMs)),
     [job.pending ? 'pending' : '', job.deployed ? 'deployed' : ''].filter(Boolean).join(', ') || '–',

@@ -1,6 +1,14 @@
 #!/usr/bin/env node
-import { command, defineReadTask, flag, main, OpsError, reportFailure, type TaskContext } from '@drydock/kit';
-import { shown } from '../src/jobs/shown.ts';
+import {
+  command,
+  defineReadTask,
+  flag,
+  main,
+  OpsError,
+  reportFailure,
+  shownName,
+  type TaskContext,
+} from '@drydock/kit';
 
 const INTERVAL_MS = 15_000;
 
@@ -51,7 +59,7 @@ async function report({ environment, env, run, task, out }: TaskContext, jobs: s
   if (!dsn) return;
   const error = new OpsError({
     code: 'ESCROW_STUCK',
-    message: `${jobs.length} ${jobs.length === 1 ? 'escrow has' : 'escrows have'} become stuck on ${env}: ${jobs.slice(0, 20).map(shown).join(', ')}`,
+    message: `${jobs.length} ${jobs.length === 1 ? 'escrow has' : 'escrows have'} become stuck on ${env}: ${jobs.slice(0, 20).map(shownName).join(', ')}`,
   });
   if (!(await reportFailure(error, { task, env, run, dsn }))) out.warn('Sentry could not be told.');
 }

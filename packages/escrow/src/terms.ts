@@ -1,11 +1,10 @@
-import { command, hint, toOpsError } from '@drydock/kit';
+import { command, hint, shownName, toOpsError } from '@drydock/kit';
 import pMap from 'p-map';
 import type { Client } from 'pg';
 import type { Address } from 'viem';
 import { refused } from './chain/errors.ts';
 import { readTerms } from './chain/terms.ts';
 import { orderOf, withJobs } from './jobs/read.ts';
-import { shown } from './jobs/shown.ts';
 import type { Order } from './jobs/types.ts';
 import type { Session } from './session.ts';
 import type { Surveyed } from './survey.ts';
@@ -40,7 +39,7 @@ export async function requireTerms(session: Reading, order: Order, address: Addr
   if (differ === undefined) return;
   throw refused(
     'AMOUNT_MISMATCH',
-    `The escrow of job ${shown(order.jobId)} at ${address} is not the one that the job asks for: ${differ}.`,
+    `The escrow of job ${shownName(order.jobId)} at ${address} is not the one that the job asks for: ${differ}.`,
     hint`A person must decide: ${command('escrow:inspect', { job: order.jobId })}`,
   );
 }

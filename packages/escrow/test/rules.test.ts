@@ -1,9 +1,9 @@
 // Nothing but functions: what is decided, given what is seen.
+import { shownName } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Hex, keccak256, parseGwei } from 'viem';
 import { cloneCodeHash, create2Address, saltOf } from '../src/chain/address.ts';
-import { shown } from '../src/jobs/shown.ts';
 import type { JobRow } from '../src/jobs/types.ts';
 import { type SafeBatch, withChecksum } from '../src/rollback/safe.ts';
 import { decide, type Situation } from '../src/send/decide.ts';
@@ -191,10 +191,10 @@ test('CREATE2: the examples of EIP-1014, and the init code of a clone', () => {
 });
 
 test('a job id from anywhere is printed without moving the cursor', () => {
-  assert.is(shown('3f2a-1'), '3f2a-1');
-  assert.is(shown('a b'), '"a b"');
-  assert.is(shown('1\'; DROP TABLE "Job"; --'), '"1\'; DROP TABLE \\"Job\\"; --"');
-  assert.is(shown('\u001b[2J\u0000\u202e\u009b'), '"\\u001b[2J\\u0000\\u202e\\u009b"');
+  assert.is(shownName('3f2a-1'), '3f2a-1');
+  assert.is(shownName('a b'), '"a b"');
+  assert.is(shownName('1\'; DROP TABLE "Job"; --'), '"1\'; DROP TABLE \\"Job\\"; --"');
+  assert.is(shownName('\u001b[2J\u0000\u202e\u009b'), '"\\u001b[2J\\u0000\\u202e\\u009b"');
 });
 
 test("the checksum is that of Safe's Transaction Builder", () => {

@@ -1,4 +1,4 @@
-import { command, hint } from '@drydock/kit';
+import { command, hint, shownName } from '@drydock/kit';
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
@@ -6,7 +6,6 @@ import type { Reader } from '../chain/client.ts';
 import { refused } from '../chain/errors.ts';
 import { findLog } from '../chain/logs.ts';
 import { readJob, readOrder, sameOrder, withJobs } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { Order } from '../jobs/types.ts';
 import { rememberTransaction } from '../jobs/write.ts';
 import type { Deed } from '../send/deed.ts';
@@ -27,7 +26,7 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
   });
   return {
     key: createKey(target, order.jobId),
-    what: `the escrow of job ${shown(order.jobId)}`,
+    what: `the escrow of job ${shownName(order.jobId)}`,
     call: {
       to: factory,
       data: encodeFunctionData({ abi: abi.factory, functionName: escrow.create.function, args }),
@@ -52,7 +51,7 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
 export function notAskedFor(jobId: string) {
   return refused(
     'NOT_ASKED_FOR',
-    `Job ${shown(jobId)} has not asked for an escrow: it is neither pending nor deployed.`,
+    `Job ${shownName(jobId)} has not asked for an escrow: it is neither pending nor deployed.`,
     'The client asks for it in the product.',
   );
 }
@@ -60,7 +59,7 @@ export function notAskedFor(jobId: string) {
 function changed(jobId: string) {
   return refused(
     'JOB_CHANGED',
-    `Job ${shown(jobId)} has other amounts or other wallets than when this run was planned: the escrow would be another one.`,
+    `Job ${shownName(jobId)} has other amounts or other wallets than when this run was planned: the escrow would be another one.`,
     hint`Begin anew, without --resume: ${command('escrow:retry', { job: jobId, plan: true })}`,
   );
 }

@@ -1,4 +1,4 @@
-import { command, hint } from '@drydock/kit';
+import { command, hint, shownName } from '@drydock/kit';
 import { type Address, encodeFunctionData } from 'viem';
 import { argumentsOf } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
@@ -6,7 +6,6 @@ import type { Reader } from '../chain/client.ts';
 import { refused } from '../chain/errors.ts';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { type EventSeen, findLog } from '../chain/logs.ts';
-import { shown } from '../jobs/shown.ts';
 import { type Deed, NOTHING } from '../send/deed.ts';
 import type { Target } from '../target.ts';
 
@@ -17,7 +16,7 @@ export function rollbackDeed(target: Target, jobId: string, address: Address, un
   const args = argumentsOf(abi.escrow, escrow.rollback, values);
   return {
     key: `${chain.chainId}:rollback:${address}`,
-    what: `the rollback of job ${shown(jobId)}`,
+    what: `the rollback of job ${shownName(jobId)}`,
     call: {
       to: address,
       data: encodeFunctionData({ abi: abi.escrow, functionName: escrow.rollback.function, args }),
@@ -29,7 +28,7 @@ export function rollbackDeed(target: Target, jobId: string, address: Address, un
       if (unreleased === undefined || now.unreleased === unreleased) return;
       throw refused(
         'RELEASED_MEANWHILE',
-        `The escrow of job ${shown(jobId)} holds ${now.unreleased} wei, and held ${unreleased} when this run was planned: a milestone was released meanwhile.`,
+        `The escrow of job ${shownName(jobId)} holds ${now.unreleased} wei, and held ${unreleased} when this run was planned: a milestone was released meanwhile.`,
         hint`Begin anew, without --resume; it shows what would go back now: ${command('escrow:rollback', { job: jobId, reason: '…', plan: true })}`,
       );
     },

@@ -1,10 +1,10 @@
+import { shownName } from '@drydock/kit';
 import type { Address } from 'viem';
 import { chainError } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { type EventSeen, firstBlock } from '../chain/logs.ts';
 import { roleHash } from '../chain/roles.ts';
 import { readJob } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
 import { compareTerms } from '../terms.ts';
@@ -70,6 +70,6 @@ export async function inspect(session: Session, typed: string): Promise<Inspecti
       admins,
     };
   } catch (cause) {
-    throw chainError(target, `Job ${shown(job)} cannot be inspected`, cause);
+    throw chainError(target, `Job ${shownName(job)} cannot be inspected`, cause);
   }
 }

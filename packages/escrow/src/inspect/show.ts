@@ -1,5 +1,4 @@
-import type { Json, Output } from '@drydock/kit';
-import { shown } from '../jobs/shown.ts';
+import { type Json, type Output, shownName } from '@drydock/kit';
 import type { Inspection } from './read.ts';
 
 type Ether = (wei: bigint) => string;
@@ -54,7 +53,7 @@ function printHistory(out: Output, { history }: Inspection): void {
       String(block),
       name,
       Object.entries(args)
-        .map(([key, value]) => `${key}=${shown(String(value))}`)
+        .map(([key, value]) => `${key}=${shownName(String(value))}`)
         .join(' '),
       hash,
     ]),

@@ -1,9 +1,8 @@
-import { command, hint, OpsError, quoteIdentifier as q, usageError, withPostgres } from '@drydock/kit';
+import { command, hint, OpsError, quoteIdentifier as q, shownName, usageError, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Target } from '../target.ts';
 import { databaseError } from './errors.ts';
 import { amountsJoin, jobColumns, table, walletOf } from './names.ts';
-import { shown } from './shown.ts';
 import type { JobRow, Order } from './types.ts';
 
 type Database = Pick<Target, 'databaseUrl' | 'escrow'>;
@@ -60,12 +59,12 @@ export async function readJob(target: Database, typed: string): Promise<JobRow> 
   if (row)
     throw usageError(
       'JOB_AMBIGUOUS',
-      `${shown(typed)} means ${others.length + 1} jobs in ${shown(tables.jobs)}: ${[row, ...others].map(({ id }) => shown(id)).join(', ')}.`,
+      `${shownName(typed)} means ${others.length + 1} jobs in ${shownName(tables.jobs)}: ${[row, ...others].map(({ id }) => shownName(id)).join(', ')}.`,
       'escrow.database.columns.id in drydock.config.ts must name a column in which each value stands once.',
     );
   throw usageError(
     'JOB_UNKNOWN',
-    `There is no job ${shown(typed)} in ${shown(tables.jobs)}.`,
+    `There is no job ${shownName(typed)} in ${shownName(tables.jobs)}.`,
     hint`Copy its id from the database, or list what is open: ${command('escrow:status')}`,
   );
 }
@@ -129,8 +128,8 @@ async function readAmounts(client: Client, tables: Target['escrow']['database'],
     code: 'JOB_INCOMPLETE',
     message:
       wrong === undefined
-        ? `Job ${shown(id)} has no amounts to fund.`
-        : `Job ${shown(id)} has the amount ${wrong ?? 'NULL'}, which is no whole number of wei.`,
+        ? `Job ${shownName(id)} has no amounts to fund.`
+        : `Job ${shownName(id)} has the amount ${wrong ?? 'NULL'}, which is no whole number of wei.`,
     hint: 'Mend the job in the product, then run it again.',
   });
 }
@@ -159,8 +158,8 @@ async function checkedWallet(id: string, who: string, wallet: string | null | un
   throw new OpsError({
     code: 'JOB_INCOMPLETE',
     message: wallet
-      ? `The ${who} of job ${shown(id)} has the wallet ${shown(wallet)}, which is no address, or its checksum (EIP-55) is wrong.`
-      : `Job ${shown(id)} has no ${who} with a wallet.`,
+      ? `The ${who} of job ${shownName(id)} has the wallet ${shownName(wallet)}, which is no address, or its checksum (EIP-55) is wrong.`
+      : `Job ${shownName(id)} has no ${who} with a wallet.`,
     hint: 'Mend the job in the product, then run it again.',
   });
 }

@@ -1,9 +1,8 @@
-import { command, hint, OpsError, quoteIdentifier as q } from '@drydock/kit';
+import { command, hint, OpsError, quoteIdentifier as q, shownName } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Recalled } from '../send/deed.ts';
 import type { Tables } from '../target.ts';
 import { table } from './names.ts';
-import { shown } from './shown.ts';
 import type { JobRow } from './types.ts';
 
 /**
@@ -56,7 +55,7 @@ async function updateJob(
   if (rowCount === 1) return;
   throw new OpsError({
     code: 'JOB_GONE',
-    message: `Job ${shown(id)} is not in the database any more.`,
+    message: `Job ${shownName(id)} is not in the database any more.`,
     hint: hint`Somebody deleted it meanwhile. ${command('escrow:reconcile')} shows escrows without a job.`,
   });
 }

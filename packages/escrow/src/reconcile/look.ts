@@ -1,6 +1,5 @@
 import type { Finding, Outcome, TaskContext } from '@drydock/kit';
-import { command } from '@drydock/kit';
-import { shown } from '../jobs/shown.ts';
+import { command, shownName } from '@drydock/kit';
 import { openSession } from '../session.ts';
 import { type Comparison, compare } from './compare.ts';
 import type { Fixed } from './fix.ts';
@@ -36,14 +35,14 @@ export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environmen
       ({ row, verdict, why }): Finding => ({
         level: 'error',
         code: verdict.toUpperCase(),
-        message: `Job ${shown(row.id)}: ${why ?? ''}.`,
+        message: `Job ${shownName(row.id)}: ${why ?? ''}.`,
       }),
     ),
     ...strays.slice(0, SHOWN).map(
       ({ job, address, hash }): Finding => ({
         level: 'error',
         code: 'STRAY',
-        message: `The escrow ${address} of job ${shown(job)} is on the chain, and there is no such job (transaction ${hash}).`,
+        message: `The escrow ${address} of job ${shownName(job)} is on the chain, and there is no such job (transaction ${hash}).`,
         hint: 'Was the database restored from before it? Nothing is written for a job that does not exist.',
       }),
     ),
@@ -96,7 +95,7 @@ export function leftFinding({ job, why }: Fixed['left'][number]): Finding {
   return {
     level: 'error',
     code: 'NEEDS_A_PERSON',
-    message: `Job ${shown(job)}: ${why}.`,
+    message: `Job ${shownName(job)}: ${why}.`,
     hint: command('escrow:inspect', { job }),
   };
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, hint, OpsError } from '@drydock/kit';
+import { command, hint, OpsError, shownName } from '@drydock/kit';
 import { refused } from '../chain/errors.ts';
 import { readJob } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { Session } from '../session.ts';
 import { type Settled, settle } from '../settle.ts';
 
@@ -35,18 +34,18 @@ function notAdopted({ job, state, why }: Settled): OpsError {
   if (state === 'rolled back')
     return refused(
       'ROLLED_BACK',
-      `The escrow of job ${shown(job)} was rolled back before the database was told of it: it is not marked as deployed.`,
+      `The escrow of job ${shownName(job)} was rolled back before the database was told of it: it is not marked as deployed.`,
       hint`There is nothing to go on with; ${inspect} shows both sides.`,
     );
   if (state === undefined)
     return new OpsError({
       code: 'JOB_GONE',
-      message: `Job ${shown(job)}: ${why}.`,
+      message: `Job ${shownName(job)}: ${why}.`,
       hint: hint`Somebody deleted it meanwhile. ${command('escrow:reconcile')} shows escrows without a job.`,
     });
   return refused(
     'AMOUNT_MISMATCH',
-    `The escrow of job ${shown(job)} is not adopted: ${why}.`,
+    `The escrow of job ${shownName(job)} is not adopted: ${why}.`,
     hint`A person must decide: ${inspect}`,
   );
 }
@@ -54,7 +53,7 @@ function notAdopted({ job, state, why }: Settled): OpsError {
 function moves(job: string): OpsError {
   return new OpsError({
     code: 'JOB_MOVES',
-    message: `Job ${shown(job)} was changed again and again while it was compared with the chain: nothing was written.`,
+    message: `Job ${shownName(job)} was changed again and again while it was compared with the chain: nothing was written.`,
     hint: 'Something else writes it too. Run it again, and it goes on from what is so then.',
   });
 }
@@ -64,7 +63,7 @@ export async function verifyAdopted({ target }: Session, job: string, { address 
   if (row.deployed && !row.pending && row.address?.toLowerCase() === address.toLowerCase()) return;
   throw new OpsError({
     code: 'FLAGS_DIFFER',
-    message: `Job ${shown(job)} was marked as deployed, and the database does not say so: something else writes it too.`,
+    message: `Job ${shownName(job)} was marked as deployed, and the database does not say so: something else writes it too.`,
     hint: command('escrow:inspect', { job }),
   });
 }

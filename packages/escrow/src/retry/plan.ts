@@ -1,4 +1,4 @@
-import { command, formatDuration, hint } from '@drydock/kit';
+import { command, formatDuration, hint, shownName } from '@drydock/kit';
 import { formatEther, formatGwei } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
@@ -6,7 +6,6 @@ import { pin } from '../chain/head.ts';
 import { requireRole } from '../chain/roles.ts';
 import { createDeed, notAskedFor } from '../deeds/create.ts';
 import { readJob, readOrder } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { JobRow, Order } from '../jobs/types.ts';
 import type { Sending } from '../send/actor.ts';
 import { type Decision, decide } from '../send/decide.ts';
@@ -40,14 +39,14 @@ export async function planRetry(session: Session, sending: Sending, typed: strin
   if (escrow.exists && !row.deployed) await requireTerms(session, order, address, number);
   const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
   const settled = escrow.exists && judgement.verdict === 'ok';
-  const lines = settled ? [] : [`job ${shown(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
+  const lines = settled ? [] : [`job ${shownName(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
   if (!settled) lines.push(...(await linesOfDecision(session, sending, order, address)));
   return { job, address, order: { ...order }, settled, lines };
 }
 
 /** What no transaction can mend. */
 export function refuseHopeless(row: JobRow, address: string, escrow: EscrowState): void {
-  const job = shown(row.id);
+  const job = shownName(row.id);
   if (escrow.foreign)
     throw refused(
       'NOT_AN_ESCROW',
@@ -71,7 +70,7 @@ function refuseOtherAmounts(row: JobRow, address: string, { unreleased }: Escrow
   if (row.deployed || unreleased === expected) return;
   throw refused(
     'AMOUNT_MISMATCH',
-    `The escrow of job ${shown(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,
+    `The escrow of job ${shownName(row.id)} at ${address} holds ${unreleased} wei unreleased, and the job says ${expected} wei.`,
     hint`${command('escrow:inspect', { job: row.id })} shows both; payments that the database missed: ${command('escrow:reconcile', { fix: true })}`,
   );
 }

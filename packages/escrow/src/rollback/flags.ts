@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError } from '@drydock/kit';
+import { OpsError, shownName } from '@drydock/kit';
 import type { Address } from 'viem';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { readPayments } from '../chain/payments.ts';
 import { readJobAmounts } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { Session } from '../session.ts';
 import { settle } from '../settle.ts';
 import { trust } from '../trust.ts';
@@ -25,7 +24,7 @@ export async function clearFlags(session: Session, job: string): Promise<void> {
 function notThere(job: string, why: string): OpsError {
   return new OpsError({
     code: 'NOT_CONFIRMED',
-    message: `The flags of job ${shown(job)} are not cleared: its escrow is not rolled back as deep as chain.confirmations wants (${why}).`,
+    message: `The flags of job ${shownName(job)} are not cleared: its escrow is not rolled back as deep as chain.confirmations wants (${why}).`,
     hint: 'Run it again, and it goes on from what the chain says then.',
   });
 }

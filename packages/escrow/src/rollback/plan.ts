@@ -1,4 +1,4 @@
-import { command, hint, readEventsNamed, usageError, withPostgres } from '@drydock/kit';
+import { command, hint, readEventsNamed, shownName, usageError, withPostgres } from '@drydock/kit';
 import type { Address } from 'viem';
 import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
@@ -6,7 +6,6 @@ import { pin } from '../chain/head.ts';
 import { type Payments, readPayments } from '../chain/payments.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { readJob, readJobAmounts } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
 
@@ -57,8 +56,8 @@ export async function planRollback(
     settled: escrow.rolledBack && told && !flags,
     lines: [
       escrow.rolledBack
-        ? `job ${shown(job)}: the escrow at ${address} is rolled back on chain already`
-        : `job ${shown(job)}: return ${escrow.unreleased} wei from ${address} to the client, once and for good`,
+        ? `job ${shownName(job)}: the escrow at ${address} is rolled back on chain already`
+        : `job ${shownName(job)}: return ${escrow.unreleased} wei from ${address} to the client, once and for good`,
       ...(payments.released === undefined
         ? [
             `what was paid out before cannot be told: the contract does not say it, and the job's amounts do not explain it`,
@@ -71,7 +70,7 @@ export async function planRollback(
 }
 
 function refuseWithoutEscrow(row: JobRow, address: string, { exists, foreign }: EscrowState): void {
-  const job = shown(row.id);
+  const job = shownName(row.id);
   if (!exists)
     throw refused(
       'NOTHING_TO_ROLL_BACK',
@@ -96,13 +95,13 @@ function refuseReleased(row: JobRow, { unreleased }: EscrowState, payments: Paym
   if (unreleased === 0n)
     throw refused(
       'ALL_RELEASED',
-      `Everything of job ${shown(row.id)} is paid out (${which || 'the escrow is empty'}); 0 wei would go back.`,
+      `Everything of job ${shownName(row.id)} is paid out (${which || 'the escrow is empty'}); 0 wei would go back.`,
       'What is released cannot be fetched back by anybody.',
     );
   if (accepted) return;
   throw refused(
     'PARTLY_RELEASED',
-    `${released} wei of job ${shown(row.id)} are released already and cannot come back (${which || 'the escrow does not say for what'}); ${unreleased} wei of ${released + unreleased} would go back to the client.`,
+    `${released} wei of job ${shownName(row.id)} are released already and cannot come back (${which || 'the escrow does not say for what'}); ${unreleased} wei of ${released + unreleased} would go back to the client.`,
     'If returning the rest is what you want: --accept-released',
   );
 }

@@ -1,8 +1,7 @@
-import { command, hint, type Outcome, type TaskContext, usageError } from '@drydock/kit';
+import { command, hint, type Outcome, shownName, type TaskContext, usageError } from '@drydock/kit';
 import { escrowSection } from '../config/escrow.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { requireJob } from '../flags.ts';
-import { shown } from '../jobs/shown.ts';
 import { openSession } from '../session.ts';
 import { checkedAddress } from '../target.ts';
 import { planRollback, requireReason, simulateRollback } from './plan.ts';
@@ -26,7 +25,7 @@ export async function propose(ctx: Proposing): Promise<Outcome> {
   const rerun = command('escrow:rollback', { env: ctx.env, job, reason: '…' });
   if (plan.onChain)
     return {
-      verdict: `Job ${shown(job)} is rolled back on chain already; nothing to propose.`,
+      verdict: `Job ${shownName(job)} is rolled back on chain already; nothing to propose.`,
       data: { ...plan },
       next: rerun,
     };

@@ -1,7 +1,6 @@
-import { toOpsError } from '@drydock/kit';
+import { shownName, toOpsError } from '@drydock/kit';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { readOrder } from '../jobs/read.ts';
-import { shown } from '../jobs/shown.ts';
 import { refuseHopeless } from '../retry/plan.ts';
 import type { Session } from '../session.ts';
 import { type Surveyed, survey } from '../survey.ts';
@@ -49,11 +48,11 @@ export async function planSweep(
       const order = await readOrder(target, row.id);
       if (escrow.exists) await requireTerms(session, order, address, block);
       plan.jobs.push({ job: row.id, address, order: { ...order } });
-      plan.lines.push(`job ${shown(row.id)}: ${state} at ${address}`);
+      plan.lines.push(`job ${shownName(row.id)}: ${state} at ${address}`);
     } catch (thrown) {
       const { code, message } = toOpsError(thrown);
       plan.left.push({ job: row.id, code, message });
-      plan.lines.push(`leave job ${shown(row.id)}: ${message}`);
+      plan.lines.push(`leave job ${shownName(row.id)}: ${message}`);
     }
   }
   if (plan.more > 0) plan.lines.push(`${plan.more} more are past the threshold, and wait for the next sweep (--limit)`);

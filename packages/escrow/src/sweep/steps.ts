@@ -1,5 +1,4 @@
-import type { StepNode } from '@drydock/kit';
-import { shown } from '../jobs/shown.ts';
+import { type StepNode, shownName } from '@drydock/kit';
 import { type RetryJob, type RetrySteps, retrySteps } from '../retry/steps.ts';
 import type { DeedSteps } from '../send/steps.ts';
 
@@ -24,5 +23,5 @@ export function sweepSteps<J extends RetryJob>(
 }
 
 function stepName({ job }: RetryJob): string {
-  return `${shown(job)} `;
+  return `${shownName(job)} `;
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT, formatDuration, type OpsError, toOpsError } from '@drydock/kit';
+import { EXIT, formatDuration, type OpsError, shownName, toOpsError } from '@drydock/kit';
 import { readSince } from '../chain/logs.ts';
-import { shown } from '../jobs/shown.ts';
 import type { Session } from '../session.ts';
 import { listUnsettled } from '../status/list.ts';
 import { compareSeen, type Seen } from './changes.ts';
@@ -83,10 +82,10 @@ async function look(watching: Watching, state: { seen: Seen; block?: bigint }, s
   const after: Seen = new Map(jobs.map(({ row, verdict }) => [row.id, verdict]));
   const { lines, newlyStuck } = compareSeen(state.seen, after);
   state.seen = after;
-  for (const { job, from, to } of lines) watching.say(`block ${survey.block}  job ${shown(job)}: ${from} → ${to}`);
+  for (const { job, from, to } of lines) watching.say(`block ${survey.block}  job ${shownName(job)}: ${from} → ${to}`);
   if (newlyStuck.length === 0) return;
   watching.warn(
-    `${newlyStuck.length} ${newlyStuck.length === 1 ? 'escrow is' : 'escrows are'} stuck: ${newlyStuck.slice(0, 10).map(shown).join(', ')}${newlyStuck.length > 10 ? ', …' : ''}`,
+    `${newlyStuck.length} ${newlyStuck.length === 1 ? 'escrow is' : 'escrows are'} stuck: ${newlyStuck.slice(0, 10).map(shownName).join(', ')}${newlyStuck.length > 10 ? ', …' : ''}`,
   );
   await watching.report(newlyStuck);
 }
@@ -108,6 +107,6 @@ async function tellCreated(
     to,
   ))
     say(
-      `block ${one.block}  escrow ${String(one.args[escrow])}${jobId ? ` of job ${shown(String(one.args[jobId]))}` : ''} is made`,
+      `block ${one.block}  escrow ${String(one.args[escrow])}${jobId ? ` of job ${shownName(String(one.args[jobId]))}` : ''} is made`,
     );
 }
