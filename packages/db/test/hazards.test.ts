@@ -162,8 +162,7 @@ test('a deploy refuses an error, names the flag that takes it on, and goes on wi
   assert.is(refused?.exit, 4);
   assert.match(hintOf(refused), '--accept INDEX_NOT_CONCURRENT');
   assert.equal(await query(target.url.reveal(), `SELECT to_regclass('i') AS i`), [{ i: null }]);
-  const [, ...rest] = await deployNodes(target);
-  await runStepsForTest([rehearseStep(target, { accept: ['INDEX_NOT_CONCURRENT'] }), ...rest]);
+  await runStepsForTest(await deployNodes(target, ['INDEX_NOT_CONCURRENT']));
   assert.equal(await query(target.url.reveal(), `SELECT to_regclass('i')::text AS i`), [{ i: 'i' }]);
   assert.throws(() => rehearseStep(target, { accept: ['NONSENSE'] }), /is no code/);
   assert.throws(() => rehearseStep(target, { accept: ['DRIFT'] }), /cannot be accepted/);

@@ -28,9 +28,9 @@ export function makeTarget(url: string, migrations: Record<string, string>, sche
 }
 
 /** What db:deploy does, without the task around it. */
-export const deployNodes = async (target: Target) => {
+export const deployNodes = async (target: Target, accept: string[] = []) => {
   const plan = await planDeploy(target);
-  const rehearsed = plan.pending.length > 0 ? rehearseStep(target) : undefined;
+  const rehearsed = plan.pending.length > 0 ? rehearseStep(target, { accept }) : undefined;
   return [...(rehearsed ? [rehearsed] : []), ...deploySteps(target, plan, rehearsed)];
 };
 
