@@ -80,6 +80,8 @@ test('a newline begins no line, in whatever place it is shown', () => {
 });
 
 test('on a terminal the only escapes are our own', () => {
+  // The runner of the tests wants none.
+  for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete process.env[name];
   const { out, written } = said(true);
   out.line([painted('red', 'ours'), ' theirs \x1b[31mred\x1b[0m']);
   assert.match(written(), '\x1b[31mours\x1b[39m');

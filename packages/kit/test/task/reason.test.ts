@@ -55,8 +55,8 @@ test('are kept on one line, masked, in the lock, the audit log and the journal, 
   const refused = await run(root, FIXTURE);
   assert.is(refused.code, 5);
   const lines = refused.said.trimEnd().split('\n');
-  assert.is(lines.length, 2, refused.said);
-  assert.match(lines[0] ?? '', `because: ${KEPT}`);
+  assert.is(lines.length, 3, refused.said);
+  assert.match(lines[1] ?? '', `because: ${KEPT}`);
 
   child.kill('SIGKILL');
   await ended;

@@ -81,7 +81,10 @@ test('names with newlines, escapes and commands stay in their lines', async () =
   assert.is(lines.length, 3, stdout);
   assert.is(lines[0], 'warn  PART: db\\n::error::faked # #[x]');
   assert.is(lines[1], '      \\u001b[2Ktype it');
-  assert.match(lines[2] ?? '', /^✔ part "db\\n✔ staging is healthy\. \(12 ms\)" is not healthy \(\d+ m?s\)$/);
+  assert.match(
+    lines[2] ?? '',
+    /^✔ part "db\\n✔ staging is healthy\. \(12 ms\)" is not healthy \(\d+ m?s\), 1 warning above$/,
+  );
 });
 
 test('a reader that has gone does not turn a no into a yes', async () => {
