@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { listDaemons, OpsError, stopDaemon } from '@drydock/kit';
+import { listDaemons, OpsError, stopDaemon, takeNotices } from '@drydock/kit';
 
 /** Ends what still runs from a folder of throw-away services, by its records and by where it works, and removes the folder. */
 export async function sweep(folder: string): Promise<void> {
@@ -19,6 +19,9 @@ async function recorded(root: string): Promise<{ name: string }[]> {
   } catch (error) {
     if (error instanceof OpsError && error.code === 'STATE_NOT_OURS') return [];
     throw error;
+  } finally {
+    // Of the state of a test's product, which is no matter of the run's.
+    takeNotices();
   }
 }
 

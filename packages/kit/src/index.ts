@@ -61,6 +61,7 @@ export { Secret } from './secret.ts';
 export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';
 export { readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
+export { takeNotices } from './state/notices.ts';
 export {
   defineGroup,
   defineStep,

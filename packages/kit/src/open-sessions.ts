@@ -108,7 +108,8 @@ async function cancelBy(client: Client, work: Work[]): Promise<void> {
         WHERE usename = session_user AND ((pid = ANY ($1) AND state <> 'idle') OR application_name = ANY ($2))`,
     [work.flatMap(({ pid }) => pid ?? []), work.flatMap(({ name }) => name ?? [])],
   );
-  await client.end();
+  // Nobody waits for an answer to that.
+  destroySession(client);
 }
 
 /** Closes our half at once; `end` would wait for an answer. */
