@@ -1,13 +1,17 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { type OpsError, usageError } from '../errors.ts';
+import { TOOLKIT } from '../toolkit.ts';
 
 /**
  * A config is code: it runs as whoever starts a task. One that somebody else owns, or could have written or put there, is not run
  * (CONFIG_NOT_TRUSTED, exit 2). A folder that a group may write is the team's business: what a member puts there is theirs, and refused.
+ * One that lies in the toolkit itself is as much to be trusted as the toolkit.
  */
 export function refuseUntrusted(file: string): void {
   const real = realpathSync(file);
+  // Whoever could write it there could write the code that reads it.
+  if (real.startsWith(`${realpathSync(TOOLKIT)}${sep}`)) return;
   for (const path of new Set([file, real])) {
     refuseOwner(path, lstatSync(path), file);
     for (const folder of foldersAbove(path)) refuseOpenFolder(folder, file);
