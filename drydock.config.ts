@@ -5,27 +5,7 @@ export default defineConfig({
   product: 'marketplace',
   // The sandbox writes its values; a file of your own beside this one wins over them.
   envDirs: ['.drydock/sandbox/env', '.'],
-  environments: {
-    development: {
-      guard: 'none',
-      parity: { nodeEnv: 'development', schema: 'dev', features: 'all', sentry: 'optional', redis: 'optional' },
-    },
-    staging: {
-      guard: 'none',
-      parity: {
-        nodeEnv: 'production',
-        schema: 'deploy',
-        features: 'subset',
-        sentry: 'required',
-        sentrySampleRateMax: 0.1,
-        redis: 'required',
-      },
-    },
-    production: {
-      guard: 'confirm',
-      parity: { nodeEnv: 'production', schema: 'deploy', features: 'minimal', sentry: 'required', redis: 'required' },
-    },
-  },
+  // The environments are the runbook's three, with its parity table: what is so by itself is not said again.
   features: {
     variable: 'FEATURE_FLAGS',
     all: ['reviews', 'certificates', 'demo-banner'],

@@ -17,10 +17,10 @@ const signal = new AbortController().signal;
 
 test.before.each(async () => {
   proxy = await startTestProxy();
-  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } };
+  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 3_000 } };
   root = makeStrangeProduct(
     { release },
-    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN: 'bad' },
+    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN_VERSION: 'bad' },
   );
   const loaded = await loadConfig(undefined, root);
   driver = new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env));
@@ -33,7 +33,7 @@ test.after.each(async () => {
 function artifact(version: string) {
   const folder = join(root, 'artifacts', version);
   mkdirSync(folder, { recursive: true });
-  cpSync(join(import.meta.dirname, 'fixtures/app.mjs'), join(folder, 'app.mjs'));
+  cpSync(join(import.meta.dirname, 'fixtures/shop.mjs'), join(folder, 'shop.mjs'));
   return { version, commit: version, folder };
 }
 
@@ -145,10 +145,10 @@ test("a version that runs has none of the operator's secrets in its environment"
 
 /** Another clone, with the same proxy and the same env files. */
 async function secondCheckout(): Promise<{ root: string; driver: LocalDriver }> {
-  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'app.mjs'], readyTimeoutMs: 3_000 } };
+  const release = { artifact: { include: ['.'] }, app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 3_000 } };
   const clone = makeStrangeProduct(
     { release },
-    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN: 'bad' },
+    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN_VERSION: 'bad' },
   );
   const loaded = await loadConfig(undefined, clone);
   return {

@@ -1,5 +1,6 @@
 import { defineSection, type SectionInput, type SectionOutput } from '@drydock/kit';
 import { z } from 'zod';
+import { bucketShape } from './bucket.ts';
 import { pitrSchema } from './pitr.ts';
 import { scheduleSchema } from './schedule.ts';
 
@@ -10,22 +11,13 @@ const fileStoreSchema = z.strictObject({
 
 const s3StoreSchema = z.strictObject({
   kind: z.literal('s3').describe('`file`: a folder. `s3`: a bucket of AWS, MinIO or the like.'),
-  bucket: z.string().default('BACKUP_BUCKET').describe('Variable with the name of the bucket.'),
-  endpoint: z
-    .string()
-    .default('S3_ENDPOINT')
-    .describe('Variable with the address of the server; only needed away from AWS.'),
-  region: z.string().default('S3_REGION').describe('Variable with the region.'),
+  ...bucketShape,
   accessKeyId: z
     .string()
     .default('S3_ACCESS_KEY_ID')
     .describe("Variable with the id of the key; where it is not set, the machine's own role is used."),
   secretAccessKey: z.string().default('S3_SECRET_ACCESS_KEY').describe('Variable with the key itself.'),
   prefix: z.string().default('').describe('Before every key: `shop/pg`.'),
-  pathStyle: z
-    .boolean()
-    .default(false)
-    .describe('`https://host/bucket/key`, as MinIO and the like want it, instead of `https://bucket.host/key`.'),
   serverSideEncryption: z.enum(['AES256', 'aws:kms']).optional().describe('Encryption by the server, besides ours.'),
   kmsKeyId: z.string().optional().describe('The key of AWS KMS that the server encrypts with.'),
   objectLockDays: z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bucketShape } from './bucket.ts';
 
 const folder = z.string().startsWith('/', 'must be a whole path, from / on');
 
@@ -10,16 +11,7 @@ const repository = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('s3').describe('`posix`: a folder. `s3`: a bucket.'),
     path: folder.default('/pgbackrest').describe('A folder of the database’s host, or in the bucket.'),
-    bucket: z.string().default('BACKUP_BUCKET').describe('Variable with the name of the bucket.'),
-    endpoint: z
-      .string()
-      .default('S3_ENDPOINT')
-      .describe('Variable with the address of the server; only needed away from AWS.'),
-    region: z.string().default('S3_REGION').describe('Variable with the region.'),
-    pathStyle: z
-      .boolean()
-      .default(false)
-      .describe('`https://host/bucket/key`, as MinIO and the like want it, instead of `https://bucket.host/key`.'),
+    ...bucketShape,
   }),
 ]);
 
