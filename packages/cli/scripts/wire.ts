@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, defineReadTask, exec, flag, main } from '@drydock/kit';
-import { type AnyTask, TOOLKIT } from '@drydock/kit/cli';
+import { TOOLKIT } from '@drydock/kit/cli';
 import { staleLists } from '../src/wire/stale.ts';
 
-const task: AnyTask = defineReadTask({
+const task = defineReadTask({
   name: 'wire',
   summary: 'Writes what follows from the task files and the sections of the config: lists, npm scripts, docs.',
   description:
@@ -15,7 +15,7 @@ const task: AnyTask = defineReadTask({
   perEnvironment: false,
   flags: { check: flag.boolean({ about: 'only say which lists are stale' }) },
   async run({ flags, out }) {
-    const stale = await staleLists(TOOLKIT, { file: import.meta.filename, task });
+    const stale = await staleLists(TOOLKIT);
     for (const { file, content } of stale) {
       if (!flags.check) writeFileSync(join(TOOLKIT, file), content);
       out.line(`${flags.check ? 'stale' : 'written'}: ${file}`);

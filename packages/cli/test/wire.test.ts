@@ -24,17 +24,15 @@ test('a task needs one file: every list then has it', async () => {
   mkdirSync(join(toolkit, 'packages/db/scripts'), { recursive: true });
   cpSync(join(TOOLKIT, 'packages/db/package.json'), join(toolkit, 'packages/db/package.json'));
   symlinkSync(join(TOOLKIT, 'packages/db/node_modules'), join(toolkit, 'packages/db/node_modules'));
-  const file = join(toolkit, 'packages/db/scripts/sizes.ts');
   writeFileSync(
-    file,
+    join(toolkit, 'packages/db/scripts/sizes.ts'),
     `import { defineReadTask, main } from '@drydock/kit';
 const task = defineReadTask({ name: 'db:sizes', summary: 'Lists the largest tables.', run: async () => ({ verdict: 'ok' }) });
 export default task;
 await main(task, import.meta);
 `,
   );
-  const { default: task } = await import(file);
-  const tasks = await readTaskFiles(toolkit, { file, task });
+  const tasks = await readTaskFiles(toolkit);
   assert.equal(
     tasks.map(({ name, section }) => [name, section]),
     [['db:sizes', '3 Migrations']],

@@ -8,19 +8,12 @@ export interface TaskFile extends WiredTask {
   task: AnyTask;
 }
 
-/** The task that asks: its own file cannot be imported while it runs. */
-export interface Running {
-  file: string;
-  task: AnyTask;
-}
-
 /** Every file of a package's scripts/, and of the toolkit's own, that is a task: it exports one and runs it when it is started. */
-export async function readTaskFiles(toolkit: string, running?: Running): Promise<TaskFile[]> {
+export async function readTaskFiles(toolkit: string): Promise<TaskFile[]> {
   const files = globSync(['packages/*/scripts/*.ts', 'scripts/*.ts'], { cwd: toolkit }).filter((file) =>
     /^await main\(\w+, import\.meta\);$/m.test(readFileSync(join(toolkit, file), 'utf8')),
   );
-  const load = (file: string) => (join(toolkit, file) === running?.file ? running.task : loadTask({ file }));
-  const tasks = await Promise.all(files.map(async (file) => wiredOf(await load(file), file)));
+  const tasks = await Promise.all(files.map(async (file) => wiredOf(await loadTask({ file }, toolkit), file)));
   return tasks.sort((a, b) => a.section.localeCompare(b.section, 'en', { numeric: true }) || orderOf(a, b));
 }
 

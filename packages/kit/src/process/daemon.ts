@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { OpsError } from '../errors.ts';
@@ -8,6 +9,7 @@ import { command, hint } from '../hint.ts';
 import { entriesOf, readStateFile, setAside } from '../state/file.ts';
 import { isPlainName, makeConfiguredFolder, makeStateFolder, statePath } from '../state/folder.ts';
 import { isSameProcess, processStart } from './identity.ts';
+import { isTakenOff } from './table.ts';
 import { endTree } from './tree.ts';
 
 export interface DaemonSpec {
@@ -39,6 +41,9 @@ export interface DaemonRecord {
   startedAt: string;
 }
 export type DaemonState = DaemonRecord & { alive: boolean };
+
+/** How long the parent of a process that has ended may take to ask for its end; one that never asks holds up nobody for good. */
+const TAKEN_OFF_MS = 5_000;
 
 /** Starts a process that outlives us, in a group of its own, and records it before returning. */
 export async function startDaemon(root: string, spec: DaemonSpec): Promise<DaemonRecord> {
@@ -99,6 +104,9 @@ export async function stopDaemon(root: string, name: string, { graceMs }: { grac
   if (isSameProcess(record.pid, record.processStart))
     await endTree(record.pid, { graceMs, leaderFirst: record.stopSignal });
   if (isSameProcess(record.pid, record.processStart)) throw notEnded(record);
+  // PostgreSQL does not start while the pid of the one before is in the table.
+  const deadline = Date.now() + TAKEN_OFF_MS;
+  while (!isTakenOff(record.pid, record.processStart) && Date.now() < deadline) await sleep(10);
   rmSync(join(folderOf(root), `${name}.json`), { force: true });
 }
 

@@ -18,14 +18,24 @@ export function runningProcesses(): Running[] {
     .filter((running) => running !== undefined);
 }
 
-/** proc(5), /proc/<pid>/stat: the fields after the name, which may hold spaces. */
 export function readRunning(pid: number): Running | undefined {
+  const read = readEntry(pid);
+  return read?.ended ? undefined : read;
+}
+
+/** Also of one that has ended and waits for its parent: to `kill(pid, 0)`, and so to whoever left a lock file, it is still there. */
+export function isTakenOff(pid: number, start: string): boolean {
+  return process.platform !== 'linux' || readEntry(pid)?.start !== start;
+}
+
+/** proc(5), /proc/<pid>/stat: the fields after the name, which may hold spaces. */
+function readEntry(pid: number): (Running & { ended: boolean }) | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (state === 'Z' || state === 'X') return undefined;
+    const [state = '', parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // Field 22: start time in clock ticks since boot.
-    return { pid, parent: Number(parent), group: Number(group), start: rest[16] ?? '' };
+    const start = rest[16] ?? '';
+    return { pid, parent: Number(parent), group: Number(group), start, ended: 'ZX'.includes(state) };
   } catch {
     // It has ended meanwhile.
     return undefined;

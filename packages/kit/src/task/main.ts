@@ -18,13 +18,16 @@ import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
 import { type Door, typed } from './typed.ts';
 import type { AnyTask, Outcome } from './types.ts';
+import { runsTask } from './wired.ts';
 
 /**
  * What a task's file calls with its own `import.meta`: where that file was started, the task runs and ends the process with its
  * exit code; where it was imported (by the `drydock` command, which reads the task it exports), nothing happens.
  */
-export async function main(task: AnyTask, file: { main: boolean }): Promise<void> {
-  if (file.main) await runTask(task, process.argv.slice(2));
+export async function main(task: AnyTask, file: Pick<ImportMeta, 'main' | 'filename'>): Promise<void> {
+  if (!file.main) return;
+  runsTask(file.filename, task);
+  await runTask(task, process.argv.slice(2));
 }
 
 /** Runs a task and ends the process with its exit code. `door` is how it was called: what it says to type next goes by the same. */

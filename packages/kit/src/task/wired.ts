@@ -21,9 +21,19 @@ export function readWired(): WiredTask[] {
   return JSON.parse(readFileSync(join(TOOLKIT, 'tasks.json'), 'utf8')) as WiredTask[];
 }
 
-export async function loadTask({ file }: Pick<WiredTask, 'file'>): Promise<AnyTask> {
-  const module = (await import(pathToFileURL(join(TOOLKIT, file)).href)) as { default: AnyTask };
+/** The task that a file exports. That of the file which is running: importing it would wait for its own end. */
+export async function loadTask({ file }: Pick<WiredTask, 'file'>, toolkit = TOOLKIT): Promise<AnyTask> {
+  const path = join(toolkit, file);
+  if (path === running?.file) return running.task;
+  const module = (await import(pathToFileURL(path).href)) as { default: AnyTask };
   return module.default;
+}
+
+let running: { file: string; task: AnyTask } | undefined;
+
+/** A file says that it runs its task. */
+export function runsTask(file: string, task: AnyTask): void {
+  running = { file, task };
 }
 
 /** The file that runs the task of a name, for a process of its own. */

@@ -7,7 +7,7 @@ import opsPrune from '../../scripts/ops-prune.ts';
 import { putInOutbox } from '../../src/audit/outbox.ts';
 import { openRuns } from '../../src/journal/read.ts';
 import { makeStateFolder } from '../../src/state/folder.ts';
-import { runTaskForTest } from '../../src/testing/index.ts';
+import { runTaskForTest, taskProcesses } from '../../src/testing/index.ts';
 import { makeProduct } from '../product.ts';
 
 const test = suite('ops:prune');
@@ -105,6 +105,18 @@ test('a run that was gone on with since it was planned stays', async () => {
   writeFileSync(join(folder, 'journal.jsonl'), `${JSON.stringify(entry)}\n`, { flag: 'a' });
   assert.is(removeRun(root, '01FAILED'), false);
   assert.equal(runsOf(root), ['01FAILED']);
+});
+
+test('a prune, as a process, knows the journal of the prune before it', async () => {
+  const { ask } = taskProcesses(makeProduct());
+  for (const kept of [0, 1]) {
+    const { code, data } = await ask('ops:prune');
+    assert.is(code, 0);
+    assert.is(
+      Object.values(data.kept as Record<string, number>).reduce((sum, many) => sum + many, 0),
+      kept,
+    );
+  }
 });
 
 test.run();

@@ -1,7 +1,7 @@
 // Starts processes that outlive whoever starts them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,6 +54,28 @@ test('one that does not listen is ended with all that it has started', async () 
   await stopDaemon(root, 'one', { graceMs: 100 });
   for (let tries = 0; processStart(child) && tries < 500; tries++) await sleep(10);
   assert.equal([processStart(pid), processStart(child)], [undefined, undefined]);
+});
+
+test('one that has ended is stopped once its parent has asked for it: until then its pid is taken', async () => {
+  const root = makeRoot();
+  // The shell becomes a process that never asks for the end of its child.
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 0.8'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(said);
+  mkdirSync(join(root, '.drydock/processes'), { recursive: true });
+  const record = {
+    name: 'one',
+    pid,
+    processStart: processStart(pid),
+    command: 'sleep',
+    logFile: join(root, 'one.log'),
+  };
+  const more = { stopSignal: 'SIGTERM', startedAt: new Date().toISOString() };
+  writeFileSync(join(root, '.drydock/processes/one.json'), JSON.stringify({ ...record, ...more }));
+  while (processStart(pid)) await sleep(10);
+  assert.ok(process.kill(pid, 0), 'it is in the table');
+  await stopDaemon(root, 'one', { graceMs: 0 });
+  assert.throws(() => process.kill(pid, 0), /ESRCH/);
 });
 
 test('a pid that is used again is nobody of ours, and is left alone', async () => {
