@@ -43,6 +43,12 @@ export function usageError(code: string, message: string, hint?: Hint): OpsError
   return new OpsError({ code, message, hint, exit: EXIT.usage });
 }
 
+/** A step that waits for a person to decide: what was done stays, the run stays open, and its answer so far is no (exit 3). */
+export function paused(message: string, hint: Hint): OpsError {
+  return new OpsError({ code: PAUSED, message, hint, exit: EXIT.no });
+}
+export const PAUSED = 'PAUSED';
+
 /** The same error; the commands of its hint are about `env`. For a run that works on several environments. */
 export function errorOn(env: string, thrown: unknown): OpsError {
   const error = toOpsError(thrown);

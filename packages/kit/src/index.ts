@@ -19,7 +19,7 @@ export { makeFolder, renameDurably, writeDurably } from './durable.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
-export { EXIT, errorOn, isMissing, OpsError, toOpsError, usageError } from './errors.ts';
+export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } from './errors.ts';
 export { type Command, command, type Hint, hint, hintOn } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
 export { openRuns, readRuns } from './journal/read.ts';

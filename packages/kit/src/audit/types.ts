@@ -2,9 +2,9 @@ import type { Json } from '../json.ts';
 
 /**
  * How what is told of came out. `killed`: the process ended without a word. `interrupted`: by a signal, the run can go on. `broken`: it
- * lost its lock, or its journal is damaged. `abandoned`: given up.
+ * lost its lock, or its journal is damaged. `paused`: it waits for somebody to decide. `abandoned`: given up.
  */
-export const OUTCOMES = ['done', 'failed', 'killed', 'interrupted', 'broken', 'abandoned'] as const;
+export const OUTCOMES = ['done', 'failed', 'killed', 'interrupted', 'paused', 'broken', 'abandoned'] as const;
 export type AuditOutcome = (typeof OUTCOMES)[number];
 
 /** One row of drydock."AuditEvent". */

@@ -1,4 +1,4 @@
-import { EXIT, errorOn, OpsError, toOpsError } from '../errors.ts';
+import { EXIT, errorOn, OpsError, PAUSED, toOpsError } from '../errors.ts';
 import type { Hint } from '../hint.ts';
 import type { StepRecord } from '../journal/state.ts';
 import type { EntryBody, Journal } from '../journal/types.ts';
@@ -28,8 +28,8 @@ export interface RunStepsOptions {
 
 /**
  * Executes steps in order, journalling before and after each. Resolves with the steps' data; rejects with the first
- * error after undoing what can be undone, or with INTERRUPTED (exit 130) or LOCK_LOST, which undo nothing: the first leaves
- * the run open for a resume, and after the second another operator may be at work.
+ * error after undoing what can be undone, or with INTERRUPTED (exit 130), PAUSED or LOCK_LOST, which undo nothing: the first two leave
+ * the run open for a resume, and after the third another operator may be at work.
  */
 export async function runSteps(options: RunStepsOptions): Promise<StepResults> {
   const runner = new StepRunner(options);
@@ -177,11 +177,14 @@ class StepRunner {
         `Nothing was undone, for it could not be written down: ${toOpsError(unwritten).message}`,
       );
     }
-    if (signal.aborted || error.code === 'LOCK_LOST' || onFailure === 'keep' || keeps) return inStep(name, error);
+    if (signal.aborted || UNDOES_NOTHING.includes(error.code) || onFailure === 'keep' || keeps)
+      return inStep(name, error);
     const steps = halfDone ? [...this.#done, halfDone] : this.#done;
     return inStep(name, error, describeUndo(await undoSteps(steps, this.#ctx, { journal, assertLocked })));
   }
 }
+
+const UNDOES_NOTHING = ['LOCK_LOST', PAUSED];
 
 interface Failing {
   /** A step that has run, and whose verification failed: it is undone as well. */

@@ -1,7 +1,7 @@
 import { ulid } from 'ulid';
 import { currentActor, currentHost } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
-import { OpsError, toOpsError } from '../errors.ts';
+import { OpsError, PAUSED, toOpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { openFileJournal, runFolder } from '../journal/file-journal.ts';
 import { freeReserve } from '../journal/reserve.ts';
@@ -203,9 +203,9 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
   } catch (thrown) {
     const reason = toOpsError(thrown);
     const words = await lastWords(task, execution);
-    if (ctx.signal.aborted) {
+    if (ctx.signal.aborted || reason.code === PAUSED) {
       await tellOfThisRun(ctx.config, journal.run).catch((unwritten) => warnUnwritten(ctx, unwritten));
-      throw interrupted(task, ctx, withWords(reason, words));
+      throw ctx.signal.aborted ? interrupted(task, ctx, withWords(reason, words)) : withWords(reason, words);
     }
     const error = withWords(reason, words, words?.next);
     await writeDown(task, execution, error);

@@ -1,7 +1,7 @@
 import { currentActor, currentHost } from '../actor.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
-import { toOpsError } from '../errors.ts';
+import { PAUSED, toOpsError } from '../errors.ts';
 import { openFileJournal } from '../journal/file-journal.ts';
 import { openRuns, readRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
@@ -59,8 +59,9 @@ async function tellOfRun(config: LoadedConfig, state: RunState): Promise<void> {
   keepSummary(root, run, { bytes: state.bytes, task, env, status, startedAt, lastAt, told: true });
 }
 
-function outcomeOf({ damaged, lastError }: RunState): 'broken' | 'interrupted' | 'killed' {
+function outcomeOf({ damaged, lastError }: RunState): Exclude<Word['outcome'], 'abandoned'> {
   if (damaged.length > 0 || lastError === 'LOCK_LOST') return 'broken';
+  if (lastError === PAUSED) return 'paused';
   return lastError === 'INTERRUPTED' ? 'interrupted' : 'killed';
 }
 
@@ -82,7 +83,7 @@ export async function giveUp(config: LoadedConfig, state: RunState, message: str
 interface Word {
   id: string;
   actor: string;
-  outcome: 'broken' | 'interrupted' | 'killed' | 'abandoned';
+  outcome: 'broken' | 'interrupted' | 'killed' | 'paused' | 'abandoned';
   metadata: { [key: string]: Json };
 }
 

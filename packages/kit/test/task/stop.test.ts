@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OpsError } from '../../src/errors.ts';
+import { OpsError, paused } from '../../src/errors.ts';
 import { command } from '../../src/hint.ts';
 import { readRuns } from '../../src/journal/read.ts';
 import { defineStep } from '../../src/steps/types.ts';
@@ -83,6 +83,50 @@ test('last words that cannot be had never take the place of the reason', async (
     [],
   );
   assert.is(error?.message, 'Step "one" failed: it broke. What stands now could not be asked: the proxy is away');
+});
+
+test('a run that pauses keeps what it did, answers no, and goes on where it waited; or fails there, and undoes', async () => {
+  const root = makeStrangeProduct({});
+  const did: string[] = [];
+  let decision: 'continue' | 'abort' | undefined;
+  const task = defineChangeTask({
+    name: 'test:pausing',
+    summary: 'Waits for a decision.',
+    perEnvironment: false,
+    lock: 'checkout',
+    plan: async () => null,
+    describe: () => ['wait'],
+    steps: () => [
+      defineStep({
+        name: 'one',
+        run: async () => did.push('one'),
+        undo: async () => void did.push('undo one'),
+      }),
+      defineStep({
+        name: 'two',
+        check: async () => (decision === 'continue' ? null : undefined),
+        run: () =>
+          Promise.reject(
+            decision === 'abort'
+              ? new Error('somebody said so')
+              : paused('It cannot be told.', command('test:pausing')),
+          ),
+      }),
+    ],
+    outcome: () => ({ verdict: 'Done.' }),
+  });
+  for (const decided of ['continue', 'abort'] as const) {
+    did.length = 0;
+    decision = undefined;
+    const { error } = await runTaskForTest(task, root, []);
+    assert.equal([error?.code, error?.exit, error?.hint], ['PAUSED', 3, 'npm run test:pausing']);
+    assert.is(readRuns(root).at(-1)?.status, 'open');
+    decision = decided;
+    const resumed = await runTaskForTest(task, root, ['--resume']);
+    assert.is(resumed.error?.message.includes('Undone: "one"') ?? false, decided === 'abort');
+    assert.equal(did, decided === 'abort' ? ['one', 'undo one'] : ['one']);
+    assert.is(readRuns(root).at(-1)?.status, decided === 'abort' ? 'failed' : 'done');
+  }
 });
 
 test.run();
