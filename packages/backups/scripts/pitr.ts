@@ -1,7 +1,16 @@
 #!/usr/bin/env node
-import { command, defineReadTask, type Finding, flag, type Json, main, usageError } from '@drydock/kit';
+import {
+  command,
+  defineReadTask,
+  type Finding,
+  flag,
+  type Json,
+  main,
+  printFiles,
+  usageError,
+  written,
+} from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
-import { printFiles, written } from '../src/printed.ts';
 
 const TASK = 'backup:pitr';
 

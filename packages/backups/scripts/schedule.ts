@@ -1,7 +1,17 @@
 #!/usr/bin/env node
 import { isAbsolute, resolve } from 'node:path';
-import { command, defineReadTask, flag, hint, type Json, main, type TaskContext, usageError } from '@drydock/kit';
-import { printFiles, written } from '../src/printed.ts';
+import {
+  command,
+  defineReadTask,
+  flag,
+  hint,
+  type Json,
+  main,
+  printFiles,
+  type TaskContext,
+  usageError,
+  written,
+} from '@drydock/kit';
 import { jobsOf } from '../src/schedule/jobs.ts';
 import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedule } from '../src/schedule/write.ts';
 

@@ -1,5 +1,4 @@
-import type { Finding } from '@drydock/kit';
-import { command, hint } from '@drydock/kit';
+import { command, type Finding, hint } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
 import { shownBytes } from './pace.ts';
 import { readCompact } from './prune/plan.ts';

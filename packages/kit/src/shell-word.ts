@@ -10,3 +10,12 @@ export function shellWord(value: string): string {
   }
   return /^[\w./:@%+,=-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }
+
+/** As every POSIX shell takes it, cron's too. What nobody sees is left as it is: who prints it refuses that. */
+export function posixWord(text: string): string {
+  return /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+export function posixLine(words: string[]): string {
+  return words.map(posixWord).join(' ');
+}

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
-import type { PrintedFile } from '../printed.ts';
-import { shellLine } from '../shell.ts';
+import { type PrintedFile, posixLine } from '@drydock/kit';
 import type { PitrPlan } from './plan.ts';
 
 export interface Command {
@@ -15,7 +14,7 @@ export function pitrCommands(plan: PitrPlan): Command[] {
   const { target, into } = plan.restore;
   const moment = ['--type=time', `--target=${target}`, ...timelineOf(plan), '--target-action=promote'];
   const pgbackrest = (...args: string[]) =>
-    shellLine(['pgbackrest', `--config=${plan.configFile}`, `--stanza=${plan.stanza}`, ...args]);
+    posixLine(['pgbackrest', `--config=${plan.configFile}`, `--stanza=${plan.stanza}`, ...args]);
   return [
     { name: 'stanza-create', about: 'Make the repository, once.', line: pgbackrest('stanza-create') },
     { name: 'check', about: 'See a segment of WAL arrive in it.', line: pgbackrest('check') },
@@ -49,7 +48,7 @@ export function pitrCommands(plan: PitrPlan): Command[] {
     {
       name: 'stop',
       about: `When what was lost has been copied back: stop the copy, and remove ${into} and ${into}-spool.`,
-      line: shellLine([`${plan.server.binFolder}/pg_ctl`, '-D', into, '-m', 'fast', 'stop']),
+      line: posixLine([`${plan.server.binFolder}/pg_ctl`, '-D', into, '-m', 'fast', 'stop']),
     },
     {
       name: 'in-place',
@@ -84,13 +83,13 @@ function startLine({ server, restore: { into, port } }: PitrPlan): string {
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const pgCtl = [`${server.binFolder}/pg_ctl`, '-D', into, '-l', `${into}.log`, '-w', '-t', '86400'];
-  return shellLine([...pgCtl, '-o', shellLine(options), 'start']);
+  return posixLine([...pgCtl, '-o', posixLine(options), 'start']);
 }
 
 /** pg_isready ends with 1 as long as the server takes nobody in, and with 2 when it is gone. */
 function waitLine({ server, restore: { port } }: PitrPlan): string {
   const ask = (...more: string[]) =>
-    shellLine([`${server.binFolder}/pg_isready`, ...more, '-h', 'localhost', '-p', String(port)]);
+    posixLine([`${server.binFolder}/pg_isready`, ...more, '-h', 'localhost', '-p', String(port)]);
   return `while ${ask('-q')}; [ $? = 1 ]; do sleep 1; done; ${ask()}`;
 }
 

@@ -1,6 +1,5 @@
-import type { Environment, EnvName, LoadedConfig } from '@drydock/kit';
+import { type Environment, type EnvName, type LoadedConfig, slugOf } from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
-import { slugOf } from '../slug.ts';
 import { repositoryOptions, repositorySecrets } from './repository.ts';
 import { assumedServer, type ServerFacts } from './server.ts';
 

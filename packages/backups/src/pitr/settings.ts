@@ -1,5 +1,4 @@
-import type { PrintedFile } from '../printed.ts';
-import { shellLine } from '../shell.ts';
+import { type PrintedFile, posixLine } from '@drydock/kit';
 import type { PitrPlan } from './plan.ts';
 
 /** pgbackrest.conf: nothing in it is secret. */
@@ -48,7 +47,7 @@ const assignment = ([name, value]: [string, string | number]) => `${name}=${valu
 
 /** What the server needs to send its WAL away (PostgreSQL manual, 26.3.1 "Setting Up WAL Archiving"). */
 export function postgresqlConf({ configFile, stanza, server, archiveTimeout }: PitrPlan): PrintedFile {
-  const push = shellLine(['pgbackrest', `--config=${configFile}`, `--stanza=${stanza}`, 'archive-push']);
+  const push = posixLine(['pgbackrest', `--config=${configFile}`, `--stanza=${stanza}`, 'archive-push']);
   const settings = {
     wal_level: server.walLevel === 'minimal' ? 'replica' : server.walLevel,
     archive_mode: 'on',

@@ -1,5 +1,4 @@
-import type { PrintedFile } from '../printed.ts';
-import { shellLine, shellWord } from '../shell.ts';
+import { type PrintedFile, posixLine, posixWord } from '@drydock/kit';
 import type { Job } from './jobs.ts';
 
 /** cron's own has neither the pinned Node nor /usr/local. */
@@ -10,7 +9,7 @@ export function crontab(jobs: Job[], { folder, timeZone }: { folder: string; tim
   const lines = jobs.flatMap(({ name, about, cron, command, variables }) => [
     '',
     `# ${name}: ${about}. Needs ${variables.join(', ')}.`,
-    `${cron} ${escapePercent(`cd ${shellWord(folder)} && ${PATH} && exec ${shellLine(command)}`)}`,
+    `${cron} ${escapePercent(`cd ${posixWord(folder)} && ${PATH} && exec ${posixLine(command)}`)}`,
   ]);
   return {
     path: 'crontab',

@@ -1,7 +1,5 @@
-import { command, hint, usageError } from '@drydock/kit';
+import { command, hint, type PrintedFile, posixLine, usageError } from '@drydock/kit';
 import { Document } from 'yaml';
-import type { PrintedFile } from '../printed.ts';
-import { shellLine } from '../shell.ts';
 import { parseCron } from './cron.ts';
 import type { Job } from './jobs.ts';
 
@@ -58,7 +56,7 @@ function jobOf({ kind, name, cron, command, variables }: Job, { env, max, isSecr
       { uses: 'actions/checkout@v4' },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 24 } },
       { name: 'Set the machine up', run: 'node scripts/bootstrap.mjs' },
-      { name, run: shellLine([program === 'node' ? 'node_modules/.bin/node' : (program ?? ''), ...args]) },
+      { name, run: posixLine([program === 'node' ? 'node_modules/.bin/node' : (program ?? ''), ...args]) },
     ],
   };
 }

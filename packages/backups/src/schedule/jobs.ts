@@ -1,6 +1,5 @@
-import { type EnvName, environmentSettings, type LoadedConfig } from '@drydock/kit';
+import { type EnvName, environmentSettings, type LoadedConfig, slugOf } from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
-import { slugOf } from '../slug.ts';
 import { variablesOf } from './needs.ts';
 
 export type JobKind = 'backup' | 'prune' | 'drill';

@@ -1,5 +1,5 @@
+import type { PrintedFile } from '@drydock/kit';
 import { Document } from 'yaml';
-import type { PrintedFile } from '../printed.ts';
 import type { Job } from './jobs.ts';
 
 export interface KubernetesPlace {

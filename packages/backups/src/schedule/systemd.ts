@@ -1,4 +1,4 @@
-import { linesOf, type PrintedFile } from '../printed.ts';
+import { linesOf, type PrintedFile } from '@drydock/kit';
 import { calendarOf } from './calendar.ts';
 import type { Job } from './jobs.ts';
 

@@ -1,8 +1,6 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Finding, LoadedConfig, TaskContext } from '@drydock/kit';
+import { type Finding, type LoadedConfig, type PrintedFile, slugOf, type TaskContext } from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
-import type { PrintedFile } from '../printed.ts';
-import { slugOf } from '../slug.ts';
 import type { jobsOf } from './jobs.ts';
 import { keepsNothingElsewhere, storeFolders } from './needs.ts';
 

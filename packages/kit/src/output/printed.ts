@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { usageError, visible } from '@drydock/kit';
+import { usageError } from '../errors.ts';
+import { visible } from './visible.ts';
 
 /** A file that a task prints for somebody to put where it belongs. Its comments begin with `#`. */
 export interface PrintedFile {

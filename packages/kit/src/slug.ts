@@ -1,4 +1,4 @@
-import { usageError } from '@drydock/kit';
+import { usageError } from './errors.ts';
 
 /** Sentry takes monitor names of 50 letters, Kubernetes 52 of a CronJob: this leaves room for what is added. */
 const LONGEST = 30;
