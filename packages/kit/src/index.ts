@@ -62,6 +62,8 @@ export { Secret } from './secret.ts';
 export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';
 export { posixLine, posixWord } from './shell-word.ts';
 export { slugOf } from './slug.ts';
+export { ensureOwnTable } from './sql/own-table.ts';
+export { inTransaction } from './sql/transaction.ts';
 export { readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export { takeNotices } from './state/notices.ts';

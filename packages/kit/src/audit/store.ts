@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { ensureOwnTable } from '../sql/own-table.ts';
+import { inTransaction } from '../sql/transaction.ts';
 import { GENESIS, type Head, hashEvent } from './chain.ts';
 import type { AuditEvent, ChainedEvent } from './types.ts';
 
@@ -16,18 +17,13 @@ const HEAD = 'one boolean PRIMARY KEY DEFAULT true CHECK (one), seq bigint NOT N
 
 /** Appends an event once: the same id again changes nothing. */
 export async function insertEvent(client: Client, event: AuditEvent): Promise<void> {
-  await client.query('BEGIN');
-  try {
+  await inTransaction(client, async () => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [APPEND_LOCK]);
     await ensureOwnTable(client, 'AuditEvent', EVENTS);
     await ensureOwnTable(client, 'audit_head', HEAD);
     const known = await client.query('SELECT 1 FROM drydock."AuditEvent" WHERE id = $1', [event.id]);
     if (known.rowCount === 0) await append(client, event);
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
-  }
+  });
 }
 
 async function append(client: Client, given: AuditEvent): Promise<void> {

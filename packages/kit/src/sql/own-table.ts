@@ -2,6 +2,9 @@ import type { Client } from 'pg';
 import { OpsError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres.ts';
 
+/** The bytes of "OWNT". */
+const MAKING = 0x4f574e54;
+
 /**
  * Makes `drydock.NAME` where it is missing. It looks first: CREATE … IF NOT EXISTS wants the right to create although
  * everything is there, and a narrow role does not have it.
@@ -14,8 +17,12 @@ export async function ensureOwnTable(client: Client, name: string, columns: stri
   if (rows[0]?.found) return;
   const schema = rows[0]?.schema === true;
   try {
-    if (!schema) await client.query('CREATE SCHEMA IF NOT EXISTS drydock');
-    await client.query(`CREATE TABLE IF NOT EXISTS drydock.${quoteIdentifier(name)} (${columns})`);
+    // IF NOT EXISTS alone lets one of two that come at once fail: each looks before the other is done. Sent as one, it is one transaction.
+    await client.query(
+      `SELECT pg_advisory_xact_lock(${MAKING});
+       ${schema ? '' : 'CREATE SCHEMA IF NOT EXISTS drydock;'}
+       CREATE TABLE IF NOT EXISTS drydock.${quoteIdentifier(name)} (${columns})`,
+    );
   } catch (cause) {
     if ((cause as { code?: string }).code !== NO_RIGHT) throw cause;
     const role = client.user ?? '';
