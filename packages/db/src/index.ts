@@ -1,5 +1,5 @@
 export { backsUpBeforeDeploy } from './config.ts';
-export { rehearseStep } from './deploy/rehearse.ts';
+export { rehearseAndRefuse, rehearseStep } from './deploy/rehearse.ts';
 export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
 export { contentFlags, contentOf, type OnBackup } from './rehearsal/content.ts';
 export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';

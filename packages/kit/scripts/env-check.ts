@@ -3,11 +3,12 @@ import type { LoadedConfig } from '../src/config/load.ts';
 import { checkParity, describeSource } from '../src/env/parity.ts';
 import type { Environment } from '../src/env/types.ts';
 import { toOpsError } from '../src/errors.ts';
+import type { Finding } from '../src/finding.ts';
 import { command, hint } from '../src/hint.ts';
 import type { Json } from '../src/json.ts';
 import { unmaskable } from '../src/redact.ts';
 import { main } from '../src/task/main.ts';
-import { defineReadTask, type Finding } from '../src/task/types.ts';
+import { defineReadTask } from '../src/task/types.ts';
 import { passwordsIn } from '../src/url-secrets.ts';
 
 const task = defineReadTask({

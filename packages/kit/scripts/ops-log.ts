@@ -2,11 +2,12 @@
 import type { Log } from '../src/audit/log.ts';
 import type { ChainedEvent } from '../src/audit/types.ts';
 import { operatorUrl } from '../src/env/operator-url.ts';
+import type { Finding } from '../src/finding.ts';
 import type { Json } from '../src/json.ts';
 import { withPostgres } from '../src/postgres.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
-import { defineReadTask, type Finding } from '../src/task/types.ts';
+import { defineReadTask } from '../src/task/types.ts';
 
 const task = defineReadTask({
   name: 'ops:log',

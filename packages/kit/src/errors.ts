@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts';
 import { type Hint, hintOn } from './hint.ts';
 
 /** Exit codes that people script against (docs: README, "Exit codes"). */
@@ -20,6 +21,8 @@ export interface OpsErrorInit {
   hint?: Hint | undefined;
   /** One of EXIT; that of a task where it ran as a process. */
   exit?: number;
+  /** Where several things are wrong, each; the message tells of them all. For `--json`. */
+  findings?: Finding[] | undefined;
   cause?: unknown;
 }
 
@@ -29,12 +32,14 @@ export class OpsError extends Error {
   readonly code: string;
   readonly hint: Hint | undefined;
   readonly exit: number;
+  readonly findings: readonly Finding[];
 
-  constructor({ code, message, hint, exit = EXIT.failed, cause }: OpsErrorInit) {
+  constructor({ code, message, hint, exit = EXIT.failed, findings = [], cause }: OpsErrorInit) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
     this.exit = exit;
+    this.findings = findings;
   }
 }
 

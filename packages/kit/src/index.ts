@@ -20,6 +20,7 @@ export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } from './errors.ts';
+export type { Finding } from './finding.ts';
 export { type Command, command, type Hint, hint, hintOn } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
 export { openRuns, readRuns } from './journal/read.ts';
@@ -27,6 +28,7 @@ export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
+export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
 export { trackSession } from './open-sessions.ts';
 export { forgiveUncaught } from './output/guard-process.ts';
 export { htmlText, markdownFence, markdownText } from './output/markup.ts';
@@ -86,7 +88,6 @@ export {
   type ChangeTask,
   defineChangeTask,
   defineReadTask,
-  type Finding,
   type Outcome,
   type ReadTask,
   type TaskContext,

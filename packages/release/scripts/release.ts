@@ -13,7 +13,6 @@ import {
 import { buildArtifact } from '../src/artifact/build.ts';
 import { ArtifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
-import { readCheckout, refuseUnfit } from '../src/checkout.ts';
 import { releaseConfig } from '../src/config.ts';
 import { environmentSteps } from '../src/pipeline/environment.ts';
 import { postDeploySteps } from '../src/pipeline/post-deploy.ts';
@@ -37,17 +36,18 @@ const task = defineChangeTask({
     'npm run release -- --env production --yes --confirm production --reason "release 12"',
   ],
   flags: {
+    offline: flag.boolean({ about: 'ask neither origin nor GitHub: what was fetched last counts' }),
     allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
     accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
   },
   lock: 'environment',
   environments: environmentsOf,
   async plan(ctx) {
-    const { baseBranch } = releaseConfig(ctx.config);
-    const checkout = await readCheckout(ctx.config.root, baseBranch, ctx.signal);
-    refuseUnfit(checkout, baseBranch, ctx.flags.allowDirty === true);
-    await preflight(ctx, environmentsOf(ctx));
-    return { commit: checkout.commit, subject: checkout.subject, environments: environmentsOf(ctx) };
+    const { commit, subject } = await preflight(ctx, environmentsOf(ctx), ctx.flags);
+    return { commit, subject, environments: environmentsOf(ctx) };
+  },
+  async withoutLock(ctx) {
+    await preflight(ctx, environmentsOf(ctx), ctx.flags);
   },
   describe: ({ commit, subject, environments }) => [
     `release ${commit.slice(0, 10)} (${subject}) to ${environments.join(', then ')}`,

@@ -8,11 +8,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildArtifact } from '../src/artifact/build.ts';
 import { ArtifactStore } from '../src/artifact/store.ts';
-import { readCheckout, refuseUnfit } from '../src/checkout.ts';
 import { releaseConfig } from '../src/config.ts';
 import { SlotFile, versionsInUse } from '../src/driver/slots.ts';
 
-const test = suite('checkout and artefact');
+const test = suite('artefact');
 const git = (root: string, ...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.test', ...args], {
     cwd: root,
@@ -45,49 +44,6 @@ async function build(root: string) {
   };
   return { store, artifact: await buildArtifact(input) };
 }
-const refusal = (work: () => unknown) => {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    return error as OpsError;
-  }
-};
-
-test('a clean checkout on its base branch is fit', async () => {
-  const checkout = await readCheckout(repository(), 'master');
-  assert.equal(checkout.dirty, []);
-  assert.is(
-    refusal(() => refuseUnfit(checkout, 'master', false)),
-    undefined,
-  );
-});
-
-test('a changed file is named, and can be allowed', async () => {
-  const root = repository();
-  writeFileSync(join(root, 'src/main.txt'), 'two');
-  const checkout = await readCheckout(root, 'master');
-  assert.match(refusal(() => refuseUnfit(checkout, 'master', false))?.message ?? '', 'src/main.txt');
-  assert.is(
-    refusal(() => refuseUnfit(checkout, 'master', true)),
-    undefined,
-  );
-});
-
-test('a branch that lacks the newest of master is refused', async () => {
-  const root = repository();
-  git(root, 'checkout', '-qb', 'feature');
-  git(root, 'checkout', '-q', 'master');
-  git(root, 'commit', '-qm', 'newer', '--allow-empty');
-  git(root, 'checkout', '-q', 'feature');
-  assert.is(
-    refusal(() => refuseUnfit({ commit: 'c', subject: '', dirty: [], basedOn: undefined }, 'master', false))?.exit,
-    2,
-  );
-  const checkout = await readCheckout(root, 'master');
-  assert.is(refusal(() => refuseUnfit(checkout, 'master', false))?.code, 'NOT_REBASED');
-});
-
 test('the same content is the same artefact, whatever the commit; other content is another', async () => {
   const root = repository();
   const first = await build(root);

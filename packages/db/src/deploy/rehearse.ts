@@ -6,7 +6,6 @@ import type { Target } from '../target.ts';
 import { isAcceptable, refuseUnknownCodes } from './accept.ts';
 
 export interface RehearseOptions {
-  name?: string;
   /** Codes of hazards that are taken on. */
   accept?: string[];
   /** Commit of the version that serves now. */
@@ -20,30 +19,41 @@ export type Rehearsed = { copy: string | null; migrations: number; promised: Pro
 /** What the copy could not tell is said where somebody watches; it refuses nothing. */
 const TOLD = new Set(['NOT_REHEARSED', 'CHANGES_SERVER', 'SERVER_CHANGED', 'SCRATCH_LEFT']);
 
-/** What would fail is refused; a hazard that is an error, too, unless its code is accepted. */
+interface Told {
+  detail(text: string): void;
+  warn(text: string): void;
+}
+
+/** Rehearses. What would fail is refused; a hazard that is an error, too, unless its code is accepted. */
+export async function rehearseAndRefuse(
+  target: Target,
+  { accept = [], running, content }: RehearseOptions,
+  { detail, warn }: Told,
+): Promise<Rehearsed> {
+  const { findings, migrations, copy, promised } = await rehearse(target, {
+    onMigration: detail,
+    running,
+    ...(content ? { content: await content() } : {}),
+  });
+  const errors = findings.filter(({ level }) => level === 'error');
+  const standing = errors.filter(({ code }) => !isAcceptable(code) || !accept.includes(code));
+  for (const { code, message } of errors.filter((error) => !standing.includes(error)))
+    warn(`${code} accepted: ${message}`);
+  for (const { code, message } of findings.filter(({ code: found }) => TOLD.has(found))) warn(`${code}: ${message}`);
+  const [first] = standing;
+  if (first) throw refusal(target, first, standing.length);
+  return { copy: copy ?? null, migrations: migrations.length, promised };
+}
+
+/** See `rehearseAndRefuse`. */
 export function rehearseStep(
   target: Target,
-  { name = 'rehearse', accept = [], running, content }: RehearseOptions = {},
+  { name = 'rehearse', ...options }: RehearseOptions & { name?: string } = {},
 ): Step<Rehearsed> {
-  refuseUnknownCodes(accept);
+  refuseUnknownCodes(options.accept ?? []);
   return defineStep<Rehearsed>({
     name,
-    async run({ detail, out }) {
-      const { findings, migrations, copy, promised } = await rehearse(target, {
-        onMigration: detail,
-        running,
-        ...(content ? { content: await content() } : {}),
-      });
-      const errors = findings.filter(({ level }) => level === 'error');
-      const standing = errors.filter(({ code }) => !isAcceptable(code) || !accept.includes(code));
-      for (const { code, message } of errors.filter((error) => !standing.includes(error)))
-        out.warn(`${code} accepted: ${message}`);
-      for (const { code, message } of findings.filter(({ code: found }) => TOLD.has(found)))
-        out.warn(`${code}: ${message}`);
-      const [first] = standing;
-      if (first) throw refusal(target, first, standing.length);
-      return { copy: copy ?? null, migrations: migrations.length, promised };
-    },
+    run: ({ detail, out }) => rehearseAndRefuse(target, options, { detail, warn: out.warn }),
   });
 }
 

@@ -70,7 +70,7 @@ async function twice(connect: () => Promise<Client>): Promise<Client> {
 }
 
 /** The lock's row, the audit log and most of what a run does cannot be written on a standby, or where writes are switched off. */
-async function takesWrites(client: Client, env: string, reads: boolean): Promise<boolean> {
+export async function takesWrites(client: Client, env: string, reads: boolean): Promise<boolean> {
   const { rows } = await client.query<{ standby: boolean; writable: boolean }>(
     `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'off' AS writable`,
   );
@@ -86,15 +86,19 @@ async function takesWrites(client: Client, env: string, reads: boolean): Promise
 }
 
 async function refused(client: Client, env: string, run: string): Promise<OpsError> {
-  const holder = await readHolder(client);
-  if (!holder) return lockedError(env, await readUnnamed(client), unlockCommand(env));
-  if (holder.run !== run) return lockedError(env, holder, unlockCommand(env));
+  const holder = await heldBy(client);
+  if (!holder || !('owner' in holder) || holder.run !== run) return lockedError(env, holder, unlockCommand(env));
   return new OpsError({
     code: 'SAME_DATABASE',
     message: `${env} and another environment of this run lead to one and the same database; nothing was changed.`,
     hint: hint`${command('env:check', { env })} shows where its address comes from: one variable of the shell serves every environment.`,
     exit: EXIT.refused,
   });
+}
+
+/** Whose the lock is now, as far as that can be told. */
+export async function heldBy(client: Client): Promise<LockHolder | Unnamed | undefined> {
+  return (await readHolder(client)) ?? readUnnamed(client);
 }
 
 /** The row of the lock's last holder, if its session still holds the lock. */

@@ -21,6 +21,7 @@ export type ToolName =
   | 'stdbuf'
   | 'strace'
   | 'git'
+  | 'tar'
   | 'brew'
   | 'apt-get'
   | 'sudo'

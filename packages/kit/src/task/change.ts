@@ -1,7 +1,7 @@
 import { ulid } from 'ulid';
 import { currentActor, currentHost } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
-import { OpsError, PAUSED, toOpsError } from '../errors.ts';
+import { EXIT, OpsError, PAUSED, toOpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { openFileJournal, runFolder } from '../journal/file-journal.ts';
 import { freeReserve } from '../journal/reserve.ts';
@@ -62,7 +62,9 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
   refuseUnwritable(ctx.config.root, environments);
   let answers: Answers = { reason: common.reason };
   for (let round = 1; ; round++) {
-    const locks = await takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 });
+    const locks = await orAllMissing(run, () =>
+      takeLocks(task, environments, ctx, { onLost: run.abort, waitMs: common.lockWait ?? 0 }),
+    );
     let next: Next;
     try {
       await tellOfLeftRuns(ctx.config).catch((unwritten) => warnUnwritten(ctx, unwritten));
@@ -78,6 +80,17 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     if (answers.to !== undefined)
       ctx.out.warn('Something else has changed meanwhile; this is what there is to do now.');
     answers = await askAbout(ctx, guard, next, answers);
+  }
+}
+
+/** A database that refuses us is perhaps not all that is missing: a task that can tell the rest tells it at once. */
+async function orAllMissing<T>({ task, ctx, common }: ChangeRun, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const others = ctx.signal.aborted || common.resume !== undefined || toOpsError(error).exit === EXIT.locked;
+    if (!others) await task.withoutLock?.(ctx);
+    throw error;
   }
 }
 
@@ -107,7 +120,9 @@ function environmentsOf({ task, ctx }: ChangeRun): EnvName[] {
 async function showPlan(run: ChangeRun): Promise<Outcome> {
   const { task, ctx } = run;
   if (task.lock === 'environment' && !task.claims)
-    for (const env of environmentsOf(run)) await refuseForeignDatabase(ctx.config, ctx.environmentOf(env));
+    await orAllMissing(run, async () => {
+      for (const env of environmentsOf(run)) await refuseForeignDatabase(ctx.config, ctx.environmentOf(env));
+    });
   const planned = await planRun(task, ctx);
   tellPlan(ctx, planned, true);
   const { plan, lines, steps } = planned;

@@ -1,11 +1,12 @@
 import { EXIT, OpsError } from '../errors.ts';
+import type { Finding } from '../finding.ts';
 import type { Hint } from '../hint.ts';
 import type { Output } from '../output/output.ts';
 import { shownLines } from '../output/shown.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { type Painted, painted } from '../output/text.ts';
 import { type Typing, typed } from './typed.ts';
-import type { Finding, Outcome } from './types.ts';
+import type { Outcome } from './types.ts';
 
 /** What is known about a run when it has ended, well or not. */
 export interface Ending {
@@ -40,8 +41,16 @@ export function wordedOutcome({ findings, next, ...outcome }: Outcome, words: Wo
 }
 
 export function wordedError(error: OpsError, words: Words): WordedError {
-  const { code, message, hint, exit } = error;
-  return new OpsError({ code, message, hint: hint && words(hint), exit, cause: error.cause }) as WordedError;
+  const { code, message, hint, exit, findings } = error;
+  const worded = findings.map((finding) => wordedFinding(finding, words));
+  return new OpsError({
+    code,
+    message,
+    hint: hint && words(hint),
+    exit,
+    findings: worded,
+    cause: error.cause,
+  }) as WordedError;
 }
 
 export function isYes(outcome: Outcome): boolean {
@@ -64,7 +73,7 @@ export function toJson({ task, env, run, startedAt, outcome, error, typing }: En
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
     data: outcome?.data ?? {},
-    findings: (outcome?.findings ?? []).map((finding) => wordedFinding(finding, words)),
+    findings: (outcome?.findings ?? error?.findings ?? []).map((finding) => wordedFinding(finding, words)),
     ...(error ? { error: { code: error.code, message: error.message, hint: words(error.hint ?? '') } } : {}),
   };
 }

@@ -1,24 +1,12 @@
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import type { Environment } from '../env/environment.ts';
+import type { Finding } from '../finding.ts';
 import type { Hint } from '../hint.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
 import type { StepNode, StepResults } from '../steps/types.ts';
 import type { FlagSpecs, FlagValues } from './flags.ts';
-
-export interface Finding {
-  level: 'error' | 'warn' | 'info';
-  /** Stable: people ignore, count and link findings by it. */
-  code: string;
-  message: string;
-  hint?: Hint | undefined;
-  /** Where, if it is about a file; lines count from 1. */
-  file?: string;
-  line?: number;
-  /** What to do instead, line by line, ready to paste. */
-  recipe?: string[];
-}
 
 /** What a task found out or did. Printed for a person, or as the one object of `--json`. */
 export interface Outcome {
@@ -124,6 +112,11 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
+  /**
+   * The lock of an environment could not be had, for another reason than that somebody holds it: throws all that is missing besides, so
+   * that it is told at once. Where it throws nothing, the reason stands as it is.
+   */
+  withoutLock?(ctx: TaskContext<F>): Promise<void>;
   /** Asked for after flags are parsed and before the guard: refuse here what can never work (exit 2, 3 or 4). */
   plan(ctx: TaskContext<F>): Promise<P>;
   /** Lines for a person: what it is about, and what the names of the steps do not tell. Empty where there is nothing to do. */

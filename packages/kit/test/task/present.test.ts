@@ -1,11 +1,12 @@
 // Uses no service.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Finding } from '../../src/finding.ts';
 import { command } from '../../src/hint.ts';
 import { psqlCommand } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
 import { printEnding, toJson } from '../../src/task/present.ts';
-import type { Finding, Outcome } from '../../src/task/types.ts';
+import type { Outcome } from '../../src/task/types.ts';
 import { silentOutput } from '../../src/testing/index.ts';
 
 const test = suite('what a task came to');

@@ -1,49 +1,151 @@
-import { backupTarget } from '@drydock/backups';
-import { publicUrl } from '@drydock/health';
-import { type EnvName, errorOn, OpsError, requireTool, type TaskContext } from '@drydock/kit';
-import { driverOf } from '../driver/driver.ts';
+import {
+  type EnvName,
+  EXIT,
+  type Finding,
+  type Hint,
+  hintOn,
+  OpsError,
+  type TaskContext,
+  toOpsError,
+} from '@drydock/kit';
+import { type Checkout, readCheckout } from '../checkout.ts';
+import { releaseConfig } from '../config.ts';
+import { checkoutQuestions } from '../preflight/checkout.ts';
+import { environmentQuestions } from '../preflight/environment.ts';
+import { toolQuestions } from '../preflight/tools.ts';
+import type { Question } from '../question.ts';
+
+/** One question is no reason to wait for ever; a rehearsal of many migrations takes its time. */
+const WITHIN_MS = 5 * 60_000;
+
+/** What a question came to. `env`: undefined where it is about the checkout or this machine. */
+interface Answer {
+  env: EnvName | undefined;
+  about: string;
+  found?: string;
+  error?: OpsError;
+}
+
+export interface PreflightOptions {
+  allowDirty?: boolean;
+  /** Neither origin nor GitHub is asked. */
+  offline?: boolean;
+  /** Hazards of migrations that are taken on. */
+  accept?: string[];
+  /** What else the run will need of an environment; undefined: of this machine. */
+  more?(env: EnvName | undefined): Question[];
+}
 
 /**
  * Everything that the steps will need, of every environment, before anything is changed in the first: that production's proxy is
- * away should not be found out when its migrations are applied. All that is missing is told at once.
+ * away should not be found out when its migrations are applied. All that is missing is told at once: in one table, and in one error
+ * (exit 2; 4 where guards alone refuse).
  */
-export async function preflight(ctx: TaskContext, environments: EnvName[]): Promise<void> {
-  const asked = environments.flatMap((env) => questions(ctx, env).map((ask) => problemOf(env, ask)));
-  const problems = (await Promise.all(asked)).filter((problem) => problem !== undefined);
-  const [first] = problems;
-  if (!first) return;
-  const { code, hint, exit } = first.error;
-  throw new OpsError({
-    code,
-    message: `Nothing was begun: ${problems.map(({ env, error }) => `${env}: ${error.message}`).join(' ')}`,
-    hint,
-    exit,
-    cause: first.error,
+export async function preflight(
+  ctx: TaskContext,
+  environments: EnvName[],
+  options: PreflightOptions = {},
+): Promise<Checkout> {
+  const release = releaseConfig(ctx.config);
+  const progress = ctx.out.progress('preflight');
+  let checkout: Promise<Checkout> | undefined;
+  const read = () => {
+    checkout ??= readCheckout(ctx.config.root, ctx.signal);
+    return checkout;
+  };
+  const { warn } = ctx.out;
+  const { allowDirty = false, offline = false, accept = [], more = () => [] } = options;
+  const about = { baseBranch: release.baseBranch, allowDirty, offline, warn };
+  const last = environments.at(-1) ?? ctx.env;
+  const asked = [
+    ...checkoutQuestions(read, about).map((question) => answer(ctx, undefined, question)),
+    ...answersOf(ctx, undefined, () => toolQuestions(ctx.config, release, ctx.environmentOf(last))),
+    ...answersOf(ctx, undefined, () => more(undefined)),
+    ...environments.flatMap((env) => [
+      ...answersOf(ctx, env, () => environmentQuestions(ctx, ctx.environmentOf(env), { accept, warn })),
+      ...answersOf(ctx, env, () => more(env)),
+    ]),
+  ];
+  const answers = await Promise.all(asked);
+  // Whoever holds the lock is waited for, or refuses the run by himself.
+  const missing = answers.filter(({ error }) => error && error.exit !== EXIT.locked);
+  if (missing.length > 0) progress.fail();
+  else progress.done(`preflight: ${answers.length} things asked`);
+  show(
+    ctx,
+    answers.filter(({ error }) => error),
+  );
+  if (missing.length > 0) throw allMissing(missing);
+  return read();
+}
+
+/** Questions that cannot even be asked (an environment with a value of another one) are answered by that. */
+function answersOf(ctx: TaskContext, env: EnvName | undefined, questions: () => Question[]): Promise<Answer>[] {
+  try {
+    return questions().map((question) => answer(ctx, env, question));
+  } catch (thrown) {
+    return [Promise.resolve({ env, about: 'environment', error: toOpsError(thrown) })];
+  }
+}
+
+async function answer(ctx: TaskContext, env: EnvName | undefined, { about, ask }: Question): Promise<Answer> {
+  const late = AbortSignal.timeout(WITHIN_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    late.addEventListener('abort', () =>
+      reject(
+        new OpsError({
+          code: 'NO_ANSWER',
+          message: `The question about ${about} was not answered within ${WITHIN_MS / 60_000} minutes.`,
+        }),
+      ),
+    );
+  });
+  try {
+    const found = await Promise.race([ask(AbortSignal.any([ctx.signal, late])), tooLate]);
+    return { env, about, found };
+  } catch (thrown) {
+    ctx.signal.throwIfAborted();
+    return { env, about, error: toOpsError(thrown) };
+  }
+}
+
+function show(ctx: TaskContext, answers: Answer[]): void {
+  if (answers.length === 0) return;
+  ctx.out.table(
+    ['', 'environment', 'what', 'found', 'what to do'],
+    answers.map(({ env, about, found, error }) => [
+      error ? (error.exit === EXIT.locked ? '!' : '✖') : '✔',
+      env ?? '',
+      about,
+      error?.message ?? found ?? '',
+      error?.hint === undefined ? '' : ctx.typed(onEnv(env, error.hint)),
+    ]),
+  );
+}
+
+function allMissing(answers: Answer[]): OpsError {
+  const errors = answers.flatMap(({ env, error }) => (error ? [{ env, error }] : []));
+  const findings = errors.map(({ env, error: { code, message, hint } }): Finding => {
+    return { level: 'error', code, message: sentence(env, message), hint: hint && onEnv(env, hint) };
+  });
+  const [first] = findings;
+  const alone = findings.length === 1;
+  const guards = errors.every(({ error }) => error.exit === EXIT.refused);
+  return new OpsError({
+    code: alone && first ? first.code : 'PREFLIGHT_FAILED',
+    message: `Nothing was begun: ${alone ? '' : `${findings.length} things are missing. `}${findings.map(({ message }) => message).join(' ')}`,
+    hint: first?.hint,
+    exit: guards ? EXIT.refused : EXIT.usage,
+    findings,
+    cause: errors[0]?.error,
   });
 }
 
-function questions(ctx: TaskContext, env: EnvName): (() => Promise<unknown>)[] {
-  const environment = ctx.environmentOf(env);
-  const { config, actor, reason } = ctx;
-  return [
-    async () => driverOf(config, environment).preflight(),
-    async () => {
-      const { stores } = backupTarget({ config, environment, actor, reason });
-      for (const store of stores) await store.list(`${env}/`);
-    },
-    async () => requireTool('pg_dump'),
-    async () => publicUrl(config, environment),
-  ];
+function sentence(env: EnvName | undefined, message: string): string {
+  const text = env ? `${env}: ${message}` : message;
+  return text.replace(/([^.!?])$/, '$1.');
 }
 
-async function problemOf(
-  env: EnvName,
-  ask: () => Promise<unknown>,
-): Promise<{ env: EnvName; error: OpsError } | undefined> {
-  try {
-    await ask();
-    return undefined;
-  } catch (thrown) {
-    return { env, error: errorOn(env, thrown) };
-  }
+function onEnv(env: EnvName | undefined, hint: Hint): Hint {
+  return env ? hintOn(env, hint) : hint;
 }

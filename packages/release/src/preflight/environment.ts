@@ -1,0 +1,90 @@
+import { backupTarget } from '@drydock/backups';
+import { healthSection, probeChain, probeRedis, publicUrl } from '@drydock/health';
+import { type Environment, type TaskContext, usageError } from '@drydock/kit';
+import { driverOf } from '../driver/driver.ts';
+import type { Question } from '../question.ts';
+import { databaseQuestions } from './database.ts';
+import { migrationsQuestion } from './migrations.ts';
+
+type Context = Pick<TaskContext, 'config' | 'run' | 'actor' | 'reason'>;
+
+/** What the steps of one environment will need of it. `accept`: codes of hazards that are taken on. */
+export function environmentQuestions(
+  ctx: Context,
+  environment: Environment,
+  { accept, warn }: { accept: string[]; warn(text: string): void },
+): Question[] {
+  const { config, actor, reason, run } = ctx;
+  return [
+    { about: 'variables', ask: async () => refuseMissing(ctx, environment) },
+    { about: 'address', ask: async () => publicUrl(config, environment) },
+    ...tokenQuestion(ctx, environment),
+    ...databaseQuestions(config, environment, run),
+    migrationsQuestion(config, environment, { accept, warn }),
+    ...serviceQuestions(ctx, environment),
+    {
+      about: 'backups',
+      async ask() {
+        const { stores, recipients, signer } = backupTarget({ config, environment, actor, reason });
+        const kept = await Promise.all(
+          stores.map(async (store) => ({ store, n: (await store.list(`${environment.name}/`)).length })),
+        );
+        const who = `${recipients.length} ${recipients.length === 1 ? 'recipient' : 'recipients'}${signer ? ', signed' : ''}`;
+        return `${kept.map(({ store }) => store.label).join(', ')}; ${who}`;
+      },
+    },
+    {
+      about: 'proxy',
+      async ask() {
+        await driverOf(config, environment).preflight();
+        return 'answers';
+      },
+    },
+  ];
+}
+
+/** Every declared variable that the environment cannot do without, and the form of each that is there. */
+function refuseMissing({ config }: Context, environment: Environment): string {
+  const declared = Object.entries(config.variables);
+  const missing = declared.filter(
+    ([name, { required }]) => required.includes(environment.name) && !environment.has(name),
+  );
+  if (missing.length > 0)
+    throw usageError(
+      'VARIABLE_MISSING',
+      `${missing.map(([name]) => name).join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set for ${environment.name}.`,
+      missing.map(([name, { example }]) => `${name}='${example}'`).join('   '),
+    );
+  const set = declared.filter(([name]) => environment.has(name));
+  for (const [name] of set) environment.get(name);
+  return `${set.length} set`;
+}
+
+/** The health endpoint is asked of the candidate, when its migrations are applied. */
+function tokenQuestion({ config }: Context, environment: Environment): Question[] {
+  const { token } = healthSection.of(config);
+  if (token === null) return [];
+  return [
+    {
+      about: 'health token',
+      async ask() {
+        environment.require(token);
+        return `${token} is set`;
+      },
+    },
+  ];
+}
+
+/** What the product itself will need once it runs, where it has it. */
+function serviceQuestions({ config }: Context, environment: Environment): Question[] {
+  const parts = { Redis: probeRedis, chain: probeChain };
+  return Object.entries(parts).map(([about, probe]) => ({
+    about,
+    async ask() {
+      const asked = await probe(config, environment);
+      const bad = asked.find(({ ok }) => !ok);
+      if (bad) throw usageError('SERVICE_NOT_WELL', `${bad.part} of ${environment.name} is not well: ${bad.detail}.`);
+      return asked.length === 0 ? 'none' : asked.map(({ detail }) => detail).join(', ');
+    },
+  }));
+}
