@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { defineReadTask, type Json, main } from '@drydock/kit';
 import { ArtifactStore } from '../src/artifact/store.ts';
+import { UNKNOWN_VERSION } from '../src/driver/types.ts';
 import { whatServes } from '../src/serving.ts';
 
 const task = defineReadTask({
@@ -19,7 +20,7 @@ const task = defineReadTask({
         version === live?.version ? 'live' : version === idle?.version ? 'before' : '',
       ]),
     );
-    const version = live?.elsewhere ? (said ?? live.version) : live?.version;
+    const version = live?.version === UNKNOWN_VERSION ? (said ?? live.version) : live?.version;
     return {
       verdict: sentence,
       ...(live ? {} : { mark: 'plain' as const }),

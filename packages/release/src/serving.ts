@@ -1,9 +1,9 @@
 import { checkHealth } from '@drydock/health';
 import { type Environment, type LoadedConfig, toOpsError } from '@drydock/kit';
 import { driverOf } from './driver/driver.ts';
-import { type Live, UNKNOWN_VERSION } from './driver/types.ts';
+import { type Found, UNKNOWN_VERSION } from './driver/types.ts';
 
-export interface Serving extends Live {
+export interface Serving extends Found {
   env: string;
   /** What the live version says of itself at the public address. */
   said: string | undefined;
@@ -28,10 +28,10 @@ export async function whatServes(config: LoadedConfig, environment: Environment)
   const details = [
     ...(known && said && said !== known ? [`which calls itself ${said}`] : []),
     driver.placeOf(live),
-    ...(live.elsewhere ? ['started from another checkout'] : []),
+    ...(!known ? ['started from another checkout'] : []),
     ...(up ? [] : ["which does not pass the proxy's check"]),
   ];
-  const commit = live.elsewhere ? '' : ` (${live.commit.slice(0, 10)})`;
+  const commit = !known ? '' : ` (${live.commit.slice(0, 10)})`;
   return { ...found, env, said, sentence: `${env} is on ${name}${commit}, ${details.join(', ')}.` };
 }
 

@@ -121,8 +121,8 @@ test('all but the last two idle artefacts go', async () => {
 
 test('the artefact of a version that is live in another environment is in use', () => {
   const root = repository();
-  new SlotFile(root, 'production').put({ slot: 'blue', version: 'live', commit: 'c', port: 1 });
-  new SlotFile(root, 'staging').put({ slot: 'green', version: 'other', commit: 'c', port: 1 });
+  new SlotFile(root, 'production').put({ slot: 'blue', version: 'live', commit: 'c', digest: 'd', port: 1 });
+  new SlotFile(root, 'staging').put({ slot: 'green', version: 'other', commit: 'c', digest: 'd', port: 1 });
   assert.equal(versionsInUse(root), new Set(['other', 'live']));
 });
 
@@ -160,7 +160,7 @@ test('a slot that names a folder elsewhere, or cannot be read, is as good as emp
   const root = repository();
   const file = join(root, '.drydock/releases/staging.json');
   const slots = () => new SlotFile(root, 'staging');
-  const instance = { slot: 'blue', version: '0123456789ab', commit: 'c', port: 20_000 } as const;
+  const instance = { slot: 'blue', version: '0123456789ab', commit: 'c', digest: 'd', port: 20_000 } as const;
   slots().put(instance);
   assert.equal(slots().read(), { blue: instance });
   for (const text of ['{', JSON.stringify({ blue: { ...instance, version: '../../x' } }), '{"blue":{"port":0}}']) {

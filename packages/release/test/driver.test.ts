@@ -1,27 +1,27 @@
 // Uses HAProxy, and a very small product as processes of its own.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ArtifactStore } from '../src/artifact/store.ts';
+import type { Artifact } from '../src/artifact/types.ts';
 import { releaseConfig } from '../src/config.ts';
 import { LocalDriver } from '../src/driver/local.ts';
+import { UNKNOWN_VERSION } from '../src/driver/types.ts';
 
 const test = suite('local driver');
 let proxy: Awaited<ReturnType<typeof startTestProxy>>;
 let root: string;
 let driver: LocalDriver;
-const signal = new AbortController().signal;
+const progress = { signal: new AbortController().signal, onLine() {} };
 
 test.before.each(async () => {
   proxy = await startTestProxy();
   const release = { artifact: { include: ['.'] }, app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 3_000 } };
-  root = makeStrangeProduct(
-    { release },
-    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN_VERSION: 'bad' },
-  );
+  root = makeStrangeProduct({ release }, { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile });
   const loaded = await loadConfig(undefined, root);
   driver = new LocalDriver(loaded, releaseConfig(loaded), loadEnvironment(loaded, 'staging', process.env));
 });
@@ -30,16 +30,22 @@ test.after.each(async () => {
   await proxy.stop();
 });
 
-function artifact(version: string) {
-  const folder = join(root, 'artifacts', version);
-  mkdirSync(folder, { recursive: true });
-  cpSync(join(import.meta.dirname, 'fixtures/shop.mjs'), join(folder, 'shop.mjs'));
-  return { version, commit: version, folder };
+/** Versions are named by their content; here each has a name of its own as well. */
+const names = new Map<string, string>();
+async function artifact(name: string, checkout = root): Promise<Artifact> {
+  const store = new ArtifactStore(checkout);
+  const folder = await store.workspace();
+  const shop = readFileSync(join(import.meta.dirname, 'fixtures/shop.mjs'), 'utf8');
+  const broken = name === 'bad' ? 'BROKEN = true' : 'BROKEN = false';
+  writeFileSync(join(folder, 'shop.mjs'), `${shop.replace('BROKEN = false', broken)}// ${name}`);
+  const kept = await store.keep(folder, name);
+  names.set(kept.version, name);
+  return kept;
 }
 
-async function stage(version: string) {
-  const instance = await driver.stage(artifact(version));
-  await driver.waitReady(instance, signal);
+async function stage(name: string) {
+  const instance = await driver.stage(await artifact(name));
+  await driver.waitReady(instance, progress);
   return instance;
 }
 async function release(version: string) {
@@ -49,7 +55,8 @@ async function release(version: string) {
   if (live) await driver.retire(live);
   return instance;
 }
-const answer = async () => (await fetch(proxy.url)).text();
+const answer = async () => names.get(await (await fetch(proxy.url)).text());
+const liveName = async () => names.get((await driver.inspect()).live?.version ?? '');
 
 /** Asks as fast as eight clients can until `done`; every answer that is not 200 with a version counts as failed. */
 async function underLoad(
@@ -86,7 +93,7 @@ test('a staged version gets no traffic until the switch', async () => {
   await release('v1');
   await stage('v2');
   assert.is(await answer(), 'v1');
-  assert.is((await driver.inspect()).live?.version, 'v1');
+  assert.is(await liveName(), 'v1');
 });
 
 test('ten switches under constant load fail no request', async () => {
@@ -97,14 +104,14 @@ test('ten switches under constant load fail no request', async () => {
   console.log(`    ${requests} requests, ${failed} failed`);
   assert.is(failed, 0);
   assert.ok(requests > 200, 'the load was there');
-  assert.is(versions.size, 11);
+  assert.is(versions.size, 11, 'each of them answered');
   assert.is(await answer(), 'v10');
 });
 
 test('a version that does not start is told with its last words, and the live one stays', async () => {
   await release('v1');
-  const instance = await driver.stage(artifact('bad'));
-  const error = await driver.waitReady(instance, signal).then(
+  const instance = await driver.stage(await artifact('bad'));
+  const error = await driver.waitReady(instance, progress).then(
     () => undefined,
     (thrown) => thrown as OpsError,
   );
@@ -125,8 +132,25 @@ test('switching back needs no restart while the version before still runs', asyn
 test('a restarted proxy knows which version is live', async () => {
   await release('v1');
   await proxy.restart();
-  assert.is((await driver.inspect()).live?.version, 'v1');
+  assert.is(await liveName(), 'v1');
   assert.is(await answer(), 'v1');
+});
+
+test('a command runs in the files of a version, with its variables, and the last lines of its log can be read', async () => {
+  const built = await artifact('v1');
+  const lines: string[] = [];
+  const script = 'console.log(process.env.DRYDOCK_ENV, process.env.STEP, require("fs").existsSync("shop.mjs"))';
+  await driver.runOnce(built, ['node', '-e', script], {
+    ...progress,
+    env: { STEP: 'one' },
+    onLine: (line) => lines.push(line),
+  });
+  assert.equal(lines, ['staging one true']);
+  const bad = await driver.stage(await artifact('bad'));
+  await driver.waitReady(bad, progress).catch(() => {});
+  const log: string[] = [];
+  for await (const line of driver.logs(bad, { lines: 5, follow: false, signal: progress.signal })) log.push(line);
+  assert.equal(log, ['this version is broken']);
 });
 
 test("a version that runs has none of the operator's secrets in its environment", async () => {
@@ -146,10 +170,7 @@ test("a version that runs has none of the operator's secrets in its environment"
 /** Another clone, with the same proxy and the same env files. */
 async function secondCheckout(): Promise<{ root: string; driver: LocalDriver }> {
   const release = { artifact: { include: ['.'] }, app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 3_000 } };
-  const clone = makeStrangeProduct(
-    { release },
-    { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, BROKEN_VERSION: 'bad' },
-  );
+  const clone = makeStrangeProduct({ release }, { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile });
   const loaded = await loadConfig(undefined, clone);
   return {
     root: clone,
@@ -161,22 +182,26 @@ test('a release from a second checkout takes over from the live version, and bac
   const first = await release('v1');
   const clone = await secondCheckout();
   const before = (await clone.driver.inspect()).live;
-  assert.equal([before?.slot, before?.port, before?.elsewhere], [first.slot, first.port, true]);
+  assert.equal([before?.slot, before?.version], [first.slot, UNKNOWN_VERSION]);
   try {
     const { failed, requests } = await underLoad(async () => {
       // One that never gets ready leaves the live one alone.
-      const bad = await clone.driver.stage(artifact('bad'));
+      const bad = await clone.driver.stage(await artifact('bad', clone.root));
       assert.is.not(bad.slot, first.slot);
-      await clone.driver.waitReady(bad, signal).then(
+      await clone.driver.waitReady(bad, progress).then(
         () => assert.unreachable(),
         () => {},
       );
-      const second = await clone.driver.stage(artifact('v2'));
-      await clone.driver.waitReady(second, signal);
+      const second = await clone.driver.stage(await artifact('v2', clone.root));
+      await clone.driver.waitReady(second, progress);
       await clone.driver.shift(second);
       await clone.driver.retire(first);
       assert.is(await answer(), 'v2');
-      assert.ok((await driver.inspect()).live?.elsewhere, 'the first checkout sees that it is not its own');
+      assert.is(
+        (await driver.inspect()).live?.version,
+        UNKNOWN_VERSION,
+        'the first checkout sees that it is not its own',
+      );
       await release('v3');
     });
     console.log(`    ${requests} requests, ${failed} failed`);
@@ -195,8 +220,8 @@ test("another checkout's version that fails its check for a moment keeps its slo
   try {
     while ((await clone.driver.inspect()).up) await new Promise((done) => setTimeout(done, 50));
     const { live } = await clone.driver.inspect();
-    assert.equal([live?.slot, live?.elsewhere], [first.slot, true]);
-    const second = await clone.driver.stage(artifact('v2'));
+    assert.equal([live?.slot, live?.version], [first.slot, UNKNOWN_VERSION]);
+    const second = await clone.driver.stage(await artifact('v2', clone.root));
     assert.is.not(second.slot, first.slot);
   } finally {
     process.kill(pid, 'SIGCONT');
@@ -231,10 +256,12 @@ test('a switch that cannot be kept for the next start of the proxy is none: traf
 });
 
 test('a proxy without the two servers is told before anything needs them', async () => {
-  await driver.preflight();
+  const ask = async (asked: LocalDriver) =>
+    Promise.all(asked.questions().map((question) => question.ask(progress.signal)));
+  assert.match((await ask(driver)).join(), 'backend app');
   const loaded = await loadConfig(undefined, root);
   const release = { ...releaseConfig(loaded), proxy: { ...releaseConfig(loaded).proxy, backend: 'web' } };
-  await new LocalDriver(loaded, release, loadEnvironment(loaded, 'staging', process.env)).preflight().then(
+  await ask(new LocalDriver(loaded, release, loadEnvironment(loaded, 'staging', process.env))).then(
     () => assert.unreachable(),
     (error) => {
       assert.is(error.code, 'PROXY_NOT_SET_UP');

@@ -8,6 +8,8 @@ import { sampleRounds, taskProcesses } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SlotFile } from '../src/driver/slots.ts';
+import type { Slot } from '../src/driver/types.ts';
 import { type Load, underLoad } from './load.ts';
 import { type Checkout, makeWorld, type World } from './world.ts';
 
@@ -33,7 +35,7 @@ test.before(async () => {
 test.after(() => world.stop());
 
 const answer = async () => (await fetch(world.url)).text();
-type InSlot = { version: string; port: number };
+type InSlot = { version: string; slot: Slot };
 const statusOf = async (checkout: Checkout) =>
   (await checkout.status()).outcome?.data as unknown as { live: InSlot; idle: InSlot };
 
@@ -106,13 +108,11 @@ test('a failing undo at each position: the version that served, or the one that 
 });
 
 /** What keeps the version before from coming back when the last check has failed; and does it come back? */
-const CAUSES: Record<
-  string,
-  { comesBack: boolean; does(before: { version: string; port: number }): Promise<unknown> }
-> = {
+const CAUSES: Record<string, { comesBack: boolean; does(before: InSlot): Promise<unknown> }> = {
   'its port is taken': {
     comesBack: true,
-    async does({ port }) {
+    async does({ slot }) {
+      const port = new SlotFile(world.root, 'staging').read()[slot]?.port;
       // A stranger that says yes to everything.
       const stranger = createServer((_, response) => response.end('a stranger'));
       await new Promise<void>((done) => stranger.listen(port, '127.0.0.1', done));

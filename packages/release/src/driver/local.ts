@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkHealth } from '@drydock/health';
 import {
   type Environment,
+  exec,
   freePort,
   type LoadedConfig,
   listDaemons,
@@ -11,27 +13,44 @@ import {
   statePath,
   stopDaemon,
 } from '@drydock/kit';
+import { ArtifactStore } from '../artifact/store.ts';
+import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
-import { Haproxy, type Slot } from '../proxy/haproxy.ts';
-import { SlotFile, type SlotInstance } from './slots.ts';
-import { type Driver, type Live, UNKNOWN_VERSION } from './types.ts';
+import { Haproxy } from '../proxy/haproxy.ts';
+import type { Question } from '../question.ts';
+import { followed } from './log.ts';
+import { type Placed, SlotFile } from './slots.ts';
+import {
+  type Deployment,
+  type Driver,
+  type Found,
+  type InstanceState,
+  type Progress,
+  type RunOnce,
+  type Slot,
+  UNKNOWN_VERSION,
+} from './types.ts';
 
 const POLL_MS = 50;
 const UP_TIMEOUT_MS = 10_000;
 
-function elsewhere({ slot, port }: { slot: Slot; port: number }): SlotInstance {
-  return { slot, port, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, elsewhere: true };
+function unknown(slot: Slot): Deployment {
+  return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
+}
+
+/** What a journal may keep of it. */
+function deployed({ slot, version, commit, digest }: Deployment): Deployment {
+  return { slot, version, commit, digest };
 }
 
 /**
  * Blue/green on this machine: each version is a process of its own behind HAProxy. `inspect` asks the proxy and the
  * process table; nothing is believed from memory.
  */
-export class LocalDriver implements Driver<SlotInstance> {
+export class LocalDriver implements Driver {
   readonly #config: LoadedConfig;
   readonly #release: ReleaseConfig;
   readonly #environment: Environment;
-  readonly #proxy: Haproxy;
   readonly #slots: SlotFile;
 
   constructor(config: LoadedConfig, release: ReleaseConfig, environment: Environment) {
@@ -39,63 +58,77 @@ export class LocalDriver implements Driver<SlotInstance> {
     this.#release = release;
     this.#environment = environment;
     this.#slots = new SlotFile(config.root, environment.name);
-    const { socket, stateFile, backend } = release.proxy;
-    this.#proxy = new Haproxy({
-      socket: environment.require(socket),
-      stateFile: environment.require(stateFile),
-      backend,
-    });
   }
 
-  async preflight(): Promise<void> {
-    await this.#proxy.preflight();
+  /** Made when it is asked: that a variable is missing is the answer to a question. */
+  get #proxy(): Haproxy {
+    const { socket, stateFile, backend } = this.#release.proxy;
+    const variable = (name: string) => this.#environment.require(name);
+    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend });
   }
 
-  async inspect(): Promise<Live<SlotInstance>> {
+  questions(): Question[] {
+    return [{ about: 'proxy', ask: async () => this.#proxy.preflight() }];
+  }
+
+  async inspect(): Promise<Found> {
     const slots = this.#slots.read();
     // One that gets traffic and does not pass its check at the moment is live all the same: its slot is not ours to take.
     const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
     const ours = enabled.find(({ slot, port }) => slots[slot]?.port === port);
     const serving = ours ?? enabled.find(({ up }) => up) ?? enabled[0];
-    const idleSlot: Slot = serving?.slot === 'blue' ? 'green' : 'blue';
-    const live = ours ? slots[ours.slot] : serving && elsewhere(serving);
-    return { live, up: serving?.up ?? false, idle: slots[idleSlot] };
+    const placed = ours && slots[ours.slot];
+    const live = placed ? deployed(placed) : serving && unknown(serving.slot);
+    const idle = slots[serving?.slot === 'blue' ? 'green' : 'blue'];
+    return { live, up: serving?.up ?? false, idle: idle && deployed(idle) };
   }
 
-  async isLive(instance: SlotInstance): Promise<boolean> {
-    const { slot, port, version } = this.#asStarted(instance);
+  async isLive(deployment: Deployment): Promise<boolean> {
     const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
-    const alone = enabled.length === 1 && enabled[0]?.slot === slot && enabled[0].port === port;
-    return alone && this.#slots.read()[slot]?.version === version;
+    const alone = enabled.length === 1 && enabled[0]?.slot === deployment.slot;
+    return alone && enabled[0]?.port === (await this.#portOf(deployment)) && this.#isPlaced(deployment);
   }
 
-  async stage(artifact: { version: string; commit: string; folder: string }): Promise<SlotInstance> {
+  async stage(artifact: Artifact): Promise<Deployment> {
+    const store = new ArtifactStore(this.#config.root);
+    await store.verify(artifact);
     const { live } = await this.inspect();
     const slot: Slot = live?.slot === 'blue' ? 'green' : 'blue';
     await this.#proxy.setState(slot, 'maint');
     await this.#stopSlot(slot);
-    const instance: SlotInstance = { slot, version: artifact.version, commit: artifact.commit, port: await freePort() };
+    const { version, commit, hash: digest } = artifact;
+    const placed: Placed = { slot, version, commit, digest, port: await freePort() };
     // Written before the start: a kill in between leaves a slot that the next attempt stops and fills again.
-    this.#slots.put(instance);
-    await this.#start(instance, artifact.folder);
-    return instance;
+    this.#slots.put(placed);
+    await this.#start(placed);
+    return deployed(placed);
   }
 
   /** On a port of its own again: the one that it had may be somebody else's by now. */
-  async revive(retired: SlotInstance, folder: string): Promise<void> {
-    const instance = { ...retired, port: await freePort() };
-    this.#slots.put(instance);
-    await this.#start(instance, folder);
+  async revive(retired: Deployment): Promise<void> {
+    const placed = { ...retired, port: await freePort() };
+    this.#slots.put(placed);
+    await this.#start(placed);
   }
 
-  async isRunning(instance: SlotInstance): Promise<boolean> {
-    const { slot, version } = instance;
-    if (instance.elsewhere) return this.#answers(instance);
-    if (this.#slots.read()[slot]?.version !== version) return false;
-    return (await listDaemons(this.#config.root)).some(({ name, alive }) => alive && name === this.#nameOf(slot));
+  async isRunning(deployment: Deployment): Promise<boolean> {
+    if (deployment.version === UNKNOWN_VERSION) return this.#answers(deployment);
+    if (!this.#isPlaced(deployment)) return false;
+    const name = this.#nameOf(deployment.slot);
+    return (await listDaemons(this.#config.root)).some((daemon) => daemon.alive && daemon.name === name);
   }
 
-  async waitReady(instance: SlotInstance, signal: AbortSignal): Promise<void> {
+  async instances(deployment: Deployment): Promise<InstanceState[]> {
+    const [running, ready] = [await this.isRunning(deployment), await this.#answers(deployment)];
+    const [address = ''] = await this.addressesOf(deployment);
+    const said = await checkHealth(this.#config, this.#environment, address).then(
+      ({ version }) => version,
+      () => undefined,
+    );
+    return [{ name: `${deployment.slot}-1`, running, ready, version: said, restarts: undefined, detail: address }];
+  }
+
+  async waitReady(instance: Deployment, { signal }: Progress): Promise<void> {
     const deadline = Date.now() + this.#release.app.readyTimeoutMs;
     while (Date.now() < deadline) {
       if (await this.#answers(instance)) return;
@@ -110,8 +143,9 @@ export class LocalDriver implements Driver<SlotInstance> {
     });
   }
 
-  async shift(to: SlotInstance): Promise<void> {
-    const { slot, port, version } = this.#asStarted(to);
+  async shift(to: Deployment): Promise<void> {
+    const { slot, version } = to;
+    const port = await this.#portOf(to);
     const other: Slot = slot === 'blue' ? 'green' : 'blue';
     const before = (await this.#proxy.servers()).filter(({ enabled }) => enabled).map((server) => server.slot);
     try {
@@ -127,11 +161,11 @@ export class LocalDriver implements Driver<SlotInstance> {
     }
   }
 
-  async unshift(from: SlotInstance): Promise<void> {
+  async unshift(from: Deployment): Promise<void> {
     await this.#proxy.setState(from.slot, 'maint');
   }
 
-  async retire({ slot, version }: SlotInstance): Promise<void> {
+  async retire({ slot, version }: Deployment): Promise<void> {
     const servers = await this.#proxy.servers();
     const serves = servers.some((server) => server.slot === slot && server.enabled);
     if (serves && !servers.some((server) => server.slot !== slot && server.enabled && server.up))
@@ -145,15 +179,31 @@ export class LocalDriver implements Driver<SlotInstance> {
     await this.#stopSlot(slot);
   }
 
-  addressOf(instance: SlotInstance): string {
-    return `http://127.0.0.1:${this.#asStarted(instance).port}`;
+  async addressesOf(deployment: Deployment): Promise<string[]> {
+    return [`http://127.0.0.1:${await this.#portOf(deployment)}`];
   }
 
-  placeOf({ slot }: SlotInstance): string {
+  placeOf({ slot }: Deployment): string {
     return `slot ${slot}`;
   }
 
-  async #start({ slot, version, port }: SlotInstance, folder: string): Promise<void> {
+  logs({ slot }: Deployment, options: { lines: number; follow: boolean; signal: AbortSignal }): AsyncIterable<string> {
+    return followed(this.#logOf(slot), options);
+  }
+
+  async runOnce(artifact: Artifact, command: string[], { env, signal, onLine }: RunOnce): Promise<void> {
+    const store = new ArtifactStore(this.#config.root);
+    await store.verify(artifact);
+    const [program = '', ...args] = command;
+    await exec(program === 'node' ? process.execPath : program, args, {
+      cwd: store.pathOf(artifact.version),
+      env: { ...this.#environment.forChild('product'), ...env },
+      signal,
+      onLine,
+    });
+  }
+
+  async #start({ slot, version, port }: Placed): Promise<void> {
     const { command, portVariable, versionVariable } = this.#release.app;
     const [program = '', ...args] = command;
     await startDaemon(this.#config.root, {
@@ -161,7 +211,7 @@ export class LocalDriver implements Driver<SlotInstance> {
       // The toolkit's own Node, whatever the machine has.
       command: program === 'node' ? process.execPath : program,
       args,
-      cwd: folder,
+      cwd: new ArtifactStore(this.#config.root).pathOf(version),
       env: { ...this.#environment.forChild('product'), [portVariable]: String(port), [versionVariable]: version },
       logFile: this.#logOf(slot),
       port,
@@ -172,10 +222,16 @@ export class LocalDriver implements Driver<SlotInstance> {
     await stopDaemon(this.#config.root, this.#nameOf(slot), { graceMs: this.#release.app.drainTimeoutMs });
   }
 
-  /** Where it runs since it was started last. */
-  #asStarted(instance: SlotInstance): SlotInstance {
-    const found = this.#slots.read()[instance.slot];
-    return !instance.elsewhere && found?.version === instance.version ? found : instance;
+  #isPlaced({ slot, version }: Deployment): boolean {
+    return this.#slots.read()[slot]?.version === version;
+  }
+
+  /** Where it listens since it was started last; of one that we did not start, where the proxy sends its traffic. */
+  async #portOf(deployment: Deployment): Promise<number> {
+    const placed = this.#slots.read()[deployment.slot];
+    if (placed?.version === deployment.version) return placed.port;
+    const servers = await this.#proxy.servers();
+    return servers.find(({ slot }) => slot === deployment.slot)?.port ?? 0;
   }
 
   async #untilUp(slot: Slot, version: string): Promise<void> {
@@ -192,9 +248,10 @@ export class LocalDriver implements Driver<SlotInstance> {
     }
   }
 
-  async #answers(instance: SlotInstance): Promise<boolean> {
+  async #answers(deployment: Deployment): Promise<boolean> {
+    const [address = ''] = await this.addressesOf(deployment);
     try {
-      const answer = await fetch(new URL(this.#release.app.readyPath, this.addressOf(instance)), {
+      const answer = await fetch(new URL(this.#release.app.readyPath, address), {
         signal: AbortSignal.timeout(2_000),
       });
       return answer.ok;

@@ -2,21 +2,20 @@ import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type EnvName, isPlainName, makeStateFolder, readStateFile, statePath, writeDurably } from '@drydock/kit';
 import { z } from 'zod';
-import type { Slot } from '../proxy/haproxy.ts';
-import type { Instance } from './types.ts';
+import type { Deployment, Slot } from './types.ts';
 
 /** A version names a folder of artefacts. */
-const instanceSchema = z.object({
+const placedSchema = z.object({
   slot: z.enum(['blue', 'green']),
   version: z.string().refine(isPlainName),
   commit: z.string(),
+  digest: z.string().default(''),
   port: z.int().min(1).max(65_535),
-  elsewhere: z.literal(true).optional(),
 });
-const slotsSchema = z.object({ blue: instanceSchema.optional(), green: instanceSchema.optional() });
+const slotsSchema = z.object({ blue: placedSchema.optional(), green: placedSchema.optional() });
 
-/** A version in a slot. */
-export type SlotInstance = Instance & { slot: Slot; port: number };
+/** A version in a slot, and where it listens. */
+export type Placed = Deployment & { port: number };
 
 /** Which version lies in which slot: `.drydock/releases/<env>.json`. Which one is live, the proxy says. */
 export class SlotFile {
@@ -28,14 +27,14 @@ export class SlotFile {
     this.#name = `${env}.json`;
   }
 
-  read(): Partial<Record<Slot, SlotInstance>> {
+  read(): Partial<Record<Slot, Placed>> {
     const kept = readStateFile(join(statePath(this.#root, 'releases'), this.#name), slotsSchema) ?? {};
-    return kept as Partial<Record<Slot, SlotInstance>>;
+    return kept as Partial<Record<Slot, Placed>>;
   }
 
-  put(instance: SlotInstance): void {
+  put(placed: Placed): void {
     const file = join(makeStateFolder(this.#root, 'releases'), this.#name);
-    writeDurably(file, `${JSON.stringify({ ...this.read(), [instance.slot]: instance }, null, 2)}\n`);
+    writeDurably(file, `${JSON.stringify({ ...this.read(), [placed.slot]: placed }, null, 2)}\n`);
   }
 }
 

@@ -1,46 +1,82 @@
-/** A version that was started. What else a driver must know of it (a slot, a port) is its own; it is kept in journals as it is. */
-export type Instance = {
-  /** Of one that serves and was started from another checkout: UNKNOWN_VERSION. */
+import type { Artifact } from '../artifact/types.ts';
+import type { Question } from '../question.ts';
+
+export type Slot = 'blue' | 'green';
+export const SLOTS: readonly Slot[] = ['blue', 'green'];
+
+/** A version in a slot, as one or more instances of it. Kept in journals as it is. */
+export type Deployment = {
+  slot: Slot;
+  /** Of one that takes traffic and that this toolkit did not start: UNKNOWN_VERSION, as its commit and digest. */
   version: string;
   commit: string;
-  /** Another checkout's: it can be sent traffic and taken from it, and is not ours to start or end. */
-  elsewhere?: true;
+  /** SHA-256 of what it was started from. */
+  digest: string;
 };
 
 export const UNKNOWN_VERSION = 'unknown';
 
-export interface Live<I extends Instance = Instance> {
+export interface Found {
   /** Takes the traffic now. */
-  live: I | undefined;
+  live: Deployment | undefined;
   /** Does it pass the check of what sends it traffic? */
   up: boolean;
   /** Beside it, running or not. */
-  idle: I | undefined;
+  idle: Deployment | undefined;
 }
 
-/** How versions of the product run in one environment, and how traffic gets to one of them. */
-export interface Driver<I extends Instance = Instance> {
-  /** Asks for everything that the methods below need; changes nothing. */
-  preflight(): Promise<void>;
-  /** Nothing is believed from memory. */
-  inspect(): Promise<Live<I>>;
+/** One process, or container, of a version. */
+export interface InstanceState {
+  /** `blue-1` */
+  name: string;
+  running: boolean;
+  ready: boolean;
+  /** What it says itself; undefined where it does not answer, or its answer has none. */
+  version: string | undefined;
+  /** How often it was started again since it was put there; undefined where nobody counts. */
+  restarts: number | undefined;
+  detail: string;
+}
+
+export interface Progress {
+  signal: AbortSignal;
+  onLine(line: string): void;
+}
+
+export interface RunOnce extends Progress {
+  /** Beside the environment's own variables for the product. */
+  env: Record<string, string>;
+}
+
+/** How versions of the product run in one environment, and how traffic gets to one of them. Each method may be repeated. */
+export interface Driver {
+  /** All that the methods below need, to be asked before anything is changed. */
+  questions(): Question[];
+  /** Asked of the world, from any checkout; nothing is believed from memory. */
+  inspect(): Promise<Found>;
   /** It, and no other, gets new requests. */
-  isLive(instance: I): Promise<boolean>;
-  isRunning(instance: I): Promise<boolean>;
-  /** Starts a version beside the live one. It gets no traffic yet. */
-  stage(artifact: { version: string; commit: string; folder: string }): Promise<I>;
-  /** Waits until the version says that it can take traffic. */
-  waitReady(instance: I, signal: AbortSignal): Promise<void>;
+  isLive(deployment: Deployment): Promise<boolean>;
+  /** All of its instances run. */
+  isRunning(deployment: Deployment): Promise<boolean>;
+  instances(deployment: Deployment): Promise<InstanceState[]>;
+  /** Starts a version in the slot that is not live, from fresh files. It gets no traffic yet. */
+  stage(artifact: Artifact, options: Progress): Promise<Deployment>;
+  /** Waits until every instance says that it can take traffic. */
+  waitReady(deployment: Deployment, options: Progress): Promise<void>;
   /** Sends new requests to this version and no more to the other one, whose requests in flight go on. */
-  shift(to: I): Promise<void>;
+  shift(to: Deployment): Promise<void>;
   /** Takes all traffic from the version: the undo of a first release, where there is nothing to go back to. */
-  unshift(from: I): Promise<void>;
-  /** Ends a version once it has finished what it was answering; another checkout's gets no traffic, and runs on. */
-  retire(instance: I): Promise<void>;
+  unshift(from: Deployment): Promise<void>;
+  /** Ends a version once it has finished what it was answering. What takes the traffic alone is not ended. */
+  retire(deployment: Deployment): Promise<void>;
   /** Starts a retired version again where it was. */
-  revive(instance: I, folder: string): Promise<void>;
-  /** Where it can be asked directly. */
-  addressOf(instance: I): string;
+  revive(deployment: Deployment, options: Progress): Promise<void>;
+  /** Where its instances can be asked directly. */
+  addressesOf(deployment: Deployment): Promise<string[]>;
   /** For a person: `slot blue`. */
-  placeOf(instance: I): string;
+  placeOf(deployment: Deployment): string;
+  /** The last lines that its instances wrote, and with `follow` those that come until the signal. */
+  logs(deployment: Deployment, options: { lines: number; follow: boolean; signal: AbortSignal }): AsyncIterable<string>;
+  /** Runs a command in the artefact's files, with the environment's variables for the product, and waits for its end. */
+  runOnce(artifact: Artifact, command: string[], options: RunOnce): Promise<void>;
 }

@@ -16,11 +16,10 @@ import {
   type TaskContext,
   toOpsError,
 } from '@drydock/kit';
-import { ArtifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
 import { driverOf } from '../driver/driver.ts';
-import type { Driver, Instance } from '../driver/types.ts';
+import { type Deployment, type Driver, type Progress, UNKNOWN_VERSION } from '../driver/types.ts';
 
 /** Everything that happens to one environment in a release, in order. Step names are stable: people script against them. */
 export function environmentSteps(
@@ -35,7 +34,7 @@ export function environmentSteps(
   const target = targetOf(ctx.config, environment);
   const driver = driverOf(ctx.config, environment);
   const rehearsed = rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] });
-  const staged = stageStep(ctx, driver, built);
+  const staged = stageStep(driver, built);
   const steps = [
     backupStep(backupTarget({ config, environment, actor, reason })),
     rehearsed,
@@ -54,14 +53,18 @@ export function environmentSteps(
         expectHealthy(ctx, env, results.of(staged).instance.version, publicUrl(ctx.config, environment)),
     }),
     ...flowSteps(ctx, env, release),
-    retireStep(ctx, driver, staged),
+    retireStep(driver, staged),
   ];
   return namedSteps(env, steps, { env, keepWhenDone });
 }
 
-type Staged = { instance: Instance; previous: Instance | null };
+type Staged = { instance: Deployment; previous: Deployment | null };
 
-export function stageStep(ctx: TaskContext, driver: Driver, built: Step<Artifact>): Step<Staged> {
+function progress({ signal, detail }: StepContext): Progress {
+  return { signal, onLine: detail };
+}
+
+function stageStep(driver: Driver, built: Step<Artifact>): Step<Staged> {
   const artifactOf = ({ results }: StepContext) => results.of(built);
   return defineStep<Staged>({
     name: 'stage',
@@ -71,13 +74,10 @@ export function stageStep(ctx: TaskContext, driver: Driver, built: Step<Artifact
       return running ? { instance: idle, previous: live ?? null } : undefined;
     },
     async run(step) {
-      const store = new ArtifactStore(ctx.config.root);
-      const artifact = artifactOf(step);
-      await store.verify(artifact);
       const { live } = await driver.inspect();
-      const instance = await driver.stage({ ...artifact, folder: store.pathOf(artifact.version) });
+      const instance = await driver.stage(artifactOf(step), progress(step));
       try {
-        await driver.waitReady(instance, step.signal);
+        await driver.waitReady(instance, progress(step));
       } catch (error) {
         throw await withdrawn(driver, instance, error);
       }
@@ -93,7 +93,9 @@ function candidateHealthStep(ctx: TaskContext, env: EnvName, driver: Driver, sta
     name: 'candidate health',
     run: async ({ results }) => {
       const { instance } = results.of(staged);
-      return expectHealthy(ctx, env, instance.version, driver.addressOf(instance));
+      for (const address of await driver.addressesOf(instance))
+        await expectHealthy(ctx, env, instance.version, address);
+      return { version: instance.version };
     },
   });
 }
@@ -145,7 +147,7 @@ function flowSteps(ctx: TaskContext, env: EnvName, { flow }: ReleaseConfig): Ste
   ];
 }
 
-export function retireStep(ctx: TaskContext, driver: Driver, staged: Step<Staged>): Step {
+function retireStep(driver: Driver, staged: Step<Staged>): Step {
   return defineStep({
     name: 'retire the version before',
     houseKeeping: true,
@@ -154,12 +156,12 @@ export function retireStep(ctx: TaskContext, driver: Driver, staged: Step<Staged
       if (previous) await driver.retire(previous);
       return { retired: previous?.version ?? null };
     },
-    async undo({ results, signal }) {
-      const { previous } = results.of(staged);
-      if (!previous || previous.elsewhere || (await driver.isRunning(previous))) return;
+    async undo(step) {
+      const { previous } = step.results.of(staged);
+      if (!previous || previous.version === UNKNOWN_VERSION || (await driver.isRunning(previous))) return;
       try {
-        await driver.revive(previous, new ArtifactStore(ctx.config.root).pathOf(previous.version));
-        await driver.waitReady(previous, signal);
+        await driver.revive(previous, progress(step));
+        await driver.waitReady(previous, progress(step));
       } catch (error) {
         throw await withdrawn(driver, previous, error);
       }
@@ -168,7 +170,7 @@ export function retireStep(ctx: TaskContext, driver: Driver, staged: Step<Staged
 }
 
 /** Ends a version that did not get ready: half started, it would lie in wait. */
-async function withdrawn(driver: Driver, instance: Instance, thrown: unknown): Promise<OpsError> {
+async function withdrawn(driver: Driver, instance: Deployment, thrown: unknown): Promise<OpsError> {
   const error = toOpsError(thrown);
   try {
     await driver.retire(instance);

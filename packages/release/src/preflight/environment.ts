@@ -33,13 +33,7 @@ export function environmentQuestions(
         return `${kept.map(({ store }) => store.label).join(', ')}; ${who}`;
       },
     },
-    {
-      about: 'proxy',
-      async ask() {
-        await driverOf(config, environment).preflight();
-        return 'answers';
-      },
-    },
+    ...driverOf(config, environment).questions(),
   ];
 }
 

@@ -2,9 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { command, hint, OpsError, writeDurably } from '@drydock/kit';
-
-export type Slot = 'blue' | 'green';
-export const SLOTS: readonly Slot[] = ['blue', 'green'];
+import { SLOTS, type Slot } from '../driver/types.ts';
 
 export interface ServerState {
   slot: Slot;
@@ -36,7 +34,7 @@ export class Haproxy {
   }
 
   /** Is there a proxy with the two servers of the backend, and can its state be kept? Changes nothing. */
-  async preflight(): Promise<void> {
+  async preflight(): Promise<string> {
     const servers = await this.servers();
     const missing = SLOTS.filter((slot) => !servers.some((server) => server.slot === slot));
     if (missing.length > 0)
@@ -55,6 +53,7 @@ export class Haproxy {
         cause,
       });
     }
+    return `HAProxy at ${this.#socket}, backend ${this.#backend}`;
   }
 
   async servers(): Promise<ServerState[]> {
