@@ -8,6 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readState, type Target } from '../src/index.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
+import { incompatibleWith } from '../src/rollback/incompatible.ts';
 import { findDestroyed } from '../src/rollback/losses.ts';
 import { planRollback } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
@@ -180,6 +181,56 @@ test('a history that needs rows can be gone back from: the scripts are proved on
   assert.equal((await readState(target)).pending, ['3_view']);
   await rollback(target, { steps: 1 });
   assert.equal(await query(target.url.reveal(), 'SELECT FROM perms'), []);
+});
+
+const T = 'CREATE TABLE "T" ("id" INTEGER NOT NULL, "a" TEXT, CONSTRAINT "T_pkey" PRIMARY KEY ("id"));';
+let ofOne: Promise<Target> | undefined;
+
+/** What a version of `1_t` could not live with after another migration. */
+async function incompatible(sql: string): Promise<string[]> {
+  ofOne ??= (async () => {
+    const made = makeTarget(await postgres.createDatabase(), { '1_t': T }, 'model T {\n  id Int @id\n  a String?\n}\n');
+    await runStepsForTest(await deployNodes(made));
+    return made;
+  })();
+  const target = await ofOne;
+  const again = `DROP TABLE IF EXISTS "S", "T", "U" CASCADE; DROP TYPE IF EXISTS "E"; ${T}`;
+  await query(target.url.reveal(), `${again} ${sql}`);
+  return incompatibleWith(target, { since: ['2_next'], commit: 'unknown' });
+}
+
+test('a version goes on working with what only expands the database that it knows', async () => {
+  const EXPANDS = [
+    'ALTER TABLE "T" ADD COLUMN "n" INTEGER;',
+    `ALTER TABLE "T" ADD COLUMN "n" TEXT NOT NULL DEFAULT 'x';`,
+    'ALTER TABLE "T" ADD COLUMN "n" INTEGER GENERATED ALWAYS AS ("id" + 1) STORED;',
+    'CREATE TABLE "U" ("id" INTEGER NOT NULL PRIMARY KEY, "t" INTEGER NOT NULL REFERENCES "T"("id"));',
+    'CREATE INDEX "T_a_idx" ON "T"("a");',
+    `ALTER TABLE "T" ALTER COLUMN "a" SET DEFAULT 'x';`,
+    'ALTER TABLE "T" ADD COLUMN "u" INTEGER UNIQUE;',
+    'CREATE TABLE "U" ("id" INTEGER NOT NULL PRIMARY KEY); ALTER TABLE "T" ADD COLUMN "u" INTEGER REFERENCES "U"("id");',
+    `CREATE TYPE "E" AS ENUM ('a'); CREATE VIEW "V" AS SELECT "id" FROM "T";`,
+  ];
+  for (const sql of EXPANDS) assert.equal(await incompatible(sql), [], sql);
+});
+
+test('and with nothing that takes away, changes, or refuses what it may write', async () => {
+  const CONTRACTS: Record<string, string> = {
+    'ALTER TABLE "T" DROP COLUMN "a";': 'column public.T.a is gone',
+    'ALTER TABLE "T" RENAME COLUMN "a" TO "b";': 'column public.T.a is gone',
+    'ALTER TABLE "T" ALTER COLUMN "a" SET NOT NULL;': 'column public.T.a is another',
+    'ALTER TABLE "T" ALTER COLUMN "a" TYPE VARCHAR(3);': 'column public.T.a is another',
+    'ALTER TABLE "T" ADD COLUMN "n" INTEGER NOT NULL;': 'column public.T.n is required',
+    'ALTER TABLE "T" ADD CONSTRAINT "c" CHECK ("id" > 0);': 'constraint public.T.c is new',
+    'CREATE UNIQUE INDEX "T_a_key" ON "T"("a");': 'index public.T_a_key is new',
+    'CREATE UNIQUE INDEX "T_lower" ON "T"(lower("a"));': 'index public.T_lower is new',
+    'ALTER TABLE "T" ADD CONSTRAINT "f" FOREIGN KEY ("id") REFERENCES "T"("id");': 'constraint public.T.f is new',
+    'ALTER TABLE "T" RENAME TO "S";': 'table public.T is gone',
+  };
+  for (const [sql, said] of Object.entries(CONTRACTS)) {
+    const found = await incompatible(sql);
+    assert.ok(found.includes(said), `${sql}: ${found}`);
+  }
 });
 
 test.run();
