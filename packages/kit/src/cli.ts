@@ -8,5 +8,5 @@ export { helpText } from './task/help.ts';
 export { runTask } from './task/main.ts';
 export { type Door, doorTo } from './task/typed.ts';
 export type { AnyTask } from './task/types.ts';
-export { loadTask, readWired, taskFile, type WiredTask } from './task/wired.ts';
+export { findTask, loadTask, readWired, taskFile, type WiredTask } from './task/wired.ts';
 export { TOOLKIT } from './toolkit.ts';

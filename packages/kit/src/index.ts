@@ -1,3 +1,4 @@
+export { currentHost } from './actor.ts';
 export { appendAudit } from './audit/append.ts';
 export { readEventsNamed } from './audit/store.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';

@@ -1,50 +1,41 @@
 #!/usr/bin/env node
-import {
-  command,
-  defineChangeTask,
-  defineStep,
-  type EnvName,
-  flag,
-  main,
-  promotionTo,
-  type Step,
-  type TaskContext,
-} from '@drydock/kit';
-import { buildArtifact } from '../src/artifact/build.ts';
-import { ArtifactStore } from '../src/artifact/store.ts';
-import type { Artifact } from '../src/artifact/types.ts';
-import { releaseConfig } from '../src/config.ts';
-import { environmentSteps } from '../src/pipeline/environment.ts';
-import { postDeploySteps } from '../src/pipeline/post-deploy.ts';
+import { command, defineChangeTask, type EnvName, flag, main, promotionTo, type TaskContext } from '@drydock/kit';
+import { refuseUnpassed } from '../src/pipeline/earlier.ts';
 import { preflight } from '../src/pipeline/preflight.ts';
+import { type ReleasePlan, releaseSteps } from '../src/pipeline/release.ts';
 import { sayWhatServes, whatServes } from '../src/serving.ts';
 
 /** Production is only ever reached through staging: the config says what goes before what. */
-function environmentsOf({ config, env }: Pick<TaskContext, 'config' | 'env'>): EnvName[] {
-  return promotionTo(config, env);
+function environmentsOf({ config, env, flags }: TaskContext): EnvName[] {
+  return flags.only ? [env] : promotionTo(config, env);
 }
 
 const task = defineChangeTask({
   name: 'release',
   summary: 'Takes the checked-out commit through a whole release: staging, then production.',
   description:
-    'Checkout → artefact → per environment: backup, dry-run, deploy, stage, switch without downtime, health; the full flow on\n' +
-    'staging → post-deploy check. What it needs is asked for first. A step that fails stops it and switches traffic back; migrations\n' +
-    'stay applied. The last words say what is live, what was undone, and what to type.',
+    'Checkout → artefact → per environment: backup, dry-run, deploy, stage, health and pages of the candidate, switch without downtime,\n' +
+    'health, pages, the full flow on staging, gate, post-deploy check. What it needs is asked for first. A step that fails stops it and\n' +
+    'switches traffic back; migrations stay applied. A gate that cannot tell pauses it: release:continue, release:abort. Where customers are\n' +
+    'served the version before stays warm for a while: release:rollback, then release:settle. The last words say what is live.',
   examples: [
     'npm run release -- --env staging',
     'npm run release -- --env production --yes --confirm production --reason "release 12"',
+    'npm run release -- --env production --only --yes --confirm production --reason "passed on staging this morning"',
   ],
   flags: {
     offline: flag.boolean({ about: 'ask neither origin nor GitHub: what was fetched last counts' }),
     allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
     accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
+    only: flag.boolean({ about: 'this environment alone; those before it must have passed with the same artefact' }),
   },
   lock: 'environment',
   environments: environmentsOf,
-  async plan(ctx) {
-    const { commit, subject } = await preflight(ctx, environmentsOf(ctx), ctx.flags);
-    return { commit, subject, environments: environmentsOf(ctx) };
+  async plan(ctx): Promise<ReleasePlan> {
+    const environments = environmentsOf(ctx);
+    const { commit, subject } = await preflight(ctx, environments, ctx.flags);
+    if (ctx.flags.only) await refuseUnpassed(ctx, commit, undefined);
+    return { commit, subject, environments };
   },
   async withoutLock(ctx) {
     await preflight(ctx, environmentsOf(ctx), ctx.flags);
@@ -52,16 +43,7 @@ const task = defineChangeTask({
   describe: ({ commit, subject, environments }) => [
     `release ${commit.slice(0, 10)} (${subject}) to ${environments.join(', then ')}`,
   ],
-  steps: (ctx, { commit, environments }) => {
-    const built = buildStep(ctx, commit);
-    const nodes = [
-      built,
-      // What is done on staging stays when production fails: it is what one then looks at.
-      ...environments.map((env, i) => environmentSteps(ctx, env, built, i < environments.length - 1)),
-      ...postDeploySteps(ctx, environments),
-    ];
-    return { nodes, built };
-  },
+  steps: (ctx, plan) => releaseSteps(ctx, plan),
   async outcome({ env, config, environmentOf }, { commit, environments }, results, { built }) {
     const { version } = results.of(built);
     const serving = await Promise.all(environments.map((each) => whatServes(config, environmentOf(each as EnvName))));
@@ -86,26 +68,6 @@ const task = defineChangeTask({
     return { says: await sayWhatServes(config, asked), next: command('release') };
   },
 });
-
-function buildStep(ctx: TaskContext, commit: string): Step<Artifact> {
-  const store = new ArtifactStore(ctx.config.root);
-  return defineStep<Artifact>({
-    name: 'build artifact',
-    alwaysCheck: true,
-    check: () => store.byCommit(commit),
-    run: ({ detail, signal }) =>
-      buildArtifact({
-        config: ctx.config,
-        release: releaseConfig(ctx.config),
-        store,
-        commit,
-        env: ctx.environment.forChild('build'),
-        signal,
-        onLine: detail,
-      }),
-    verify: (_, artifact) => store.verify(artifact),
-  });
-}
 
 export default task;
 await main(task, import.meta);

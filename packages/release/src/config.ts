@@ -7,6 +7,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import { z } from 'zod';
+import { smokeSchema } from './config/smoke.ts';
 
 const command = z.array(z.string()).min(1);
 
@@ -68,6 +69,15 @@ const releaseSchema = z.strictObject({
     })
     .prefault({})
     .describe('HAProxy in front, reached through its runtime API.'),
+  smoke: smokeSchema.prefault({}).describe('What is asked of a new version before it gets traffic, and after.'),
+  bakeSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .default(600)
+    .describe(
+      'How long the version before stays up, warm, where customers are served: until then going back is a switch. `release:settle` ends it then.',
+    ),
   flow: z
     .strictObject({
       command: command.describe('Its program and arguments.'),

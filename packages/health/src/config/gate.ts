@@ -52,9 +52,11 @@ export const gateSchema = z.strictObject({
         .describe('Where.')
         .meta({ byItself: 'those that serve customers' }),
       inconclusive: z
-        .enum(['fail', 'pass'])
-        .default('fail')
-        .describe('What a gate that cannot tell means for the release.'),
+        .enum(['pause', 'fail', 'pass'])
+        .default('pause')
+        .describe(
+          'What a gate that cannot tell means for the release; `pause` waits for release:continue or release:abort.',
+        ),
     })
     .optional()
     .describe('Lets a release wait for the gate after its last check. Left out, it does not.'),

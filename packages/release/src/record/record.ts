@@ -9,7 +9,7 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { insertDecision, insertEvidence, readDecision, readEvidence } from './evidence.ts';
-import { insertRelease, readReleases, undoRelease } from './releases.ts';
+import { bakeRelease, insertRelease, readReleases, undoRelease } from './releases.ts';
 import { standingOf } from './standing.ts';
 import type { Release, ReleaseRecord } from './types.ts';
 
@@ -52,6 +52,7 @@ function recordIn(client: Client, config: LoadedConfig, environment: Environment
       const undone = (await history()).find((release) => release.id === id);
       if (undone) await audit('release.back', { ...toldOf(undone), id: `${run}-back-${id}` });
     },
+    bakes: (run, seconds) => bakeRelease(client, env, run, seconds),
     async putEvidence(...given) {
       const all = redactData(given);
       for (const evidence of all) await insertEvidence(client, env, evidence);

@@ -76,6 +76,13 @@ export async function undoRelease(client: Client, env: string, run: string): Pro
   });
 }
 
+export async function bakeRelease(client: Client, env: string, run: string, seconds: number): Promise<void> {
+  await client.query(
+    `UPDATE drydock.release SET "bakeUntil" = clock_timestamp() + make_interval(secs => $3) WHERE env = $1 AND run = $2 AND outcome = 'live'`,
+    [env, run, seconds],
+  );
+}
+
 async function standsAs(client: Client, env: string, run: string): Promise<string | undefined> {
   const { rows } = await client.query<{ id: string }>(
     `SELECT seq::text AS id FROM drydock.release WHERE env = $1 AND run = $2 AND outcome <> 'went back'`,

@@ -64,6 +64,8 @@ export interface ReleaseRecord {
   wentLive(release: NewRelease): Promise<void>;
   /** The run's release was undone: what it had ended is live again, unless another has gone live since. */
   wentBack(run: string): Promise<void>;
+  /** What the run made live has stood its checks: the version before is kept warm for so long from now. */
+  bakes(run: string, seconds: number): Promise<void>;
   /** The newest release of this digest that did not go back. */
   passed(digest: string): Promise<Release | undefined>;
   putEvidence(...evidence: NewEvidence[]): Promise<void>;

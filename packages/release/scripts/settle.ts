@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { command, defineChangeTask, defineStep, flag, type Json, main } from '@drydock/kit';
+import { driverOf } from '../src/driver/driver.ts';
+import type { Deployment } from '../src/driver/types.ts';
+import { withRecord } from '../src/record/record.ts';
+
+type Plan = { old: Deployment | null; bakeUntil: string | null };
+
+const task = defineChangeTask({
+  name: 'release:settle',
+  summary: 'Ends the version before, once it was kept warm for as long as the config wants.',
+  description:
+    'A release of an environment that serves customers leaves the version before running (release.bakeSeconds): until this task ends it,\n' +
+    'going back is a switch. Safe to run every few minutes: before the time has come, and after, it changes nothing.',
+  examples: ['npm run release:settle -- --env production --yes --confirm production --reason nightly'],
+  flags: { now: flag.boolean({ about: 'do not wait until the time has come' }) },
+  lock: 'environment',
+  async plan({ config, environment, flags }): Promise<Plan> {
+    const { idle } = await driverOf(config, environment).inspect();
+    const live = await withRecord(config, environment, (record) => record.live());
+    const bakeUntil = live?.bakeUntil ?? null;
+    // Without a time the release that is live has not come to its end: what is idle may be what it goes back to.
+    const due = flags.now === true || (bakeUntil !== null && Date.parse(bakeUntil) <= Date.now());
+    const runs = idle && (await driverOf(config, environment).isRunning(idle));
+    return { old: runs && due ? idle : null, bakeUntil: due ? null : bakeUntil };
+  },
+  describe: ({ old }) => (old ? [`end version ${old.version}, which gets no traffic`] : []),
+  steps: ({ config, environment }, { old }) =>
+    old
+      ? [
+          defineStep({
+            name: 'retire the version before',
+            async run() {
+              await driverOf(config, environment).retire(old);
+              return { retired: old.version };
+            },
+          }),
+        ]
+      : [],
+  outcome: ({ env }, { old, bakeUntil }) => ({
+    verdict: old
+      ? `Version ${old.version} is ended on ${env}.`
+      : bakeUntil
+        ? `Nothing to end on ${env} yet: the version before is kept warm until ${bakeUntil}.`
+        : `Nothing to end on ${env}.`,
+    ...(old ? {} : { mark: 'plain' as const }),
+    data: { retired: old?.version ?? null, bakeUntil } as Json,
+    next: command('release:status', { env }),
+  }),
+});
+
+export default task;
+await main(task, import.meta);

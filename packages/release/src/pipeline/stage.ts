@@ -1,0 +1,47 @@
+import { defineStep, type Handle, OpsError, type Step, type StepContext, toOpsError } from '@drydock/kit';
+import type { Artifact } from '../artifact/types.ts';
+import type { Deployment, Driver } from '../driver/types.ts';
+
+export type Staged = { instance: Deployment; previous: Deployment | null };
+
+/** What is to be staged: a result of the run, or known when the steps are made. */
+export type ArtifactOf = Handle<Artifact> | Artifact;
+
+/** Starts the version beside the live one, and waits until it can take traffic; it gets none yet. */
+export function stageStep(driver: Driver, artifact: ArtifactOf): Step<Staged> {
+  const artifactOf = ({ results }: StepContext) => ('name' in artifact ? results.of(artifact) : artifact);
+  return defineStep<Staged>({
+    name: 'stage',
+    async check(step) {
+      const { live, idle } = await driver.inspect();
+      if (idle?.version !== artifactOf(step).version || !(await driver.isRunning(idle))) return undefined;
+      await driver.waitReady(idle, { signal: step.signal, onLine: step.detail });
+      return { instance: idle, previous: live ?? null };
+    },
+    async run(step) {
+      const { live } = await driver.inspect();
+      const options = { signal: step.signal, onLine: step.detail };
+      const instance = await driver.stage(artifactOf(step), options);
+      try {
+        await driver.waitReady(instance, options);
+      } catch (error) {
+        throw await withdrawn(driver, instance, error);
+      }
+      return { instance, previous: live ?? null };
+    },
+    undo: (_, { instance }) => driver.retire(instance),
+  });
+}
+
+/** Ends a version that did not get ready: half started, it would lie in wait. */
+async function withdrawn(driver: Driver, instance: Deployment, thrown: unknown): Promise<OpsError> {
+  const error = toOpsError(thrown);
+  try {
+    await driver.retire(instance);
+    return error;
+  } catch (left) {
+    const { code, message, hint, exit } = error;
+    const also = `${message} And it could not be ended: ${toOpsError(left).message}`;
+    return new OpsError({ code, message: also, hint, exit, cause: error });
+  }
+}
