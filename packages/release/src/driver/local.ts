@@ -17,6 +17,7 @@ import { ArtifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
+import { otherThan, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
 import { followed } from './log.ts';
 import { type Placed, SlotFile } from './slots.ts';
@@ -32,7 +33,6 @@ import {
 } from './types.ts';
 
 const POLL_MS = 50;
-const UP_TIMEOUT_MS = 10_000;
 
 function unknown(slot: Slot): Deployment {
   return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
@@ -67,6 +67,10 @@ export class LocalDriver implements Driver {
     return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend });
   }
 
+  get #traffic(): Traffic {
+    return new Traffic(this.#proxy);
+  }
+
   questions(): Question[] {
     return [{ about: 'proxy', ask: async () => this.#proxy.preflight() }];
   }
@@ -74,7 +78,7 @@ export class LocalDriver implements Driver {
   async inspect(): Promise<Found> {
     const slots = this.#slots.read();
     // One that gets traffic and does not pass its check at the moment is live all the same: its slot is not ours to take.
-    const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
+    const enabled = await this.#traffic.enabled();
     const ours = enabled.find(({ slot, port }) => slots[slot]?.port === port);
     const serving = ours ?? enabled.find(({ up }) => up) ?? enabled[0];
     const placed = ours && slots[ours.slot];
@@ -84,7 +88,7 @@ export class LocalDriver implements Driver {
   }
 
   async isLive(deployment: Deployment): Promise<boolean> {
-    const enabled = (await this.#proxy.servers()).filter((server) => server.enabled);
+    const enabled = await this.#traffic.enabled();
     const alone = enabled.length === 1 && enabled[0]?.slot === deployment.slot;
     return alone && enabled[0]?.port === (await this.#portOf(deployment)) && this.#isPlaced(deployment);
   }
@@ -93,8 +97,8 @@ export class LocalDriver implements Driver {
     const store = new ArtifactStore(this.#config.root);
     await store.verify(artifact);
     const { live } = await this.inspect();
-    const slot: Slot = live?.slot === 'blue' ? 'green' : 'blue';
-    await this.#proxy.setState(slot, 'maint');
+    const slot: Slot = live ? otherThan(live.slot) : 'blue';
+    await this.#traffic.stop(slot);
     await this.#stopSlot(slot);
     const { version, commit, hash: digest } = artifact;
     const placed: Placed = { slot, version, commit, digest, port: await freePort() };
@@ -144,38 +148,16 @@ export class LocalDriver implements Driver {
   }
 
   async shift(to: Deployment): Promise<void> {
-    const { slot, version } = to;
-    const port = await this.#portOf(to);
-    const other: Slot = slot === 'blue' ? 'green' : 'blue';
-    const before = (await this.#proxy.servers()).filter(({ enabled }) => enabled).map((server) => server.slot);
-    try {
-      await this.#proxy.point(slot, port);
-      await this.#proxy.setState(slot, 'ready');
-      await this.#untilUp(slot, version);
-      await this.#proxy.setState(other, 'drain');
-    } catch (error) {
-      // Half a switch is none: whoever comes next ends the version that is not the live one.
-      if (before.includes(other)) await this.#proxy.setState(other, 'ready', { kept: false });
-      if (!before.includes(slot)) await this.#proxy.setState(slot, 'maint', { kept: false });
-      throw error;
-    }
+    await this.#traffic.shift(to.slot, [{ host: '127.0.0.1', port: await this.#portOf(to) }], to.version);
   }
 
   async unshift(from: Deployment): Promise<void> {
-    await this.#proxy.setState(from.slot, 'maint');
+    await this.#traffic.stop(from.slot);
   }
 
   async retire({ slot, version }: Deployment): Promise<void> {
-    const servers = await this.#proxy.servers();
-    const serves = servers.some((server) => server.slot === slot && server.enabled);
-    if (serves && !servers.some((server) => server.slot !== slot && server.enabled && server.up))
-      throw new OpsError({
-        code: 'STILL_SERVING',
-        message: `Version ${version} takes the traffic, and no other could: it is not ended.`,
-      });
-    const deadline = Date.now() + this.#release.app.drainTimeoutMs;
-    while ((await this.#proxy.sessions(slot)) > 0 && Date.now() < deadline) await sleep(POLL_MS);
-    await this.#proxy.setState(slot, 'maint');
+    await this.#traffic.refuseLast(slot, version);
+    await this.#traffic.drain(slot, this.#release.app.drainTimeoutMs);
     await this.#stopSlot(slot);
   }
 
@@ -232,20 +214,6 @@ export class LocalDriver implements Driver {
     if (placed?.version === deployment.version) return placed.port;
     const servers = await this.#proxy.servers();
     return servers.find(({ slot }) => slot === deployment.slot)?.port ?? 0;
-  }
-
-  async #untilUp(slot: Slot, version: string): Promise<void> {
-    const isUp = async () =>
-      (await this.#proxy.servers()).some((server) => server.slot === slot && server.enabled && server.up);
-    const deadline = Date.now() + UP_TIMEOUT_MS;
-    while (!(await isUp())) {
-      if (Date.now() > deadline)
-        throw new OpsError({
-          code: 'VERSION_NOT_UP',
-          message: `HAProxy does not see version ${version} as up; traffic stays where it was.`,
-        });
-      await sleep(POLL_MS);
-    }
   }
 
   async #answers(deployment: Deployment): Promise<boolean> {

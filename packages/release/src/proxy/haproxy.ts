@@ -4,8 +4,17 @@ import { dirname } from 'node:path';
 import { command, hint, OpsError, writeDurably } from '@drydock/kit';
 import { SLOTS, type Slot } from '../driver/types.ts';
 
+/** Where a server sends what it gets. */
+export interface Target {
+  host: string;
+  port: number;
+}
+
 export interface ServerState {
+  /** `blue`, `blue-2`, `blue-3`: one for each instance of the slot. */
+  name: string;
   slot: Slot;
+  address: string;
   port: number;
   /** Takes new requests, if its check passes. */
   enabled: boolean;
@@ -20,6 +29,8 @@ export interface ServerState {
 const MAINT = 0x01 | 0x02 | 0x20;
 const DRAIN = 0x08 | 0x10;
 const RUNNING = 2;
+/** The first of a slot, and the second, third, … */
+const SERVER = /^(blue|green)(?:-(\d+))?$/;
 
 /** HAProxy's runtime API over its admin socket (management guide, 9.3). */
 export class Haproxy {
@@ -63,44 +74,51 @@ export class Haproxy {
     const at = (row: string[], name: string) => row[columns.indexOf(name)] ?? '';
     return rows
       .map((row) => row.split(' '))
-      .filter((row) => SLOTS.includes(at(row, 'srv_name') as Slot))
-      .map((row) => {
+      .flatMap((row) => {
+        const [name = '', slot = '', number = '1'] = SERVER.exec(at(row, 'srv_name')) ?? [];
         const admin = Number(at(row, 'srv_admin_state'));
-        return {
-          slot: at(row, 'srv_name') as Slot,
+        const server = {
+          name,
+          slot: slot as Slot,
+          address: at(row, 'srv_addr'),
           port: Number(at(row, 'srv_port')),
           enabled: (admin & (MAINT | DRAIN)) === 0,
           up: Number(at(row, 'srv_op_state')) === RUNNING,
         };
-      });
+        return name ? [{ server, number: Number(number) }] : [];
+      })
+      .sort((a, b) => a.number - b.number)
+      .map(({ server }) => server);
   }
 
-  /** Requests that a server is answering now. */
+  /** Requests that the servers of a slot are answering now. */
   async sessions(slot: Slot): Promise<number> {
     const text = await this.#send('show stat');
     const [header = '', ...rows] = text.split('\n').filter(Boolean);
     const columns = header.replace(/^# /, '').split(',');
-    const row = rows.map((line) => line.split(',')).find((cells) => cells[0] === this.#backend && cells[1] === slot);
-    return Number(row?.[columns.indexOf('scur')] ?? 0);
+    return rows
+      .map((line) => line.split(','))
+      .filter(([backend, name = '']) => backend === this.#backend && SERVER.exec(name)?.[1] === slot)
+      .reduce((sum, cells) => sum + Number(cells[columns.indexOf('scur')] ?? 0), 0);
   }
 
-  async point(slot: Slot, port: number): Promise<void> {
-    await this.#set(slot, `addr 127.0.0.1 port ${port}`);
+  async point(server: string, { host, port }: Target): Promise<void> {
+    await this.#set(server, `addr ${host} port ${port}`);
   }
 
   /** `drain`: finishes what it has, gets nothing new. `maint`: gets nothing and is not checked. */
-  async setState(slot: Slot, state: 'ready' | 'drain' | 'maint', { kept = true } = {}): Promise<void> {
-    await this.#set(slot, `state ${state}`);
+  async setState(servers: readonly string[], state: 'ready' | 'drain' | 'maint', { kept = true } = {}): Promise<void> {
+    for (const server of servers) await this.#set(server, `state ${state}`);
     if (kept) await this.#keep();
   }
 
-  async #set(slot: Slot, what: string): Promise<void> {
-    const answer = await this.#send(`set server ${this.#backend}/${slot} ${what}`);
+  async #set(server: string, what: string): Promise<void> {
+    const answer = await this.#send(`set server ${this.#backend}/${server} ${what}`);
     // Successful changes of an address are told, others are silent; refusals speak of "no such", "can't" and the like.
     if (/no such|can't|cannot|must|invalid|denied|unknown/i.test(answer))
       throw new OpsError({
         code: 'PROXY_REFUSED',
-        message: `HAProxy refused "${what}" for ${slot}: ${answer.trim()}.`,
+        message: `HAProxy refused "${what}" for ${server}: ${answer.trim()}.`,
       });
   }
 

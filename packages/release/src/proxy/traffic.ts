@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError } from '@drydock/kit';
+import type { Slot } from '../driver/types.ts';
+import type { Haproxy, ServerState, Target } from './haproxy.ts';
+
+const LOOK_MS = 50;
+const UP_WITHIN_MS = 10_000;
+
+export function otherThan(slot: Slot): Slot {
+  return slot === 'blue' ? 'green' : 'blue';
+}
+
+/** Which of two slots gets the traffic: what every driver with a proxy in front does alike. */
+export class Traffic {
+  readonly #proxy: Haproxy;
+
+  constructor(proxy: Haproxy) {
+    this.#proxy = proxy;
+  }
+
+  /** Servers that get new requests, if their check passes. */
+  async enabled(): Promise<ServerState[]> {
+    return (await this.#proxy.servers()).filter(({ enabled }) => enabled);
+  }
+
+  /**
+   * New requests go to these targets, and no more to the other slot, whose requests in flight go on. All of it or nothing: what failed
+   * half-way is put back.
+   */
+  async shift(slot: Slot, targets: readonly Target[], version: string): Promise<void> {
+    const servers = await this.#proxy.servers();
+    const own = servers.filter((server) => server.slot === slot);
+    this.#refuseTooFew(slot, own, targets);
+    const others = namesOf(servers.filter((server) => server.slot === otherThan(slot)));
+    const before = namesOf(servers.filter(({ enabled }) => enabled));
+    const aimed = namesOf(own.slice(0, targets.length));
+    try {
+      await this.#proxy.setState(namesOf(own.slice(targets.length)), 'maint', { kept: false });
+      for (const [n, target] of targets.entries()) await this.#proxy.point(aimed[n] as string, target);
+      await this.#proxy.setState(aimed, 'ready');
+      await this.#untilUp(aimed, version);
+      await this.#proxy.setState(others, 'drain');
+    } catch (error) {
+      // Half a switch is none: whoever comes next ends the version that is not the live one.
+      const wasLive = before.filter((name) => others.includes(name));
+      if (wasLive.length > 0) await this.#proxy.setState(wasLive, 'ready', { kept: false });
+      const wasIdle = namesOf(own).filter((name) => !before.includes(name));
+      if (wasIdle.length > 0) await this.#proxy.setState(wasIdle, 'maint', { kept: false });
+      throw error;
+    }
+  }
+
+  /** No traffic and no checks. */
+  async stop(slot: Slot): Promise<void> {
+    await this.#proxy.setState(await this.#serversOf(slot), 'maint');
+  }
+
+  /** What takes the traffic alone is not ended, whoever asks. */
+  async refuseLast(slot: Slot, version: string): Promise<void> {
+    const enabled = await this.enabled();
+    const serves = enabled.some((server) => server.slot === slot);
+    if (serves && !enabled.some((server) => server.slot !== slot && server.up))
+      throw new OpsError({
+        code: 'STILL_SERVING',
+        message: `Version ${version} takes the traffic, and no other could: it is not ended.`,
+      });
+  }
+
+  /** Waits for the requests that a slot is answering, no longer than it may; then it gets nothing. */
+  async drain(slot: Slot, withinMs: number): Promise<void> {
+    await this.#proxy.setState(await this.#serversOf(slot), 'drain', { kept: false });
+    const deadline = Date.now() + withinMs;
+    while ((await this.#proxy.sessions(slot)) > 0 && Date.now() < deadline) await sleep(LOOK_MS);
+    await this.stop(slot);
+  }
+
+  async #serversOf(slot: Slot): Promise<string[]> {
+    return namesOf((await this.#proxy.servers()).filter((server) => server.slot === slot));
+  }
+
+  #refuseTooFew(slot: Slot, own: readonly ServerState[], targets: readonly Target[]): void {
+    if (targets.length <= own.length) return;
+    throw new OpsError({
+      code: 'PROXY_TOO_FEW_SERVERS',
+      message: `HAProxy has ${own.length} servers for slot ${slot}, and ${targets.length} instances are to get traffic.`,
+      hint: `Give its backend ${targets.length} of each: ${slot}, ${slot}-2 … ${slot}-${targets.length}.`,
+    });
+  }
+
+  async #untilUp(names: readonly string[], version: string): Promise<void> {
+    const areUp = async () => {
+      const up = namesOf((await this.enabled()).filter((server) => server.up));
+      return names.every((name) => up.includes(name));
+    };
+    const deadline = Date.now() + UP_WITHIN_MS;
+    while (!(await areUp())) {
+      if (Date.now() > deadline)
+        throw new OpsError({
+          code: 'VERSION_NOT_UP',
+          message: `HAProxy does not see version ${version} as up; traffic stays where it was.`,
+        });
+      await sleep(LOOK_MS);
+    }
+  }
+}
+
+function namesOf(servers: readonly ServerState[]): string[] {
+  return servers.map(({ name }) => name);
+}
