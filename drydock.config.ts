@@ -179,5 +179,7 @@ export default defineConfig({
     },
     app: { command: ['node', 'packages/marketplace/src/server.ts'] },
     flow: { command: ['node', 'e2e/flow.ts'] },
+    // By itself the marketplace listens on this machine alone.
+    kubernetes: { variables: { HOST: '0.0.0.0' } },
   },
 });

@@ -28,8 +28,15 @@ const FOR_TESTS = [
   { tool: 'openssl', apt: 'openssl', brew: 'openssl', what: 'OpenSSL' },
   { tool: 'pgbouncer', apt: 'pgbouncer', brew: 'pgbouncer', what: 'PgBouncer' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
-  // Kills a process at a chosen system call; only Linux has it.
-  ...(process.platform === 'linux' ? [{ tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' }] : []),
+  ...(process.platform === 'linux'
+    ? [
+        // Kills a process at a chosen system call; only Linux has it.
+        { tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' },
+        // Runs the pod of a manifest, with what waits in it.
+        { tool: 'podman', apt: 'podman', brew: 'podman', what: 'podman' },
+        { tool: 'catatonit', apt: 'catatonit', brew: 'catatonit', what: 'catatonit' },
+      ]
+    : []),
 ];
 
 class SetupError extends Error {}

@@ -17,6 +17,7 @@ export { defineSection, type SectionInput, type SectionOutput } from './config/s
 export type { ConfigSections } from './config/sections.ts';
 export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, writeDurably } from './durable.ts';
+export { audienceOf } from './env/audience.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
@@ -93,3 +94,4 @@ export {
   type ReadTask,
   type TaskContext,
 } from './task/types.ts';
+export { secretPartsOf } from './url-secrets.ts';

@@ -7,6 +7,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import { z } from 'zod';
+import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
 
 const command = z.array(z.string()).min(1);
@@ -89,6 +90,7 @@ const releaseSchema = z.strictObject({
     })
     .optional()
     .describe("The product's own end-to-end flow; gets the environment's variables, exit 0 means it passed."),
+  kubernetes: kubernetesSchema.prefault({}).describe('What release:manifests writes for a cluster.'),
 });
 
 export const releaseSection = defineSection({
@@ -104,6 +106,12 @@ export const releaseSection = defineSection({
     },
     app: { command: ['node', 'src/server.ts'] },
     flow: { command: ['node', 'e2e/flow.ts'], environments: ['staging'] },
+    kubernetes: {
+      livePath: '/livez',
+      secret: 'shop-secrets',
+      variables: { HOST: '0.0.0.0' },
+      from: [{ namespace: { 'kubernetes.io/metadata.name': 'ingress' }, pods: { app: 'nginx' } }],
+    },
   },
   optional: true,
   operators: ({ proxy }) => [proxy.socket, proxy.stateFile],

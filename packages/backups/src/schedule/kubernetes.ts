@@ -15,12 +15,47 @@ export interface KubernetesPlace {
 export function cronJobs(jobs: Job[], place: KubernetesPlace): PrintedFile {
   const documents = jobs.map((job) => {
     const document = new Document(cronJob(job, place), { aliasDuplicateObjects: false });
-    document.commentBefore = ` The image holds the toolkit in its working directory, Node 24 and PostgreSQL's client. The secret holds
- ${job.variables.join(', ')}:
- kubectl create secret generic ${job.name} --from-env-file=FILE`;
+    document.commentBefore = needsOf(job);
     return document.toString({ lineWidth: 0 });
   });
   return { path: `backups-${place.env}.yaml`, lines: documents.join('---\n').split('\n') };
+}
+
+/** What must be there before, as a comment. */
+export function needsOf({ name, variables }: Pick<Job, 'name' | 'variables'>): string {
+  return ` The image holds the toolkit in its working directory, Node 24 and PostgreSQL's client. The secret holds
+ ${variables.join(', ')}:
+ kubectl create secret generic ${name} --from-env-file=FILE`;
+}
+
+/** A pod that works for operators, with variables of its own. */
+export function operationsPod({
+  container,
+  image,
+  command,
+  secret,
+}: {
+  container: string;
+  image: string;
+  command: string[];
+  secret: string;
+}) {
+  return {
+    restartPolicy: 'Never' as const,
+    automountServiceAccountToken: false,
+    // Addresses of services come as variables that could pass for the product's.
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' as const } },
+    containers: [
+      {
+        name: container,
+        image,
+        command,
+        envFrom: [{ secretRef: { name: secret } }],
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      },
+    ],
+  };
 }
 
 function cronJob(
@@ -44,25 +79,7 @@ function cronJob(
           // A node that went away is worth another try; a drill costs too much to be repeated unseen.
           backoffLimit: kind === 'drill' ? 0 : 1,
           activeDeadlineSeconds: max * 60,
-          template: {
-            metadata: { labels },
-            spec: {
-              restartPolicy: 'Never',
-              automountServiceAccountToken: false,
-              // Addresses of services come as variables that could pass for the product's.
-              enableServiceLinks: false,
-              securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-              containers: [
-                {
-                  name: kind,
-                  image,
-                  command,
-                  envFrom: [{ secretRef: { name } }],
-                  securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-                },
-              ],
-            },
-          },
+          template: { metadata: { labels }, spec: operationsPod({ container: kind, image, command, secret: name }) },
         },
       },
     },

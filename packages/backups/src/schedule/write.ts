@@ -71,7 +71,11 @@ function isInside(path: string, folder: string): boolean {
 }
 
 /** What is true of this machine and not of a runner or a pod. */
-export function remoteFindings(config: LoadedConfig, format: Format, { image }: Writing['flags']): Finding[] {
+export function remoteFindings(
+  config: LoadedConfig,
+  format: Format,
+  { image }: Pick<Writing['flags'], 'image'>,
+): Finding[] {
   const findings: Finding[] = [];
   const add = (code: string, message: string, hint: string) => findings.push({ level: 'warn', code, message, hint });
   if (keepsNothingElsewhere(config))

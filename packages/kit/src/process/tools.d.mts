@@ -26,7 +26,9 @@ export type ToolName =
   | 'apt-get'
   | 'sudo'
   | 'npx'
-  | 'docker';
+  | 'docker'
+  | 'podman'
+  | 'catatonit';
 /** Path of an executable, or undefined. */
 export function findTool(name: ToolName): string | undefined;
 /** First version number that the tool prints of itself. */
