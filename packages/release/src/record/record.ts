@@ -22,7 +22,7 @@ export async function withRecord<T>(
   environment: Environment,
   work: (record: ReleaseRecord) => Promise<T>,
 ): Promise<T> {
-  return withPostgres(operatorUrl(config, environment), 'drydock release record', (client) =>
+  return withPostgres(operatorUrl(config, environment), 'drydock release:record', (client) =>
     work(recordIn(client, config, environment)),
   );
 }
