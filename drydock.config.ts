@@ -176,6 +176,17 @@ export default defineConfig({
         },
         { command: ['prisma', 'generate', '--schema', '{artifact}/prisma/schema.prisma'], cwd: 'checkout' },
       ],
+      packages: ['packages/marketplace'],
+      // Types, source maps and the sources beside what they were made into, and Prisma's engines for other databases.
+      exclude: [
+        '**/node_modules/**/*.{d.ts,d.mts,d.cts,map}',
+        '**/node_modules/viem/**/*.ts',
+        '**/node_modules/ox/**/*.ts',
+        '**/node_modules/abitype/**/*.ts',
+        '**/node_modules/zod/src',
+        '**/node_modules/@prisma/client/runtime/*.{cockroachdb,mysql,sqlite,sqlserver}.*',
+        '**/node_modules/@openzeppelin/contracts',
+      ],
     },
     app: { command: ['node', 'packages/marketplace/src/server.ts'] },
     flow: { command: ['node', 'e2e/flow.ts'] },

@@ -29,6 +29,7 @@ export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
 export { acquireCheckoutLock } from './lock/checkout.ts';
+export { acquireFileLock } from './lock/file.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
 export { trackSession } from './open-sessions.ts';

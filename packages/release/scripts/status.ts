@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineReadTask, type Json, main } from '@drydock/kit';
-import { ArtifactStore } from '../src/artifact/store.ts';
+import { artifactStore } from '../src/artifact/store.ts';
 import { UNKNOWN_VERSION } from '../src/driver/types.ts';
 import { whatServes } from '../src/serving.ts';
 
@@ -10,7 +10,7 @@ const task = defineReadTask({
   examples: ['npm run release:status -- --env production', 'npm run release:status -- --env staging --json'],
   async run({ config, environment, out }) {
     const { live, idle, said, sentence } = await whatServes(config, environment);
-    const artifacts = await new ArtifactStore(config.root).list();
+    const artifacts = await artifactStore(config, environment).list();
     out.table(
       ['version', 'commit', 'built', ''],
       artifacts.map(({ version, commit, builtAt }) => [

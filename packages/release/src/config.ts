@@ -7,6 +7,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import { z } from 'zod';
+import { artifactSchema } from './config/artifact.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
 
@@ -17,28 +18,7 @@ const releaseSchema = z.strictObject({
     .string()
     .default('master')
     .describe('A release must contain the newest commit of this branch ("rebased on master").'),
-  artifact: z
-    .strictObject({
-      include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
-      build: z
-        .array(
-          z.strictObject({
-            command: command.describe('Program and arguments.'),
-            cwd: z.enum(['artifact', 'checkout']).default('artifact').describe('Where it runs.'),
-          }),
-        )
-        .default([])
-        .describe(
-          "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder.",
-        ),
-      keep: z
-        .number()
-        .int()
-        .min(1)
-        .default(2)
-        .describe('How many earlier artefacts stay for a rollback (runbook section 2: the last two).'),
-    })
-    .describe('What a version is made of.'),
+  artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
   app: z
     .strictObject({
       command: command.describe(
@@ -114,7 +94,12 @@ export const releaseSection = defineSection({
     },
   },
   optional: true,
-  operators: ({ proxy }) => [proxy.socket, proxy.stateFile],
+  operators: ({ proxy, artifact }) => [
+    proxy.socket,
+    proxy.stateFile,
+    artifact.signingKey,
+    ...artifact.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : [])),
+  ],
 });
 
 declare module '@drydock/kit' {

@@ -1,12 +1,13 @@
 // Uses HAProxy, and a very small product as processes of its own.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listDaemons, loadConfig, loadEnvironment, type OpsError, stopDaemon } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArtifactStore } from '../src/artifact/store.ts';
+import { artifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
 import { releaseConfig } from '../src/config.ts';
 import { LocalDriver } from '../src/driver/local.ts';
@@ -33,18 +34,21 @@ test.after.each(async () => {
 /** Versions are named by their content; here each has a name of its own as well. */
 const names = new Map<string, string>();
 async function artifact(name: string, checkout = root): Promise<Artifact> {
-  const store = new ArtifactStore(checkout);
-  const folder = await store.workspace();
+  const config = await loadConfig(undefined, checkout);
+  const store = artifactStore(config, loadEnvironment(config, 'staging', process.env));
+  const folder = mkdtempSync(join(checkout, 'built-'));
   const shop = readFileSync(join(import.meta.dirname, 'fixtures/shop.mjs'), 'utf8');
   const broken = name === 'bad' ? 'BROKEN = true' : 'BROKEN = false';
   writeFileSync(join(folder, 'shop.mjs'), `${shop.replace('BROKEN = false', broken)}// ${name}`);
-  const kept = await store.keep(folder, name);
+  const none = '0'.repeat(64);
+  const options = { signal: progress.signal, time: 0, bom: '{}', inputs: none };
+  const kept = await store.keep(folder, hash('sha1', name), options);
   names.set(kept.version, name);
   return kept;
 }
 
 async function stage(name: string) {
-  const instance = await driver.stage(await artifact(name));
+  const instance = await driver.stage(await artifact(name), progress);
   await driver.waitReady(instance, progress);
   return instance;
 }
@@ -110,7 +114,7 @@ test('ten switches under constant load fail no request', async () => {
 
 test('a version that does not start is told with its last words, and the live one stays', async () => {
   await release('v1');
-  const instance = await driver.stage(await artifact('bad'));
+  const instance = await driver.stage(await artifact('bad'), progress);
   const error = await driver.waitReady(instance, progress).then(
     () => undefined,
     (thrown) => thrown as OpsError,
@@ -146,7 +150,7 @@ test('a command runs in the files of a version, with its variables, and the last
     onLine: (line) => lines.push(line),
   });
   assert.equal(lines, ['staging one true']);
-  const bad = await driver.stage(await artifact('bad'));
+  const bad = await driver.stage(await artifact('bad'), progress);
   await driver.waitReady(bad, progress).catch(() => {});
   const log: string[] = [];
   for await (const line of driver.logs(bad, { lines: 5, follow: false, signal: progress.signal })) log.push(line);
@@ -186,13 +190,13 @@ test('a release from a second checkout takes over from the live version, and bac
   try {
     const { failed, requests } = await underLoad(async () => {
       // One that never gets ready leaves the live one alone.
-      const bad = await clone.driver.stage(await artifact('bad', clone.root));
+      const bad = await clone.driver.stage(await artifact('bad', clone.root), progress);
       assert.is.not(bad.slot, first.slot);
       await clone.driver.waitReady(bad, progress).then(
         () => assert.unreachable(),
         () => {},
       );
-      const second = await clone.driver.stage(await artifact('v2', clone.root));
+      const second = await clone.driver.stage(await artifact('v2', clone.root), progress);
       await clone.driver.waitReady(second, progress);
       await clone.driver.shift(second);
       await clone.driver.retire(first);
@@ -221,7 +225,7 @@ test("another checkout's version that fails its check for a moment keeps its slo
     while ((await clone.driver.inspect()).up) await new Promise((done) => setTimeout(done, 50));
     const { live } = await clone.driver.inspect();
     assert.equal([live?.slot, live?.version], [first.slot, UNKNOWN_VERSION]);
-    const second = await clone.driver.stage(await artifact('v2', clone.root));
+    const second = await clone.driver.stage(await artifact('v2', clone.root), progress);
     assert.is.not(second.slot, first.slot);
   } finally {
     process.kill(pid, 'SIGCONT');

@@ -110,7 +110,7 @@ const CAUSES: Record<string, { comesBack: boolean; does(before: InSlot): Promise
   'stays warm': { comesBack: true, does: async () => {} },
   'stays warm, its artefact gone': {
     comesBack: true,
-    does: async ({ version }) => rmSync(join(world.root, '.drydock/artifacts', version), { recursive: true }),
+    does: async ({ version }) => rmSync(join(world.root, '.drydock/releases/staging', version), { recursive: true }),
   },
   'has died': {
     comesBack: false,

@@ -34,6 +34,9 @@ const s3StoreSchema = z.strictObject({
     .describe('The server has If-None-Match: nothing that is there is ever written over.'),
 });
 
+/** One place where bytes lie by key. */
+export const storeSchema = z.discriminatedUnion('kind', [fileStoreSchema, s3StoreSchema]);
+
 /** An Ed25519 public key as it stands between the lines of a PEM file (RFC 8410): what backup:keygen prints. */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
 
@@ -57,7 +60,7 @@ const signerSchema = z.union([
 
 const backupsSchema = z.strictObject({
   stores: z
-    .array(z.discriminatedUnion('kind', [fileStoreSchema, s3StoreSchema]))
+    .array(storeSchema)
     .min(1)
     .prefault([{ kind: 'file', path: '.drydock/backups' }])
     .describe('Each backup goes to all of them at once: a second one elsewhere makes it 3-2-1.'),

@@ -134,12 +134,10 @@ export class FileStore implements Store {
     const full = code === 'ENOSPC' || code === 'EDQUOT';
     return new OpsError({
       code: full ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
-      message: full
-        ? `The disk of ${this.label} is full.`
-        : `The backup could not be written to ${file} (${code || message}).`,
+      message: full ? `The disk of ${this.label} is full.` : `${file} could not be written (${code || message}).`,
       hint: full
-        ? hint`Free space (${command('backup:prune')}), then run it again; the backups before it are untouched.`
-        : 'Make the folder of backups.stores writable, then run it again; the backups before it are untouched.',
+        ? hint`Free space (${command('backup:prune')}), then run it again; what lay there before is untouched.`
+        : 'Make the folder of the store writable, then run it again; what lay there before is untouched.',
       cause,
     });
   }

@@ -10,7 +10,7 @@ export function openStores(config: LoadedConfig, environment: Environment): Stor
   return backupsSection.of(config).stores.map((store) => openStore(store, config, environment));
 }
 
-function openStore(store: StoreConfig, config: LoadedConfig, environment: Environment): Store {
+export function openStore(store: StoreConfig, config: LoadedConfig, environment: Environment): Store {
   if (store.kind === 'file') return new FileStore(config.path(store.path));
   const [id, secret] = [environment.get(store.accessKeyId), environment.get(store.secretAccessKey)];
   if (Boolean(id) !== Boolean(secret))

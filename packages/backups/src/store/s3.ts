@@ -196,14 +196,14 @@ export class S3Store implements Store {
       return new OpsError({
         code: 'STORE_FAILED',
         message: `${this.label} answers ${$metadata.httpStatusCode}: ${said}`,
-        hint: 'Look at the store, then run it again; the backups before it are untouched.',
+        hint: 'Look at the store, then run it again; what lay there before is untouched.',
         cause,
       });
     if (!isNetwork(cause)) return cause;
     return new OpsError({
       code: 'STORE_UNREACHABLE',
       message: `${this.label} does not answer: ${said}`,
-      hint: 'Check the endpoint and the network, then run it again; the backups before it are untouched.',
+      hint: 'Check the endpoint and the network, then run it again; what lay there before is untouched.',
       cause,
     });
   }

@@ -28,6 +28,8 @@ const EXTRA = {
   ],
 };
 const ALIASES = {
+  // GNU tar, by its name on macOS, comes first.
+  tar: ['gtar', 'tar'],
   'redis-server': ['redis-server', 'valkey-server'],
   // Debian's name for it comes first: another package may have the plain one.
   alertmanager: ['prometheus-alertmanager', 'alertmanager'],

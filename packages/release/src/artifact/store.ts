@@ -1,118 +1,294 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  makeStateFolder,
-  OpsError,
-  readStateFile,
-  renameDurably,
-  setAside,
-  statePath,
-  writeDurably,
-} from '@drydock/kit';
-import { z } from 'zod';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { openStore, openStores, type Store } from '@drydock/backups';
+import { type Environment, type LoadedConfig, makeFolder, OpsError, renameDurably } from '@drydock/kit';
+import { type ReleaseConfig, releaseConfig } from '../config.ts';
+import type { Question } from '../question.ts';
+import { archiveOf, unpackArchive } from './archive.ts';
+import { changed, missing, unsigned } from './errors.ts';
 import { hashTree } from './hash.ts';
-import type { Artifact } from './types.ts';
+import { inputsOf, platformOf } from './inputs.ts';
+import { BOM, readRecord, recordKey, recordText, SIGNATURE, SUM, TREE } from './record.ts';
+import { signerOf, signRecord } from './signature.ts';
+import type { Artifact, ArtifactStore, KeepOptions } from './types.ts';
 
-/** The version names the folder that is kept, started and deleted: it is the digest's, and nothing else. */
-const artifactSchema = z
-  .object({
-    hash: z.string().regex(/^[0-9a-f]{64}$/),
-    version: z.string().regex(/^[0-9a-f]{12}$/),
-    commit: z.string(),
-    builtAt: z.string(),
-    files: z.int(),
-    bytes: z.int(),
-  })
-  .refine(({ hash, version }) => hash.startsWith(version), { path: ['version'] });
+const HOUR_MS = 3_600_000;
+/** A version or a commit is named by so many digits at least. */
+const SHORTEST = 4;
 
-/** `.drydock/artifacts/<version>/` holds the files, `.drydock/artifacts/<version>.json` the record, written last. */
-export class ArtifactStore {
+/** The team's: `release.artifact.store`, by itself the stores of the backups. */
+export function artifactStore(config: LoadedConfig, environment: Environment): ArtifactStore {
+  const release = releaseConfig(config);
+  const { store } = release.artifact;
+  const stores = store ? [openStore(store, config, environment)] : openStores(config, environment);
+  return new StoredArtifacts({ config, release, environment, stores });
+}
+
+interface Setting {
+  config: LoadedConfig;
+  release: ReleaseConfig;
+  environment: Environment;
+  stores: Store[];
+}
+
+/** `artifacts/<product>/<digest>/`: the tree, the list of its packages, and a record for each commit, written last. */
+class StoredArtifacts implements ArtifactStore {
+  readonly #setting: Setting;
   readonly #root: string;
 
-  constructor(root: string) {
-    this.#root = root;
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    this.#root = `artifacts/${setting.config.product.replaceAll(/[^\w.-]+/g, '-')}/`;
   }
 
-  get folder(): string {
-    return statePath(this.#root, 'artifacts');
+  get label(): string {
+    return this.#setting.stores.map(({ label }) => label).join(', ');
   }
 
-  pathOf(version: string): string {
-    return join(this.folder, version);
+  questions(): Question[] {
+    return this.#setting.stores.map((store) => ({
+      about: 'store of artefacts',
+      ask: async () => {
+        const digests = new Set((await store.list(this.#root)).map(({ key }) => this.#within(key).split('/')[0]));
+        return `${store.label}, ${digests.size} there`;
+      },
+    }));
   }
 
-  /** Artefacts with a record, newest first. A folder without one was never finished. */
   async list(): Promise<Artifact[]> {
-    if (!existsSync(this.folder)) return [];
-    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.json'));
-    const all = names.map((name) => this.#record(name)).filter((artifact) => artifact !== undefined);
-    return all.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
+    return this.#records(() => true);
   }
 
   async byCommit(commit: string): Promise<Artifact | undefined> {
-    return (await this.list()).find(
-      (artifact) => artifact.commit === commit && existsSync(this.pathOf(artifact.version)),
-    );
+    const { config, release, environment } = this.#setting;
+    const [platform, inputs] = [platformOf(release), inputsOf(config, release, environment)];
+    const found = await this.#records((name) => name.startsWith(`${commit}.`));
+    return found.find((artifact) => artifact.platform === platform && artifact.inputs === inputs);
   }
 
-  /** A fresh folder to build in; leftovers of a killed build are removed. */
-  async workspace(): Promise<string> {
-    const folder = join(makeStateFolder(this.#root, 'artifacts'), '.building');
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    return folder;
-  }
-
-  /** Names a built folder by its content and keeps it. The same content twice is one artefact. */
-  async keep(built: string, commit: string): Promise<Artifact> {
-    const tree = await hashTree(built);
-    const version = tree.hash.slice(0, 12);
-    const artifact: Artifact = { ...tree, version, commit, builtAt: new Date().toISOString() };
-    const target = this.pathOf(version);
-    if (!(await this.#isWhole(target, tree.hash))) {
-      await rm(target, { recursive: true, force: true });
-      // Its files need no flush: whatever a crash takes of them shows in the digest, before they are used.
-      renameDurably(built, target);
-    }
-    const record = join(this.folder, `${version}.json`);
-    writeDurably(record, `${JSON.stringify(artifact, null, 2)}\n`);
-    return artifact;
-  }
-
-  /** Throws when the files are no longer what was built. */
-  async verify(artifact: Artifact): Promise<void> {
-    const found = existsSync(this.pathOf(artifact.version))
-      ? (await hashTree(this.pathOf(artifact.version))).hash
-      : 'nothing';
-    if (found === artifact.hash) return;
+  async find(name: string): Promise<Artifact | undefined> {
+    const all = await this.list();
+    const tagged = all.filter(({ tag }) => tag === name);
+    const short = /^[0-9a-f]+$/.test(name) && name.length >= SHORTEST;
+    const named = short ? all.filter(({ digest, commit }) => digest.startsWith(name) || commit.startsWith(name)) : [];
+    const found = tagged.length > 0 ? tagged : named;
+    const [first] = found;
+    const others = new Set(found.filter(({ commit }) => commit !== first?.commit).map(({ digest }) => digest));
+    others.delete(first?.digest ?? '');
+    if (!first || others.size === 0)
+      return (first && found.find(({ platform }) => platform === platformOf(this.#setting.release))) ?? first;
     throw new OpsError({
-      code: 'ARTIFACT_CHANGED',
-      message: `The artefact ${artifact.version} holds ${found.slice(0, 12)}, not what was built.`,
-      hint: `Remove .drydock/artifacts/${artifact.version}.json and run the release again to build it anew.`,
+      code: 'ARTIFACT_AMBIGUOUS',
+      message: `${name} names ${others.size + 1} artefacts: ${[first.digest, ...others].map((digest) => digest.slice(0, 12)).join(', ')}.`,
+      hint: 'Give more digits of it.',
+      exit: 2,
     });
   }
 
-  /** Removes all but the newest `keep` artefacts and those in use. Returns the versions removed. */
-  async prune(keep: number, inUse: ReadonlySet<string>): Promise<string[]> {
-    const idle = (await this.list()).filter(({ version }) => !inUse.has(version));
-    const gone = idle.slice(keep).map(({ version }) => version);
-    for (const version of gone) {
-      await rm(join(this.folder, `${version}.json`), { force: true });
-      await rm(this.pathOf(version), { recursive: true, force: true });
+  async keep(
+    folder: string,
+    commit: string,
+    { signal, time, bom, inputs, tag, changelog }: KeepOptions,
+  ): Promise<Artifact> {
+    const { release } = this.#setting;
+    const tree = await hashTree(folder, signal);
+    const artifact: Artifact = {
+      ...tree,
+      version: tree.digest.slice(0, 12),
+      commit,
+      builtAt: new Date().toISOString(),
+      platform: platformOf(release),
+      inputs,
+      bom: sumOf(bom),
+      ...(tag === undefined ? {} : { tag }),
+      ...(changelog === undefined ? {} : { changelog }),
+    };
+    for (const store of this.#setting.stores) {
+      if (!(await this.#isWhole(store, artifact, signal))) {
+        const archive = archiveOf(folder, { time, signal });
+        await store.write(this.#key(artifact, TREE), archive.bytes, { signal });
+        await store.write(this.#key(artifact, SUM), one(`${archive.sum()}\n`), { signal });
+      }
+      if (sumOf((await store.readText(this.#key(artifact, BOM))) ?? '') !== artifact.bom)
+        await store.write(this.#key(artifact, BOM), one(bom), { signal });
     }
-    return gone;
+    return this.#record(artifact, signal);
   }
 
-  #record(name: string): Artifact | undefined {
-    const file = join(this.folder, name);
-    const artifact = readStateFile(file, artifactSchema);
-    if (!artifact || name === `${artifact.version}.json`) return artifact;
-    setAside(file, `is the record of ${artifact.version}`);
-    return undefined;
+  async tagged(artifact: Artifact, tag: string, changelog: string, signal: AbortSignal): Promise<Artifact> {
+    return this.#record({ ...artifact, tag, changelog }, signal);
   }
 
-  async #isWhole(folder: string, hash: string): Promise<boolean> {
-    return existsSync(folder) && (await hashTree(folder)).hash === hash;
+  async unpack(artifact: Artifact, into: string, signal: AbortSignal): Promise<void> {
+    await this.#refuseUnsigned(artifact, signal);
+    if (existsSync(into) && lstatSync(into).isDirectory() && (await hashTree(into, signal)).digest === artifact.digest)
+      return;
+    const store = await this.#holder(artifact);
+    const part = join(dirname(into), `.${basename(into)}.${randomBytes(4).toString('hex')}.part`);
+    makeFolder(dirname(into));
+    try {
+      await mkdir(part, { mode: 0o755 });
+      await this.#extract(store, artifact, part, signal);
+      await rm(into, { recursive: true, force: true });
+      renameDurably(part, into);
+    } finally {
+      await rm(part, { recursive: true, force: true });
+    }
   }
+
+  async verify(artifact: Artifact, signal: AbortSignal): Promise<void> {
+    await this.#refuseUnsigned(artifact, signal);
+    await this.#holder(artifact);
+    for (const store of await this.#holders(artifact)) await this.#check(store, artifact, signal);
+  }
+
+  async bomOf(artifact: Artifact): Promise<string> {
+    const store = await this.#holder(artifact);
+    const bom = (await store.readText(this.#key(artifact, BOM))) ?? '';
+    if (sumOf(bom) === artifact.bom) return bom;
+    throw changed(artifact, store.label, 'the list of its packages is another one');
+  }
+
+  async prune(keep: ReadonlySet<string>): Promise<string[]> {
+    const youngest = Date.now() - this.#setting.release.artifact.graceHours * HOUR_MS;
+    const byDigest = Map.groupBy(await this.list(), ({ digest }) => digest);
+    const gone = [...byDigest].flatMap(([digest, records]) => {
+      const stays =
+        keep.has(digest) ||
+        keep.has(digest.slice(0, 12)) ||
+        records.some(({ builtAt }) => Date.parse(builtAt) > youngest);
+      return stays ? [] : [digest];
+    });
+    for (const store of this.#setting.stores) {
+      for (const digest of gone) {
+        const keys = (await store.list(`${this.#root}${digest}/`)).map(({ key }) => key);
+        // The tree last: without a record nobody looks for it, and the next time goes on here.
+        const stays = await store.remove(keys.sort((a, b) => Number(a.endsWith(TREE)) - Number(b.endsWith(TREE))));
+        const [first] = stays;
+        if (first)
+          throw new OpsError({
+            code: 'ARTIFACT_NOT_REMOVED',
+            message: `${store.label} does not give up ${first.key}: ${first.reason}`,
+          });
+      }
+      await store.sweep(this.#root, new Date(Date.now() - 24 * HOUR_MS));
+    }
+    return gone.map((digest) => digest.slice(0, 12));
+  }
+
+  /** Newest first, each once, whichever stores have it. */
+  async #records(which: (name: string) => boolean): Promise<Artifact[]> {
+    const found = new Map<string, Artifact>();
+    for (const store of this.#setting.stores) {
+      const keys = (await store.list(this.#root)).map(({ key }) => this.#within(key));
+      const records = keys.filter((key) => key.endsWith('.json') && !key.endsWith(BOM) && which(basename(key)));
+      for (const key of records.filter((each) => !found.has(each))) {
+        const artifact = readRecord((await store.readText(`${this.#root}${key}`)) ?? '', key);
+        if (artifact) found.set(key, artifact);
+      }
+    }
+    return [...found.values()].sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
+  }
+
+  async #record(artifact: Artifact, signal: AbortSignal): Promise<Artifact> {
+    const { release, environment, stores } = this.#setting;
+    const key = `${this.#root}${recordKey(artifact)}`;
+    let kept = artifact;
+    for (const store of stores) {
+      const there = readRecord((await store.readText(key)) ?? '', recordKey(artifact));
+      // The first one's time and signature stay, in every store.
+      if (there) kept = there;
+    }
+    const text = recordText(kept);
+    let signature: string | undefined;
+    for (const store of stores) {
+      // The record last: with it the artefact counts as built.
+      if ((await store.readText(`${key}${SIGNATURE}`)) === undefined) {
+        signature ??= await signRecord(text, release.artifact, environment, signal);
+        if (signature) await store.write(`${key}${SIGNATURE}`, one(signature), { signal });
+      }
+      if ((await store.readText(key)) !== text) await store.write(key, one(text), { signal });
+    }
+    return kept;
+  }
+
+  async #refuseUnsigned(artifact: Artifact, signal: AbortSignal): Promise<void> {
+    const { release, environment } = this.#setting;
+    const { signers } = release.artifact;
+    if (signers.length === 0) return;
+    const names = signers.map(({ name }) => name);
+    const store = await this.#holder(artifact);
+    const key = `${this.#root}${recordKey(artifact)}`;
+    const [text, signature] = [await store.readText(key), await store.readText(`${key}${SIGNATURE}`)];
+    if (!text || !signature) throw unsigned(artifact, names, 'bears no signature');
+    // What is released is what the record says, not what the caller has it for.
+    if (readRecord(text, recordKey(artifact))?.digest !== artifact.digest) throw missing(artifact, store.label);
+    if (!(await signerOf(text, signature, release.artifact, environment, signal)))
+      throw unsigned(artifact, names, 'bears a signature that is not theirs, or was changed after it');
+  }
+
+  async #holder(artifact: Artifact): Promise<Store> {
+    const [first] = await this.#holders(artifact);
+    if (first) return first;
+    throw missing(artifact, this.label);
+  }
+
+  async #holders(artifact: Artifact): Promise<Store[]> {
+    const key = this.#key(artifact, TREE);
+    const { stores } = this.#setting;
+    const has = await Promise.all(
+      stores.map(async (store) =>
+        (await store.list(`${this.#root}${artifact.digest}/`)).some((one) => one.key === key),
+      ),
+    );
+    return stores.filter((_, n) => has[n]);
+  }
+
+  async #isWhole(store: Store, artifact: Artifact, signal: AbortSignal): Promise<boolean> {
+    if (!(await this.#holders(artifact)).includes(store)) return false;
+    try {
+      await this.#check(store, artifact, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof OpsError && error.code === 'ARTIFACT_CHANGED') return false;
+      throw error;
+    }
+  }
+
+  async #check(store: Store, artifact: Artifact, signal: AbortSignal): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), 'drydock-artifact-'));
+    try {
+      await this.#extract(store, artifact, folder, signal);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #extract(store: Store, artifact: Artifact, into: string, signal: AbortSignal): Promise<void> {
+    const expected = await store.readText(this.#key(artifact, SUM));
+    const sum = await unpackArchive(await store.read(this.#key(artifact, TREE)), into, signal);
+    if (sum === undefined) throw changed(artifact, store.label, 'it cannot be unpacked');
+    if (sum !== expected?.trim()) throw changed(artifact, store.label, 'its archive was changed');
+    const { digest } = await hashTree(into, signal);
+    if (digest !== artifact.digest) throw changed(artifact, store.label, `it holds ${digest.slice(0, 12)}`);
+  }
+
+  #key({ digest }: Artifact, name: string): string {
+    return `${this.#root}${digest}/${name}`;
+  }
+
+  #within(key: string): string {
+    return key.slice(this.#root.length);
+  }
+}
+
+async function* one(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+function sumOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -8,12 +8,13 @@ import {
   freePort,
   type LoadedConfig,
   listDaemons,
+  makeStateFolder,
   OpsError,
   startDaemon,
   statePath,
   stopDaemon,
 } from '@drydock/kit';
-import { ArtifactStore } from '../artifact/store.ts';
+import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
@@ -93,14 +94,13 @@ export class LocalDriver implements Driver {
     return alone && enabled[0]?.port === (await this.#portOf(deployment)) && this.#isPlaced(deployment);
   }
 
-  async stage(artifact: Artifact): Promise<Deployment> {
-    const store = new ArtifactStore(this.#config.root);
-    await store.verify(artifact);
+  async stage(artifact: Artifact, { signal }: Progress): Promise<Deployment> {
+    await this.#unpack(artifact, signal);
     const { live } = await this.inspect();
     const slot: Slot = live ? otherThan(live.slot) : 'blue';
     await this.#traffic.stop(slot);
     await this.#stopSlot(slot);
-    const { version, commit, hash: digest } = artifact;
+    const { version, commit, digest } = artifact;
     const placed: Placed = { slot, version, commit, digest, port: await freePort() };
     // Written before the start: a kill in between leaves a slot that the next attempt stops and fills again.
     this.#slots.put(placed);
@@ -174,15 +174,25 @@ export class LocalDriver implements Driver {
   }
 
   async runOnce(artifact: Artifact, command: string[], { env, signal, onLine }: RunOnce): Promise<void> {
-    const store = new ArtifactStore(this.#config.root);
-    await store.verify(artifact);
+    const cwd = await this.#unpack(artifact, signal);
     const [program = '', ...args] = command;
     await exec(program === 'node' ? process.execPath : program, args, {
-      cwd: store.pathOf(artifact.version),
+      cwd,
       env: { ...this.#environment.forChild('product'), ...env },
       signal,
       onLine,
     });
+  }
+
+  /** Of this environment alone: an environment's versions are unpacked fresh. */
+  #folderOf(version: string): string {
+    return join(makeStateFolder(this.#config.root, 'releases', this.#environment.name), version);
+  }
+
+  async #unpack(artifact: Artifact, signal: AbortSignal): Promise<string> {
+    const folder = this.#folderOf(artifact.version);
+    await artifactStore(this.#config, this.#environment).unpack(artifact, folder, signal);
+    return folder;
   }
 
   async #start({ slot, version, port }: Placed): Promise<void> {
@@ -193,7 +203,7 @@ export class LocalDriver implements Driver {
       // The toolkit's own Node, whatever the machine has.
       command: program === 'node' ? process.execPath : program,
       args,
-      cwd: new ArtifactStore(this.#config.root).pathOf(version),
+      cwd: this.#folderOf(version),
       env: { ...this.#environment.forChild('product'), [portVariable]: String(port), [versionVariable]: version },
       logFile: this.#logOf(slot),
       port,

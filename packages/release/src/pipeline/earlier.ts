@@ -11,7 +11,7 @@ export async function refuseUnpassed(ctx: TaskContext, commit: string, artifact:
   for (const env of promotionTo(ctx.config, ctx.env).filter((each) => each !== ctx.env)) {
     const said = await withRecord(ctx.config, ctx.environmentOf(env), (record) => record.evidence(commit));
     const passed = said.find(({ item, ok }) => item === PASSED && ok);
-    if (passed && (artifact === undefined || passed.says === artifact.hash)) continue;
+    if (passed && (artifact === undefined || passed.says === artifact.digest)) continue;
     throw new OpsError({
       code: 'NOT_PASSED',
       message: passed

@@ -1,6 +1,6 @@
 import { defineStep, type EnvName, type Step, type StepNode, type TaskContext } from '@drydock/kit';
 import { buildArtifact } from '../artifact/build.ts';
-import { ArtifactStore } from '../artifact/store.ts';
+import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import { releaseConfig } from '../config.ts';
 import { versionsInUse } from '../driver/slots.ts';
@@ -28,22 +28,15 @@ export function releaseSteps(
 }
 
 function buildStep(ctx: TaskContext, commit: string): Step<Artifact> {
-  const store = new ArtifactStore(ctx.config.root);
+  const { config, environment } = ctx;
+  const store = artifactStore(config, environment);
   return defineStep<Artifact>({
     name: 'build artifact',
     alwaysCheck: true,
     check: () => store.byCommit(commit),
-    run: ({ detail, signal }) =>
-      buildArtifact({
-        config: ctx.config,
-        release: releaseConfig(ctx.config),
-        store,
-        commit,
-        env: ctx.environment.forChild('build'),
-        signal,
-        onLine: detail,
-      }),
-    verify: (_, artifact) => store.verify(artifact),
+    run: ({ detail, signal, run }) =>
+      buildArtifact({ config, environment, store, commit, run, signal, onLine: detail }),
+    verify: ({ signal }, artifact) => store.verify(artifact, signal),
   });
 }
 
@@ -54,19 +47,21 @@ function passedBeforeStep(ctx: TaskContext, built: Step<Artifact>): Step {
     async run({ results }) {
       const artifact = results.of(built);
       await refuseUnpassed(ctx, artifact.commit, artifact);
-      return { digest: artifact.hash };
+      return { digest: artifact.digest };
     },
   });
 }
 
-function tidyStep(ctx: TaskContext): Step {
-  const { root } = ctx.config;
+function tidyStep({ config, environment }: TaskContext): Step {
   return defineStep({
     name: 'keep the last artefacts',
     houseKeeping: true,
     async run() {
-      const { keep } = releaseConfig(ctx.config).artifact;
-      return { removed: await new ArtifactStore(root).prune(keep, versionsInUse(root)) };
+      const store = artifactStore(config, environment);
+      const inUse = versionsInUse(config.root);
+      const idle = (await store.list()).map(({ version }) => version).filter((version) => !inUse.has(version));
+      const last = [...new Set(idle)].slice(0, releaseConfig(config).artifact.keep);
+      return { removed: await store.prune(new Set([...inUse, ...last])) };
     },
   });
 }
