@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { command } from '../src/hint.ts';
-import { openRuns } from '../src/journal/read.ts';
+import { openEverywhere } from '../src/ops/everywhere.ts';
 import { abandon, resumption, row } from '../src/ops/resume.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
@@ -17,8 +17,10 @@ const flags = {
 
 const task = defineReadTask({
   name: 'ops:resume',
-  summary: 'Lists runs that did not end, goes on with one, or gives one up.',
-  description: 'A run that goes on keeps its flags, its plan and its reason.',
+  summary: 'Lists runs that did not end, in any checkout, goes on with one, or gives one up.',
+  description:
+    'A run that goes on keeps its flags, its plan and its reason. One that changes an environment is known to every checkout that reaches its\n' +
+    'database; nobody can go on with it while it is at work, for it holds the lock. Backups, and what is simply begun again, stay where they were.',
   examples: [
     'npm run ops:resume',
     'npm run ops:resume -- --latest',
@@ -27,23 +29,39 @@ const task = defineReadTask({
   ],
   perEnvironment: false,
   flags,
-  async handsOver({ config, flags }) {
+  async handsOver(ctx) {
+    const { flags } = ctx;
     if (flags.abandon || (!flags.run && !flags.latest)) return undefined;
-    return resumption(config, flags, findTask);
+    return resumption(ctx, flags, findTask);
   },
   async run(ctx) {
-    const { config, flags, out } = ctx;
+    const { flags, out } = ctx;
     if (flags.abandon) return abandon(ctx, flags.abandon);
-    const open = openRuns(config.root);
-    if (open.length > 0) out.table(['run', 'task', 'env', 'started', 'last step', 'actor'], open.map(row));
+    const { open, unseen } = await openEverywhere(ctx);
+    if (open.length > 0) out.table(['run', 'task', 'env', 'started', 'last step', 'actor', 'where'], open.map(row));
+    const next = open.findLast(({ atWork }) => !atWork)?.state.run;
     return {
-      verdict:
-        open.length === 0 ? 'No run is open.' : `${open.length} ${open.length === 1 ? 'run is' : 'runs are'} open.`,
-      data: { open: open.map(({ run, task, env, startedAt }) => ({ run, task, env, startedAt })) },
-      ...(open.length > 0 ? { next: command('ops:resume', { run: open.at(-1)?.run }) } : {}),
+      verdict: verdictOf(open.length, unseen.length > 0),
+      data: {
+        open: open.map(({ state: { run, task, env, startedAt }, here, atWork }) => ({
+          ...{ run, task, env, startedAt, here },
+          atWork: atWork ?? null,
+        })),
+      },
+      findings: unseen.map(({ env, why }) => ({
+        level: 'info' as const,
+        code: 'RUNS_UNSEEN',
+        message: `What other checkouts have left open on ${env} is not known: ${why}`,
+      })),
+      ...(next ? { next: command('ops:resume', { run: next }) } : {}),
     };
   },
 });
+
+function verdictOf(open: number, unseen: boolean): string {
+  if (open === 0) return unseen ? 'No run is open, as far as could be seen.' : 'No run is open.';
+  return `${open} ${open === 1 ? 'run is' : 'runs are'} open.`;
+}
 
 export default task;
 await main(task, import.meta);

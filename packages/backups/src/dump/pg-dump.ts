@@ -22,9 +22,12 @@ export interface Dumping {
 export const LOCK_WAIT_MS = 60_000;
 const BOUNDED = `--lock-wait-timeout=${LOCK_WAIT_MS}`;
 
+/** What is under way while it is made, the backup itself too: where it is restored, nobody could go on with that. */
+const UNDER_WAY = ['drydock.run', 'drydock.run_entry'].map((table) => `--exclude-table-data=${table}`);
+
 /** One snapshot in the custom format, without its own compression. */
 export function dumpDatabase(url: Secret, snapshot: string): Promise<Dumping> {
-  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', BOUNDED, `--snapshot=${snapshot}`]);
+  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', BOUNDED, ...UNDER_WAY, `--snapshot=${snapshot}`]);
 }
 
 /** Roles, their settings and memberships; never a password. */

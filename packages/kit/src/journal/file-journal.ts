@@ -39,10 +39,14 @@ export function isRunId(text: string): boolean {
 }
 
 /**
- * Opens a run's journal for appending. Each line is flushed to the disk before `append` returns. A half-written last
- * line, left by a kill in the middle of a write, is cut off.
+ * Opens a run's journal for appending. Each line is flushed to the disk before `append` returns, and then given to `copy`. A
+ * half-written last line, left by a kill in the middle of a write, is cut off.
  */
-export function openFileJournal(root: string, identity: JournalIdentity): Journal {
+export function openFileJournal(
+  root: string,
+  identity: JournalIdentity,
+  copy: (entry: JournalEntry) => Promise<void> = async () => {},
+): Journal {
   const fd = open(root, identity.run);
   const folder = runFolder(root, identity.run);
   let seq = keepWholeLines(fd);
@@ -59,7 +63,7 @@ export function openFileJournal(root: string, identity: JournalIdentity): Journa
   };
   return {
     run: identity.run,
-    append(body: EntryBody): void {
+    async append(body: EntryBody): Promise<void> {
       const entry: JournalEntry = { at: new Date().toISOString(), ...identity, seq: seq + 1, ...masked(body) };
       const line = `${JSON.stringify(entry)}\n`;
       try {
@@ -76,6 +80,7 @@ export function openFileJournal(root: string, identity: JournalIdentity): Journa
       }
       seq += 1;
       if (body.event === 'run.done' || body.event === 'run.failed') freeReserve(folder);
+      await copy(entry);
     },
   };
 }

@@ -6,7 +6,7 @@ export function createMemoryJournal(run = 'memory'): Journal & { entries: Journa
   return {
     run,
     entries,
-    append(body: EntryBody): void {
+    async append(body: EntryBody): Promise<void> {
       entries.push({
         at: new Date().toISOString(),
         run,

@@ -20,7 +20,10 @@ interface ReadJournal {
 /** All entries of one run that can be read; undefined where there is no journal, or it is not ours. */
 export function readJournal(root: string, run: string): ReadJournal | undefined {
   const text = readOwn(journalFile(root, run));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : journalIn(text, run);
+}
+
+function journalIn(text: string, run: string): ReadJournal {
   const lines = text.split('\n');
   const tail = lines.pop() ?? '';
   const entries: JournalEntry[] = [];
@@ -58,14 +61,18 @@ export function readRuns(root: string, { of }: { of?: (task: string) => boolean 
 
 export function readRun(root: string, run: string): RunState {
   const state = isRunId(run) ? readRunIfAny(root, run) : undefined;
-  if (!state) {
-    throw usageError(
-      'RUN_UNKNOWN',
-      `There is no run ${run} under .drydock/runs.`,
-      hint`List the open ones: ${command('ops:resume')}`,
-    );
-  }
+  if (!state) throw unknownRun(run, []);
   return state;
+}
+
+/** `unseen`: environments whose databases could not be asked. */
+export function unknownRun(run: string, unseen: readonly string[]): OpsError {
+  const also = unseen.length > 0 ? `, and ${unseen.join(' and ')} could not be asked` : '';
+  return usageError(
+    'RUN_UNKNOWN',
+    `There is no run ${run} under .drydock/runs, nor in the databases of the environments${also}.`,
+    hint`List the open ones: ${command('ops:resume')}`,
+  );
 }
 
 /**
@@ -100,17 +107,29 @@ export function runSummary(root: string, run: string): Summary | undefined {
   return state && summaryOf(state);
 }
 
-function readRunIfAny(root: string, run: string): RunState | undefined {
+/** Undefined where this checkout has none. */
+export function readRunIfAny(root: string, run: string): RunState | undefined {
   const journal = readJournal(root, run);
   if (!journal) return undefined;
-  const { entries, truncated, bytes } = journal;
-  const [first] = entries;
-  const hasStart = first?.event === 'run.started' && startSchema.safeParse(first.data).success;
-  const damaged = first?.event === 'run.started' && !hasStart ? [1, ...journal.damaged] : journal.damaged;
-  const state = foldJournal(entries, { truncated, damaged, bytes });
+  const { state, damaged } = stateOf(journal);
   if (!state && damaged.length > 0) setAside(journalFile(root, run), 'has no line that can be read');
   if (state && state.status !== 'open' && !readSummary(root, run)) keepSummary(root, run, summaryOf(state));
   return state;
+}
+
+/** Of a journal that is not in this checkout, from its text. */
+export function stateIn(text: string, run: string): RunState | undefined {
+  return stateOf(journalIn(text, run)).state;
+}
+
+function stateOf({ entries, truncated, damaged: unreadable, bytes }: ReadJournal): {
+  state: RunState | undefined;
+  damaged: number[];
+} {
+  const [first] = entries;
+  const hasStart = first?.event === 'run.started' && startSchema.safeParse(first.data).success;
+  const damaged = first?.event === 'run.started' && !hasStart ? [1, ...unreadable] : unreadable;
+  return { state: foldJournal(entries, { truncated, damaged, bytes }), damaged };
 }
 
 function summaryOf({ bytes, task, env, status, startedAt, lastAt }: RunState): Summary {

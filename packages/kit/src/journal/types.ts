@@ -51,8 +51,8 @@ export type RunProcess = Pick<RunStart, 'pid' | 'processStart' | 'host'>;
 
 export type EntryBody = Pick<JournalEntry, 'event'> & Partial<Pick<JournalEntry, 'step' | 'data' | 'error'>>;
 
-/** Appends one entry durably before it returns. */
+/** Writes one entry down before it resolves; on this disk before it returns. */
 export interface Journal {
   readonly run: string;
-  append(body: EntryBody): void;
+  append(body: EntryBody): Promise<void>;
 }

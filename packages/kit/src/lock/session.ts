@@ -39,6 +39,10 @@ export class SessionLock implements OperationsLock {
     if (this.#writable) await writeIdentity(this.#client, this.#meant);
   }
 
+  session(): Client | undefined {
+    return this.#state === 'held' && this.#writable ? this.#client : undefined;
+  }
+
   onLost(listener: (error: OpsError) => void): void {
     this.#listeners.push(listener);
   }

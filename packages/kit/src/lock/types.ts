@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import type { OpsError } from '../errors.ts';
 
 /** Who holds a lock, for the one who is refused. */
@@ -22,6 +23,8 @@ export interface OperationsLock {
   readonly kind: 'database' | 'file';
   /** Throws LOCK_LOST when it is no longer ours. Cheap. */
   assertHeld(): Promise<void>;
+  /** The session that holds it, for what only its holder may write; undefined where there is none, or it takes no writes. */
+  session?(): Client | undefined;
   /** Writes down in the database which environment it is from now on; a file has nothing to say it in. */
   claim?(): Promise<void>;
   onLost(listener: (error: OpsError) => void): void;

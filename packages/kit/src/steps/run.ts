@@ -74,12 +74,12 @@ class StepRunner {
     let plan = record?.data;
     if (plan === undefined) {
       plan = await this.#guarded(name, () => group.plan(this.#ctx));
-      this.#write({ event: 'step.started', step: name, data: plan });
+      await this.#write({ event: 'step.started', step: name, data: plan });
     }
     const before = this.#done.length;
     await this.runAll(group.steps(plan), `${name} › `);
     if (group.keepWhenDone) this.#done.length = before;
-    if (record?.state !== 'done') this.#write({ event: 'step.done', step: name });
+    if (record?.state !== 'done') await this.#write({ event: 'step.done', step: name });
     this.results.set(group, plan);
     this.#env = around;
   }
@@ -113,27 +113,27 @@ class StepRunner {
       });
       if (found !== undefined) {
         // Found after an attempt of ours, it is our doing (and ours to undo); found at first sight, it is not.
-        this.#write({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
+        await this.#write({ event: attempted ? 'step.done' : 'step.skipped', step: name, data: found });
         this.#remember(name, step, found, attempted);
         return true;
       }
     }
-    this.#write({ event: 'step.started', step: name });
+    await this.#write({ event: 'step.started', step: name });
     const data = await this.#guarded(name, () => step.run(this.#ctx), { keeps: step.houseKeeping });
     await this.#guarded(name, async () => step.verify?.(this.#ctx, data), {
       halfDone: { name, step, data },
       keeps: step.houseKeeping,
       looks: true,
     });
-    this.#write({ event: 'step.done', step: name, data });
+    await this.#write({ event: 'step.done', step: name, data });
     this.#remember(name, step, data, true);
     return false;
   }
 
   /** What cannot be written down ends the run there, and undoes nothing: that could not be written down either. */
-  #write(entry: EntryBody & { step: string }): void {
+  async #write(entry: EntryBody & { step: string }): Promise<void> {
     try {
-      this.#options.journal.append(entry);
+      await this.#options.journal.append(entry);
     } catch (thrown) {
       const error = toOpsError(thrown);
       const what = entry.event === 'step.started' ? 'was not begun, for' : 'is done, but';
@@ -168,7 +168,7 @@ class StepRunner {
     const found = signal.aborted ? stopped(name, signal) : toOpsError(thrown);
     const error = this.#env === undefined ? found : errorOn(this.#env, found);
     try {
-      journal.append({ event: 'step.failed', step: name, error: describe(error, this.#options.typed) });
+      await journal.append({ event: 'step.failed', step: name, error: describe(error, this.#options.typed) });
     } catch (unwritten) {
       // What is undone and not written down would be taken for done by a resume.
       return inStep(

@@ -48,7 +48,7 @@ export async function undoSteps(
     }
     undone.push(name);
     try {
-      journal.append({ event: 'step.undone', step: name });
+      await journal.append({ event: 'step.undone', step: name });
     } catch (unwritten) {
       return stop(new Error(`that it is undone could not be written down: ${toOpsError(unwritten).message}`), i + 1);
     }

@@ -3,7 +3,7 @@ import { currentActor, currentHost } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
 import { EXIT, OpsError, PAUSED, toOpsError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
-import { openFileJournal, runFolder } from '../journal/file-journal.ts';
+import { runFolder } from '../journal/file-journal.ts';
 import { freeReserve } from '../journal/reserve.ts';
 import type { RunState } from '../journal/state.ts';
 import type { Journal, RunStart } from '../journal/types.ts';
@@ -22,9 +22,11 @@ import { lastWords, withWords } from './last-words.ts';
 import { tellOfLeftRuns, tellOfThisRun } from './left.ts';
 import { type HeldLocks, takeLocks } from './locks.ts';
 import { type Next, substance, whatNext } from './next.ts';
+import { refuseOtherSteps } from './other-steps.ts';
 import { nodesOf, planRun, type RunPlan, tellPlan } from './plan.ts';
 import { isInteractive } from './prompt.ts';
 import { wasStartedByNpm } from './swallowed.ts';
+import { learnOfOthers, openJournal } from './team.ts';
 import type { AnyChangeTask, Outcome, Steps, TaskContext } from './types.ts';
 
 export interface ChangeRun {
@@ -67,7 +69,8 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     );
     let next: Next;
     try {
-      await tellOfLeftRuns(ctx.config).catch((unwritten) => warnUnwritten(ctx, unwritten));
+      const left = await learnOfOthers(task, ctx, locks, answers.goOn ?? common.resume);
+      await tellOfLeftRuns(ctx.config, left).catch((unwritten) => warnUnwritten(ctx, unwritten));
       next = await whatNext(run, answers.goOn);
       if (answers.to === substance(next) || !isOpen(guard, next))
         return await ('state' in next
@@ -135,7 +138,7 @@ async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reaso
   // Who was asked has seen it.
   if (to === undefined) tellPlan(ctx, planned, false);
   const { plan, steps } = planned;
-  const journal = openFileJournal(ctx.config.root, { run: ctx.run, task: task.name, env: ctx.env });
+  const journal = openJournal(task, ctx, locks, ctx.run);
   const start: RunStart = {
     argv: run.argv,
     perEnvironment: task.perEnvironment !== false,
@@ -147,7 +150,7 @@ async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reaso
     environments: environmentsOf(run),
     ...thisProcess(),
   };
-  journal.append({ event: 'run.started', data: start as unknown as Json });
+  await journal.append({ event: 'run.started', data: start as unknown as Json });
   const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, reason });
   return execute(run.task, { ctx: begun, plan, journal, before: new Map(), locks });
 }
@@ -160,17 +163,17 @@ async function resume(run: ChangeRun, state: RunState, locks: HeldLocks, answers
   const { task, ctx } = run;
   const { flags, plan } = state.start;
   const reason = reasonOf(state.start.reason, answers.reason);
-  const identity = { run: state.run, task: task.name, env: ctx.env };
-  const journal = openFileJournal(ctx.config.root, identity);
-  journal.append({
+  // A resumed run is the run that was begun: its flags, its plan and its reason.
+  const begun = begunContext(ctx, { run: state.run, flags: flags as TaskContext['flags'], reason });
+  refuseOtherSteps(task, begun, state);
+  const journal = openJournal(task, ctx, locks, state.run);
+  await journal.append({
     event: 'run.resumed',
     data: { actor: currentActor(run.shell), ...thisProcess(), ...(reason ? { reason } : {}) },
   });
   ctx.out.line(
     `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,
   );
-  // A resumed run is the run that was begun: its flags, its plan and its reason.
-  const begun = begunContext(ctx, { run: state.run, flags: flags as TaskContext['flags'], reason });
   return execute(task, { ctx: begun, plan, journal, before: state.steps, locks });
 }
 
@@ -213,7 +216,7 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
       metadata: { verdict: outcome.verdict },
       closing: true,
     });
-    close(journal);
+    await close(journal);
     return outcome;
   } catch (thrown) {
     const reason = toOpsError(thrown);
@@ -228,9 +231,9 @@ async function execute(task: AnyChangeTask, execution: Execution): Promise<Outco
   }
 }
 
-function close(journal: Journal): void {
+async function close(journal: Journal): Promise<void> {
   try {
-    journal.append({ event: 'run.done' });
+    await journal.append({ event: 'run.done' });
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const said = `Everything is done, but that could not be written down: ${message}`;
@@ -249,7 +252,7 @@ async function writeDown(task: AnyChangeTask, { ctx, journal, locks }: Execution
     .audit(ctx, { event: task.name, outcome: 'failed', metadata })
     .catch((unwritten) => warnUnwritten(ctx, unwritten));
   try {
-    journal.append({ event: 'run.failed', error: describe(error, ctx.typed) });
+    await journal.append({ event: 'run.failed', error: describe(error, ctx.typed) });
   } catch (unwritten) {
     warnUnwritten(ctx, unwritten);
   }

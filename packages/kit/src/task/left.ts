@@ -6,6 +6,7 @@ import { openFileJournal } from '../journal/file-journal.ts';
 import { openRuns, readRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { keepSummary, readSummary } from '../journal/summary.ts';
+import type { JournalEntry } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
 
@@ -28,9 +29,12 @@ function isThere(pid: number, start: string | undefined): boolean {
   return start === undefined ? processStart(pid) !== undefined : isSameProcess(pid, start);
 }
 
-/** Leaves an audit event for each run that its process left open without a word: killed, or its journal was damaged. */
-export async function tellOfLeftRuns(config: LoadedConfig): Promise<void> {
-  for (const state of openRuns(config.root)) if (isGone(state)) await tellOfRun(config, state);
+/**
+ * Leaves an audit event for each run that its process left open without a word: killed, or its journal was damaged. `left` are those
+ * that are known to be nobody's, wherever their process was.
+ */
+export async function tellOfLeftRuns(config: LoadedConfig, left: ReadonlySet<string>): Promise<void> {
+  for (const state of openRuns(config.root)) if (left.has(state.run) || isGone(state)) await tellOfRun(config, state);
 }
 
 /** For a run that is left open by us: interrupted, or its lock was lost. */
@@ -66,7 +70,12 @@ function outcomeOf({ damaged, lastError }: RunState): Exclude<Word['outcome'], '
 }
 
 /** Ends a run that nobody will go on with. Nothing is undone. */
-export async function giveUp(config: LoadedConfig, state: RunState, message: string): Promise<void> {
+export async function giveUp(
+  config: LoadedConfig,
+  state: RunState,
+  message: string,
+  copy?: (entry: JournalEntry) => Promise<void>,
+): Promise<void> {
   const { run, task, env } = state;
   await leave(config, state, {
     id: `${run}-abandoned`,
@@ -74,7 +83,7 @@ export async function giveUp(config: LoadedConfig, state: RunState, message: str
     outcome: 'abandoned',
     metadata: { why: message, begunBy: state.start.actor ?? null },
   });
-  openFileJournal(config.root, { run, task, env }).append({
+  await openFileJournal(config.root, { run, task, env }, copy).append({
     event: 'run.failed',
     error: { code: 'ABANDONED', message },
   });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
 import { currentActor } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
 import { OpsError } from '../errors.ts';
@@ -22,6 +23,8 @@ export interface AuditInput {
 export interface HeldLocks {
   assertHeld(): Promise<void>;
   audit(ctx: TaskContext, input: AuditInput): Promise<void>;
+  /** The session that holds the lock of an environment; see OperationsLock. */
+  sessionOf(env: EnvName): Client | undefined;
   /** Each database is told which environment it is. Once the run is confirmed: one that is refused has told nobody anything. */
   claim(): Promise<void>;
   /** See StepContext.withoutLockSession. */
@@ -38,14 +41,17 @@ export async function takeLocks(
 ): Promise<HeldLocks> {
   const until = Date.now() + waitMs;
   const held: OperationsLock[] = [];
+  const sessions = new Map<EnvName, OperationsLock>();
   const release = async () => {
+    sessions.clear();
     for (const lock of held.splice(0).reverse()) await lock.release();
   };
   const take = async () => {
-    for (const acquire of acquirers(task, environments, ctx)) {
+    for (const { env, acquire } of acquirers(task, environments, ctx)) {
       const lock = await patiently(acquire, until, ctx);
       lock.onLost(onLost);
       held.push(lock);
+      if (env !== undefined) sessions.set(env, lock);
       if (lock.kind === 'file' && task.lock === 'environment') {
         ctx.out.warn(
           'The database cannot be reached: a lock file in this checkout is used instead, which other machines and other users do not see.',
@@ -61,6 +67,7 @@ export async function takeLocks(
   }
   return {
     release,
+    sessionOf: (env) => sessions.get(env)?.session?.(),
     async claim() {
       for (const lock of held) await lock.claim?.();
     },
@@ -118,22 +125,32 @@ async function standIns(task: AnyChangeTask, environments: EnvName[], ctx: TaskC
   return environments.map((env) => acquireFileLock(ctx.config.root, env, holder, unlockCommand(env)));
 }
 
-function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): (() => Promise<OperationsLock>)[] {
+/** `env` of those that are an environment's. */
+interface Acquirer {
+  env?: EnvName;
+  acquire(): Promise<OperationsLock>;
+}
+
+function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContext): Acquirer[] {
   const holder = { task: task.name, run: ctx.run, reason: ctx.reason };
   if (task.lock === 'checkout') {
-    return [async () => (await import('../lock/checkout.ts')).acquireCheckoutLock(ctx.config.root, holder)];
+    const acquire = async () => (await import('../lock/checkout.ts')).acquireCheckoutLock(ctx.config.root, holder);
+    return [{ acquire }];
   }
   // Always in the same order, so that two runs on several environments cannot wait for each other.
-  return environments.toSorted().map((env) => async () => {
-    const { acquireEnvironmentLock } = await import('../lock/environment.ts');
-    return acquireEnvironmentLock(ctx.environmentOf(env), {
-      config: ctx.config,
-      claims: task.claims === true,
-      mends: task.mendsDatabase === true,
-      reads: task.onlyReads === true,
-      ...holder,
-    });
-  });
+  return environments.toSorted().map((env) => ({
+    env,
+    async acquire() {
+      const { acquireEnvironmentLock } = await import('../lock/environment.ts');
+      return acquireEnvironmentLock(ctx.environmentOf(env), {
+        config: ctx.config,
+        claims: task.claims === true,
+        mends: task.mendsDatabase === true,
+        reads: task.onlyReads === true,
+        ...holder,
+      });
+    },
+  }));
 }
 
 async function audit(

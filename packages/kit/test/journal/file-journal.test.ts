@@ -23,25 +23,25 @@ const readJournal = (...[folder, run]: Parameters<typeof read>) => {
 };
 const identity = (run: string) => ({ run, task: 'db:deploy', env: 'staging' });
 
-test('a run is open until it says that it ended', () => {
+test('a run is open until it says that it ended', async () => {
   const journal = openFileJournal(root, identity('01A'));
-  journal.append({ event: 'run.started', data: { argv: [] } });
-  journal.append({ event: 'step.started', step: 'one' });
+  await journal.append({ event: 'run.started', data: { argv: [] } });
+  await journal.append({ event: 'step.started', step: 'one' });
   assert.equal(
     openRuns(root, 'db:deploy', 'staging').map(({ run }) => run),
     ['01A'],
   );
-  journal.append({ event: 'run.done' });
+  await journal.append({ event: 'run.done' });
   assert.equal(openRuns(root, 'db:deploy', 'staging'), []);
 });
 
-test('a half-written last line is tolerated, told, and cut off by the next write', () => {
+test('a half-written last line is tolerated, told, and cut off by the next write', async () => {
   const journal = openFileJournal(root, identity('01B'));
-  journal.append({ event: 'run.started', data: {} });
-  journal.append({ event: 'step.started', step: 'one' });
+  await journal.append({ event: 'run.started', data: {} });
+  await journal.append({ event: 'step.started', step: 'one' });
   appendFileSync(journalFile(root, '01B'), '{"at":"2026-01-01T00:00:00Z","eve');
   assert.is(readRun(root, '01B').truncated, true);
-  openFileJournal(root, identity('01B')).append({ event: 'run.resumed' });
+  await openFileJournal(root, identity('01B')).append({ event: 'run.resumed' });
   const { entries, truncated } = readJournal(root, '01B');
   assert.is(truncated, false);
   assert.equal(
@@ -79,11 +79,14 @@ test('a journal whose first line is damaged is still known as a run', async () =
   await giveUp(config, state, 'by a test');
 });
 
-test('a secret that is also a name in the run changes no name, number or structure', () => {
+test('a secret that is also a name in the run changes no name, number or structure', async () => {
   registerSecret('run.done-is-a-password');
   registerSecret('1234567-rows-secret');
   const journal = openFileJournal(root, { run: '01CD', task: 'db:deploy', env: 'run.done-is-a-password' });
-  journal.append({ event: 'run.started', data: { rows: 1234567, '1234567-rows-secret': 'a 1234567-rows-secret' } });
+  await journal.append({
+    event: 'run.started',
+    data: { rows: 1234567, '1234567-rows-secret': 'a 1234567-rows-secret' },
+  });
   const [entry] = readJournal(root, '01CD').entries;
   assert.is(entry?.env, 'run.done-is-a-password');
   assert.equal(entry?.data, { rows: 1234567, '1234567-rows-secret': 'a ***' });
@@ -95,11 +98,11 @@ test('a run killed before its first whole line is no run', () => {
   assert.not(readRuns(root).some(({ run }) => run === '01D'));
 });
 
-test('secrets stand in a journal as fingerprints, wherever they come from', () => {
+test('secrets stand in a journal as fingerprints, wherever they come from', async () => {
   const secret = new Secret('correct-horse-battery', 'PASSWORD');
   const journal = openFileJournal(root, identity('01E'));
-  journal.append({ event: 'run.started', data: JSON.parse(JSON.stringify({ secret })) });
-  journal.append({
+  await journal.append({ event: 'run.started', data: JSON.parse(JSON.stringify({ secret })) });
+  await journal.append({
     event: 'step.failed',
     step: 'x',
     error: { code: 'X', message: 'login with correct-horse-battery failed' },
@@ -110,37 +113,37 @@ test('secrets stand in a journal as fingerprints, wherever they come from', () =
   assert.match(text, /login with \*\*\* failed/);
 });
 
-test('a folder that cannot be written is one sentence', () => {
+test('a folder that cannot be written is one sentence', async () => {
   const file = join(root, 'not-a-folder');
   writeFileSync(file, '');
   assert.throws(() => openFileJournal(file, identity('01F')), /cannot be written \(ENOTDIR\)/);
 });
 
 const idsOf = (runs: { run: string }[]) => runs.map(({ run }) => run);
-const ended = (folder: string, run: string, event: 'run.done' | 'run.failed' = 'run.done') => {
+const ended = async (folder: string, run: string, event: 'run.done' | 'run.failed' = 'run.done') => {
   const journal = openFileJournal(folder, identity(run));
-  journal.append({ event: 'run.started', data: {} });
-  journal.append({ event });
+  await journal.append({ event: 'run.started', data: {} });
+  await journal.append({ event });
 };
 
-test('a journal that is known to have ended is not read again, until it grows', () => {
+test('a journal that is known to have ended is not read again, until it grows', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
-  ended(folder, '01A', 'run.failed');
+  await ended(folder, '01A', 'run.failed');
   assert.equal(openRuns(folder), []);
   const file = journalFile(folder, '01A');
   // The same length: were it read, it would be open.
   writeFileSync(file, readFileSync(file, 'utf8').replace('"run.failed"', '"step.done" '));
   assert.equal(openRuns(folder), []);
-  openFileJournal(folder, identity('01A')).append({ event: 'run.resumed', data: {} });
+  await openFileJournal(folder, identity('01A')).append({ event: 'run.resumed', data: {} });
   assert.equal(idsOf(openRuns(folder)), ['01A'], 'killed as soon as it goes on, it is open');
   rmSync(folder, { recursive: true });
 });
 
-test('what is known of journals is made again where it is lost, cut off, or of another time', () => {
+test('what is known of journals is made again where it is lost, cut off, or of another time', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
-  ended(folder, '01A');
+  await ended(folder, '01A');
   const open = openFileJournal(folder, identity('01B'));
-  open.append({ event: 'run.started', data: {} });
+  await open.append({ event: 'run.started', data: {} });
   const summary = (run: string) => join(folder, '.drydock/runs', run, 'summary.json');
   assert.equal(idsOf(openRuns(folder)), ['01B']);
   const known = readFileSync(summary('01A'), 'utf8');
@@ -156,13 +159,13 @@ test('what is known of journals is made again where it is lost, cut off, or of a
   rmSync(folder, { recursive: true });
 });
 
-test('a run keeps room on the disk for its end, and gives it back', () => {
+test('a run keeps room on the disk for its end, and gives it back', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
   const reserve = join(folder, '.drydock/runs/01A/reserve');
   const journal = openFileJournal(folder, identity('01A'));
-  journal.append({ event: 'run.started', data: {} });
+  await journal.append({ event: 'run.started', data: {} });
   assert.is(readFileSync(reserve).length, 32_768);
-  journal.append({ event: 'run.failed' });
+  await journal.append({ event: 'run.failed' });
   assert.not(existsSync(reserve));
   rmSync(folder, { recursive: true });
 });

@@ -56,7 +56,7 @@ for (const umask of [0o000, 0o022, 0o077])
     const root = folder();
     const before = process.umask(umask);
     try {
-      openFileJournal(root, { run: '01A', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
+      await openFileJournal(root, { run: '01A', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
       await startDaemon(root, {
         name: 'sleeper',
         command: process.execPath,
@@ -169,7 +169,7 @@ test('a record of a process that cannot be one of ours is set aside, and nobody 
     );
 });
 
-asRoot("another user's state is left alone: ours lies beside it, and that is said", () => {
+asRoot("another user's state is left alone: ours lies beside it, and that is said", async () => {
   const root = folder();
   makeStateFolder(root, 'runs');
   chownSync(join(root, '.drydock'), NOBODY, NOBODY);
@@ -198,11 +198,11 @@ asRoot("another user's file or folder below ours is left where it is, told of, a
   );
 });
 
-asRoot("another user's journal stands in nobody's way", () => {
+asRoot("another user's journal stands in nobody's way", async () => {
   const root = folder();
-  openFileJournal(root, { run: '01A', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
+  await openFileJournal(root, { run: '01A', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
   chownSync(join(root, '.drydock/runs/01A/journal.jsonl'), NOBODY, NOBODY);
-  openFileJournal(root, { run: '01B', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
+  await openFileJournal(root, { run: '01B', task: 'x', env: 'staging' }).append({ event: 'run.started', data: {} });
   for (const read of [readRuns, openRuns])
     assert.equal(
       read(root).map(({ run }) => run),

@@ -88,11 +88,11 @@ test('a run that an older version began is gone on with: the names of its steps 
     pid: 4_000_000,
     host: 'elsewhere',
   };
-  journal.append({ event: 'run.started', data: start });
-  journal.append({ event: 'step.started', step: 'staging', data: {} });
-  journal.append({ event: 'step.started', step: 'staging › stage' });
-  journal.append({ event: 'step.done', step: 'staging › stage', data: { version: 'of then' } });
-  journal.append({ event: 'step.started', step: 'staging › switch' });
+  await journal.append({ event: 'run.started', data: start });
+  await journal.append({ event: 'step.started', step: 'staging', data: {} });
+  await journal.append({ event: 'step.started', step: 'staging › stage' });
+  await journal.append({ event: 'step.done', step: 'staging › stage', data: { version: 'of then' } });
+  await journal.append({ event: 'step.started', step: 'staging › switch' });
   const told: string[] = [];
   const come = () => {
     const stage = defineStep({ name: 'stage', run: async () => ({ version: 'of now' }) });

@@ -169,9 +169,9 @@ test('a disk that fails keeps the first reason, and nothing is undone that could
   const { run } = options(nodes);
   const journal = {
     ...run.journal,
-    append(body: Parameters<typeof run.journal.append>[0]) {
+    async append(body: Parameters<typeof run.journal.append>[0]) {
       if (body.event === 'step.failed') throw new Error('ENOSPC: no space left on device');
-      run.journal.append(body);
+      await run.journal.append(body);
     },
   };
   const error = await runSteps({ ...run, journal }).then(
@@ -200,9 +200,9 @@ for (const [entry, said, undone] of [
     const { run } = options([done('one'), done('two'), defineStep({ ...failing, name: 'three' })]);
     const journal = {
       ...run.journal,
-      append(body: Parameters<typeof run.journal.append>[0]) {
+      async append(body: Parameters<typeof run.journal.append>[0]) {
         if (`${body.event} ${body.step}` === entry) throw new Error('ENOSPC');
-        run.journal.append(body);
+        await run.journal.append(body);
       },
     };
     const error = await runSteps({ ...run, journal }).then(

@@ -386,6 +386,12 @@ async function told(root: string): Promise<string[]> {
   return events.filter(({ event }) => event === 'test:change').map(({ outcome }) => outcome);
 }
 
+/** As if the database had never been told of any run. */
+async function forget(root: string): Promise<void> {
+  const [, url = ''] = /OPS_DATABASE_URL='([^']+)'/.exec(readFileSync(join(root, '.env.staging'), 'utf8')) ?? [];
+  await withPostgres(new Secret(url), 'test', (client) => client.query('TRUNCATE drydock.run, drydock.run_entry'));
+}
+
 async function killed(root: string): Promise<string> {
   const child = await hang(root);
   child.kill('SIGKILL');
@@ -435,6 +441,7 @@ test('of one whose lock was broken, and of one whose journal was damaged, it is 
   const damaged = await killed(root);
   const damagedFile = file.replace(open?.run ?? '', damaged);
   writeFileSync(damagedFile, readFileSync(damagedFile, 'utf8').replace('"step.done"', '"step.d'));
+  await forget(root);
   const refused = await run(root, 'change', '--env', 'staging');
   assert.is(refused.code, 1);
   assert.match(refused.stdout, 'was damaged after it was written');

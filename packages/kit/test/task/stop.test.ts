@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { OpsError, paused } from '../../src/errors.ts';
 import { command } from '../../src/hint.ts';
 import { readRuns } from '../../src/journal/read.ts';
-import { defineStep } from '../../src/steps/types.ts';
+import { defineGroup, defineStep, type StepNode } from '../../src/steps/types.ts';
 import { type AnyChangeTask, defineChangeTask } from '../../src/task/types.ts';
 import { makeStrangeProduct, runTaskForTest } from '../../src/testing/index.ts';
 
@@ -127,6 +127,58 @@ test('a run that pauses keeps what it did, answers no, and goes on where it wait
     assert.equal(did, decided === 'abort' ? ['one', 'undo one'] : ['one']);
     assert.is(readRuns(root).at(-1)?.status, decided === 'abort' ? 'failed' : 'done');
   }
+});
+
+test('a run is not gone on with by other steps than it was begun with, nor by a plan that cannot be read any more', async () => {
+  const root = makeStrangeProduct({});
+  const did: string[] = [];
+  const group = (names: string[]) =>
+    defineGroup<string[]>({ name: 'group', plan: async () => names, ahead: 'some', steps: (plan) => plan.map(step) });
+  const step = (name: string) =>
+    defineStep({
+      name,
+      async run() {
+        did.push(name);
+        if (name === 'stops') throw paused('It waits.', command('test:steps'));
+        return null;
+      },
+    });
+  const task = (nodes: (plan: { word: string }) => StepNode[]) =>
+    defineChangeTask({
+      name: 'test:steps',
+      summary: 'Changes its steps.',
+      perEnvironment: false,
+      lock: 'checkout',
+      plan: async () => ({ word: 'x' }),
+      describe: () => ['do it'],
+      steps: (_, plan) => nodes(plan),
+      outcome: () => ({ verdict: 'Done.' }),
+    });
+  const named = (...names: string[]) => task(() => names.map(step));
+  await runTaskForTest(
+    task(() => [step('one'), group(['two', 'stops']), step('last')]),
+    root,
+    [],
+  );
+  assert.equal(did.splice(0), ['one', 'two', 'stops']);
+  for (const other of [
+    named('one', 'stops', 'last'),
+    task(() => [step('one'), step('new'), group(['not', 'asked']), step('last')]),
+    task(() => [group(['two', 'stops']), step('one'), step('new'), step('last')].toReversed()),
+    task((plan) => [step((plan as unknown as { gone: { name: string } }).gone.name)]),
+  ]) {
+    const { error } = await runTaskForTest(other, root, ['--resume']);
+    assert.is(error?.code, 'RUN_OF_OTHER_STEPS');
+    assert.match(error?.hint ?? '', 'ops:resume -- --abandon');
+  }
+  assert.equal(did, [], 'nothing was done');
+  // The plan of a group is the one that it began with, and what comes behind may be another.
+  await runTaskForTest(
+    task(() => [step('one'), group(['other']), step('another')]),
+    root,
+    ['--resume'],
+  );
+  assert.equal(did, ['stops']);
 });
 
 test.run();

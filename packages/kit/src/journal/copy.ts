@@ -1,0 +1,51 @@
+import type { Client } from 'pg';
+import { toOpsError } from '../errors.ts';
+import { hint } from '../hint.ts';
+import { note } from '../state/notices.ts';
+import { ensureJournalTables, putEntries } from './database.ts';
+import type { JournalEntry } from './types.ts';
+
+/** Longest wait for the database to write an entry down: a session that does not answer has lost its lock as well. */
+const WITHIN_MS = 10_000;
+
+/**
+ * Keeps a journal in the environment's database as well, so that another checkout can go on. It is written through the session that
+ * holds the lock: who has lost that cannot write any more. Whenever there is another session than before, or an entry could not
+ * be written, all of it is written again (`whole`). Where the database takes none, the file is the journal, and the operator is told.
+ */
+export function copyInto(
+  session: () => Client | undefined,
+  whole: () => JournalEntry[],
+): (entry: JournalEntry) => Promise<void> {
+  let known: Client | undefined;
+  return async (entry) => {
+    const client = session();
+    if (!client) return;
+    try {
+      if (client !== known) await withinTime(ensureJournalTables(client));
+      await withinTime(putEntries(client, client === known ? [entry] : whole()));
+      known = client;
+    } catch (thrown) {
+      known = undefined;
+      // With the session goes the lock, and that is told.
+      if (!session()) return;
+      const { message, hint: next } = toOpsError(thrown);
+      const why = `Of run ${entry.run} no other checkout knows, for the database could not be told: ${message}`;
+      note(next ? hint`${why} ${next}` : why);
+    }
+  };
+}
+
+async function withinTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${WITHIN_MS / 1_000} s`)), WITHIN_MS);
+  });
+  // Left behind, it must not count as unhandled.
+  work.catch(() => {});
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
