@@ -27,6 +27,7 @@ const FOR_TESTS = [
   { tool: 'amtool', apt: 'prometheus-alertmanager', brew: 'alertmanager', what: 'Alertmanager' },
   { tool: 'openssl', apt: 'openssl', brew: 'openssl', what: 'OpenSSL' },
   { tool: 'pgbouncer', apt: 'pgbouncer', brew: 'pgbouncer', what: 'PgBouncer' },
+  { tool: 'gh', apt: 'gh', brew: 'gh', what: 'GitHub CLI' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
   ...(process.platform === 'linux'
     ? [

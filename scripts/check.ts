@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineReadTask, flag, main, usageError } from '@drydock/kit';
+import { keepResult, testedCommit } from './check/keep.ts';
 import { runAll } from './check/run-all.ts';
 import type { Outcome } from './check/run-suite.ts';
 import { CHECKS, findSuites, type Suite } from './check/suites.ts';
@@ -21,7 +22,7 @@ const task = defineReadTask({
     onlyTests: flag.boolean({ about: 'tests alone' }),
     thorough: flag.boolean({ about: 'every round of the tests that kill and disturb, and the long ones' }),
   },
-  async run({ flags, words, out, signal }) {
+  async run({ flags, words, out, signal, actor }) {
     // Heard by the tests, which are processes of their own.
     if (flags.thorough) process.env.DRYDOCK_THOROUGH = '1';
     const wanted = (suite: Suite) => words.length === 0 || words.some((part) => suite.name.includes(part));
@@ -30,11 +31,18 @@ const task = defineReadTask({
     const suites = [...checks, ...tests];
     if (suites.length === 0)
       throw usageError('NOTHING_TO_CHECK', `No test matches ${words.join(', ')}.`, 'All of them: npm test');
+    const whole = words.length === 0 && !flags.onlyChecks && !flags.onlyTests;
+    const commit = whole ? await testedCommit(ROOT) : undefined;
     const outcomes = await runAll(suites, { root: ROOT, say: out.line, signal });
     signal.throwIfAborted();
     for (const { suite, log } of outcomes.filter(({ failed }) => failed > 0))
       for (const line of ['', `── ${suite.name} ──`, ...readFileSync(log, 'utf8').trim().split('\n')]) out.line(line);
     const [passed, failed] = [total(outcomes, 'passed'), total(outcomes, 'failed')];
+    await keepResult(ROOT, commit, {
+      ok: failed === 0,
+      says: `npm test: ${passed} passed, ${failed} failed`,
+      by: actor,
+    });
     // Alone on its line: what reads the log of CI looks for it.
     out.line('');
     out.line(`${passed} passed, ${failed} failed`);

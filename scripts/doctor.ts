@@ -32,6 +32,7 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'prometheus', least: 2, for: 'tests' },
   { tool: 'promtool', least: 2, for: 'tests' },
   { tool: 'amtool', for: 'tests' },
+  { tool: 'gh', for: 'tests, and to ask GitHub for checks' },
   { tool: 'pgbackrest', flag: 'version', for: 'tests' },
 ];
 const LEAST_FREE_GIB = 2;

@@ -194,33 +194,27 @@ test('production without its name is refused with exit 4', async () => {
   assert.match(said, '--confirm production');
 });
 
-test('with the chain down a release stops before the switch, names the step and keeps the old version', async () => {
+test('with Redis and the chain down a release says so of both, begins nothing, and the old version stays', async () => {
   const live = async () =>
     /on version (\w+)/.exec((await run('packages/release/scripts/status.ts', '--env', 'staging')).said)?.[1];
   const before = await live();
-  const anvil = (await listDaemons(clone)).find(({ name }) => name === 'anvil');
-  process.kill(anvil?.pid ?? 0, 'SIGKILL');
+  const begun = releases().length;
+  for (const { name, pid } of await listDaemons(clone))
+    if (name === 'anvil' || name === 'redis-staging') process.kill(pid, 'SIGKILL');
   const { code, said } = await release('--env', 'staging');
-  assert.is(code, 1, said);
-  assert.match(said, 'Step "staging › candidate health" failed: staging is not healthy: endpoint answered 503');
-  assert.match(said, 'undo: staging › stage');
+  assert.is(code, 2, said);
+  assert.match(said, 'Nothing was begun: 2 things are missing. staging: redis of staging is not well: ');
+  assert.match(said, 'staging: chain of staging is not well: ');
+  assert.is(releases().length, begun);
   assert.is(await live(), before);
 });
 
-test('with Redis down staging does not become ready', async () => {
-  assert.is((await run('packages/sandbox/scripts/up.ts')).code, 0);
-  const redis = (await listDaemons(clone)).find(({ name }) => name === 'redis-staging');
-  process.kill(redis?.pid ?? 0, 'SIGKILL');
-  const { code, said } = await release('--env', 'staging');
-  assert.is(code, 1, said);
-  assert.match(said, /Step "staging › stage" failed: Version \w+ did not become ready in staging/);
-});
-
-test('with the database down a release says so and starts nothing', async () => {
+test('with everything down a release says so at once and starts nothing', async () => {
   await down({ root: clone });
   const { code, said } = await release('--env', 'staging');
-  assert.is(code, 1, said);
+  assert.is(code, 2, said);
   assert.match(said, 'cannot be reached (ECONNREFUSED)');
+  assert.match(said, 'HAProxy does not answer at');
   assert.match(said, 'npm run sandbox:up');
 });
 

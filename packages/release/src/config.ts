@@ -8,6 +8,7 @@ import {
 } from '@drydock/kit';
 import { z } from 'zod';
 import { artifactSchema } from './config/artifact.ts';
+import { checksShape } from './config/checks.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
 
@@ -59,6 +60,7 @@ const releaseSchema = z.strictObject({
     .describe(
       'How long the version before stays up, warm, where customers are served: until then going back is a switch. `release:settle` ends it then.',
     ),
+  ...checksShape,
   flow: z
     .strictObject({
       command: command.describe('Its program and arguments.'),
@@ -85,6 +87,7 @@ export const releaseSection = defineSection({
       build: [{ command: ['pnpm', 'install', '--frozen-lockfile', '--prod'] }],
     },
     app: { command: ['node', 'src/server.ts'] },
+    ci: { repository: 'acme/shop', checks: ['test'] },
     flow: { command: ['node', 'e2e/flow.ts'], environments: ['staging'] },
     kubernetes: {
       livePath: '/livez',

@@ -46,7 +46,8 @@ export function eachStep(nodes: StepNode[], show: (name: string, step: Step) => 
   }
 }
 
-export async function makeWorld(config: object = {}): Promise<World> {
+/** `release`: more of that section. */
+export async function makeWorld(config: object = {}, release: object = {}): Promise<World> {
   const [proxy, postgres] = await Promise.all([startTestProxy(), startTestPostgres()]);
   const env = {
     OPS_DATABASE_URL: await postgres.createDatabase(),
@@ -62,6 +63,9 @@ export async function makeWorld(config: object = {}): Promise<World> {
       artifact: { include: ['shop.mjs'], keep: 1 },
       flow: { command: ['node', '--version'] },
       app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 20_000, drainTimeoutMs: 5_000 },
+      // Its tests are no matter of these.
+      ci: { by: 'none' },
+      ...release,
     },
     health: { path: '/healthz', token: null },
     ...config,

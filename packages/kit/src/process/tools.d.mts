@@ -25,6 +25,7 @@ export type ToolName =
   | 'ssh-keygen'
   | 'skopeo'
   | 'ldd'
+  | 'gh'
   | 'brew'
   | 'apt-get'
   | 'sudo'

@@ -9,8 +9,10 @@ import {
   toOpsError,
 } from '@drydock/kit';
 import { type Checkout, readCheckout } from '../checkout.ts';
+import { TESTS } from '../ci/recorded.ts';
 import { releaseConfig } from '../config.ts';
 import { checkoutQuestions } from '../preflight/checkout.ts';
+import { ciQuestions } from '../preflight/ci.ts';
 import { environmentQuestions } from '../preflight/environment.ts';
 import { toolQuestions } from '../preflight/tools.ts';
 import type { Question } from '../question.ts';
@@ -30,6 +32,8 @@ export interface PreflightOptions {
   allowDirty?: boolean;
   /** Neither origin nor GitHub is asked. */
   offline?: boolean;
+  /** Boxes of the checklist that the operator stands for by name. */
+  sign?: string[];
   /** Hazards of migrations that are taken on. */
   accept?: string[];
   /** What else the run will need of an environment; undefined: of this machine. */
@@ -54,11 +58,21 @@ export async function preflight(
     return checkout;
   };
   const { warn } = ctx.out;
-  const { allowDirty = false, offline = false, accept = [], more = () => [] } = options;
+  const { allowDirty = false, offline = false, accept = [], sign = [], more = () => [] } = options;
   const about = { baseBranch: release.baseBranch, allowDirty, offline, warn };
   const last = environments.at(-1) ?? ctx.env;
   const asked = [
     ...checkoutQuestions(read, about).map((question) => answer(ctx, undefined, question)),
+    ...answersOf(ctx, undefined, () =>
+      ciQuestions(read, {
+        config: ctx.config,
+        ci: release.ci,
+        environments: environments.map(ctx.environmentOf),
+        offline,
+        signed: sign.includes(TESTS),
+        warn,
+      }),
+    ),
     ...answersOf(ctx, undefined, () => toolQuestions(ctx.config, release, ctx.environmentOf(last))),
     ...answersOf(ctx, undefined, () => more(undefined)),
     ...environments.flatMap((env) => [
@@ -112,22 +126,25 @@ async function answer(ctx: TaskContext, env: EnvName | undefined, { about, ask }
 function show(ctx: TaskContext, answers: Answer[]): void {
   if (answers.length === 0) return;
   ctx.out.table(
-    ['', 'environment', 'what', 'found', 'what to do'],
-    answers.map(({ env, about, found, error }) => [
-      error ? (error.exit === EXIT.locked ? '!' : '✖') : '✔',
+    ['', 'environment', 'what', 'found'],
+    answers.map(({ env, about, error }) => [
+      error?.exit === EXIT.locked ? '!' : '✖',
       env ?? '',
       about,
-      error?.message ?? found ?? '',
-      error?.hint === undefined ? '' : ctx.typed(onEnv(env, error.hint)),
+      error?.message ?? '',
     ]),
   );
+  const hints = answers.flatMap(({ env, error }) => (error?.hint ? [ctx.typed(onEnv(env, error.hint))] : []));
+  for (const text of new Set(hints)) ctx.out.line(`  → ${text}`);
 }
 
 function allMissing(answers: Answer[]): OpsError {
   const errors = answers.flatMap(({ env, error }) => (error ? [{ env, error }] : []));
-  const findings = errors.map(({ env, error: { code, message, hint } }): Finding => {
+  const all = errors.map(({ env, error: { code, message, hint } }): Finding => {
     return { level: 'error', code, message: sentence(env, message), hint: hint && onEnv(env, hint) };
   });
+  // A database that is away is in the way of several questions.
+  const findings = all.filter(({ message }, at) => all.findIndex((other) => other.message === message) === at);
   const [first] = findings;
   const alone = findings.length === 1;
   const guards = errors.every(({ error }) => error.exit === EXIT.refused);

@@ -1,0 +1,2 @@
+export { readCheckout } from './checkout.ts';
+export { keepTested } from './ci/recorded.ts';
