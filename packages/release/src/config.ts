@@ -11,6 +11,7 @@ import { artifactSchema } from './config/artifact.ts';
 import { checksShape } from './config/checks.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
+import { versionSchema } from './config/version.ts';
 
 const command = z.array(z.string()).min(1);
 
@@ -20,6 +21,7 @@ const releaseSchema = z.strictObject({
     .default('master')
     .describe('A release must contain the newest commit of this branch ("rebased on master").'),
   artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
+  version: versionSchema.prefault({}).describe('How versions are named to people.'),
   app: z
     .strictObject({
       command: command.describe(

@@ -59,7 +59,12 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async list(): Promise<Artifact[]> {
-    return this.#records(() => true);
+    const seen = new Set<string>();
+    // Once each, by the name that it was given last.
+    return (await this.#records(() => true)).filter(({ digest, commit, inputs }) => {
+      const key = `${digest} ${commit} ${inputs}`;
+      return !seen.has(key) && seen.add(key);
+    });
   }
 
   async byCommit(commit: string): Promise<Artifact | undefined> {
@@ -70,7 +75,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async find(name: string): Promise<Artifact | undefined> {
-    const all = await this.list();
+    const all = await this.#records(() => true);
     const tagged = all.filter(({ tag }) => tag === name);
     const short = /^[0-9a-f]+$/.test(name) && name.length >= SHORTEST;
     const named = short ? all.filter(({ digest, commit }) => digest.startsWith(name) || commit.startsWith(name)) : [];
@@ -190,7 +195,8 @@ class StoredArtifacts implements ArtifactStore {
         if (artifact) found.set(key, artifact);
       }
     }
-    return [...found.values()].sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1));
+    const order = ({ builtAt, tag = '' }: Artifact) => `${builtAt} ${tag}`;
+    return [...found.values()].sort((a, b) => (order(a) < order(b) ? 1 : -1));
   }
 
   async #record(artifact: Artifact, signal: AbortSignal): Promise<Artifact> {

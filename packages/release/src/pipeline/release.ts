@@ -1,5 +1,5 @@
 import { defineStep, type EnvName, type Step, type StepNode, type TaskContext } from '@drydock/kit';
-import { buildArtifact } from '../artifact/build.ts';
+import { artifactStep } from '../artifact/step.ts';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import { releaseConfig } from '../config.ts';
@@ -16,7 +16,7 @@ export function releaseSteps(
   { commit, subject, environments }: ReleasePlan,
   kind: Release['kind'] = 'release',
 ): { nodes: StepNode[]; built: Step<Artifact> } {
-  const built = buildStep(ctx, commit);
+  const built = artifactStep(ctx, commit);
   const nodes = [
     built,
     ...(ctx.flags.only ? [passedBeforeStep(ctx, built)] : []),
@@ -25,19 +25,6 @@ export function releaseSteps(
     tidyStep(ctx),
   ];
   return { nodes, built };
-}
-
-function buildStep(ctx: TaskContext, commit: string): Step<Artifact> {
-  const { config, environment } = ctx;
-  const store = artifactStore(config, environment);
-  return defineStep<Artifact>({
-    name: 'build artifact',
-    alwaysCheck: true,
-    check: () => store.byCommit(commit),
-    run: ({ detail, signal, run }) =>
-      buildArtifact({ config, environment, store, commit, run, signal, onLine: detail }),
-    verify: ({ signal }, artifact) => store.verify(artifact, signal),
-  });
 }
 
 /** What was built is what passed: the same commit may have become another artefact. */
