@@ -33,6 +33,6 @@ export function evidenceRow({ item, ok, says, by, at, until, link }: Evidence): 
 }
 
 /** `2026-11-26 14:05`, in UTC as everything here. */
-function minute(iso: string): string {
+export function minute(iso: string): string {
   return iso.slice(0, 16).replace('T', ' ');
 }

@@ -1,0 +1,136 @@
+import {
+  command,
+  type Environment,
+  type Finding,
+  formatDuration,
+  hint,
+  type LoadedConfig,
+  type OpenRun,
+  OpsError,
+  openEverywhere,
+  type TaskContext,
+} from '@drydock/kit';
+import { UNKNOWN_VERSION } from './driver/types.ts';
+import { withRecord } from './record/record.ts';
+import { minute } from './record/shown.ts';
+import type { Release } from './record/types.ts';
+import type { Serving } from './serving.ts';
+
+export interface Recorded {
+  live: Release | undefined;
+  before: Release | undefined;
+  /** The record could not be read, and why. */
+  unseen: string | undefined;
+}
+
+/** What the environment's database tells; that it is away is an answer as well: what serves can be asked without it. */
+export async function readRecord(config: LoadedConfig, environment: Environment): Promise<Recorded> {
+  try {
+    return await withRecord(config, environment, async (record) => ({
+      live: await record.live(),
+      before: await record.before(),
+      unseen: undefined,
+    }));
+  } catch (error) {
+    if (!(error instanceof OpsError) || !error.code.startsWith('DATABASE_')) throw error;
+    return { live: undefined, before: undefined, unseen: error.message };
+  }
+}
+
+/** Runs that have not come to their end, of the tasks that release. */
+export async function openReleases(ctx: TaskContext): Promise<OpenRun[]> {
+  const { open } = await openEverywhere(ctx, ctx.env);
+  return open.filter(({ state }) => state.env === ctx.env && /^release(:|$)/.test(state.task));
+}
+
+/** Lines for a person: who, since when, which commit, what it goes back to. */
+export function describeRecord({ live, before }: Recorded, idle: Serving['idle'], idleRuns: boolean): string[] {
+  const lines: string[] = [];
+  if (live) {
+    lines.push(`live     ${named(live)}, since ${minute(live.liveSince)} (${ago(live.liveSince)}), ${by(live)}`);
+    if (live.bakeUntil && Date.parse(live.bakeUntil) > Date.now())
+      lines.push(`bakes    until ${minute(live.bakeUntil)}: the version before is kept warm`);
+  }
+  if (before) {
+    const warm = idleRuns && idle?.version === before.version;
+    lines.push(`before   ${named(before)}: going back is ${warm ? 'a switch, it runs' : 'a cold start'}`);
+  }
+  return lines;
+}
+
+function named({ version, commit, subject, tag, kind }: Release): string {
+  const what = kind === 'release' ? '' : `, a ${kind}`;
+  return `${version}${tag ? ` ${tag}` : ''} (${commit.slice(0, 10)} ${subject})${what}`;
+}
+
+function by({ actor, host, run, reason }: Release): string {
+  return `by ${actor} on ${host}, run ${run}${reason ? `, because: ${reason}` : ''}`;
+}
+
+function ago(iso: string): string {
+  return formatDuration(Math.max(0, Date.now() - Date.parse(iso)));
+}
+
+interface Found {
+  serving: Serving;
+  recorded: Recorded;
+  open: OpenRun[];
+  /** Versions that the stores have. */
+  kept: ReadonlySet<string>;
+}
+
+/** What does not fit together, and what waits. */
+export function statusFindings({ serving, recorded, open, kept }: Found): Finding[] {
+  const { live, before, unseen } = recorded;
+  const { env } = serving;
+  const findings: Finding[] = open.map(({ state, atWork }) => {
+    const last = [...state.steps.values()].at(-1);
+    const at = last ? `at "${last.name}" (${last.state})` : 'before its first step';
+    return atWork
+      ? {
+          level: 'info',
+          code: 'RELEASE_AT_WORK',
+          message: `Run ${state.run} of ${state.task} is at work, ${at}: ${atWork}.`,
+        }
+      : {
+          level: 'warn',
+          code: 'RELEASE_UNFINISHED',
+          message: `Run ${state.run} of ${state.task} did not end: it stands ${at}.`,
+          hint: command('ops:resume', { run: state.run }),
+        };
+  });
+  if (unseen)
+    findings.push({
+      level: 'warn',
+      code: 'RECORD_UNSEEN',
+      message: `Since when, by whom and over what it is live is not known: ${unseen}`,
+    });
+  const answers = versionOf(serving);
+  if (live && answers && answers !== live.version)
+    findings.push({
+      level: 'warn',
+      code: 'RECORD_DIFFERS',
+      message: `The proxy sends the traffic of ${env} to version ${answers}, and the record has ${live.version} as live: a run was killed between the two, or somebody switched by hand.`,
+      hint: hint`Go on with the run, or release what should serve: ${command('ops:resume')}`,
+    });
+  if (live && !serving.live)
+    findings.push({
+      level: 'warn',
+      code: 'RECORD_DIFFERS',
+      message: `The record has version ${live.version} as live, and the proxy sends the traffic of ${env} to none.`,
+      hint: command('ops:resume'),
+    });
+  if (before && !kept.has(before.version))
+    findings.push({
+      level: 'warn',
+      code: 'BEFORE_MISSING',
+      message: `The artefact of version ${before.version}, which a rollback goes to, is in no store.`,
+      hint: `Build it again from its commit: git checkout ${before.commit.slice(0, 10)}`,
+    });
+  return findings;
+}
+
+/** As the driver knows it, else as it calls itself. */
+export function versionOf({ live, said }: Serving): string | undefined {
+  return live?.version === UNKNOWN_VERSION ? said : live?.version;
+}
