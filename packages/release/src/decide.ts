@@ -5,7 +5,7 @@ import {
   flag,
   hint,
   OpsError,
-  openRuns,
+  openEverywhere,
   type TaskContext,
   usageError,
 } from '@drydock/kit';
@@ -27,10 +27,12 @@ interface Deciding {
 
 /** Keeps what somebody says about a gate that could not tell. Returns the command line with which the run that waits goes on. */
 export async function decide(
-  { config, env, environmentOf, actor }: Pick<TaskContext, 'config' | 'env' | 'environmentOf' | 'actor'>,
+  ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf' | 'actor'>,
   { decision, reason, confirm = [], yes }: Deciding,
 ): Promise<{ task: string; argv: string[] }> {
-  const paused = openRuns(config.root).findLast(
+  const { config, env, environmentOf, actor } = ctx;
+  const open = (await openEverywhere(ctx)).open.map(({ state }) => state);
+  const paused = open.findLast(
     ({ lastError, start }) => lastError === 'PAUSED' && (start.environments ?? []).includes(env),
   );
   const step = [...(paused?.steps.values() ?? [])].findLast(({ state }) => state === 'failed')?.name;

@@ -50,7 +50,7 @@ export function environmentSteps(
       knownOf: async ({ results }) => ({
         kind,
         subject,
-        tag: null,
+        tag: results.of(built).tag ?? null,
         migrations: (await readState(target)).applied,
         backup: results.of(backup).id,
       }),

@@ -1,9 +1,9 @@
-import { defineStep, type EnvName, type Step, type StepNode, type TaskContext } from '@drydock/kit';
+import { defineStep, type EnvName, type Step, type StepNode, type TaskContext, toOpsError } from '@drydock/kit';
 import { artifactStep } from '../artifact/step.ts';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import { releaseConfig } from '../config.ts';
-import { versionsInUse } from '../driver/slots.ts';
+import { neededDigests } from '../record/needed.ts';
 import type { Release } from '../record/types.ts';
 import { refuseUnpassed } from './earlier.ts';
 import { environmentSteps } from './environment.ts';
@@ -22,7 +22,7 @@ export function releaseSteps(
     ...(ctx.flags.only ? [passedBeforeStep(ctx, built)] : []),
     // What is done on staging stays when production fails: it is what one then looks at.
     ...environments.map((env, i) => environmentSteps(ctx, env, { built, subject, kind }, i < environments.length - 1)),
-    tidyStep(ctx),
+    tidyStep(ctx, environments),
   ];
   return { nodes, built };
 }
@@ -39,16 +39,22 @@ function passedBeforeStep(ctx: TaskContext, built: Step<Artifact>): Step {
   });
 }
 
-function tidyStep({ config, environment }: TaskContext): Step {
+/** The newest of each environment, whoever released it there: they may share the store. */
+function tidyStep(ctx: TaskContext, environments: EnvName[]): Step {
+  const { config, environmentOf } = ctx;
   return defineStep({
     name: 'keep the last artefacts',
     houseKeeping: true,
-    async run() {
-      const store = artifactStore(config, environment);
-      const inUse = versionsInUse(config.root);
-      const idle = (await store.list()).map(({ version }) => version).filter((version) => !inUse.has(version));
-      const last = [...new Set(idle)].slice(0, releaseConfig(config).artifact.keep);
-      return { removed: await store.prune(new Set([...inUse, ...last])) };
+    async run({ out }) {
+      const removed = new Set<string>();
+      try {
+        const needed = await neededDigests(config, environmentOf, releaseConfig(config).artifact.keep);
+        for (const env of environments)
+          for (const version of await artifactStore(config, environmentOf(env)).prune(needed)) removed.add(version);
+      } catch (thrown) {
+        out.warn(`Old artefacts stay, for what is still needed cannot be told: ${toOpsError(thrown).message}`);
+      }
+      return { removed: [...removed] };
     },
   });
 }
