@@ -16,7 +16,7 @@ export interface CommonValues {
   yes: boolean;
   /** Names of guarded environments. */
   confirm: string[];
-  /** `latest`, or a run's id. */
+  /** `latest`, `any` (begins where none is unfinished), or a run's id. */
   resume: string | undefined;
   reason: string | undefined;
   /** How long to wait for a lock that another operator holds, in ms. */
@@ -48,10 +48,15 @@ const CHANGE: FlagSpecs = {
   plan: flag.boolean({ about: 'print what would happen, change nothing' }),
   yes: flag.boolean({ about: 'ask no question (a guarded environment also needs --confirm)' }),
   confirm: flag.texts({ value: 'NAME', about: 'name of each guarded environment, instead of typing it' }),
-  resume: flag.text({ value: '[RUN]', about: 'go on with the last unfinished run, or with RUN' }),
+  resume: flag.text({ value: '[RUN|any]', about: 'go on with the last unfinished run, or RUN; any: else begin one' }),
   lockWait: flag.duration({ about: 'wait so long for a lock that another holds (default: refuse at once)' }),
   reason: flag.sentence({ about: 'kept in the audit event; required where the environment is guarded' }),
 };
+
+/** Does the command line ask for a run that is there already, and for nothing else? */
+export function asksToResume({ resume }: Pick<CommonValues, 'resume'>): boolean {
+  return resume !== undefined && resume !== 'any';
+}
 
 /** Every flag the task accepts, its own first. */
 export function flagsOf(task: AnyTask): FlagSpecs {

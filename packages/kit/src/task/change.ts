@@ -13,7 +13,7 @@ import { processStart } from '../process/identity.ts';
 import { makeStateFolder } from '../state/folder.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { type Answers, askAbout, changing, isOpen, MOST_ROUNDS } from './agree.ts';
-import type { CommonValues } from './args.ts';
+import { asksToResume, type CommonValues } from './args.ts';
 import { begunContext } from './context.ts';
 import { type GuardInput, refuseUnconfirmed } from './guard.ts';
 import { headline } from './headline.ts';
@@ -55,7 +55,7 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
     common,
     interactive: isInteractive(),
     destructive: task.destructive === true,
-    resumes: common.resume !== undefined,
+    resumes: asksToResume(common),
     // npm may have kept a flag without a trace.
     unsaid: run.argv.length === 0 && isInteractive() && wasStartedByNpm(task.name, run.shell),
     signal: ctx.signal,
@@ -91,7 +91,7 @@ async function orAllMissing<T>({ task, ctx, common }: ChangeRun, work: () => Pro
   try {
     return await work();
   } catch (error) {
-    const others = ctx.signal.aborted || common.resume !== undefined || toOpsError(error).exit === EXIT.locked;
+    const others = ctx.signal.aborted || asksToResume(common) || toOpsError(error).exit === EXIT.locked;
     if (!others) await task.withoutLock?.(ctx);
     throw error;
   }

@@ -7,7 +7,7 @@ import type { Environment } from '../env/types.ts';
 import { EXIT, type OpsError, toOpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
-import { kebab, type ParsedArgs } from './args.ts';
+import { asksToResume, kebab, type ParsedArgs } from './args.ts';
 import { runChange } from './change.ts';
 import { taskContext } from './context.ts';
 import type { FlagSpecs } from './flags.ts';
@@ -87,7 +87,7 @@ export async function executeTask(
       if (next) return await around.handOver(next.task, next.argv);
       return await (task.endsItself ? task.run(ctx) : unlessInterrupted(task.run(ctx), ctx.signal));
     }
-    const look = common.resume ? undefined : task.look?.(ctx);
+    const look = asksToResume(common) ? undefined : task.look?.(ctx);
     if (look) return await unlessInterrupted(look, ctx.signal);
     return await runChange({ task, ctx, common, argv: around.argv, shell: around.shell, abort: around.abort });
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { command, hint } from '../hint.ts';
 import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { formatDuration } from '../output/terminal.ts';
-import type { CommonValues } from './args.ts';
+import { asksToResume, type CommonValues } from './args.ts';
 import { giveUp } from './left.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { isInteractive } from './prompt.ts';
@@ -37,12 +37,13 @@ async function runToResume(
   goOn: string | undefined,
 ): Promise<Exclude<Next, { planned: RunPlan }> | undefined> {
   const { root } = ctx.config;
-  const named = goOn ?? (common.resume === 'latest' ? undefined : common.resume);
+  const named = goOn ?? (common.resume === 'latest' || common.resume === 'any' ? undefined : common.resume);
   if (named) return { state: checkedRun(task, ctx, readRun(root, named)), stands: false };
   const open = openRuns(root, task.name, ctx.env).at(-1);
   if (open) refuseDamaged(root, open);
   if (common.resume) {
     if (open) return { state: open, stands: false };
+    if (!asksToResume(common)) return undefined;
     throw usageError(
       'NOTHING_TO_RESUME',
       `No run of ${task.name} on ${ctx.env} is unfinished.`,

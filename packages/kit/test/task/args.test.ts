@@ -86,7 +86,7 @@ test('--resume alone means the latest run', () => {
 
 test('help lists every flag with its value', () => {
   const help = helpText(change);
-  for (const expected of ['--env NAME', '--plan', '--resume [RUN]', '--confirm NAME', '--json']) {
+  for (const expected of ['--env NAME', '--plan', '--resume [RUN|any]', '--confirm NAME', '--json']) {
     assert.match(help, expected);
   }
 });

@@ -198,6 +198,37 @@ test('kill -9 in the middle: the next run names it, --resume finishes without do
   assert.equal(told, ['one', 'two', 'three'], 'an event of a step that ran twice is written once');
 });
 
+test('--resume any goes on with what did not end, and begins where all has: a runner that was killed is started again as it was', async () => {
+  const root = await product();
+  const child = await hang(root);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  writeFileSync(join(root, 'go-on'), '');
+  const again = () => run(root, 'change', '--env', 'staging', '--resume', 'any');
+  const first = await again();
+  assert.is(first.code, 0, first.stdout);
+  assert.equal(world(root), ['one', 'two', 'three']);
+  const second = await again();
+  assert.is(second.code, 0, second.stdout);
+  assert.equal(
+    readRuns(root).map(({ status }) => status),
+    ['done', 'done'],
+  );
+  const guarded = await run(
+    root,
+    'change',
+    '--env',
+    'production',
+    '--yes',
+    '--confirm',
+    'production',
+    '--resume',
+    'any',
+  );
+  assert.is(guarded.code, 2, 'a run that may begin needs a reason');
+  assert.match(guarded.stdout, 'needs a reason');
+});
+
 test('a change that is only asked to look takes no lock, keeps no journal, and leaves stdout to its document', async () => {
   const root = await product();
   const child = await hang(root);
