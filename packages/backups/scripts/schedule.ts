@@ -17,7 +17,12 @@ import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedul
 
 const TASK = 'backup:schedule';
 /** Where a flag says something; elsewhere it would be ignored in silence. */
-const FLAG_OF = { folder: ['cron', 'systemd'], user: ['systemd'], image: ['kubernetes'] } as const;
+const FLAG_OF = {
+  folder: ['cron', 'systemd'],
+  user: ['systemd'],
+  image: ['kubernetes'],
+  onlyWhile: ['github'],
+} as const;
 
 const flags = {
   format: {
@@ -27,6 +32,10 @@ const flags = {
   folder: flag.text({ value: 'DIR', about: 'cron, systemd: where the toolkit lies on that host (default: as here)' }),
   user: flag.text({ value: 'NAME', about: 'systemd: who backs up (default: the name of the product)' }),
   image: flag.text({ value: 'IMAGE', about: 'kubernetes: a container image with the toolkit' }),
+  onlyWhile: flag.text({
+    value: 'VARIABLE',
+    about: 'github: jobs begin by themselves only while this variable of the repository is `on`',
+  }),
   file: flag.text({ value: 'NAME', about: 'print this one of several files alone' }),
 };
 type Flags = TaskContext<typeof flags>['flags'];
@@ -51,7 +60,8 @@ const task = defineReadTask({
     const remote = format === 'github' || format === 'kubernetes';
     const folder = resolveFolder(flags.folder);
     const jobs = jobsOf(config, env, configFile(config, folder));
-    const files = written(await writeSchedule(format, { config, env, flags, folder, jobs }));
+    const given = { ...flags, onlyWhile: variableName(flags.onlyWhile) };
+    const files = written(await writeSchedule(format, { config, env, flags: given, folder, jobs }));
     return {
       verdict: `${jobs.length} jobs of ${env} for ${format}; nothing was changed.`,
       data: { format, jobs, files } as unknown as Json,
@@ -62,15 +72,21 @@ const task = defineReadTask({
 });
 
 function refuseForeignFlags(format: Format, flags: Flags): void {
-  for (const name of ['folder', 'user', 'image'] as const) {
+  for (const name of ['folder', 'user', 'image', 'onlyWhile'] as const) {
     const formats: readonly string[] = FLAG_OF[name];
     if (flags[name] === undefined || formats.includes(format)) continue;
     throw usageError(
       'USAGE',
-      `--${name} says nothing for ${format}; it is for ${formats.join(' and ')}.`,
+      `--${name === 'onlyWhile' ? 'only-while' : name} says nothing for ${format}; it is for ${formats.join(' and ')}.`,
       hint`See the flags: ${command('backup:schedule', { help: true })}`,
     );
   }
+}
+
+/** It becomes a part of an expression. */
+function variableName(name: string | undefined): string | undefined {
+  if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
+  throw usageError('USAGE', `--only-while must be the name of a variable, not "${name}".`, 'For example: BACKUPS');
 }
 
 function resolveFolder(folder = TOOLKIT): string {

@@ -8,6 +8,8 @@ export interface GithubPlace {
   timeZone: string;
   /** Minutes. */
   max: number;
+  /** Variable of the repository: only while it is `on` do jobs begin by themselves. */
+  onlyWhile?: string | undefined;
   /** Of `variables`, those that are secrets. */
   isSecret(variable: string): boolean;
 }
@@ -39,11 +41,12 @@ export function githubWorkflow(jobs: Job[], place: GithubPlace): PrintedFile {
   return { path: `.github/workflows/backups-${place.env}.yml`, lines: document.toString({ lineWidth: 0 }).split('\n') };
 }
 
-function jobOf({ kind, name, cron, command, variables }: Job, { env, max, isSecret }: GithubPlace) {
+function jobOf({ kind, name, cron, command, variables }: Job, { env, max, onlyWhile, isSecret }: GithubPlace) {
   const [program, ...args] = command;
+  const due = `github.event.schedule == '${cron}'${onlyWhile ? ` && vars.${onlyWhile} == 'on'` : ''}`;
   return {
     name,
-    if: `github.event.schedule == '${cron}' || inputs.job == '${kind}'`,
+    if: `${due} || inputs.job == '${kind}'`,
     'runs-on': 'ubuntu-24.04',
     environment: env,
     'timeout-minutes': max,

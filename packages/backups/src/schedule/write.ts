@@ -12,7 +12,7 @@ export type Format = (typeof FORMATS)[number];
 export interface Writing {
   config: LoadedConfig;
   env: TaskContext['env'];
-  flags: { user: string | undefined; image: string | undefined };
+  flags: { user: string | undefined; image: string | undefined; onlyWhile: string | undefined };
   folder: string;
   jobs: ReturnType<typeof jobsOf>;
 }
@@ -44,7 +44,7 @@ export async function writeSchedule(
     case 'github': {
       const { githubWorkflow } = await import('./github.ts');
       const isSecret = (name: string) => config.variables[name]?.secret ?? true;
-      return [githubWorkflow(jobs, { env, timeZone, max, isSecret })];
+      return [githubWorkflow(jobs, { env, timeZone, max, onlyWhile: flags.onlyWhile, isSecret })];
     }
     case 'kubernetes': {
       const { cronJobs } = await import('./kubernetes.ts');
