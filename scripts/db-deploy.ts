@@ -15,6 +15,11 @@ import { onBackup } from './rehearsal/on-backup.ts';
 
 const backupFirst = (ctx: TaskContext) => namedSteps('backup first', [backupStep(backupTarget(ctx))]);
 
+async function serving({ config, environment }: TaskContext): Promise<string | undefined> {
+  const { servingCommit } = await import('@drydock/release');
+  return servingCommit(config, environment);
+}
+
 const task = defineChangeTask({
   name: 'db:deploy',
   summary: 'Rehearses, then applies the pending migrations, and proves that the schema is what it should be.',
@@ -32,7 +37,8 @@ const task = defineChangeTask({
     ...contentFlags,
     running: flag.text({
       value: 'COMMIT',
-      about: 'the version that serves now; default: that of the last deploy before this checkout',
+      about:
+        'the version that serves now; default: what the proxy says, or that of the last deploy before this checkout',
     }),
   },
   lock: 'environment',
@@ -46,7 +52,11 @@ const task = defineChangeTask({
     const target = targetOf(ctx.config, ctx.environment);
     const rehearsed =
       plan.pending.length > 0
-        ? rehearseStep(target, { ...ctx.flags, content: () => contentOf(ctx, onBackup) })
+        ? rehearseStep(target, {
+            ...ctx.flags,
+            running: ctx.flags.running ?? (() => serving(ctx)),
+            content: () => contentOf(ctx, onBackup),
+          })
         : undefined;
     const keep = plan.pending.length > 0 && backsUpBeforeDeploy(ctx.config, ctx.env);
     return [

@@ -16,7 +16,7 @@ const flags = {
   ...contentFlags,
   running: flag.text({
     value: 'COMMIT',
-    about: 'the version that serves now; default: that of the last deploy before this checkout',
+    about: 'the version that serves now; default: what the proxy says, or that of the last deploy before this checkout',
   }),
   accept: flag.texts({ value: 'CODE', about: 'take on a hazard that counts as an error, as db:deploy would' }),
   failOn: flag.choice(['error', 'warn'], { about: 'exit 3 from this level on', fallback: 'error' }),
@@ -43,6 +43,7 @@ const task = defineReadTask({
   async run(ctx): Promise<Outcome> {
     if (ctx.flags.codes) return listCodes(ctx.out);
     const { rehearse, targetOf } = await import('@drydock/db');
+    const { servingCommit } = await import('@drydock/release');
     refuseUnknownCodes(ctx.flags.accept ?? []);
     const target = targetOf(ctx.config, ctx.environment);
     const content = await contentOf(ctx, onBackup);
@@ -51,7 +52,7 @@ const task = defineReadTask({
     try {
       rehearsal = await rehearse(target, {
         content,
-        running: ctx.flags.running,
+        running: ctx.flags.running ?? (await servingCommit(ctx.config, ctx.environment)),
         onMigration: (name) => progress.update(name),
       });
     } catch (error) {

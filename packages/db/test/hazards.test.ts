@@ -298,6 +298,29 @@ test('the version of the last deploy is the running one, by the audit log', asyn
   assert.not.ok(codes(await rehearse(target)).includes('DROPS_USED'));
 });
 
+test('a version whose migrations were undone is deployed again: it is the one that runs', async () => {
+  const target = await pending({ '1': 'ALTER TABLE "Users" DROP COLUMN "mood";' });
+  const root = dirname(target.schemaFile);
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root, encoding: 'utf8' }).trim();
+  const model = (fields: string) =>
+    writeFileSync(
+      target.schemaFile,
+      `datasource db {\n  provider = "postgresql"\n}\nmodel Users {\n  id BigInt @id\n${fields}}\n`,
+    );
+  model('');
+  git('init', '-q');
+  git('add', '-A');
+  git('commit', '-qm', 'the only one');
+  await query(
+    target.url.reveal(),
+    `CREATE SCHEMA drydock; CREATE TABLE drydock."AuditEvent" (seq bigint, id text, at text, actor text, task text, env text, run text, event text, reason text, outcome text, metadata json, "prevHash" text, hash text);
+     CREATE TABLE drydock.audit_head (seq bigint, hash text);
+     INSERT INTO drydock."AuditEvent" (seq, event, metadata) VALUES (1, 'db.deployed', '{"commit":"${git('rev-parse', 'HEAD')}","head":null,"inventory":"x"}')`,
+  );
+  assert.not.ok(codes(await rehearse(target)).includes('DROPS_USED'));
+});
+
 test('a comment with a reason sets a finding aside; one without, or with an unknown code, counts for nothing', async () => {
   const index = 'CREATE INDEX "i1" ON "Users"("name");';
   const rehearsal = await rehearse(

@@ -1,2 +1,3 @@
 export { readCheckout } from './checkout.ts';
 export { keepTested } from './ci/recorded.ts';
+export { servingCommit } from './running.ts';

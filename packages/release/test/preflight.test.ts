@@ -55,13 +55,16 @@ test('all that is missing is told at once, of every environment, whatever comes 
     OPS_DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
   });
   writeFileSync(join(world.root, 'not-committed.txt'), '');
-  const error = await withVariables('staging', { PUBLIC_URL: null }, () => refused(['--env', 'production']));
+  const error = await withVariables('staging', { PUBLIC_URL: null, PROXY_SOCKET: null }, () =>
+    refused(['--env', 'production']),
+  );
   rmSync(join(world.root, 'not-committed.txt'));
   assert.equal([error.code, error.exit], ['PREFLIGHT_FAILED', 2]);
-  const codes = error.findings.map(({ code, message }) => `${code} ${message.split(':')[0]}`);
+  const codes = error.findings.map(({ code, message }) => `${code} ${message}`);
   for (const each of [
     'CHECKOUT_DIRTY The checkout has changes that are not in commit',
-    'VARIABLE_MISSING staging',
+    'VARIABLE_MISSING staging: PUBLIC_URL',
+    'VARIABLE_MISSING staging: PROXY_SOCKET',
     'VARIABLE_MISSING production',
     'DATABASE_UNREACHABLE production',
     'RECIPIENT_MALFORMED production',

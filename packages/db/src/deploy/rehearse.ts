@@ -8,8 +8,8 @@ import { isAcceptable, refuseUnknownCodes } from './accept.ts';
 export interface RehearseOptions {
   /** Codes of hazards that are taken on. */
   accept?: string[];
-  /** Commit of the version that serves now. */
-  running?: string | undefined;
+  /** Commit of the version that serves now, or how to find out. */
+  running?: string | undefined | (() => Promise<string | undefined>);
   /** What the copy holds. */
   content?: () => Promise<Content>;
 }
@@ -32,7 +32,7 @@ export async function rehearseAndRefuse(
 ): Promise<Rehearsed> {
   const { findings, migrations, copy, promised } = await rehearse(target, {
     onMigration: detail,
-    running,
+    running: typeof running === 'function' ? await running() : running,
     ...(content ? { content: await content() } : {}),
   });
   const errors = findings.filter(({ level }) => level === 'error');

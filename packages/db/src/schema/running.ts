@@ -17,8 +17,9 @@ export interface Running {
 }
 
 /**
- * The version whose deploy was the last before this checkout's, by the audit log, or the one that is named. Undefined
- * if nobody knows; then everything that is there counts as used.
+ * The version whose deploy was the last before this checkout's, by the audit log, or the one that is named. Where this checkout's alone was
+ * ever deployed, that one: its migrations were undone since, and are applied again. Undefined if nobody knows; then everything that is
+ * there counts as used.
  */
 export async function findRunning(target: Target, ref?: string): Promise<Running | undefined> {
   if (ref) {
@@ -32,12 +33,10 @@ export async function findRunning(target: Target, ref?: string): Promise<Running
     return { commit: ref, uses: await usesOf(files, target.defaultSchema) };
   }
   const here = await currentCommit(target.schemaFile);
-  for (const { commit } of await readDeployed(target)) {
-    if (!commit || commit === here) continue;
-    const files = await filesAt(target.schemaFile, commit);
-    return files && { commit, uses: await usesOf(files, target.defaultSchema) };
-  }
-  return undefined;
+  const deployed = (await readDeployed(target)).flatMap(({ commit }) => commit ?? []);
+  const last = deployed.find((commit) => commit !== here) ?? deployed[0];
+  const files = last && (await filesAt(target.schemaFile, last));
+  return files ? { commit: last, uses: await usesOf(files, target.defaultSchema) } : undefined;
 }
 
 /** Newest first. */

@@ -4,6 +4,7 @@ import { defineGroup, type EnvName, namedSteps, type Step, type StepNode, type T
 import type { Artifact } from '../artifact/types.ts';
 import { driverOf } from '../driver/driver.ts';
 import type { Release } from '../record/types.ts';
+import { servingCommit } from '../running.ts';
 import { gateSteps } from './gate.ts';
 import { candidateSteps, flowSteps, publicSteps } from './look.ts';
 import { passedStep } from './passed.ts';
@@ -29,7 +30,11 @@ export function environmentSteps(
   const target = targetOf(ctx.config, environment);
   const driver = driverOf(ctx.config, environment);
   const backup = backupStep(backupTarget({ config, environment, actor, reason }));
-  const rehearsed = rehearseStep(target, { name: 'db:dry-run', accept: (ctx.flags.accept ?? []) as string[] });
+  const rehearsed = rehearseStep(target, {
+    name: 'db:dry-run',
+    accept: (ctx.flags.accept ?? []) as string[],
+    running: () => servingCommit(config, environment),
+  });
   const staged = stageStep(driver, built);
   const steps = [
     backup,

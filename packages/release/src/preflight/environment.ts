@@ -1,6 +1,7 @@
 import { backupTarget } from '@drydock/backups';
 import { healthSection, probeChain, probeRedis, publicUrl } from '@drydock/health';
 import { type Environment, type TaskContext, usageError } from '@drydock/kit';
+import { artifactStore } from '../artifact/store.ts';
 import { driverOf } from '../driver/driver.ts';
 import type { Question } from '../question.ts';
 import { databaseQuestions } from './database.ts';
@@ -33,8 +34,18 @@ export function environmentQuestions(
         return `${kept.map(({ store }) => store.label).join(', ')}; ${who}`;
       },
     },
-    ...driverOf(config, environment).questions(),
+    ...questionsOf('driver', () => driverOf(config, environment).questions()),
+    ...questionsOf('store of artefacts', () => artifactStore(config, environment).questions()),
   ];
+}
+
+/** What cannot even say what it needs, for an address of it is missing, is one thing that is missing among others. */
+function questionsOf(about: string, make: () => Question[]): Question[] {
+  try {
+    return make();
+  } catch (thrown) {
+    return [{ about, ask: () => Promise.reject(thrown) }];
+  }
 }
 
 /** Every declared variable that the environment cannot do without, and the form of each that is there. */

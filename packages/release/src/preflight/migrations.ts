@@ -1,8 +1,7 @@
 import { planDeploy, rehearseAndRefuse, targetOf } from '@drydock/db';
 import type { Environment, LoadedConfig } from '@drydock/kit';
-import { driverOf } from '../driver/driver.ts';
-import { UNKNOWN_VERSION } from '../driver/types.ts';
 import type { Question } from '../question.ts';
+import { servingCommit } from '../running.ts';
 
 /**
  * Can the version that serves now live with what is pending? It goes on serving until the switch, and comes back if the release
@@ -19,21 +18,9 @@ export function migrationsQuestion(
       const target = targetOf(config, environment);
       const { pending } = await planDeploy(target);
       if (pending.length === 0) return 'none pending';
-      const commit = await servingCommit(config, environment);
-      if (commit === undefined) return `${pending.length} pending, and nothing serves`;
-      const running = commit === UNKNOWN_VERSION ? undefined : commit;
+      const running = await servingCommit(config, environment);
       await rehearseAndRefuse(target, { accept, running, content: async () => 'schema' }, { detail: () => {}, warn });
-      return `${pending.length} pending; ${running ? running.slice(0, 10) : 'what serves'} can live with them`;
+      return `${pending.length} pending; ${running ? running.slice(0, 10) : 'what is there'} can live with them`;
     },
   };
-}
-
-/** Undefined where nothing serves, or where that cannot be asked: then the question about the proxy says so. */
-async function servingCommit(config: LoadedConfig, environment: Environment): Promise<string | undefined> {
-  return driverOf(config, environment)
-    .inspect()
-    .then(
-      ({ live }) => live?.commit,
-      () => undefined,
-    );
 }

@@ -1,0 +1,28 @@
+import { type Environment, exec, type LoadedConfig } from '@drydock/kit';
+import { releaseSection } from './config.ts';
+import { driverOf } from './driver/driver.ts';
+import { UNKNOWN_VERSION } from './driver/types.ts';
+
+/**
+ * The commit that serves in an environment, for those who ask what it still uses of the database. Undefined where nothing serves, where
+ * nobody can say, or where this clone does not have it: then whoever asks takes the most for used.
+ */
+export async function servingCommit(config: LoadedConfig, environment: Environment): Promise<string | undefined> {
+  if (!releaseSection.of(config)) return undefined;
+  const commit = await liveCommit(config, environment);
+  if (commit === undefined || commit === UNKNOWN_VERSION) return undefined;
+  const { code } = await exec('git', ['cat-file', '-e', `${commit}^{commit}`], {
+    cwd: config.root,
+    okCodes: [1, 128],
+  });
+  return code === 0 ? commit : undefined;
+}
+
+async function liveCommit(config: LoadedConfig, environment: Environment): Promise<string | undefined> {
+  try {
+    return (await driverOf(config, environment).inspect()).live?.commit;
+  } catch {
+    // A proxy that cannot be asked stops a release by itself, and is none of a migration's business.
+    return undefined;
+  }
+}
