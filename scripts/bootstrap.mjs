@@ -36,6 +36,10 @@ const FOR_TESTS = [
         // Runs the pod of a manifest, with what waits in it.
         { tool: 'podman', apt: 'podman', brew: 'podman', what: 'podman' },
         { tool: 'catatonit', apt: 'catatonit', brew: 'catatonit', what: 'catatonit' },
+        // A swarm of machines that are none, and its images.
+        { tool: 'dockerd', apt: 'docker.io', brew: 'docker', what: 'Docker Engine' },
+        { tool: 'docker-registry', apt: 'docker-registry', brew: 'docker', what: 'a registry of images' },
+        { tool: 'ip', apt: 'iproute2', brew: 'iproute2mac', what: 'iproute2' },
       ]
     : []),
 ];

@@ -11,6 +11,7 @@ import { artifactSchema } from './config/artifact.ts';
 import { checksShape } from './config/checks.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
+import { swarmSchema } from './config/swarm.ts';
 import { versionSchema } from './config/version.ts';
 
 const command = z.array(z.string()).min(1);
@@ -53,6 +54,7 @@ const releaseSchema = z.strictObject({
     })
     .prefault({})
     .describe('HAProxy in front, reached through its runtime API.'),
+  swarm: swarmSchema.prefault({}).describe('Where versions run as services of a Docker Swarm.'),
   smoke: smokeSchema.prefault({}).describe('What is asked of a new version before it gets traffic, and after.'),
   bakeSeconds: z
     .number()
@@ -99,9 +101,11 @@ export const releaseSection = defineSection({
     },
   },
   optional: true,
-  operators: ({ proxy, artifact }) => [
+  operators: ({ proxy, swarm, artifact }) => [
     proxy.socket,
     proxy.stateFile,
+    swarm.engine,
+    swarm.certificates,
     artifact.signingKey,
     ...artifact.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : [])),
   ],

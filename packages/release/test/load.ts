@@ -11,7 +11,7 @@ const EVERY_MS = 20;
  * Fifty requests a second while `work` is at work, and a moment longer: each at its time, whether those before it were answered or
  * not, so that a stall is not hidden.
  */
-export async function underLoad(url: string, work: () => Promise<void>): Promise<Load> {
+export async function underLoad(url: string, work: () => Promise<void>, { everyMs = EVERY_MS } = {}): Promise<Load> {
   const load: Load = { requests: 0, failed: [], versions: new Set() };
   const under: Promise<void>[] = [];
   const ask = async () => {
@@ -27,11 +27,11 @@ export async function underLoad(url: string, work: () => Promise<void>): Promise
   const began = performance.now();
   const timer = setInterval(() => {
     // A machine that was busy elsewhere owes the requests of that time.
-    while (load.requests < (performance.now() - began) / EVERY_MS) {
+    while (load.requests < (performance.now() - began) / everyMs) {
       load.requests += 1;
       under.push(ask());
     }
-  }, EVERY_MS);
+  }, everyMs);
   try {
     await work();
     await new Promise((done) => setTimeout(done, 500));

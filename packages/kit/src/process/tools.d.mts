@@ -32,7 +32,12 @@ export type ToolName =
   | 'npx'
   | 'docker'
   | 'podman'
-  | 'catatonit';
+  | 'catatonit'
+  | 'dockerd'
+  | 'docker-registry'
+  | 'unshare'
+  | 'nsenter'
+  | 'ip';
 /** Path of an executable, or undefined. */
 export function findTool(name: ToolName): string | undefined;
 /** First version number that the tool prints of itself. */

@@ -21,6 +21,8 @@ const EXTRA = {
   alertmanager: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   amtool: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   haproxy: () => ['/usr/sbin', '/usr/local/sbin', ...BREW.map((prefix) => join(prefix, 'bin'))],
+  dockerd: () => ['/usr/sbin'],
+  ip: () => ['/usr/sbin', '/sbin'],
   chromium: () => [
     '/usr/bin',
     '/Applications/Google Chrome.app/Contents/MacOS',

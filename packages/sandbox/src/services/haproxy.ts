@@ -48,6 +48,9 @@ export function proxyFiles(sandbox: string, env: EnvName): ProxyFiles {
   return { folder, socket, socketFolder: near.length <= 100 ? folder : far, state: join(folder, 'servers.state') };
 }
 
+/** As many instances of a version as can get traffic: the first of a slot is called by its name alone. */
+const SERVERS = ['blue', 'green'].flatMap((slot) => ['', '-2', '-3', '-4'].map((number) => `${slot}${number}`));
+
 /** A state file of HAProxy's format, version 1, that holds no server. */
 const EMPTY_STATE = '1\n';
 
@@ -91,9 +94,7 @@ backend app
   option httpchk GET /readyz
   http-check expect status 200
   default-server inter 300ms fall 2 rise 1
-  server blue 127.0.0.1:1 check disabled
-  server green 127.0.0.1:1 check disabled
-`;
+${SERVERS.map((name) => `  server ${name} 127.0.0.1:1 check disabled\n`).join('')}`;
 }
 
 async function answers(socketPath: string): Promise<boolean> {

@@ -22,6 +22,7 @@ export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';
 export { startTestStandby } from './standby.ts';
+export { startTestSwarm, swarmIsMissing, type TestMachine, type TestSwarm } from './swarm/swarm.ts';
 export type { TestPostgres } from './test-postgres.ts';
 
 /** A real, throw-away Redis with one user, `app`. */

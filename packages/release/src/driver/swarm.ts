@@ -1,0 +1,297 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { command, type Environment, type LoadedConfig, OpsError, slugOf } from '@drydock/kit';
+import type { Artifact } from '../artifact/types.ts';
+import type { ReleaseConfig } from '../config.ts';
+import { Haproxy } from '../proxy/haproxy.ts';
+import { otherThan, Traffic } from '../proxy/traffic.ts';
+import type { Question } from '../question.ts';
+import { Engine } from '../swarm/engine.ts';
+import { askingInstances } from '../swarm/instance.ts';
+import { runJob } from '../swarm/job.ts';
+import { lastWords } from '../swarm/last-words.ts';
+import { serviceLogs } from '../swarm/logs.ts';
+import { addressOf, machinesOf, refuseTooFew } from '../swarm/nodes.ts';
+import { hasEnded, isOf, isWanted } from '../swarm/services.ts';
+import { holds, judge, ofThisAttempt, places, readyOn, runs } from '../swarm/sight.ts';
+import { SwarmSlots } from '../swarm/slots.ts';
+import { containerVariables } from '../swarm/variables.ts';
+import {
+  type Deployment,
+  type Driver,
+  type Found,
+  type InstanceState,
+  type Progress,
+  type RunOnce,
+  SLOTS,
+  type Slot,
+  UNKNOWN_VERSION,
+} from './types.ts';
+
+const THIS_MACHINE = 'unix:///var/run/docker.sock';
+const LOOK_MS = 250;
+
+/** The image of an artefact, by digest, in the registry that the machines of the swarm fetch it from. */
+export interface Images {
+  questions(): Question[];
+  of(artifact: Artifact, progress: Progress): Promise<string>;
+  /** For engines, where the registry asks for one: `X-Registry-Auth`. */
+  readonly auth: string | undefined;
+}
+
+/**
+ * Blue and green as two services of a swarm, each instance on a machine of its own, behind HAProxy. What is live, the proxy says; what lies in a slot,
+ * the managers; whether it is ready, each instance itself.
+ */
+export class SwarmDriver implements Driver {
+  readonly #config: LoadedConfig;
+  readonly #release: ReleaseConfig;
+  readonly #environment: Environment;
+  readonly #images: Images;
+
+  constructor(config: LoadedConfig, release: ReleaseConfig, environment: Environment, images: Images) {
+    this.#config = config;
+    this.#release = release;
+    this.#environment = environment;
+    this.#images = images;
+  }
+
+  questions(): Question[] {
+    return [
+      { about: 'proxy', ask: async () => this.#proxy.preflight() },
+      { about: 'swarm', ask: () => this.#ask() },
+      ...this.#images.questions(),
+    ];
+  }
+
+  async inspect(): Promise<Found> {
+    const enabled = await this.#traffic.enabled();
+    const serving = enabled.find(({ up }) => up) ?? enabled[0];
+    const idleSlot = serving ? otherThan(serving.slot) : 'blue';
+    const slots = this.#slots;
+    const [held, idle] = await Promise.all([serving && slots.deployed(serving.slot), slots.deployed(idleSlot)]);
+    // What the proxy sends elsewhere is not what lies in the slot of that name.
+    const ours = serving && serving.port === slots.portOf(serving.slot);
+    return { live: serving && ((ours && held) || unknown(serving.slot)), up: serving?.up ?? false, idle };
+  }
+
+  async isLive({ slot, version }: Deployment): Promise<boolean> {
+    const enabled = await this.#traffic.enabled();
+    const alone = enabled.length > 0 && enabled.every((server) => server.slot === slot);
+    const slots = this.#slots;
+    if (!alone || enabled.some(({ port }) => port !== slots.portOf(slot))) return false;
+    return (await slots.deployed(slot))?.version === version;
+  }
+
+  async isRunning(deployment: Deployment): Promise<boolean> {
+    const sight = await this.#slots.look(deployment.slot, { ask: deployment.version === UNKNOWN_VERSION });
+    if (deployment.version === UNKNOWN_VERSION) return sight.answers.some(({ ready }) => ready);
+    return holds(sight, deployment) && runs(sight);
+  }
+
+  async instances({ slot }: Deployment): Promise<InstanceState[]> {
+    const { service, tasks: all, answers } = await this.#slots.look(slot);
+    const tasks = service ? ofThisAttempt(all, service) : [];
+    return tasks.filter(isWanted).map((task) => {
+      const answer = answers.find(({ machine }) => machine.id === task.NodeID);
+      const { State, Err } = task.Status;
+      const place = answer ? `${answer.machine.name}, ${answer.address}` : 'on no machine yet';
+      return {
+        name: `${slot}-${task.Slot}`,
+        running: State === 'running' && answer?.machine.up === true,
+        ready: answer?.ready ?? false,
+        version: answer?.version,
+        // Swarm keeps the last few of each.
+        restarts: tasks.filter((other) => other.Slot === task.Slot && other.Status.State === 'failed').length,
+        detail: `${place}${answer && !answer.machine.up ? ', which the managers do not hear from' : ''}${Err ? `: ${Err}` : ''}`,
+      };
+    });
+  }
+
+  async stage(artifact: Artifact, progress: Progress): Promise<Deployment> {
+    const { live } = await this.inspect();
+    const slot: Slot = live ? otherThan(live.slot) : 'blue';
+    const { version, commit, digest } = artifact;
+    const image = await this.#images.of(artifact, progress);
+    await this.#traffic.stop(slot);
+    const deployment = { slot, version, commit, digest };
+    await this.#slots.fill(deployment, this.#instances, {
+      image,
+      env: this.#variables(version, slot),
+      constraints: this.#release.swarm.constraints,
+    });
+    return deployment;
+  }
+
+  async waitReady(deployment: Deployment, { signal, onLine }: Progress): Promise<void> {
+    const { readyTimeoutMs } = this.#release.app;
+    const pulled = Date.now() + this.#release.swarm.pullTimeoutMs;
+    let deadline = Date.now() + readyTimeoutMs;
+    let told = '';
+    for (;;) {
+      const verdict = judge(await this.#slots.look(deployment.slot), deployment);
+      if (verdict.is === 'ready') return;
+      if (verdict.is === 'waiting' && verdict.says !== told) onLine(verdict.says);
+      told = verdict.says;
+      // Fetching an image is not starting.
+      if (verdict.is === 'waiting' && verdict.arriving && Date.now() < pulled) deadline = Date.now() + readyTimeoutMs;
+      if (verdict.is === 'failed' || Date.now() > deadline) throw await this.#notReady(deployment, verdict);
+      await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+
+  async shift(to: Deployment): Promise<void> {
+    const { slot, version } = to;
+    const [sight, enabled] = await Promise.all([this.#slots.look(slot), this.#traffic.enabled()]);
+    const ready = readyOn(sight, to);
+    // Of a machine that is lost, the version that is live has lost an instance as well.
+    const lives = enabled.filter((server) => server.slot !== slot && server.up).length;
+    if (!holds(sight, to) || ready.length < Math.max(1, Math.min(places(sight), lives)))
+      throw new OpsError({
+        code: 'VERSION_NOT_UP',
+        message: `Version ${version} is ready on ${ready.map(({ machine }) => machine.name).join(', ') || 'no machine'} of the swarm, and the version before on ${lives}: traffic stays where it was.`,
+        hint: command('release:status'),
+      });
+    const targets = ready.map(({ machine }) => ({ host: machine.address, port: this.#slots.portOf(slot) }));
+    await this.#traffic.shift(slot, targets, version);
+  }
+
+  async unshift(from: Deployment): Promise<void> {
+    await this.#traffic.stop(from.slot);
+  }
+
+  async retire({ slot, version }: Deployment): Promise<void> {
+    await this.#traffic.refuseLast(slot, version);
+    await this.#traffic.drain(slot, this.#release.app.drainTimeoutMs);
+    await this.#slots.scale(slot, 0);
+    await this.#slots.untilEnded(slot);
+  }
+
+  async revive(retired: Deployment, { onLine }: Progress): Promise<void> {
+    if (!holds(await this.#slots.look(retired.slot, { ask: false }), retired))
+      throw new OpsError({
+        code: 'NOTHING_TO_REVIVE',
+        message: `Slot ${retired.slot} of the swarm does not hold version ${retired.version} any more.`,
+        hint: command('release:history'),
+      });
+    onLine(`starts ${this.#slots.nameOf(retired.slot)} with ${this.#instances} of it`);
+    await this.#slots.scale(retired.slot, this.#instances);
+  }
+
+  async addressesOf({ slot, version }: Deployment): Promise<string[]> {
+    // Of one that is not ours, where the proxy sends its traffic.
+    if (version === UNKNOWN_VERSION) {
+      const enabled = (await this.#traffic.enabled()).filter((server) => server.slot === slot);
+      return enabled.map(({ address, port }) => addressOf(address, port));
+    }
+    const { tasks, answers } = await this.#slots.look(slot, { ask: false });
+    const on = new Set(tasks.filter((task) => !hasEnded(task) && isOf(task, version)).map(({ NodeID }) => NodeID));
+    return answers.filter(({ machine }) => on.has(machine.id)).map(({ address }) => address);
+  }
+
+  placeOf({ slot }: Deployment): string {
+    return `slot ${slot}`;
+  }
+
+  async *logs(
+    { slot }: Deployment,
+    options: { lines: number; follow: boolean; signal: AbortSignal },
+  ): AsyncGenerator<string> {
+    const { tasks, answers } = await this.#slots.look(slot, { ask: false });
+    const machineOf = (id: string) =>
+      answers.find(({ machine }) => machine.id === tasks.find(({ ID }) => ID === id)?.NodeID)?.machine.name ?? id;
+    for await (const { task, text } of serviceLogs(this.#engine, this.#slots.nameOf(slot), options))
+      yield answers.length === 1 ? text : `${machineOf(task)} | ${text}`;
+  }
+
+  async runOnce(artifact: Artifact, commandLine: string[], { env, signal, onLine }: RunOnce): Promise<void> {
+    const image = await this.#images.of(artifact, { signal, onLine });
+    const { version } = artifact;
+    await runJob(
+      this.#engine,
+      { auth: this.#images.auth },
+      {
+        prefix: this.#prefix,
+        version,
+        image,
+        command: commandLine,
+        env: { ...this.#variables(version), ...env },
+        constraints: this.#release.swarm.constraints,
+        beginWithinMs: this.#release.swarm.pullTimeoutMs,
+      },
+      { signal, onLine },
+    );
+  }
+
+  /** Made when it is asked: that a variable is missing is the answer to a question. */
+  get #proxy(): Haproxy {
+    const { socket, stateFile, backend } = this.#release.proxy;
+    const variable = (name: string) => this.#environment.require(name);
+    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend });
+  }
+
+  get #traffic(): Traffic {
+    return new Traffic(this.#proxy);
+  }
+
+  get #engine(): Engine {
+    const { engine, certificates } = this.#release.swarm;
+    return new Engine(this.#environment.get(engine) ?? THIS_MACHINE, this.#environment.get(certificates));
+  }
+
+  get #prefix(): string {
+    return `${slugOf(this.#config.product)}-${this.#environment.name}`;
+  }
+
+  get #instances(): number {
+    return this.#release.swarm.instances;
+  }
+
+  get #slots(): SwarmSlots {
+    const { app, swarm } = this.#release;
+    const first = swarm.firstPort + 2 * Object.keys(this.#config.environments).indexOf(this.#environment.name);
+    return new SwarmSlots(
+      this.#engine,
+      { auth: this.#images.auth },
+      {
+        prefix: this.#prefix,
+        ports: { blue: first, green: first + 1 },
+        graceMs: app.drainTimeoutMs,
+        ask: askingInstances(this.#config, this.#environment, app.readyPath),
+      },
+    );
+  }
+
+  async #ask(): Promise<string> {
+    const engine = this.#engine;
+    const machines = await machinesOf(engine);
+    refuseTooFew(machines, this.#instances);
+    // Services of these names that are not ours would be told later.
+    for (const slot of SLOTS) await this.#slots.deployed(slot);
+    const active = machines.filter((machine) => machine.active).length;
+    return `${engine.label}, ${active === 1 ? '1 machine' : `${active} machines`}`;
+  }
+
+  #variables(version: string, slot?: Slot): Record<string, string> {
+    const { app, swarm } = this.#release;
+    return {
+      ...containerVariables(this.#config, this.#environment),
+      ...swarm.environment,
+      ...(slot ? { [app.portVariable]: String(this.#slots.portOf(slot)) } : {}),
+      [app.versionVariable]: version,
+    };
+  }
+
+  async #notReady(deployment: Deployment, { says }: { says: string }): Promise<OpsError> {
+    const { slot, version } = deployment;
+    const said = await lastWords(this.#engine, this.#slots.nameOf(slot));
+    return new OpsError({
+      code: 'VERSION_NOT_READY',
+      message: `Version ${version} did not become ready in ${this.#environment.name}: ${says}${said ? `: ${said}` : ''}.`,
+      hint: command('release:logs', { slot }),
+    });
+  }
+}
+
+function unknown(slot: Slot): Deployment {
+  return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deployment, Slot } from '../driver/types.ts';
+import type { Engine } from './engine.ts';
+import { addressOf, type Machine, machinesOf } from './nodes.ts';
+import { hasEnded, type Registry, Services } from './services.ts';
+import type { Answer, Sight } from './sight.ts';
+import { LABELS, serviceSpec, type Wanted } from './spec.ts';
+import type { Service } from './types.ts';
+
+const LOOK_MS = 250;
+/** Beside what an instance may take to end: Swarm itself waits two seconds, and machines report when they are asked. */
+const ENDED_WITHIN_MS = 15_000;
+
+/** What an instance is asked, at its address. */
+export type AskInstance = (address: string) => Promise<Pick<Answer, 'answers' | 'ready' | 'version'>>;
+
+export interface SlotSettings {
+  /** Services are called `shop-staging-blue`. */
+  prefix: string;
+  ports: Record<Slot, number>;
+  graceMs: number;
+  ask: AskInstance;
+}
+
+/** The two services of an environment. All that is known of a version lies in its service: any checkout sees the same. */
+export class SwarmSlots {
+  readonly #engine: Engine;
+  readonly #services: Services;
+  readonly #settings: SlotSettings;
+
+  constructor(engine: Engine, registry: Registry, settings: SlotSettings) {
+    this.#engine = engine;
+    this.#services = new Services(engine, registry);
+    this.#settings = settings;
+  }
+
+  nameOf(slot: Slot): string {
+    return `${this.#settings.prefix}-${slot}`;
+  }
+
+  portOf(slot: Slot): number {
+    return this.#settings.ports[slot];
+  }
+
+  async deployed(slot: Slot): Promise<Deployment | undefined> {
+    const service = await this.#services.find(this.nameOf(slot));
+    return service && deploymentOf(slot, service);
+  }
+
+  /** Puts a version into a slot and starts its instances, whatever was there; one that is there already is started anew. */
+  async fill(
+    { slot, version, commit, digest }: Deployment,
+    instances: number,
+    wanted: Pick<Wanted, 'image' | 'env' | 'constraints'>,
+  ) {
+    const labels = { [LABELS.version]: version, [LABELS.commit]: commit, [LABELS.digest]: digest };
+    const name = this.nameOf(slot);
+    await this.#services.put(name, (before) =>
+      serviceSpec({
+        ...wanted,
+        name,
+        labels,
+        instances,
+        graceMs: this.#settings.graceMs,
+        force: (before?.Spec.TaskTemplate.ForceUpdate ?? 0) + 1,
+      }),
+    );
+  }
+
+  /** Of what is in the slot: as it was released, its environment with it. Starting counts as another attempt. */
+  async scale(slot: Slot, instances: number): Promise<void> {
+    const name = this.nameOf(slot);
+    if (!(await this.#services.find(name))) return;
+    await this.#services.put(name, (before) => {
+      const { Spec } = before as Service;
+      const force = Spec.TaskTemplate.ForceUpdate + (instances > 0 ? 1 : 0);
+      return {
+        ...Spec,
+        TaskTemplate: { ...Spec.TaskTemplate, ForceUpdate: force },
+        Mode: { Replicated: { Replicas: instances } },
+      };
+    });
+  }
+
+  /** Waits until none of a slot's instances runs. Names the machines where one may: those that the managers do not hear from. */
+  async untilEnded(slot: Slot): Promise<Machine[]> {
+    const deadline = Date.now() + this.#settings.graceMs + ENDED_WITHIN_MS;
+    for (;;) {
+      const { tasks, answers } = await this.look(slot, { ask: false });
+      const left = tasks.filter((task) => task.NodeID && !hasEnded(task));
+      const on = answers.map(({ machine }) => machine).filter(({ id }) => left.some(({ NodeID }) => NodeID === id));
+      if (on.every(({ up }) => !up) || Date.now() > deadline) return on;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  async look(slot: Slot, { ask = true } = {}): Promise<Sight> {
+    const service = await this.#services.find(this.nameOf(slot));
+    const [tasks, machines] = await Promise.all([
+      service ? this.#services.tasks(this.nameOf(slot)) : [],
+      machinesOf(this.#engine),
+    ]);
+    const nothing = { answers: false, ready: false, version: undefined };
+    const answers = machines.map(async (machine) => {
+      const address = addressOf(machine.address, this.portOf(slot));
+      return { machine, address, ...(ask ? await this.#settings.ask(address) : nothing) };
+    });
+    return { service, tasks, answers: await Promise.all(answers) };
+  }
+}
+
+function deploymentOf(slot: Slot, { Spec }: Service): Deployment {
+  const { [LABELS.version]: version = '', [LABELS.commit]: commit = '', [LABELS.digest]: digest = '' } = Spec.Labels;
+  return { slot, version, commit, digest };
+}

@@ -1,0 +1,143 @@
+// Uses Docker Engine, a registry and HAProxy: a swarm of one machine.
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpsError } from '@drydock/kit';
+import { swarmIsMissing } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { underLoad } from '../load.ts';
+import { makeSwarmWorld, progress, type SwarmWorld } from './world.ts';
+
+const missing = swarmIsMissing();
+if (missing) console.log(`a swarm of one machine: SKIPPED, ${missing}`);
+const test = suite('swarm driver');
+const when = missing ? test.skip : test;
+let world: SwarmWorld;
+if (!missing) {
+  test.before(async () => {
+    world = await makeSwarmWorld(1);
+  });
+  test.after(() => world?.stop());
+}
+
+const answer = async () => (await fetch(world.proxy.url)).text();
+async function failure(work: Promise<unknown>): Promise<OpsError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown) => thrown as OpsError,
+  );
+  return error ?? (assert.unreachable('it was to fail') as never);
+}
+
+when(
+  'a version replaces another and goes back under load, one that breaks is told by its error, and none of it fails a request',
+  async () => {
+    const { driver, proxy, artifact, stage, release } = world;
+    const first = await release('first');
+    assert.is(await answer(), 'first');
+    await Promise.all(['second', 'bad'].map((name) => world.makeImage(name)));
+    const load = await underLoad(proxy.url, async () => {
+      const second = await stage('second');
+      assert.ok(await driver.isLive(first), 'it gets no traffic yet');
+      await driver.shift(second);
+      assert.ok(await driver.isLive(second));
+      await driver.retire(first);
+      assert.not.ok(await driver.isRunning(first));
+
+      const bad = await driver.stage(artifact('bad'), progress);
+      const error = await failure(driver.waitReady(bad, progress));
+      assert.is(error.code, 'VERSION_NOT_READY');
+      assert.match(error.message, 'this version is broken');
+      await driver.retire(bad);
+
+      // Warm, and cold.
+      const third = await stage('first');
+      await driver.shift(third);
+      await driver.shift(second);
+      await driver.retire(third);
+      await driver.revive(third, progress);
+      await driver.waitReady(third, progress);
+      await driver.shift(third);
+      assert.is((await failure(driver.retire(third))).code, 'STILL_SERVING');
+    });
+    console.log(`    ${load.requests} requests, ${load.failed.length} failed`);
+    assert.equal(load.failed, []);
+    assert.equal([...load.versions].sort(), ['first', 'second']);
+    const { live } = await (await world.another()).inspect();
+    assert.is(live?.version, 'first', 'any checkout sees the same');
+  },
+);
+
+when('an instance that is killed is started again, and its words are there to read', async () => {
+  const { driver, docker } = world;
+  const { live } = await driver.inspect();
+  if (!live) return assert.unreachable();
+  const [container = ''] = docker('ps', '--quiet', '--filter', `label=drydock.version=${live.version}`).split('\n');
+  docker('kill', '--signal', 'KILL', container);
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const [instance] = await driver.instances(live);
+    if (instance?.ready && instance.restarts === 1) break;
+    if (Date.now() > deadline) assert.unreachable('it was not started again');
+    await sleep(200);
+  }
+  const lines: string[] = [];
+  for await (const line of driver.logs(live, { lines: 10, follow: false, signal: progress.signal })) lines.push(line);
+  assert.match(lines.join('\n'), `${live.version} listens`);
+});
+
+when('a command runs once with the environment of the product, and says how it ended', async () => {
+  const { driver, artifact, docker } = world;
+  const lines: string[] = [];
+  const run = (code: string) =>
+    driver.runOnce(artifact('first'), ['node', '-e', code], {
+      ...progress,
+      env: { ONE_MORE: 'thing' },
+      onLine: (line) => lines.push(line),
+    });
+  await run(
+    'console.log(process.env.DRYDOCK_ENV, process.env.ONE_MORE, process.env.SHOP_COLOUR, process.env.PROXY_SOCKET)',
+  );
+  assert.equal(lines, ['staging thing red undefined']);
+  const error = await failure(run('console.error("no such table"); process.exit(3)'));
+  assert.is(error.code, 'COMMAND_FAILED');
+  assert.match(error.message, /ended with exit code 3/);
+  assert.is(lines.at(-1), 'no such table');
+  assert.is(docker('service', 'ls', '--quiet', '--filter', 'label=drydock.job').trim(), '', 'nothing is left');
+});
+
+when("what answers at a version's port and is not that version gets no traffic", async () => {
+  const { driver, artifact } = world;
+  const { live, idle } = await driver.inspect();
+  if (idle) await driver.retire(idle);
+  const stranger = world.listen(live?.slot === 'blue' ? 'green' : 'blue');
+  await once(stranger.stdout as NodeJS.ReadableStream, 'data');
+  try {
+    const staged = await driver.stage(artifact('second'), progress);
+    const error = await failure(driver.waitReady(staged, progress));
+    assert.is(error.code, 'VERSION_NOT_READY');
+    assert.match(error.message, 'EADDRINUSE');
+    assert.is((await failure(driver.shift(staged))).code, 'VERSION_NOT_UP');
+    assert.ok(live && (await driver.isLive(live)));
+    await driver.retire(staged);
+  } finally {
+    stranger.kill('SIGKILL');
+  }
+});
+
+when('what a release will need of the swarm is asked before', async () => {
+  const { driver } = world;
+  const asked = async (of: typeof driver) =>
+    of
+      .questions()
+      .find(({ about }) => about === 'swarm')
+      ?.ask(progress.signal) as Promise<string>;
+  assert.match(await asked(driver), /engine\.sock, 1 machine$/);
+  const nobody = await world.another({ DOCKER_HOST: 'unix:///nobody/listens/here' });
+  const error = await failure(asked(nobody));
+  assert.is(error.code, 'SWARM_UNREACHABLE');
+  assert.match(error.message, 'ENOENT');
+  assert.is((await failure(asked(await world.another({}, { instances: 2 })))).code, 'SWARM_TOO_FEW_NODES');
+});
+
+test.run();
