@@ -22,10 +22,11 @@ import { named, openSource } from '../src/restore/plan.ts';
 
 const task = defineChangeTask({
   name: 'backup:drill',
-  summary: 'Restores a backup into a scratch database, proves it, measures it, and writes it down.',
+  summary: 'Restores a backup into a scratch database, proves it, measures it, and records it.',
   description:
     "Every table's rows and checksum are compared with the manifest, the product's own queries (backups.drills) must bring rows, the time to\n" +
-    'restore (RTO) and the age of the data (RPO) are measured. The scratch is dropped; the result is a row of the runbook and an audit event.\n' +
+    'restore (RTO) and the age of the data (RPO) are measured. The scratch is dropped; the result is an audit event, of which docs:records\n' +
+    'makes a row of the document that backups.drillLog names.\n' +
     'Exit 3 if the backup is not what it should be, or could not be compared (made with --checksums off). --target-url names a variable that holds the URL of another server.',
   examples: [
     'npm run backup:drill -- --env production --yes --confirm production --reason quarterly',

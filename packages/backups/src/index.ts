@@ -1,5 +1,6 @@
 export { backupStep } from './backup.ts';
 export { backupsSection, storeSchema } from './config/backups.ts';
+export { type Drill, drillTable } from './drill/log.ts';
 export { readBackupStatus } from './read-status.ts';
 export { rehearsalOnBackup } from './rehearsal.ts';
 export { type CheckIn, openCheckIn } from './schedule/check-in.ts';

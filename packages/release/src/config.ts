@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { artifactSchema } from './config/artifact.ts';
 import { checksShape } from './config/checks.ts';
+import { documentsSchema } from './config/documents.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
 import { swarmSchema } from './config/swarm.ts';
@@ -65,6 +66,7 @@ const releaseSchema = z.strictObject({
       'How long the version before stays up, warm, where customers are served: until then going back is a switch. `release:settle` ends it then.',
     ),
   ...checksShape,
+  documents: documentsSchema.prefault({}).describe('Documents that docs:records writes from the record.'),
   flow: z
     .strictObject({
       command: command.describe('Its program and arguments.'),

@@ -78,7 +78,8 @@ export async function makeWorld(config: object = {}, release: object = {}): Prom
     'datasource db {\n  provider = "postgresql"\n}\nmodel jobs {\n  id Int @id\n}\n',
   );
   writeFileSync(join(root, 'prisma/migrations/1_jobs/migration.sql'), 'CREATE TABLE jobs (id int PRIMARY KEY);\n');
-  writeFileSync(join(root, '.gitignore'), '.env*\n.drydock\n');
+  // Of `.drydock/` git is told by itself: what the toolkit keeps makes no checkout dirty.
+  writeFileSync(join(root, '.gitignore'), '.env*\n');
   git(root, 'init', '-q', '-b', 'main');
   git(root, 'add', '-A');
   git(root, 'commit', '-qm', 'a shop');

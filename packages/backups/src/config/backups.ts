@@ -120,7 +120,7 @@ const backupsSchema = z.strictObject({
   drillLog: z
     .string()
     .default('docs/OPERATIONS_BACKUPS_RUNBOOK.md')
-    .describe('Where drills are written down, relative to the config.'),
+    .describe('Where docs:records writes drills down, relative to the config.'),
   drain: z
     .strictObject({
       before: z.array(z.string()).min(1).describe('Program and arguments, run before the swap.'),

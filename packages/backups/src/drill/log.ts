@@ -1,12 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { writeDurably } from '@drydock/kit';
+import { markdownText } from '@drydock/kit';
 
-export type DrillRow = {
-  run: string;
-  /** ISO 8601. */
+/** Of the audit event `backup.drill`: what a drill is recorded as. */
+export type Drill = {
+  /** ISO 8601: when it began. */
   at: string;
-  env: string;
   backup: string;
+  passed: boolean;
   /** Seconds until the copy was restored and proved. */
   rto: number;
   /** Age of the data at the beginning of the drill, in minutes. */
@@ -14,37 +13,39 @@ export type DrillRow = {
   tables: number;
   rows: number;
   queries: number;
-  result: string;
+  faults: string[];
+  unproved: string[];
 };
 
-const HEADING = '## Drills';
-const HEADER = [
-  '| date (UTC) | environment | backup | time to restore | age of the data | tables | rows | queries | result |',
-  '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-];
-
-/** A row under "Drills", at the end of the file; once a run. The file may not be there yet. */
-export function appendDrill(file: string, row: DrillRow): void {
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '# Backups\n';
-  if (text.includes(`<!-- ${row.run} -->`)) return;
-  const begun = text.includes(`\n${HEADING}\n`)
-    ? text.trimEnd()
-    : `${text.trimEnd()}\n\n${HEADING}\n\n${HEADER.join('\n')}`;
-  // A document of the repository: read by others too.
-  writeDurably(file, `${begun}\n${line(row)}\n`, 0o644);
-}
-
-function line({ run, at, env, backup, rto, rpo, tables, rows, queries, result }: DrillRow): string {
-  const cells = [
+/** The table of the backups' document; `docs:records` writes it from the audit log. */
+export const drillTable = {
+  title: '# Backups',
+  heading: '## Drills',
+  columns: [
+    'date (UTC)',
+    'environment',
+    'backup',
+    'time to restore',
+    'age of the data',
+    'tables',
+    'rows',
+    'queries',
+    'result',
+  ],
+  cells: (env: string, { at, backup, rto, rpo, tables, rows, queries, ...drill }: Drill): string[] => [
     at.slice(0, 16).replace('T', ' '),
-    env,
-    backup,
+    markdownText(env),
+    markdownText(backup),
     `${rto.toFixed(1)} s`,
     `${Math.round(rpo)} min`,
     String(tables),
     rows.toLocaleString('en'),
     String(queries),
-    `${result.replaceAll('|', '\\|').replaceAll('\n', ' ')} <!-- ${run} -->`,
-  ];
-  return `| ${cells.join(' | ')} |`;
+    markdownText(resultOf(drill)),
+  ],
+};
+
+function resultOf({ passed, faults, unproved }: Pick<Drill, 'passed' | 'faults' | 'unproved'>): string {
+  if (passed) return 'passed';
+  return faults[0] ? `FAILED: ${faults[0]}` : `NOT PROVED: ${unproved[0]}`;
 }

@@ -24,7 +24,7 @@ import { openPlanned, type RestorePlan } from '../restore/plan.ts';
 import { countsBeside, prove } from '../restore/prove.ts';
 import { openStores } from '../store/open.ts';
 import { type Note, trustSteps } from '../trust.ts';
-import { appendDrill } from './log.ts';
+import type { Drill } from './log.ts';
 import { runDrillQueries } from './queries.ts';
 
 /** Journalled: a resumed drill tries the backup that it began with. */
@@ -156,40 +156,13 @@ function dropStep(server: Secret, plan: DrillPlan): Step {
 function recordStep(ctx: TaskContext, plan: DrillPlan, attempt: Step<Tried>): Step {
   return defineStep({
     name: 'record',
-    async run({ results, run, signal, audit }) {
+    async run({ results, signal, audit }) {
       const tried = results.of(attempt);
       const passed = isPassed(tried);
       if (passed) await markProved(ctx, plan, signal);
-      const result = passed
-        ? 'passed'
-        : tried.faults[0]
-          ? `FAILED: ${tried.faults[0]}`
-          : `NOT PROVED: ${tried.unproved[0]}`;
-      const { rto, rpo, tables, rows, queries } = tried;
-      const row = {
-        run,
-        at: plan.startedAt,
-        env: ctx.env,
-        backup: plan.backup,
-        rto,
-        rpo,
-        tables,
-        rows,
-        queries,
-        result,
-      };
-      appendDrill(ctx.config.path(backupsSection.of(ctx.config).drillLog), row);
-      await audit('backup.drill', {
-        backup: plan.backup,
-        passed,
-        rto,
-        rpo,
-        tables,
-        rows,
-        queries,
-        faults: tried.faults,
-        unproved: tried.unproved,
-      });
+      // Into the database, from where docs:records writes the document: no checkout becomes dirty by a drill.
+      const drill: Drill = { at: plan.startedAt, backup: plan.backup, passed, ...tried };
+      await audit('backup.drill', drill, 'drill');
       return null;
     },
   });

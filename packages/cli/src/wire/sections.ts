@@ -25,6 +25,7 @@ const BY_WORD: Record<string, Section> = {
   health: '8 Performance',
   console: '8 Performance',
   ops: 'all sections',
+  docs: 'all sections',
 };
 const BY_NAME: Record<string, Section> = { 'db:backup': '5 Backup', 'backup-db': '5 Backup', 'db:restore': '5 Backup' };
 
