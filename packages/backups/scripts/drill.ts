@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {
   command,
+  counted,
   databaseOf,
   defineChangeTask,
   EXIT,
@@ -81,7 +82,7 @@ const task = defineChangeTask({
     const passed = isPassed(tried);
     return {
       verdict: passed
-        ? `${backup} of ${env} was restored and proved in ${tried.rto.toFixed(1)} s (RTO); its data were ${Math.round(tried.rpo)} minutes old (RPO).`
+        ? `${backup} of ${env} was restored and proved in ${tried.rto.toFixed(1)} s (RTO); its data were ${counted(Math.round(tried.rpo), 'minute')} old (RPO).`
         : tried.faults.length > 0
           ? `${backup} of ${env} is not what it should be.`
           : `${backup} of ${env} was restored, and not proved: there was nothing to compare it with.`,

@@ -22,15 +22,15 @@ const task = defineChangeTask({
   onlyReads: true,
   // Keeping the backups of a database that is lost is where mending it begins.
   mendsDatabase: true,
-  async plan({ config, environment, env, flags }) {
+  refuseFlags({ env, flags }) {
     if (!flags.id) throw usageError('USAGE', 'Say which: --id ID.', command('backup:list', { env }));
+  },
+  async plan({ config, environment, env, flags: { id = '', release } }) {
     const shelf = { env, product: config.product };
-    const found = await Promise.all(
-      openStores(config, environment).map((store) => finishedOne(store, shelf, flags.id)),
-    );
+    const found = await Promise.all(openStores(config, environment).map((store) => finishedOne(store, shelf, id)));
     if (!found.some(Boolean))
-      throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${flags.id}.`, command('backup:list', { env }));
-    return { id: flags.id, release: flags.release };
+      throw usageError('BACKUP_UNKNOWN', `${env} has no backup ${id}.`, command('backup:list', { env }));
+    return { id, release };
   },
   describe: ({ id, release }) => [`${release ? 'give free' : 'hold'} ${id}`],
   steps: ({ config, environment, env }, { id, release }) =>

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineChangeTask, defineStep, EXIT, flag, type Json, main, OpsError } from '@drydock/kit';
+import { counted, defineChangeTask, defineStep, EXIT, flag, type Json, main, OpsError } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { type Pruned, pruneStore } from '../src/prune/delete.ts';
 import { judgeBackups } from '../src/prune/judge.ts';
@@ -66,7 +66,7 @@ const task = defineChangeTask({
     const spared = pruned.flatMap((one) => one.spared);
     const kept = stores.reduce((all, { decisions }) => all + decisions.filter(({ keep }) => keep).length, 0);
     return {
-      verdict: `Of ${env} ${sum('deleted')} ${sum('deleted') === 1 ? 'backup is' : 'backups are'} deleted, ${kept + spared.length} kept${sum('swept') > 0 ? `, ${sum('swept')} broken uploads dropped` : ''}.`,
+      verdict: `Of ${env} ${counted(sum('deleted'), 'backup is', 'backups are')} deleted, ${kept + spared.length} kept${sum('swept') > 0 ? `, ${counted(sum('swept'), 'broken upload')} dropped` : ''}.`,
       data: { stores: pruned } as unknown as Json,
       findings: [
         ...stores.flatMap(({ notes }) => notes),

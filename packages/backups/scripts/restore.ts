@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {
   command,
+  counted,
   defineChangeTask,
   type Finding,
   flag,
@@ -15,7 +16,7 @@ import {
   withDatabase,
 } from '@drydock/kit';
 import { dropOldStep, planDropOld } from '../src/restore/drop-old.ts';
-import { planRestore, type RestorePlan } from '../src/restore/plan.ts';
+import { planRestore, type RestorePlan, refuseWish } from '../src/restore/plan.ts';
 import type { Proved } from '../src/restore/prove.ts';
 import { type RestoreSteps, restoreSteps } from '../src/restore/steps.ts';
 
@@ -62,6 +63,9 @@ const task = defineChangeTask({
   lock: 'environment',
   mendsDatabase: true,
   destructive: true,
+  refuseFlags(ctx) {
+    if (!ctx.flags.dropOld) refuseWish(ctx, ctx.flags);
+  },
   async plan(ctx): Promise<Plan> {
     const url = urlOf(ctx);
     if (ctx.flags.dropOld) return { restore: null, drop: await planDropOld(url, ctx.flags.dropOld) };
@@ -123,7 +127,7 @@ function provedText({ tables, rows, by }: Proved): string {
   if (tables === 0 || by === 'nothing') return '';
   const are =
     by === 'checksums' ? 'as they were backed up' : 'as many as were backed up (their values were not compared)';
-  return `, ${tables} tables with ${rows.toLocaleString('en')} rows ${are}`;
+  return `, ${counted(tables, 'table')} with ${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'} ${are}`;
 }
 
 export default task;

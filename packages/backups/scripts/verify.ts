@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineReadTask, type Finding, flag, main } from '@drydock/kit';
+import { command, counted, defineReadTask, type Finding, flag, main } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { requireIdentity } from '../src/crypt/identity.ts';
 import { listOwn } from '../src/reader.ts';
@@ -66,8 +66,8 @@ const task = defineReadTask({
     return {
       verdict:
         bad > 0
-          ? `${bad} things are not what was written.`
-          : `${checked.length} ${checked.length === 1 ? 'backup is' : 'backups are'} what was written${opened}.`,
+          ? `${counted(bad, 'thing is', 'things are')} not what was written.`
+          : `${counted(checked.length, 'backup is', 'backups are')} what was written${opened}.`,
       data: { checked, opened: identity !== undefined },
       findings,
     };

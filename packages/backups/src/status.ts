@@ -1,4 +1,4 @@
-import { command, type Finding, hint } from '@drydock/kit';
+import { command, counted, type Finding, hint } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
 import { shownBytes } from './pace.ts';
 import { readCompact } from './prune/plan.ts';
@@ -65,7 +65,7 @@ export function findOverdue(
     const message =
       ageHours === null
         ? `${store} has no backup of ${env}.`
-        : `The newest backup of ${env} in ${store} is ${Math.floor(ageHours)} hours old, ${limits.ageHours} are allowed.`;
+        : `The newest backup of ${env} in ${store} is ${counted(Math.floor(ageHours), 'hour')} old, ${limits.ageHours} are allowed.`;
     return [{ level: 'error', code: 'BACKUP_OVERDUE', message, hint: command('db:backup', { env }) }];
   });
   const drilled = stores
@@ -78,7 +78,7 @@ export function findOverdue(
       level: 'error',
       code: 'DRILL_OVERDUE',
       message: drilled
-        ? `The last drill that passed was on ${drilled.slice(0, 10)}, more than ${limits.drillDays} days ago.`
+        ? `The last drill that passed was on ${drilled.slice(0, 10)}, more than ${counted(limits.drillDays, 'day')} ago.`
         : `No restore of ${env} was ever tried.`,
       hint: command('backup:drill', { env }),
     });
@@ -91,7 +91,7 @@ export function findOverdue(
     findings.push(
       beyond(
         env,
-        `Backups are ${Math.round(interval)} minutes apart, and ${limits.rpoMinutes} minutes of data may be lost (RPO)`,
+        `Backups are ${counted(Math.round(interval), 'minute')} apart, and ${counted(limits.rpoMinutes, 'minute')} of data may be lost (RPO)`,
       ),
     );
   return findings;

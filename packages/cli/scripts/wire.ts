@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { command, defineReadTask, exec, flag, main } from '@drydock/kit';
+import { command, counted, defineReadTask, exec, flag, main } from '@drydock/kit';
 import { TOOLKIT } from '@drydock/kit/cli';
 import { staleLists } from '../src/wire/stale.ts';
 
@@ -26,7 +26,7 @@ const task = defineReadTask({
       verdict:
         stale.length === 0
           ? 'Every list is as the task files and the sections have it.'
-          : `${stale.length} lists ${flags.check ? 'are stale' : 'are written'}.`,
+          : `${counted(stale.length, 'list is', 'lists are')} ${flags.check ? 'stale' : 'written'}.`,
       ok: !flags.check || stale.length === 0,
       data: { files },
       ...(flags.check && stale.length > 0 ? { next: command('wire') } : {}),

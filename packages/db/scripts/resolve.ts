@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, defineStep, flag, main } from '@drydock/kit';
-import { planResolve, type Resolution, resolveApplied, resolveRolledBack } from '../src/migrations/resolve.ts';
+import {
+  planResolve,
+  type Resolution,
+  refuseWish,
+  resolveApplied,
+  resolveRolledBack,
+} from '../src/migrations/resolve.ts';
 import { targetOf } from '../src/target.ts';
 
 const task = defineChangeTask({
@@ -19,6 +25,7 @@ const task = defineChangeTask({
   },
   lock: 'environment',
   onFailure: 'keep',
+  refuseFlags: ({ flags }) => refuseWish(flags),
   plan: ({ config, environment, flags }): Promise<Resolution> => planResolve(targetOf(config, environment), flags),
   describe: ({ applied, rolledBack }) => [
     ...applied.map((name) => `mark ${name} as applied`),

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, EXIT, flag, hint, main, OpsError } from '@drydock/kit';
-import { planRollback, type RollbackPlan } from '../src/rollback/plan.ts';
+import { planRollback, type RollbackPlan, refuseWish } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
 import { targetOf } from '../src/target.ts';
 
@@ -23,6 +23,7 @@ const task = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   destructive: true,
+  refuseFlags: ({ flags }) => refuseWish(flags),
   async plan(ctx): Promise<RollbackPlan> {
     const progress = ctx.out.progress('prove on a scratch database');
     try {

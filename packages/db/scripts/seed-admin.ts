@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import {
+  counted,
   defineChangeTask,
   defineStep,
   environmentSettings,
@@ -76,8 +77,10 @@ const task = defineChangeTask({
     const admins = results.of(steps.admins).created;
     const rows = demo ? results.of(steps.rows).created : 0;
     const changed = [
-      ...(admins > 0 ? [`${admins} of ${wallets.length} wallets became admins`] : []),
-      ...(rows > 0 ? [`${rows} rows of demo data were made`] : []),
+      ...(admins > 0
+        ? [`${admins} of ${counted(wallets.length, 'wallet')} became ${admins === 1 ? 'an admin' : 'admins'}`]
+        : []),
+      ...(rows > 0 ? [`${counted(rows, 'row of demo data was', 'rows of demo data were')} made`] : []),
     ];
     return {
       verdict:

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineReadTask, type Json, main, type Output } from '@drydock/kit';
+import { command, counted, defineReadTask, type Json, main, type Output } from '@drydock/kit';
 import type { MigrationState } from '../src/migrations/compare.ts';
 import { targetOf } from '../src/target.ts';
 
@@ -26,7 +26,7 @@ const task = defineReadTask({
     const verdict = unsound
       ? `The migration history of ${env} needs attention.`
       : state.pending.length > 0
-        ? `${state.pending.length} migrations are pending on ${env}.`
+        ? `${counted(state.pending.length, 'migration is', 'migrations are')} pending on ${env}.`
         : drifted
           ? `All migrations are applied, but the schema of ${env} has drifted.`
           : `All migrations are applied on ${env}, and the schema is as it should be.`;

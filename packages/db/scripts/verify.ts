@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, type Json, main } from '@drydock/kit';
+import { counted, defineReadTask, type Json, main } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -30,7 +30,7 @@ const task = defineReadTask({
       return {
         verdict: failed
           ? `${env} is not what its migrations make.`
-          : `${objects} objects of ${env} are there and valid${fresh > 0 ? `; ${fresh} statements are new since the last deploy` : ''}.`,
+          : `${counted(objects, `object of ${env} is`, `objects of ${env} are`)} there and valid${fresh > 0 ? `; ${counted(fresh, 'statement is', 'statements are')} new since the last deploy` : ''}.`,
         data: { objects, plans, statements: statements ?? null } as unknown as Json,
         findings,
       };

@@ -45,7 +45,7 @@ const admins = () => query(url, `SELECT wallet FROM "User" WHERE "isAdmin" ORDER
 test('a wallet becomes an admin; a second run changes nothing and says so', async () => {
   const first = await seed('staging', '--wallet', WALLET.toLowerCase());
   assert.is(first.code, 0, first.stdout);
-  assert.match(first.stdout, '1 of 1 wallets became admins');
+  assert.match(first.stdout, '1 of 1 wallet became an admin');
   assert.equal(await admins(), [{ wallet: WALLET }]);
   const second = await seed('staging', '--wallet', WALLET);
   assert.match(second.stdout, 'nothing was changed');

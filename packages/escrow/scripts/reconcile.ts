@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, defineStep, flag, main, shownName } from '@drydock/kit';
+import { command, counted, defineChangeTask, defineStep, flag, main, shownName } from '@drydock/kit';
 import { lazily } from '../src/lazily.ts';
 import type { Fixed } from '../src/reconcile/fix.ts';
 
@@ -73,7 +73,7 @@ const task = defineChangeTask({
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
     const left = [...planned, ...all.flatMap((one) => one.left)];
     return {
-      verdict: `${written} of ${jobs.length + planned.length} jobs of ${env} were set to what the chain says${more > 0 ? `; ${more} more wait for the next run` : ''}.`,
+      verdict: `${written} of ${counted(jobs.length + planned.length, 'job')} of ${env} ${written === 1 ? 'was' : 'were'} set to what the chain says${more > 0 ? `; ${counted(more, 'more waits', 'more wait')} for the next run` : ''}.`,
       ok: left.length === 0 && more === 0,
       data: { written, skipped: all.flatMap((one) => one.skipped), left, more },
       findings: left.map(leftFinding),

@@ -38,6 +38,7 @@ const task = defineChangeTask({
   writesDocument: ({ propose }) => propose !== undefined,
   look: (ctx) =>
     ctx.flags.propose ? import('../src/rollback/propose.ts').then(({ propose }) => propose(ctx)) : undefined,
+  refuseFlags: ({ flags }) => void requireJob(flags.job),
   async plan(ctx): Promise<RollbackPlan> {
     const job = requireJob(ctx.flags.job);
     const { planRollback, requireReason, simulateRollback } = await import('../src/rollback/plan.ts');

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {
   command,
+  counted,
   defineReadTask,
   flag,
   main,
@@ -46,7 +47,7 @@ const task = defineReadTask({
     });
     const wrong = [...seen.values()].filter((verdict) => verdict !== 'pending').length;
     return {
-      verdict: `Looked ${looks} times at ${env}${losses > 0 ? `, lost sight ${losses} times` : ''}; ${wrong === 0 ? 'nothing is wrong' : `${wrong} need attention`}.`,
+      verdict: `Looked ${counted(looks, 'time')} at ${env}${losses > 0 ? `, lost sight ${counted(losses, 'time')}` : ''}; ${wrong === 0 ? 'nothing is wrong' : counted(wrong, 'needs attention', 'need attention')}.`,
       ok: wrong === 0 && looks > 0,
       data: { looks, losses, jobs: Object.fromEntries(seen) },
       ...(wrong > 0 ? { next: command('escrow:status', { env }) } : {}),

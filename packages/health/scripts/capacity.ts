@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, flag, type Json, main } from '@drydock/kit';
+import { counted, defineReadTask, flag, type Json, main } from '@drydock/kit';
 import type { Capacity } from '../src/capacity/open.ts';
 import type { Trigger, TriggerState } from '../src/capacity/types.ts';
 
@@ -42,7 +42,7 @@ const task = defineReadTask({
 const MARKS: Record<TriggerState, string> = { firing: '✖', fired: '!', quiet: '✔', unknown: '–' };
 
 function describe(env: string, { period, minutes, source }: Capacity, firing: readonly Trigger[]): string {
-  const by = `by ${minutes} minutes until ${new Date(period.to).toISOString().slice(11, 16)} UTC (${source})`;
+  const by = `by ${counted(minutes, 'minute')} until ${new Date(period.to).toISOString().slice(11, 16)} UTC (${source})`;
   if (firing.length === 0) return `No scale trigger of ${env} fires, ${by}.`;
   return `${env} has to scale: ${firing.map(({ title }) => title).join(', ')}, ${by}.`;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { command, defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
+import { command, counted, defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
 import { healthSection } from '../src/config/health.ts';
 import type { RulesFile } from '../src/rules/files.ts';
 
@@ -51,7 +51,7 @@ const task = defineReadTask({
       verdict:
         old.length === 0
           ? `Rules of ${env} are what the config says.`
-          : `${old.length} files of ${env} are not what the config says.`,
+          : `${counted(old.length, `file of ${env} is`, `files of ${env} are`)} not what the config says.`,
       ok: old.length === 0,
       data,
       findings: all,

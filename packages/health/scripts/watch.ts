@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineReadTask, flag, type Json, main, usageError } from '@drydock/kit';
+import { counted, defineReadTask, flag, type Json, main, usageError } from '@drydock/kit';
 import type { Look, Screen } from '../src/watch/draw.ts';
 import type { WatchState } from '../src/watch/run.ts';
 
@@ -42,7 +42,10 @@ const task = defineReadTask({
     });
     const seen = looks.filter(({ sample }) => sample);
     const breached = seen.filter(({ sample }) => sample?.readings.some(({ state }) => state === 'breach'));
-    return { verdict: `${seen.length} looks at ${env}, ${breached.length} of them with a breach.`, ok: true };
+    return {
+      verdict: `${counted(seen.length, 'look')} at ${env}, ${breached.length} of them with a breach.`,
+      ok: true,
+    };
   },
 });
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { counted } from '@drydock/kit';
 import type { Log } from '../src/audit/log.ts';
 import type { ChainedEvent } from '../src/audit/types.ts';
 import { operatorUrl } from '../src/env/operator-url.ts';
@@ -72,7 +73,7 @@ function findingsOf({ total, broken, anchored }: Log, env: string): Finding[] {
       {
         level: 'warn',
         code: 'AUDIT_DATABASE_REPLACED',
-        message: `This checkout saw ${anchored.anchor?.seq} events of ${env} at ${anchored.anchor?.at}, in another database: it was restored or made anew since.`,
+        message: `This checkout saw ${counted(anchored.anchor?.seq ?? 0, 'event')} of ${env} at ${anchored.anchor?.at}, in another database: it was restored or made anew since.`,
       },
     ];
   if (anchored.anchor || total === 0) return [];

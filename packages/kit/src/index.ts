@@ -34,6 +34,7 @@ export { refuseForeignDatabase } from './lock/identity.ts';
 export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
 export { trackSession } from './open-sessions.ts';
 export { type OpenRun, openEverywhere } from './ops/everywhere.ts';
+export { counted } from './output/counted.ts';
 export { forgiveUncaught } from './output/guard-process.ts';
 export { htmlText, markdownFence, markdownText } from './output/markup.ts';
 export type { Live, Output, Progress } from './output/output.ts';

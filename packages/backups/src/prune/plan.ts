@@ -1,3 +1,4 @@
+import { counted } from '@drydock/kit';
 import type { Listed } from '../catalogue.ts';
 
 export interface Retention {
@@ -54,7 +55,7 @@ function decide(newestFirst: Judged[], retention: Retention, now: Date): Decisio
   keep(newestFirst[0], 'the newest');
   for (const backup of newestFirst) {
     if (now.getTime() - backup.at.getTime() <= retention.days * DAY_MS)
-      keep(backup, `younger than ${retention.days} days`);
+      keep(backup, `younger than ${counted(retention.days, 'day')}`);
     for (const why of marksOf(backup, now)) keep(backup, why);
   }
   for (const backup of newestFirst.slice(0, retention.last)) keep(backup, `of the last ${retention.last}`);

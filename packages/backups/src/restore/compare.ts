@@ -1,4 +1,4 @@
-import { connectPostgres, type Finding, type Secret } from '@drydock/kit';
+import { connectPostgres, counted, type Finding, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from '../dump/checksums.ts';
 import { compareSequences } from '../dump/sequences.ts';
@@ -85,7 +85,8 @@ export function compareTables(expected: TableSum[], actual: TableSum[]): Finding
     ...expected.flatMap(({ name, rows, checksum }): Finding[] => {
       const sum = found.get(name);
       if (!sum) return [differs('TABLE_MISSING', `The table ${name} is not there.`)];
-      if (sum.rows !== rows) return [differs('ROWS_DIFFER', `${name} has ${sum.rows} rows, the backup has ${rows}.`)];
+      if (sum.rows !== rows)
+        return [differs('ROWS_DIFFER', `${name} has ${counted(sum.rows, 'row')}, the backup has ${rows}.`)];
       if (sum.checksum !== checksum)
         return [differs('CHECKSUM_DIFFERS', `${name} has the ${rows} rows of the backup, and another checksum.`)];
       return [];

@@ -1,4 +1,4 @@
-import { type Finding, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
+import { counted, type Finding, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Counted } from '../archive/offsets.ts';
 import type { Comparison } from './compare.ts';
@@ -43,7 +43,7 @@ function judge({ schema, name, rows }: Counted, found: Found | undefined): Findi
   return {
     level: 'error',
     code: 'ROWS_DIFFER',
-    message: `${table} has ${found.rows} rows, the backup has ${rows}.`,
+    message: `${table} has ${counted(found.rows, 'row')}, the backup has ${rows}.`,
   };
 }
 

@@ -58,15 +58,19 @@ export interface RestoreWish {
 const NAME_BYTES = 63;
 const JOBS = 2;
 
-export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
+/** Where to, and what does not go together. */
+export function refuseWish({ env }: Pick<TaskContext, 'env'>, wish: RestoreWish): void {
   if ((wish.to === undefined) === !wish.inPlace)
     throw usageError('USAGE', 'Say where to: either --to NEWDB or --in-place.', command('db:restore', { help: true }));
   if (wish.table && wish.inPlace)
     throw usageError(
       'USAGE',
       'One table is restored into another database, from where its rows can be taken.',
-      command('db:restore', { env: ctx.env, from: 'latest', to: 'NEWDB', table: wish.table }),
+      command('db:restore', { env, from: 'latest', to: 'NEWDB', table: wish.table }),
     );
+}
+
+export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
   await requireIdentity(ctx.config, ctx.environment);
   const { source, from, findings, trusted } = await chooseSource(ctx, wish);
   const name = wish.to ?? databaseOf(url);

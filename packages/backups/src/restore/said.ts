@@ -1,3 +1,5 @@
+import { counted } from '@drydock/kit';
+
 /** An error that pg_restore went on after. */
 export interface SaidError {
   /** The whole statement; undefined where it was none that failed, but rows or a large object. */
@@ -56,5 +58,5 @@ export function uncounted({ errors, ignored = 0 }: Said, jobs: number): string |
   const kinds = new Set(errors.map(({ what }) => what).filter((what) => what.startsWith('SET '))).size;
   const read = jobs > 1 ? errors.length - sets + Math.min(sets, 2 * kinds) : errors.length;
   if (jobs > 1 ? ignored <= read : ignored === read) return undefined;
-  return `it counts ${ignored} errors, and ${read} could be read`;
+  return `it counts ${counted(ignored, 'error')}, and ${read} could be read`;
 }

@@ -1,5 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { type Finding, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
+import { counted, type Finding, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
 import { isMark } from '../catalogue.ts';
 import { spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
@@ -108,7 +108,8 @@ function differs(
   held: { bytes: number; sha256: string },
   bad: (code: string, why: string) => Finding,
 ): Finding[] {
-  if (held.bytes !== bytes) return [bad('OBJECT_DAMAGED', `${name} has ${held.bytes} bytes, ${bytes} were written`)];
+  if (held.bytes !== bytes)
+    return [bad('OBJECT_DAMAGED', `${name} has ${counted(held.bytes, 'byte')}, ${bytes} were written`)];
   if (held.sha256 === sha256) return [];
   return [bad('OBJECT_DAMAGED', `${name} has another SHA-256 than what was written`)];
 }
@@ -124,7 +125,9 @@ async function openDump(
     const data = entries.filter((entry) => / TABLE DATA /.test(entry)).length;
     const tables = source.manifest.tables?.length ?? 0;
     const findings =
-      data < tables ? [bad('CONTENTS_SHORT', `its dump has the rows of ${data} tables, ${tables} were counted`)] : [];
+      data < tables
+        ? [bad('CONTENTS_SHORT', `its dump has the rows of ${counted(data, 'table')}, ${tables} were counted`)]
+        : [];
     return { findings, entries: entries.length };
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;

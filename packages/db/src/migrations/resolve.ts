@@ -8,14 +8,17 @@ import { ensureHistory, isApplied, recordRollback } from './history.ts';
 
 export type Resolution = { applied: string[]; rolledBack: string[] };
 
-/** Refuses what would make the history say something that cannot be. */
-export async function planResolve(target: Target, wish: Resolution): Promise<Resolution> {
+export function refuseWish(wish: Resolution): void {
   if (wish.applied.length + wish.rolledBack.length === 0)
     throw usageError(
       'USAGE',
       'Say which, and how it is: --applied NAME or --rolled-back NAME.',
       command('db:resolve', { help: true }),
     );
+}
+
+/** Refuses what would make the history say something that cannot be. */
+export async function planResolve(target: Target, wish: Resolution): Promise<Resolution> {
   const state = await readState(target);
   const failed = new Set(state.failed.map(({ name }) => name));
   const folder = new Set(readMigrations(target.migrationsDir).map(({ name }) => name));

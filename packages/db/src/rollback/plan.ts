@@ -39,9 +39,12 @@ export async function planRollback(
   return { undo, losses: await findLosses(target, undo, gone), undone };
 }
 
-function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {
+export function refuseWish({ to, steps }: RollbackWish): void {
   if ((to === undefined) === (steps === undefined))
     throw usageError('USAGE', 'Say how far: either --to NAME or --steps N.', command('db:rollback', { help: true }));
+}
+
+function choose(applied: Migration[], { to, steps }: RollbackWish): Migration[] {
   if (steps !== undefined) return applied.slice(-steps);
   const at = applied.findIndex(({ name }) => name === to);
   if (at === -1)

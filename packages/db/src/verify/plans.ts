@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finding, OpsError, type Secret } from '@drydock/kit';
+import { counted, type Finding, OpsError, type Secret } from '@drydock/kit';
 import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import { looking } from '../looking.ts';
@@ -154,7 +154,7 @@ function findingOf({ index, query, used, rows }: PlanCheck): Finding[] {
       {
         level: 'info',
         code: 'PLAN_PROBED',
-        message: `${index} would be used (${query}); its table is small (about ${Math.round(rows)} rows), so for now all of it is read.`,
+        message: `${index} would be used (${query}); its table is small (about ${counted(Math.round(rows), 'row')}), so for now all of it is read.`,
       },
     ];
   return [
@@ -162,7 +162,7 @@ function findingOf({ index, query, used, rows }: PlanCheck): Finding[] {
       // A query of the product must use it; one that we made up may be wrong about what the index is for.
       level: query === 'generated' ? 'warn' : 'error',
       code: 'INDEX_UNUSED',
-      message: `${index} is not used by ${query === 'generated' ? 'a query for its first column' : query} (about ${Math.round(rows)} rows).`,
+      message: `${index} is not used by ${query === 'generated' ? 'a query for its first column' : query} (about ${counted(Math.round(rows), 'row')}).`,
       hint:
         query === 'generated'
           ? `If it serves another query, put that into prisma/plans/*.sql, below "-- uses: ${index}".`

@@ -1,5 +1,5 @@
 import type { Finding, Outcome, TaskContext } from '@drydock/kit';
-import { command, shownName } from '@drydock/kit';
+import { command, counted, shownName } from '@drydock/kit';
 import { openSession } from '../session.ts';
 import { type Comparison, compare } from './compare.ts';
 import type { Fixed } from './fix.ts';
@@ -16,9 +16,11 @@ export async function compareAll(ctx: Pick<TaskContext, 'config' | 'environment'
   const started = performance.now();
   try {
     const found = await compare(session, (jobs) =>
-      progress.update(`${jobs} jobs, ${Math.round((jobs / (performance.now() - started)) * 1_000)} a second`),
+      progress.update(
+        `${counted(jobs, 'job')}, ${Math.round((jobs / (performance.now() - started)) * 1_000)} a second`,
+      ),
     );
-    progress.done(`compare ${found.jobs} jobs with block ${found.block}`);
+    progress.done(`compare ${counted(found.jobs, 'job')} with block ${found.block}`);
     return found;
   } catch (error) {
     progress.fail();
@@ -70,8 +72,8 @@ export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environmen
   return {
     verdict:
       differ === 0
-        ? `All ${jobs} jobs of ${ctx.env} are as the chain has them at block ${block}.`
-        : `${differ} of ${jobs} jobs of ${ctx.env} differ from the chain at block ${block}${differ > 2 * SHOWN ? `; the first ${SHOWN} of each kind are shown` : ''}.`,
+        ? `${jobs === 1 ? 'The one job' : `All ${jobs} jobs`} of ${ctx.env} ${jobs === 1 ? 'is' : 'are'} as the chain has them at block ${block}.`
+        : `${differ} of ${counted(jobs, 'job')} of ${ctx.env} ${differ === 1 ? 'differs' : 'differ'} from the chain at block ${block}${differ > 2 * SHOWN ? `; the first ${SHOWN} of each kind are shown` : ''}.`,
     ok: differ === 0,
     data: {
       jobs,

@@ -1,4 +1,4 @@
-import { command, type Environment, type Finding, hint, type LoadedConfig } from '@drydock/kit';
+import { command, counted, type Environment, type Finding, hint, type LoadedConfig } from '@drydock/kit';
 import { healthSection } from '../config/health.ts';
 import { doubtFinding, doubtsOf } from '../metrics/doubt.ts';
 import { applicableObjectives } from '../objectives/applicable.ts';
@@ -79,7 +79,7 @@ function knowledgeFindings(period: Span, minutes: number, now: number): Finding[
     findings.push({
       level: 'warn',
       code: 'SAMPLES_SPARSE',
-      message: `Samples cover ${Math.round(minutes)} of ${Math.round(whole)} minutes; what happened in the others is not known.`,
+      message: `Samples cover ${Math.round(minutes)} of ${counted(Math.round(whole), 'minute')}; what happened in the others is not known.`,
     });
   return findings;
 }

@@ -1,3 +1,4 @@
+import { counted } from '@drydock/kit';
 import type { Doubt } from './doubt.ts';
 import { addHistograms, countOf, type Histogram } from './histogram.ts';
 import { type Between, type Increase, increases } from './increase.ts';
@@ -87,9 +88,9 @@ export function openHistogram(scrape: Scrape, names: Names): Doubt | undefined {
   }
   for (const { labels, value } of select(scrape, names.counts)) {
     const last = groups.get(groupOf(labels))?.buckets.get(Number.POSITIVE_INFINITY);
-    if (last === undefined && value > 0) return doubt(labels, `counts ${value} requests and has no bucket`);
+    if (last === undefined && value > 0) return doubt(labels, `counts ${counted(value, 'request')} and has no bucket`);
     if (last !== undefined && (!Number.isFinite(value) || differs(value, last)))
-      return doubt(labels, `counts ${value} requests, and ${last} in its last bucket`);
+      return doubt(labels, `counts ${counted(value, 'request')}, and ${last} in its last bucket`);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { command, typed } from '@drydock/kit';
+import { command, counted, typed } from '@drydock/kit';
 import { percent } from '../objectives/list.ts';
 import { labelsOf, recordedBy, titleOf } from './labels.ts';
 import type { RulesPlan } from './plan.ts';
@@ -21,7 +21,7 @@ function cpu(plan: RulesPlan): AlertingRule[] {
   const { above, minutes } = plan.health.capacity.cpu;
   if (!plan.names.cpu) return [];
   const summary = `CPU of ${plan.product} on ${plan.env} is above ${percent(above)}`;
-  const description = `For ${minutes} minutes, on ${instance(plan)}.`;
+  const description = `For ${counted(minutes, 'minute')}, on ${instance(plan)}.`;
   return [
     {
       alert: ALERTS.cpu,
@@ -57,7 +57,7 @@ function churn(plan: RulesPlan): AlertingRule[] {
   const by = names.instanceLabel;
   const kept = `max by (${by}) (min_over_time(${old}) / max_over_time(${old})) > ${keptAbove}`;
   const summary = `Collections of ${plan.product} on ${plan.env} free little and take more than ${percent(gcShareAbove)} of the time`;
-  const description = `For ${minutes} minutes, on ${instance(plan)}: old space stays above ${percent(keptAbove)} of its peak.`;
+  const description = `For ${counted(minutes, 'minute')}, on ${instance(plan)}: old space stays above ${percent(keptAbove)} of its peak.`;
   return [
     {
       alert: ALERTS.churn,

@@ -1,4 +1,4 @@
-import { type Painted, painted, type Style, type Text } from '@drydock/kit';
+import { counted, type Painted, painted, type Style, type Text } from '@drydock/kit';
 import type { Reading, ReadingState, Sample } from './sample.ts';
 import { bar, sparkline } from './spark.ts';
 
@@ -95,7 +95,7 @@ function footer(sample: Sample, looks: readonly Look[], columns: number): string
   const breached = sample.readings.flatMap(({ id, title }) => {
     const all = courseOf(id, looks).filter((one) => one !== undefined);
     const count = all.filter(({ state }) => state === 'breach').length;
-    return count > 0 ? [`${title} in ${count} of ${all.length} looks`] : [];
+    return count > 0 ? [`${title} in ${count} of ${counted(all.length, 'look')}`] : [];
   });
   const memory = [
     sample.memoryBytes === null ? '' : `memory ${mebibytes(sample.memoryBytes)}`,

@@ -45,6 +45,8 @@ export interface ChangeRun {
  */
 export async function runChange(run: ChangeRun): Promise<Outcome> {
   const { task, ctx, common } = run;
+  // A run that goes on has the flags that it was begun with.
+  if (!asksToResume(common)) task.refuseFlags?.(ctx);
   const environments = environmentsOf(run);
   ctx.out.line(headline(task.name, environments, ctx));
   if (common.plan) return showPlan(run);

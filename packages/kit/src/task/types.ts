@@ -110,6 +110,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   untilStopped?: boolean;
   /** With flags that ask for a look alone, looks: no question, no lock, no journal. Undefined goes on with the change. */
   look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
+  /** Flags that are missing or do not go together: refused (exit 2) before anything is asked, the lock included. */
+  refuseFlags?(ctx: TaskContext<F>): void;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
   /**
