@@ -57,7 +57,7 @@ function inAscii(json: string): string {
 
 /** Those that did not end, and of those that are named all that are known. Nothing where no run was ever written down. */
 export async function readHeads(client: Client, env: string, named: readonly string[]): Promise<RunHead[]> {
-  if (!(await hasTables(client))) return [];
+  if (!(await hasJournalTables(client))) return [];
   const { rows } = await client.query<RunHead>(
     `SELECT run, task, status, actor, host FROM drydock.run WHERE env = $1 AND (status = 'open' OR run = ANY ($2)) ORDER BY run`,
     [env, named],
@@ -89,7 +89,7 @@ export async function pruneEntries(client: Client): Promise<void> {
   );
 }
 
-async function hasTables(client: Client): Promise<boolean> {
+export async function hasJournalTables(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ there: boolean }>(
     `SELECT to_regclass('drydock.run') IS NOT NULL AND to_regclass('drydock.run_entry') IS NOT NULL AS there`,
   );

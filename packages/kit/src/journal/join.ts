@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { writeDurably } from '../durable.ts';
 import { readOwn, setAside } from '../state/file.ts';
 import { makeStateFolder } from '../state/folder.ts';
-import { pruneEntries, putEntries, type RunHead, readHeads, readLines } from './database.ts';
+import { hasJournalTables, pruneEntries, putEntries, type RunHead, readHeads, readLines } from './database.ts';
 import { isRunId, journalFile, openFileJournal } from './file-journal.ts';
 import { openRuns } from './read.ts';
 import { parseEntry } from './schema.ts';
@@ -14,10 +14,11 @@ import type { JournalEntry } from './types.ts';
  * database had as open.
  */
 export async function joinRuns(client: Client, root: string, env: string, named?: string): Promise<Set<string>> {
+  if (!(await hasJournalTables(client))) return new Set();
   const ours = openRuns(root, undefined, env).map(({ run }) => run);
   const heads = (await readHeads(client, env, named ? [...ours, named] : ours)).filter(({ run }) => isRunId(run));
   for (const head of heads) await joinRun(client, root, env, head);
-  if (heads.length > 0) await pruneEntries(client);
+  await pruneEntries(client);
   return new Set(heads.filter(({ status }) => status === 'open').map(({ run }) => run));
 }
 

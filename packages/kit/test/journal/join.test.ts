@@ -139,13 +139,10 @@ test('entries of long ago are pruned; how the run ended stays known', () =>
   onDatabase(async ({ client, here, there }) => {
     await append(here, client, begun, step('one'));
     await joinRuns(client, there, 'staging');
-    const open = text(there);
     await append(there, client, { event: 'run.done' });
     await client.query(`UPDATE drydock.run SET "writtenAt" = now() - interval '91 days'`);
-    await joinRuns(client, here, 'staging');
+    await joinRuns(client, join(here, 'third'), 'staging');
     assert.is((await client.query('SELECT FROM drydock.run_entry')).rowCount, 0);
-    assert.is(readRun(here, RUN).status, 'done');
-    writeFileSync(journalFile(here, RUN), open);
     assert.is(readRun(here, RUN).status, 'open');
     await joinRuns(client, here, 'staging');
     assert.is(readRun(here, RUN).status, 'done');
