@@ -27,12 +27,16 @@ const FOR_TESTS = [
   { tool: 'amtool', apt: 'prometheus-alertmanager', brew: 'alertmanager', what: 'Alertmanager' },
   { tool: 'openssl', apt: 'openssl', brew: 'openssl', what: 'OpenSSL' },
   { tool: 'pgbouncer', apt: 'pgbouncer', brew: 'pgbouncer', what: 'PgBouncer' },
+  { tool: 'skopeo', apt: 'skopeo', brew: 'skopeo', what: 'skopeo' },
+  { tool: 'ssh-keygen', apt: 'openssh-client', brew: 'openssh', what: 'ssh-keygen' },
   { tool: 'gh', apt: 'gh', brew: 'gh', what: 'GitHub CLI' },
   { tool: 'pgbackrest', apt: 'pgbackrest', brew: 'pgbackrest', what: 'pgBackRest' },
   ...(process.platform === 'linux'
     ? [
         // Kills a process at a chosen system call; only Linux has it.
         { tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' },
+        // Keeps and pushes images.
+        { tool: 'docker-registry', apt: 'docker-registry', brew: 'distribution', what: 'docker-registry' },
         // Runs the pod of a manifest, with what waits in it.
         { tool: 'podman', apt: 'podman', brew: 'podman', what: 'podman' },
         { tool: 'catatonit', apt: 'catatonit', brew: 'catatonit', what: 'catatonit' },

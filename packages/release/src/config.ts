@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { artifactSchema } from './config/artifact.ts';
 import { checksShape } from './config/checks.ts';
 import { documentsSchema } from './config/documents.ts';
+import { imageSchema } from './config/image.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
 import { smokeSchema } from './config/smoke.ts';
 import { swarmSchema } from './config/swarm.ts';
@@ -24,6 +25,7 @@ const releaseSchema = z.strictObject({
     .describe('A release must contain the newest commit of this branch ("rebased on master").'),
   artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
   version: versionSchema.prefault({}).describe('How versions are named to people.'),
+  image: imageSchema.prefault({}).describe('The artefact as an OCI image.'),
   app: z
     .strictObject({
       command: command.describe(
@@ -103,12 +105,14 @@ export const releaseSection = defineSection({
     },
   },
   optional: true,
-  operators: ({ proxy, swarm, artifact }) => [
+  operators: ({ proxy, swarm, artifact, image }) => [
     proxy.socket,
     proxy.stateFile,
     swarm.engine,
     swarm.certificates,
     artifact.signingKey,
+    image.user,
+    image.password,
     ...artifact.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : [])),
   ],
 });

@@ -25,6 +25,7 @@ export type ToolName =
   | 'ssh-keygen'
   | 'skopeo'
   | 'ldd'
+  | 'docker-registry'
   | 'gh'
   | 'brew'
   | 'apt-get'

@@ -8,6 +8,8 @@ import { walkTree } from './tree.ts';
 export interface PackOptions {
   /** Of every file, in seconds since 1970: servers make their ETags of it, so it is the commit's. */
   time: number;
+  /** Of every member, as chmod says it; by itself 0644 for files, 0755 for folders and programs. */
+  mode?: string;
   /** Before every path: `app/`. */
   prefix?: string;
   /** Which paths; by default all. */
@@ -20,7 +22,7 @@ export interface PackOptions {
  * (which files of a package manager's store share an inode is chance).
  */
 export async function* packTree(root: string, options: PackOptions): AsyncGenerator<Buffer> {
-  const { time, prefix = '', only = () => true, signal } = options;
+  const { time, mode = 'u+rw,go+r-w,a+X', prefix = '', only = () => true, signal } = options;
   const paths = [...walkTree(root)].map(({ path }) => path).filter(only);
   const tar = spawn(
     requireTool('tar'),
@@ -32,7 +34,7 @@ export async function* packTree(root: string, options: PackOptions): AsyncGenera
       '--owner=0',
       '--group=0',
       '--numeric-owner',
-      '--mode=u+rw,go+r-w,a+X',
+      `--mode=${mode}`,
       '--hard-dereference',
       // Of members alone: where a link points to stays.
       ...(prefix ? [`--transform=flags=rSH;s,^,${prefix},`] : []),
