@@ -37,10 +37,11 @@ export async function readRecord(config: LoadedConfig, environment: Environment)
   }
 }
 
-/** Runs that have not come to their end, of the tasks that release. */
+/** Runs that have not come to their end, of the tasks that release: also one to a later environment, which goes through this one. */
 export async function openReleases(ctx: TaskContext): Promise<OpenRun[]> {
-  const { open } = await openEverywhere(ctx, ctx.env);
-  return open.filter(({ state }) => state.env === ctx.env && /^release(:|$)/.test(state.task));
+  const { open } = await openEverywhere(ctx);
+  const goesHere = ({ start, env }: OpenRun['state']) => (start.environments ?? [env]).includes(ctx.env);
+  return open.filter(({ state }) => /^release(:|$)/.test(state.task) && goesHere(state));
 }
 
 /** Lines for a person: who, since when, which commit, what it goes back to. */
@@ -83,22 +84,7 @@ interface Found {
 export function statusFindings({ serving, recorded, open, kept }: Found): Finding[] {
   const { live, before, unseen } = recorded;
   const { env } = serving;
-  const findings: Finding[] = open.map(({ state, atWork }) => {
-    const last = [...state.steps.values()].at(-1);
-    const at = last ? `at "${last.name}" (${last.state})` : 'before its first step';
-    return atWork
-      ? {
-          level: 'info',
-          code: 'RELEASE_AT_WORK',
-          message: `Run ${state.run} of ${state.task} is at work, ${at}: ${atWork}.`,
-        }
-      : {
-          level: 'warn',
-          code: 'RELEASE_UNFINISHED',
-          message: `Run ${state.run} of ${state.task} did not end: it stands ${at}.`,
-          hint: command('ops:resume', { run: state.run }),
-        };
-  });
+  const findings: Finding[] = open.map((run) => openFinding(run, env));
   if (unseen)
     findings.push({
       level: 'warn',
@@ -128,6 +114,26 @@ export function statusFindings({ serving, recorded, open, kept }: Found): Findin
       hint: `Build it again from its commit: git checkout ${before.commit.slice(0, 10)}`,
     });
   return findings;
+}
+
+function openFinding({ state: { run, task, steps, lastError }, atWork }: OpenRun, env: string): Finding {
+  const last = [...steps.values()].at(-1);
+  const at = last ? `at "${last.name}" (${last.state})` : 'before its first step';
+  if (atWork)
+    return { level: 'info', code: 'RELEASE_AT_WORK', message: `Run ${run} of ${task} is at work, ${at}: ${atWork}.` };
+  if (lastError === 'PAUSED')
+    return {
+      level: 'warn',
+      code: 'RELEASE_WAITS',
+      message: `Run ${run} of ${task} waits for a decision ${at}.`,
+      hint: hint`${command('release:continue', { env })}   Or: ${command('release:abort', { env })}`,
+    };
+  return {
+    level: 'warn',
+    code: 'RELEASE_UNFINISHED',
+    message: `Run ${run} of ${task} did not end: it stands ${at}.`,
+    hint: command('ops:resume', { run }),
+  };
 }
 
 /** As the driver knows it, else as it calls itself. */

@@ -2,6 +2,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paused, Secret, withPostgres } from '@drydock/kit';
+import type { Client } from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeWorld, type World } from './world.ts';
@@ -17,6 +18,10 @@ test.before(async () => {
 });
 test.after(() => world.stop());
 
+const onDatabase = (work: (client: Client) => Promise<unknown>) => {
+  const [, url = ''] = /OPS_DATABASE_URL='([^']+)'/.exec(readFileSync(join(world.root, '.env.staging'), 'utf8')) ?? [];
+  return withPostgres(new Secret(url), 'test', work);
+};
 const codes = (found: Awaited<ReturnType<World['status']>>) => (found.outcome?.findings ?? []).map(({ code }) => code);
 type Data = { live: { version: string }; record: { run: string; version: string }; before: { version: string } };
 
@@ -44,8 +49,7 @@ test('it says since when, by whom and over what, the same in a checkout that nev
 
 test('a record that does not fit what serves is told', async () => {
   const { live } = dataOf((await world.status()).outcome);
-  const [, url = ''] = /OPS_DATABASE_URL='([^']+)'/.exec(readFileSync(join(world.root, '.env.staging'), 'utf8')) ?? [];
-  await withPostgres(new Secret(url), 'test', (client) =>
+  await onDatabase((client) =>
     client.query(`UPDATE drydock.release SET version = '000000000000' WHERE outcome = 'live'`),
   );
   const found = await world.status();
@@ -54,7 +58,7 @@ test('a record that does not fit what serves is told', async () => {
     found.outcome?.findings?.[0]?.message ?? '',
     `to version ${live.version}, and the record has 000000000000`,
   );
-  await withPostgres(new Secret(url), 'test', (client) =>
+  await onDatabase((client) =>
     client.query(`UPDATE drydock.release SET version = $1 WHERE outcome = 'live'`, [live.version]),
   );
 });
@@ -66,8 +70,26 @@ test('a release that did not end is told of, wherever it was begun', async () =>
   });
   assert.is(error?.code, 'PAUSED');
   const found = await world.clone().status();
-  assert.equal(codes(found), ['RELEASE_UNFINISHED', 'BEFORE_MISSING']);
-  assert.match(found.outcome?.findings?.[0]?.hint ?? '', /ops:resume -- --run \w{26}/);
+  assert.equal(codes(found), ['RELEASE_WAITS', 'BEFORE_MISSING']);
+  assert.match(found.outcome?.findings?.[0]?.hint ?? '', 'release:continue -- --env staging');
+  // Somebody breaks its lock while it goes on.
+  const broken = await world.release(
+    (name, step) => {
+      if (name === 'staging › stage')
+        step.run = () =>
+          onDatabase((client) =>
+            client.query(
+              `SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name LIKE 'drydock lock %'`,
+            ),
+          ).then(() => Promise.reject(new Error('it broke')));
+    },
+    ['--env', 'staging', '--resume'],
+  );
+  assert.is(broken.error?.code, 'LOCK_LOST');
+  const left = await world.clone().status();
+  assert.equal(codes(left), ['RELEASE_UNFINISHED', 'BEFORE_MISSING']);
+  assert.match(left.outcome?.findings?.[0]?.hint ?? '', /ops:resume -- --run \w{26}/);
 });
 
 test('with the database away what serves is told all the same', async () => {

@@ -37,12 +37,12 @@ export interface Everywhere {
   unseen: { env: EnvName; why: string }[];
 }
 
-/** Runs that did not end: those of this checkout, and those that the databases of the environments, or of `only` one, tell of. */
-export async function openEverywhere(ctx: Asking, only?: EnvName): Promise<Everywhere> {
+/** Runs that did not end: those of this checkout, and those that the databases of the environments tell of. */
+export async function openEverywhere(ctx: Asking): Promise<Everywhere> {
   const { root } = ctx.config;
-  const ours = openRuns(root, undefined, only);
+  const ours = openRuns(root);
   const named = ours.map(({ run }) => run);
-  const { seen, unseen } = await askAll(ctx, named, only ? [only] : every(ctx));
+  const { seen, unseen } = await askAll(ctx, named);
   const heads = new Map(seen.flatMap((one) => one.heads.map((head) => [head.run, head] as const)));
   const theirs = new Map(seen.flatMap(({ states }) => states.map((state) => [state.run, state] as const)));
   const workers = new Map(seen.flatMap(({ holder }) => (holder ? [[holder.run, holder.said] as const] : [])));
@@ -72,7 +72,7 @@ export async function findElsewhere(
   ctx: Asking,
   run: string,
 ): Promise<{ found: { env: EnvName; head: RunHead; state: RunState | undefined } | undefined; unseen: EnvName[] }> {
-  const { seen, unseen } = await askAll(ctx, [run], every(ctx));
+  const { seen, unseen } = await askAll(ctx, [run]);
   for (const { env, heads, states } of seen) {
     const head = heads.find((one) => one.run === run);
     if (head) return { found: { env, head, state: states.find((one) => one.run === run) }, unseen: [] };
@@ -80,15 +80,8 @@ export async function findElsewhere(
   return { found: undefined, unseen: unseen.map(({ env }) => env) };
 }
 
-function every({ config }: Asking): EnvName[] {
-  return Object.keys(config.environments);
-}
-
-async function askAll(
-  ctx: Asking,
-  named: string[],
-  names: EnvName[],
-): Promise<{ seen: Seen[]; unseen: Everywhere['unseen'] }> {
+async function askAll(ctx: Asking, named: string[]): Promise<{ seen: Seen[]; unseen: Everywhere['unseen'] }> {
+  const names = Object.keys(ctx.config.environments);
   const asked = await Promise.all(
     names.map(async (env) => {
       try {

@@ -90,6 +90,41 @@ test('work that fails with the database in its place leaves the run under the lo
   assert.equal(told, ['LOCKED'], 'another checkout sees it too');
 });
 
+test('the journal is in the database again after another one has taken its place, whole', async () => {
+  const name = 'swapped';
+  const url = await postgres.createDatabase(name);
+  const root = makeProduct({ OPS_DATABASE_URL: url });
+  const step = (one: string) => defineStep({ name: one, run: async () => one });
+  const { error } = await runTaskForTest(
+    task(() => [
+      step('before'),
+      defineStep({
+        name: 'swap',
+        run: (ctx) =>
+          ctx.withoutLockSession(async () => {
+            await admin(`ALTER DATABASE ${name} RENAME TO before_swap`);
+            await admin(`CREATE DATABASE ${name}`);
+            return null;
+          }),
+      }),
+      step('after'),
+    ]),
+    root,
+    ['--env', 'staging'],
+  );
+  assert.is(error, undefined);
+  const told = await withPostgres(new Secret(url), 'test', async (client) => {
+    const entries = await client.query('SELECT entry FROM drydock.run_entry ORDER BY seq');
+    const [run] = (await client.query('SELECT status FROM drydock.run')).rows;
+    return { status: run.status, events: entries.rows.map(({ entry }) => `${entry.event} ${entry.step ?? ''}`.trim()) };
+  });
+  assert.is(told.status, 'done');
+  assert.equal(told.events, [
+    ...['run.started', 'step.started before', 'step.done before', 'step.started swap', 'step.done swap'],
+    ...['step.started after', 'step.done after', 'run.done'],
+  ]);
+});
+
 test('the lock is taken by hand with a reason, told to whoever comes, and waited for', async () => {
   const url = await postgres.createDatabase();
   const [here, elsewhere] = [makeProduct({ OPS_DATABASE_URL: url }), makeProduct({ OPS_DATABASE_URL: url })];
