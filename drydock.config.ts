@@ -141,6 +141,11 @@ export default defineConfig({
       example: '/var/lib/haproxy/servers.state',
       about: 'what HAProxy loads when it starts',
     },
+    RELEASE_FOLDER: {
+      for: 'operator',
+      example: '/var/lib/drydock',
+      about: 'where versions lie and run on this host, for all checkouts',
+    },
   },
   database: { seed: { module: 'prisma/seed.ts', productionAllowlist: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] } },
   backups: {

@@ -17,6 +17,7 @@ const NEEDED = [
   { tool: 'pg_dump', apt: 'postgresql-client', brew: 'postgresql@17', what: 'PostgreSQL client' },
   { tool: 'redis-server', apt: 'redis-server', brew: 'redis', what: 'Redis' },
   { tool: 'haproxy', apt: 'haproxy', brew: 'haproxy', what: 'HAProxy' },
+  { tool: 'runsvdir', apt: 'runit', brew: 'runit', what: 'runit' },
 ];
 const FOR_TESTS = [
   { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },

@@ -58,7 +58,7 @@ test('a missing tool that cannot be installed is one sentence with the command t
   assert.is(status, 2);
   assert.match(
     stderr,
-    /PostgreSQL server, PostgreSQL client, Redis, HAProxy missing\. Install it, for example: .*install/,
+    /PostgreSQL server, PostgreSQL client, Redis, HAProxy, runit missing\. Install it, for example: .*install/,
   );
 });
 

@@ -63,7 +63,16 @@ export { runForeground } from './process/foreground.ts';
 export { freePort } from './process/free-port.ts';
 export { startPostgresProgram } from './process/postgres-program.ts';
 export { requireTool } from './process/require-tool.ts';
+export { MARK, type ServiceSpec } from './process/supervise/scripts.ts';
+export type { ServiceState } from './process/supervise/service.ts';
+export { markOf, Supervisor } from './process/supervise/supervisor.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
+export {
+  haproxyConfig,
+  type ProxySettings,
+  proxyFilesOf,
+  writeProxyFiles,
+} from './proxy/haproxy-config.ts';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';

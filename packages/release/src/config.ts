@@ -7,11 +7,15 @@ import {
   usageError,
 } from '@drydock/kit';
 import { z } from 'zod';
+import { appSchema } from './config/app.ts';
 import { artifactSchema } from './config/artifact.ts';
 import { checksShape } from './config/checks.ts';
 import { documentsSchema } from './config/documents.ts';
 import { imageSchema } from './config/image.ts';
 import { kubernetesSchema } from './config/kubernetes.ts';
+import { localSchema } from './config/local.ts';
+import { maintenanceSchema } from './config/maintenance.ts';
+import { proxySchema } from './config/proxy.ts';
 import { smokeSchema } from './config/smoke.ts';
 import { swarmSchema } from './config/swarm.ts';
 import { versionSchema } from './config/version.ts';
@@ -26,38 +30,12 @@ const releaseSchema = z.strictObject({
   artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
   version: versionSchema.prefault({}).describe('How versions are named to people.'),
   image: imageSchema.prefault({}).describe('The artefact as an OCI image.'),
-  app: z
-    .strictObject({
-      command: command.describe(
-        "Program and arguments, started in the artefact's folder with the environment's variables.",
-      ),
-      portVariable: z.string().default('PORT').describe('Variable that tells the product where to listen.'),
-      versionVariable: z
-        .string()
-        .default('APP_VERSION')
-        .describe('Variable that tells the product which version it is.'),
-      readyPath: z.string().default('/readyz').describe('Answers 200 once the process can take traffic; no token.'),
-      readyTimeoutMs: z.number().int().positive().default(30_000).describe('Longest wait for that.'),
-      drainTimeoutMs: z
-        .number()
-        .int()
-        .positive()
-        .default(15_000)
-        .describe('Longest wait for requests in flight when a version is retired.'),
-    })
-    .describe('How a version is started and ended.'),
-  proxy: z
-    .strictObject({
-      socket: z.string().default('PROXY_SOCKET').describe("Variable with the path of its runtime API's socket."),
-      stateFile: z
-        .string()
-        .default('PROXY_STATE_FILE')
-        .describe('Variable with the path of the file from which it knows its servers when it starts again.'),
-      backend: z.string().default('app').describe('The backend with a server `blue` and a server `green`.'),
-    })
-    .prefault({})
-    .describe('HAProxy in front, reached through its runtime API.'),
+  driver: z.enum(['local']).default('local').describe('Where versions run: on this machine.'),
+  app: appSchema.describe('How a version is started and ended.'),
+  local: localSchema.prefault({}).describe('Versions as processes of this machine, kept by runit.'),
   swarm: swarmSchema.prefault({}).describe('Where versions run as services of a Docker Swarm.'),
+  proxy: proxySchema.prefault({}).describe('HAProxy in front, reached through its runtime API.'),
+  maintenance: maintenanceSchema.prefault({}).describe('What people get while the product is kept from them.'),
   smoke: smokeSchema.prefault({}).describe('What is asked of a new version before it gets traffic, and after.'),
   bakeSeconds: z
     .number()
@@ -105,9 +83,10 @@ export const releaseSection = defineSection({
     },
   },
   optional: true,
-  operators: ({ proxy, swarm, artifact, image }) => [
+  operators: ({ proxy, local, swarm, artifact, image }) => [
     proxy.socket,
     proxy.stateFile,
+    local.folder,
     swarm.engine,
     swarm.certificates,
     artifact.signingKey,

@@ -28,7 +28,7 @@ export async function whatServes(config: LoadedConfig, environment: Environment)
   const details = [
     ...(known && said && said !== known ? [`which calls itself ${said}`] : []),
     driver.placeOf(live),
-    ...(!known ? ['started from another checkout'] : []),
+    ...(!known ? ['which was not released from this host'] : []),
     ...(up ? [] : ["which does not pass the proxy's check"]),
   ];
   const commit = !known ? '' : ` (${live.commit.slice(0, 10)})`;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { listDaemons, readRuns } from '@drydock/kit';
+import { readRuns } from '@drydock/kit';
 import { sampleRounds, taskProcesses } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -110,14 +110,12 @@ const CAUSES: Record<string, { comesBack: boolean; does(before: InSlot): Promise
   'stays warm': { comesBack: true, does: async () => {} },
   'stays warm, its artefact gone': {
     comesBack: true,
-    does: async ({ version }) => rmSync(join(world.root, '.drydock/releases/staging', version), { recursive: true }),
+    does: async ({ slot }) =>
+      rmSync(join(world.proxy.supervisor.folder, '../strange-staging', slot), { recursive: true }),
   },
-  'has died': {
+  'was ended by hand': {
     comesBack: false,
-    async does({ slot }) {
-      const daemon = (await listDaemons(world.root)).find(({ name }) => name.endsWith(slot));
-      process.kill(daemon?.pid ?? 0, 'SIGKILL');
-    },
+    does: ({ slot }) => world.proxy.supervisor.down(`strange-staging-${slot}-1`, 2_000),
   },
 };
 
@@ -141,16 +139,17 @@ for (const [cause, { comesBack, does }] of Object.entries(CAUSES))
     assert.match(said, `staging is on version ${now}`);
     if (!comesBack)
       assert.match(said, `Undoing stopped at "staging › switch traffic" (version ${before} does not run any more)`);
-    const running = (await listDaemons(world.root)).filter(({ alive }) => alive);
+    const { supervisor } = world.proxy;
+    const running = supervisor.names().filter((name) => supervisor.state(name).running);
     assert.is(running.length, 1, 'nothing half started lies in wait');
   });
 
-test('a second checkout takes over from a version that it has never heard of, and back, whatever fails', async () => {
+test('a second checkout sees what is live, takes over, and back, whatever fails', async () => {
   const clone = world.clone();
   const first = await answer();
   const seen = await clone.status();
-  assert.match(seen.outcome?.verdict ?? '', `staging is on version ${first}, slot `);
-  assert.match(seen.outcome?.verdict ?? '', 'started from another checkout');
+  assert.match(seen.outcome?.verdict ?? '', `staging is on version ${first} (`);
+  assert.equal((await statusOf(clone)).live, (await statusOf(world)).live);
   const load = await underLoad(world.url, async () => {
     clone.commit((source) => source.replace('BROKEN = false', 'BROKEN = true'));
     const bad = await clone.release();
@@ -159,7 +158,7 @@ test('a second checkout takes over from a version that it has never heard of, an
     assert.is((await clone.release()).error, undefined);
     const second = await answer();
     assert.is.not(second, first);
-    assert.match((await world.status()).outcome?.verdict ?? '', `version ${second}, slot `);
+    assert.match((await world.status()).outcome?.verdict ?? '', `version ${second} (`);
     world.commit((source) => source.replace('BROKEN = false', 'BROKEN = true'));
     const worse = await world.release();
     assert.match(worse.error?.message ?? '', `this version is broken. staging is on version ${second}`);

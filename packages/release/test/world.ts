@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listDaemons, type Step, type StepNode, stopDaemon } from '@drydock/kit';
+import type { Step, StepNode } from '@drydock/kit';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { startTestPostgres, startTestProxy } from '@drydock/sandbox/testing';
 import releaseTask from '../scripts/release.ts';
@@ -62,7 +62,7 @@ export async function makeWorld(config: object = {}, release: object = {}): Prom
       baseBranch: 'main',
       artifact: { include: ['shop.mjs'], keep: 1 },
       flow: { command: ['node', '--version'] },
-      app: { command: ['node', 'shop.mjs'], readyTimeoutMs: 20_000, drainTimeoutMs: 5_000 },
+      app: { command: ['node', 'shop.mjs'], node: process.execPath, readyTimeoutMs: 20_000, drainTimeoutMs: 5_000 },
       // Its tests are no matter of these.
       ci: { by: 'none' },
       ...release,
@@ -102,8 +102,6 @@ export async function makeWorld(config: object = {}, release: object = {}): Prom
       return checkout(clone);
     },
     async stop() {
-      for (const each of roots)
-        for (const { name } of await listDaemons(each)) await stopDaemon(each, name, { graceMs: 2_000 });
       await Promise.all([proxy.stop(), postgres.stop()]);
     },
   };

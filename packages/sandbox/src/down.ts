@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listDaemons, stopDaemon } from '@drydock/kit';
+import { listDaemons, Supervisor, stopDaemon } from '@drydock/kit';
 import { servicesOf } from './services/all.ts';
 import { clusterElsewhere } from './services/cluster-folder.ts';
-import { readState, sandboxFolder } from './state.ts';
+import { hostFolder, readState, sandboxFolder } from './state.ts';
 
 const PRODUCT_GRACE_MS = 15_000;
 
 /** Stops everything recorded for this checkout: the product's own instances first, then the services under them. */
 export async function down({ root }: { root: string }): Promise<string[]> {
+  // What is up now comes up again with the sandbox, as after a reboot.
+  await new Supervisor(join(hostFolder(root), 'services')).end(PRODUCT_GRACE_MS);
   const recorded = (await listDaemons(root)).map(({ name }) => name);
   const environments = Object.keys(readState(root)?.environments ?? {});
   const grace = new Map(servicesOf(environments).map(({ name, graceMs }) => [name, graceMs]));

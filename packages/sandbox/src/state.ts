@@ -43,6 +43,11 @@ export function sandboxFolder(root: string): string {
   return statePath(root, 'sandbox');
 }
 
+/** Where released versions lie and run, of all environments. */
+export function hostFolder(root: string): string {
+  return join(sandboxFolder(root), 'host');
+}
+
 const file = (root: string) => join(sandboxFolder(root), 'state.json');
 const token = (bytes = 24) => randomBytes(bytes).toString('base64url');
 

@@ -1,4 +1,5 @@
-import { type LoadedConfig, type Output, runbookEnvironments } from '@drydock/kit';
+import { join } from 'node:path';
+import { type LoadedConfig, type Output, runbookEnvironments, Supervisor } from '@drydock/kit';
 import { provisionBackupKeys } from './provision/backup-key.ts';
 import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
@@ -6,7 +7,7 @@ import { writeEnvFiles } from './provision/env-files.ts';
 import { provisionKeystores } from './provision/keystores.ts';
 import { servicesOf } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
-import { ensureEnvironments, freshState, portOf, readState, writeState } from './state.ts';
+import { ensureEnvironments, freshState, hostFolder, portOf, readState, writeState } from './state.ts';
 
 export interface UpResult {
   /** Services that had to be started; empty when everything was up. */
@@ -51,6 +52,9 @@ export async function up({
   ]);
   writeState(root, state);
   await writeEnvFiles(root, state, environments);
+  // Versions that were live come up, as after a reboot; before the first release there is nothing to keep.
+  const supervisor = new Supervisor(join(hostFolder(root), 'services'));
+  if (supervisor.names().length > 0) await supervisor.ensure();
   return { started, moved: names('moved') };
 }
 

@@ -34,12 +34,13 @@ export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJ
     return found;
   };
   const values = filesOf(env);
+  const inFiles = new Set(values.keys());
   refuseForeignValues(config, env, shell, filesOf);
   for (const [name, text] of Object.entries(shell)) {
     if (text !== undefined) values.set(name, { text, source: { kind: 'shell' } });
   }
   registerSecrets(config, values);
-  return new LoadedEnvironment(config, env, values);
+  return new LoadedEnvironment(config, env, values, inFiles);
 }
 
 function readFolder(path: string, env: EnvName, values: Map<string, Value>): void {
@@ -65,11 +66,13 @@ class LoadedEnvironment implements Environment {
   readonly name: EnvName;
   readonly #config: LoadedConfig;
   readonly #values: ReadonlyMap<string, Value>;
+  readonly #inFiles: ReadonlySet<string>;
 
-  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>) {
+  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>, inFiles: ReadonlySet<string>) {
     this.name = name;
     this.#config = config;
     this.#values = values;
+    this.#inFiles = inFiles;
   }
 
   get(name: string): string | undefined {
@@ -103,6 +106,10 @@ class LoadedEnvironment implements Environment {
 
   sourceOf(name: string): VariableSource | undefined {
     return this.#values.get(name)?.source;
+  }
+
+  isInFile(name: string): boolean {
+    return this.#inFiles.has(name);
   }
 
   get files(): { path: string; exists: boolean }[] {

@@ -15,6 +15,8 @@ export interface Environment {
   secret(name: string): Secret;
   has(name: string): boolean;
   sourceOf(name: string): VariableSource | undefined;
+  /** Some env file has it, also where the shell's value wins. */
+  isInFile(name: string): boolean;
   /** The files looked in, lowest precedence first; those that do not exist too. */
   readonly files: { path: string; exists: boolean }[];
   /**

@@ -7,9 +7,10 @@ const BELOW = 32_768;
 
 /**
  * A port of the loopback interface that nobody listens on now, and that no outgoing connection takes before its service
- * listens there, or while it is down.
+ * listens there, or while it is down. `wanted`: that one, if it is free.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(wanted?: number): Promise<number> {
+  if (wanted !== undefined && (await isFree(wanted))) return wanted;
   for (;;) {
     const port = randomInt(FROM, BELOW);
     if (await isFree(port)) return port;

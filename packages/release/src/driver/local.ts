@@ -1,40 +1,37 @@
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { checkHealth } from '@drydock/health';
-import {
-  type Environment,
-  exec,
-  freePort,
-  type LoadedConfig,
-  listDaemons,
-  makeStateFolder,
-  OpsError,
-  startDaemon,
-  statePath,
-  stopDaemon,
-} from '@drydock/kit';
+import { command, type Environment, exec, freePort, type LoadedConfig, OpsError, requireTool } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
-import { Haproxy } from '../proxy/haproxy.ts';
-import { otherThan, Traffic } from '../proxy/traffic.ts';
+import { KeptEnvironments, productEnvironment } from '../host/environment.ts';
+import { type HostFolder, hostFolder, type Placed } from '../host/folder.ts';
+import { configuredNode, keptNode } from '../host/node.ts';
+import { Haproxy, type Target } from '../proxy/haproxy.ts';
+import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
+import { otherThan, type SlotTraffic, sameTargets, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
-import { followed } from './log.ts';
-import { type Placed, SlotFile } from './slots.ts';
+import { LocalInstances } from './instances.ts';
+import { linesOf } from './log.ts';
 import {
   type Deployment,
   type Driver,
   type Found,
   type InstanceState,
+  type Kept,
+  type Maintenance,
   type Progress,
   type RunOnce,
+  SLOTS,
   type Slot,
   UNKNOWN_VERSION,
 } from './types.ts';
 
-const POLL_MS = 50;
+const HOST = '127.0.0.1';
 
+/** Takes traffic, and is none that a checkout of this host has started. */
 function unknown(slot: Slot): Deployment {
   return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
 }
@@ -45,208 +42,252 @@ function deployed({ slot, version, commit, digest }: Deployment): Deployment {
 }
 
 /**
- * Blue/green on this machine: each version is a process of its own behind HAProxy. `inspect` asks the proxy and the
- * process table; nothing is believed from memory.
+ * Blue/green on this machine: a version is one or more processes of its own, kept by runit, behind HAProxy. Which slot is live,
+ * the proxy says; what lies in it, the host: nothing is believed from memory, and nothing of it is a checkout's.
  */
 export class LocalDriver implements Driver {
   readonly #config: LoadedConfig;
   readonly #release: ReleaseConfig;
   readonly #environment: Environment;
-  readonly #slots: SlotFile;
 
   constructor(config: LoadedConfig, release: ReleaseConfig, environment: Environment) {
     this.#config = config;
     this.#release = release;
     this.#environment = environment;
-    this.#slots = new SlotFile(config.root, environment.name);
   }
 
-  /** Made when it is asked: that a variable is missing is the answer to a question. */
+  /** These three are made when they are asked for: that a variable is missing is the answer to a question. */
   get #proxy(): Haproxy {
     const { socket, stateFile, backend } = this.#release.proxy;
     const variable = (name: string) => this.#environment.require(name);
-    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend });
+    const owner = `${this.#config.product}/${this.#environment.name}`;
+    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend, owner });
   }
-
   get #traffic(): Traffic {
     return new Traffic(this.#proxy);
   }
+  get #host(): HostFolder {
+    return hostFolder(this.#config, this.#release, this.#environment);
+  }
+  get #instances(): LocalInstances {
+    return new LocalInstances(this.#config, this.#release, this.#environment, this.#host);
+  }
 
   questions(): Question[] {
-    return [{ about: 'proxy', ask: async () => this.#proxy.preflight() }];
+    return [
+      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#release.local.instances) },
+      {
+        about: 'supervisor',
+        async ask() {
+          for (const tool of ['runsvdir', 'chpst', 'svlogd'] as const) requireTool(tool);
+          return 'runit';
+        },
+      },
+      {
+        about: "product's Node",
+        ask: async () => configuredNode(this.#config, this.#release.app.node) ?? `${process.version}, the toolkit's`,
+      },
+    ];
   }
 
   async inspect(): Promise<Found> {
-    const slots = this.#slots.read();
+    const traffic = await this.#traffic.look();
+    const [first, ...rest] = SLOTS.map((slot) => ({ ...traffic[slot], placed: this.#placedThere(slot, traffic[slot]) }))
+      .filter(({ enabled }) => enabled)
+      // With both of them on, in the middle of a switch, the one that was there before is live.
+      .sort((a, b) => ((a.placed?.placedAt ?? '') < (b.placed?.placedAt ?? '') ? -1 : 1));
     // One that gets traffic and does not pass its check at the moment is live all the same: its slot is not ours to take.
-    const enabled = await this.#traffic.enabled();
-    const ours = enabled.find(({ slot, port }) => slots[slot]?.port === port);
-    const serving = ours ?? enabled.find(({ up }) => up) ?? enabled[0];
-    const placed = ours && slots[ours.slot];
-    const live = placed ? deployed(placed) : serving && unknown(serving.slot);
-    const idle = slots[serving?.slot === 'blue' ? 'green' : 'blue'];
-    return { live, up: serving?.up ?? false, idle: idle && deployed(idle) };
+    const live = first && !first.up && rest[0]?.up && !rest[0].placed ? rest[0] : first;
+    const idle = this.#host.placed(live ? otherThan(live.slot) : 'green');
+    return {
+      live: live && (live.placed ? deployed(live.placed) : unknown(live.slot)),
+      up: live?.up ?? false,
+      idle: idle && deployed(idle),
+    };
   }
 
   async isLive(deployment: Deployment): Promise<boolean> {
-    const enabled = await this.#traffic.enabled();
-    const alone = enabled.length === 1 && enabled[0]?.slot === deployment.slot;
-    return alone && enabled[0]?.port === (await this.#portOf(deployment)) && this.#isPlaced(deployment);
-  }
-
-  async stage(artifact: Artifact, { signal }: Progress): Promise<Deployment> {
-    await this.#unpack(artifact, signal);
-    const { live } = await this.inspect();
-    const slot: Slot = live ? otherThan(live.slot) : 'blue';
-    await this.#traffic.stop(slot);
-    await this.#stopSlot(slot);
-    const { version, commit, digest } = artifact;
-    const placed: Placed = { slot, version, commit, digest, port: await freePort() };
-    // Written before the start: a kill in between leaves a slot that the next attempt stops and fills again.
-    this.#slots.put(placed);
-    await this.#start(placed);
-    return deployed(placed);
-  }
-
-  /** On a port of its own again: the one that it had may be somebody else's by now. */
-  async revive(retired: Deployment): Promise<void> {
-    const placed = { ...retired, port: await freePort() };
-    this.#slots.put(placed);
-    await this.#start(placed);
+    const placed = this.#placed(deployment);
+    return placed !== undefined && this.#traffic.isAlone(deployment.slot, targetsIn(placed));
   }
 
   async isRunning(deployment: Deployment): Promise<boolean> {
-    if (deployment.version === UNKNOWN_VERSION) return this.#answers(deployment);
-    if (!this.#isPlaced(deployment)) return false;
-    const name = this.#nameOf(deployment.slot);
-    return (await listDaemons(this.#config.root)).some((daemon) => daemon.alive && daemon.name === name);
+    const placed = this.#placed(deployment);
+    if (placed) return this.#instances.allRun(placed);
+    if (deployment.version !== UNKNOWN_VERSION) return false;
+    return (await this.instances(deployment)).every(({ ready }) => ready);
   }
 
   async instances(deployment: Deployment): Promise<InstanceState[]> {
-    const [running, ready] = [await this.isRunning(deployment), await this.#answers(deployment)];
-    const [address = ''] = await this.addressesOf(deployment);
-    const said = await checkHealth(this.#config, this.#environment, address).then(
-      ({ version }) => version,
-      () => undefined,
-    );
-    return [{ name: `${deployment.slot}-1`, running, ready, version: said, restarts: undefined, detail: address }];
+    const placed = this.#placed(deployment);
+    if (placed) return this.#instances.states(placed);
+    const { [deployment.slot]: traffic } = await this.#traffic.look();
+    return deployment.version === UNKNOWN_VERSION ? this.#instances.strangers(deployment, traffic.targets) : [];
   }
 
-  async waitReady(instance: Deployment, { signal }: Progress): Promise<void> {
-    const deadline = Date.now() + this.#release.app.readyTimeoutMs;
-    while (Date.now() < deadline) {
-      if (await this.#answers(instance)) return;
-      if (!(await this.isRunning(instance))) break;
-      await sleep(POLL_MS, undefined, { signal });
-    }
-    const said = this.#lastWords(instance.slot);
-    throw new OpsError({
-      code: 'VERSION_NOT_READY',
-      message: `Version ${instance.version} did not become ready in ${this.#environment.name}${said ? `: ${said}` : ''}.`,
-      hint: `Read its log: ${this.#logOf(instance.slot)}`,
-    });
+  async stage(artifact: Artifact, { signal, onLine, asReleased = false }: Progress & Kept): Promise<Deployment> {
+    const { live } = await this.inspect();
+    const slot: Slot = live?.slot === 'blue' ? 'green' : 'blue';
+    const host = this.#host;
+    const before = host.placed(slot);
+    await this.#traffic.stop(slot);
+    await this.#instances.end(slot, this.#release.app.drainTimeoutMs);
+    const files = `${artifact.version}-${randomBytes(4).toString('hex')}`;
+    const { instances } = this.#release.local;
+    const placed: Placed = {
+      slot,
+      version: artifact.version,
+      commit: artifact.commit,
+      digest: artifact.digest,
+      ports: await freePorts(instances, before?.ports ?? []),
+      files,
+      placedAt: new Date().toISOString(),
+    };
+    // Written before the start: a kill in between leaves a slot that the next attempt ends and fills again.
+    host.put(placed);
+    onLine(`unpacking ${artifact.version}`);
+    await this.#unpack(artifact, host.filesOf(slot, files), signal);
+    for (const name of await readdir(host.filesOf(slot)))
+      if (name !== files) await rm(host.filesOf(slot, name), { recursive: true, force: true });
+    const env = await this.#environmentOf(artifact, asReleased);
+    onLine(`starting ${instances} ${instances === 1 ? 'instance' : 'instances'} in slot ${slot}`);
+    await this.#instances.start(placed, env);
+    return deployed(placed);
+  }
+
+  /** Where its port has become somebody else's, on another one. */
+  async revive(retired: Deployment, { onLine }: Progress): Promise<void> {
+    const placed = this.#placed(retired);
+    if (!placed || !existsSync(this.#host.filesOf(placed.slot, placed.files)))
+      throw new OpsError({
+        code: 'VERSION_NOT_THERE',
+        message: `Version ${retired.version} does not lie in slot ${retired.slot} of this host any more.`,
+        hint: command('release:history'),
+      });
+    const env = this.#environments.read(placed.version);
+    if (!env || this.#instances.allRun(placed)) return;
+    await this.#instances.end(placed.slot, this.#release.app.drainTimeoutMs);
+    const ports = await freePorts(placed.ports.length, placed.ports);
+    const again = { ...placed, ports };
+    this.#host.put(again);
+    onLine(`starting version ${placed.version} in slot ${placed.slot} again`);
+    await this.#instances.start(again, env);
+  }
+
+  async waitReady(deployment: Deployment, progress: Progress): Promise<void> {
+    const placed = this.#placed(deployment);
+    if (placed) await this.#instances.untilReady(placed, progress);
   }
 
   async shift(to: Deployment): Promise<void> {
-    await this.#traffic.shift(to.slot, [{ host: '127.0.0.1', port: await this.#portOf(to) }], to.version);
+    const placed = this.#placed(to);
+    const { [to.slot]: traffic } = await this.#traffic.look();
+    await this.#traffic.shift(to.slot, placed ? targetsIn(placed) : traffic.targets, to.version);
   }
 
-  async unshift(from: Deployment): Promise<void> {
-    await this.#traffic.stop(from.slot);
+  unshift(from: Deployment): Promise<void> {
+    return this.#traffic.stop(from.slot);
   }
 
-  async retire({ slot, version }: Deployment): Promise<void> {
-    await this.#traffic.refuseLast(slot, version);
-    await this.#traffic.drain(slot, this.#release.app.drainTimeoutMs);
-    await this.#stopSlot(slot);
+  /** What another product, or nobody of this host, started is taken from the traffic, and runs on. */
+  async retire(deployment: Deployment): Promise<void> {
+    const { drainTimeoutMs } = this.#release.app;
+    const placed = this.#placed(deployment);
+    // Its slot has another version by now.
+    if (!placed && deployment.version !== UNKNOWN_VERSION) return;
+    await this.#traffic.refuseLast(deployment.slot, deployment.version);
+    await this.#traffic.drain(deployment.slot, drainTimeoutMs);
+    if (placed) await this.#instances.end(deployment.slot, drainTimeoutMs);
   }
 
   async addressesOf(deployment: Deployment): Promise<string[]> {
-    return [`http://127.0.0.1:${await this.#portOf(deployment)}`];
+    const placed = this.#placed(deployment);
+    const targets = placed ? targetsIn(placed) : (await this.#traffic.look())[deployment.slot].targets;
+    return targets.map(({ host, port }) => `http://${host}:${port}`);
   }
 
   placeOf({ slot }: Deployment): string {
     return `slot ${slot}`;
   }
 
-  logs({ slot }: Deployment, options: { lines: number; follow: boolean; signal: AbortSignal }): AsyncIterable<string> {
-    return followed(this.#logOf(slot), options);
+  logs(
+    deployment: Deployment,
+    options: { lines: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<string> {
+    const placed = this.#placed(deployment);
+    return linesOf(placed ? this.#instances.logs(placed) : [], options);
   }
 
-  async runOnce(artifact: Artifact, command: string[], { env, signal, onLine }: RunOnce): Promise<void> {
-    const cwd = await this.#unpack(artifact, signal);
-    const [program = '', ...args] = command;
-    await exec(program === 'node' ? process.execPath : program, args, {
-      cwd,
-      env: { ...this.#environment.forChild('product'), ...env },
-      signal,
-      onLine,
-    });
+  maintenance(): Promise<(Maintenance & { since: string }) | undefined> {
+    return readMaintenance(this.#proxy);
   }
 
-  /** Of this environment alone: an environment's versions are unpacked fresh. */
-  #folderOf(version: string): string {
-    return join(makeStateFolder(this.#config.root, 'releases', this.#environment.name), version);
+  setMaintenance(on: Maintenance | undefined): Promise<void> {
+    return writeMaintenance(this.#proxy, on);
   }
 
-  async #unpack(artifact: Artifact, signal: AbortSignal): Promise<string> {
-    const folder = this.#folderOf(artifact.version);
-    await artifactStore(this.#config, this.#environment).unpack(artifact, folder, signal);
-    return folder;
-  }
-
-  async #start({ slot, version, port }: Placed): Promise<void> {
-    const { command, portVariable, versionVariable } = this.#release.app;
-    const [program = '', ...args] = command;
-    await startDaemon(this.#config.root, {
-      name: this.#nameOf(slot),
-      // The toolkit's own Node, whatever the machine has.
-      command: program === 'node' ? process.execPath : program,
-      args,
-      cwd: this.#folderOf(version),
-      env: { ...this.#environment.forChild('product'), [portVariable]: String(port), [versionVariable]: version },
-      logFile: this.#logOf(slot),
-      port,
-    });
-  }
-
-  async #stopSlot(slot: Slot): Promise<void> {
-    await stopDaemon(this.#config.root, this.#nameOf(slot), { graceMs: this.#release.app.drainTimeoutMs });
-  }
-
-  #isPlaced({ slot, version }: Deployment): boolean {
-    return this.#slots.read()[slot]?.version === version;
-  }
-
-  /** Where it listens since it was started last; of one that we did not start, where the proxy sends its traffic. */
-  async #portOf(deployment: Deployment): Promise<number> {
-    const placed = this.#slots.read()[deployment.slot];
-    if (placed?.version === deployment.version) return placed.port;
-    const servers = await this.#proxy.servers();
-    return servers.find(({ slot }) => slot === deployment.slot)?.port ?? 0;
-  }
-
-  async #answers(deployment: Deployment): Promise<boolean> {
-    const [address = ''] = await this.addressesOf(deployment);
+  async runOnce(artifact: Artifact, words: string[], { env, signal, onLine }: RunOnce): Promise<void> {
+    const folder = join(this.#host.once, `${artifact.version}-${randomBytes(4).toString('hex')}`);
     try {
-      const answer = await fetch(new URL(this.#release.app.readyPath, address), {
-        signal: AbortSignal.timeout(2_000),
+      await this.#unpack(artifact, folder, signal);
+      const node = await this.#node();
+      const [program = '', ...args] = words;
+      await exec(program === 'node' ? node : program, args, {
+        cwd: folder,
+        env: { ...productEnvironment(this.#config, this.#environment, this.#release.app, node).env, ...env },
+        signal,
+        onLine,
       });
-      return answer.ok;
-    } catch {
-      return false;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   }
 
-  #nameOf(slot: Slot): string {
-    return `app-${this.#environment.name}-${slot}`;
+  get #environments(): KeptEnvironments {
+    return new KeptEnvironments(this.#host.environments);
   }
 
-  #logOf(slot: Slot): string {
-    return join(statePath(this.#config.root, 'releases'), `${this.#nameOf(slot)}.log`);
+  async #environmentOf({ version }: Artifact, asReleased: boolean): Promise<Record<string, string>> {
+    const { app, artifact } = this.#release;
+    const kept = asReleased ? this.#environments.read(version) : undefined;
+    const env = kept ?? productEnvironment(this.#config, this.#environment, app, await this.#node()).env;
+    // One for each slot, and for each version that can be gone back to.
+    this.#environments.keep(version, env, artifact.keep + 2);
+    return env;
   }
 
-  #lastWords(slot: Slot): string | undefined {
-    return readFileSync(this.#logOf(slot), 'utf8').trim().split('\n').at(-1)?.slice(0, 300);
+  async #node(): Promise<string> {
+    return configuredNode(this.#config, this.#release.app.node) ?? (await keptNode(this.#host.programs));
   }
+
+  /** Fresh files, compared with the digest. */
+  async #unpack(artifact: Artifact, into: string, signal: AbortSignal): Promise<void> {
+    await artifactStore(this.#config, this.#environment).unpack(artifact, into, signal);
+  }
+
+  /** As it lies there now; undefined where its slot has another version, or was never filled from this host. */
+  #placed({ slot, version }: Deployment): Placed | undefined {
+    const placed = this.#host.placed(slot);
+    return placed?.version === version ? placed : undefined;
+  }
+
+  /** What lies in a slot, if it is that which the proxy sends its traffic to. */
+  #placedThere(slot: Slot, { targets }: SlotTraffic): Placed | undefined {
+    const placed = this.#host.placed(slot);
+    return placed && sameTargets(targetsIn(placed), targets) ? placed : undefined;
+  }
+}
+
+function targetsIn({ ports }: Placed): Target[] {
+  return ports.map((port) => ({ host: HOST, port }));
+}
+
+/** Those that they had, where they are free. */
+async function freePorts(count: number, had: readonly number[]): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = await freePort(had[ports.length]);
+    if (!ports.includes(port)) ports.push(port);
+  }
+  return ports;
 }

@@ -3,6 +3,7 @@ import { command, type Environment, type LoadedConfig, OpsError, slugOf } from '
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
+import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
 import { otherThan, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
 import { Engine } from '../swarm/engine.ts';
@@ -20,6 +21,7 @@ import {
   type Driver,
   type Found,
   type InstanceState,
+  type Maintenance,
   type Progress,
   type RunOnce,
   SLOTS,
@@ -57,7 +59,7 @@ export class SwarmDriver implements Driver {
 
   questions(): Question[] {
     return [
-      { about: 'proxy', ask: async () => this.#proxy.preflight() },
+      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#instances) },
       { about: 'swarm', ask: () => this.#ask() },
       ...this.#images.questions(),
     ];
@@ -222,11 +224,20 @@ export class SwarmDriver implements Driver {
     );
   }
 
+  maintenance(): Promise<(Maintenance & { since: string }) | undefined> {
+    return readMaintenance(this.#proxy);
+  }
+
+  setMaintenance(on: Maintenance | undefined): Promise<void> {
+    return writeMaintenance(this.#proxy, on);
+  }
+
   /** Made when it is asked: that a variable is missing is the answer to a question. */
   get #proxy(): Haproxy {
     const { socket, stateFile, backend } = this.#release.proxy;
     const variable = (name: string) => this.#environment.require(name);
-    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend });
+    const owner = `${this.#config.product}/${this.#environment.name}`;
+    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend, owner });
   }
 
   get #traffic(): Traffic {

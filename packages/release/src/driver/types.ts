@@ -43,9 +43,20 @@ export interface Progress {
   onLine(line: string): void;
 }
 
+export interface Kept {
+  /** With the environment that this version was started with last, where that is kept; else with the one of now. */
+  asReleased?: boolean;
+}
+
 export interface RunOnce extends Progress {
   /** Beside the environment's own variables for the product. */
   env: Record<string, string>;
+}
+
+/** People get a page that says so, with 503 and Retry-After; health is answered. */
+export interface Maintenance {
+  reason: string;
+  retryAfterSeconds: number;
 }
 
 /** How versions of the product run in one environment, and how traffic gets to one of them. Each method may be repeated. */
@@ -60,7 +71,7 @@ export interface Driver {
   isRunning(deployment: Deployment): Promise<boolean>;
   instances(deployment: Deployment): Promise<InstanceState[]>;
   /** Starts a version in the slot that is not live, from fresh files. It gets no traffic yet. */
-  stage(artifact: Artifact, options: Progress): Promise<Deployment>;
+  stage(artifact: Artifact, options: Progress & Kept): Promise<Deployment>;
   /** Waits until every instance says that it can take traffic. */
   waitReady(deployment: Deployment, options: Progress): Promise<void>;
   /** Sends new requests to this version and no more to the other one, whose requests in flight go on. */
@@ -69,7 +80,7 @@ export interface Driver {
   unshift(from: Deployment): Promise<void>;
   /** Ends a version once it has finished what it was answering. What takes the traffic alone is not ended. */
   retire(deployment: Deployment): Promise<void>;
-  /** Starts a retired version again where it was. */
+  /** Starts a retired version again where it was, as it was started there. */
   revive(deployment: Deployment, options: Progress): Promise<void>;
   /** Where its instances can be asked directly. */
   addressesOf(deployment: Deployment): Promise<string[]>;
@@ -77,6 +88,9 @@ export interface Driver {
   placeOf(deployment: Deployment): string;
   /** The last lines that its instances wrote, and with `follow` those that come until the signal. */
   logs(deployment: Deployment, options: { lines: number; follow: boolean; signal: AbortSignal }): AsyncIterable<string>;
+  /** Undefined while the product is there for people; needs neither the product nor its database. */
+  maintenance(): Promise<(Maintenance & { since: string }) | undefined>;
+  setMaintenance(on: Maintenance | undefined): Promise<void>;
   /** Runs a command in the artefact's files, with the environment's variables for the product, and waits for its end. */
   runOnce(artifact: Artifact, command: string[], options: RunOnce): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { command, hint, OpsError, writeDurably } from '@drydock/kit';
+import { command, hint, OpsError, proxyFilesOf, usageError, writeDurably } from '@drydock/kit';
 import { SLOTS, type Slot } from '../driver/types.ts';
 
 /** Where a server sends what it gets. */
@@ -34,41 +34,81 @@ const SERVER = /^(blue|green)(?:-(\d+))?$/;
 
 /** HAProxy's runtime API over its admin socket (management guide, 9.3). */
 export class Haproxy {
-  readonly #socket: string;
-  readonly #stateFile: string;
-  readonly #backend: string;
+  readonly socket: string;
+  readonly stateFile: string;
+  readonly backend: string;
 
-  constructor({ socket, stateFile, backend }: { socket: string; stateFile: string; backend: string }) {
-    this.#socket = socket;
-    this.#stateFile = stateFile;
-    this.#backend = backend;
+  readonly #owner: string | undefined;
+
+  /** `owner`: whose traffic it must be, `shop/production`. */
+  constructor({
+    socket,
+    stateFile,
+    backend,
+    owner,
+  }: Pick<Haproxy, 'socket' | 'stateFile' | 'backend'> & { owner?: string }) {
+    this.socket = socket;
+    this.stateFile = stateFile;
+    this.backend = backend;
+    this.#owner = owner;
   }
 
-  /** Is there a proxy with the two servers of the backend, and can its state be kept? Changes nothing. */
-  async preflight(): Promise<string> {
+  /** Is it there, is it ours, has it a server for each instance in each slot, and can its state be kept? Changes nothing. */
+  async preflight(instances = 1): Promise<string> {
     const servers = await this.servers();
-    const missing = SLOTS.filter((slot) => !servers.some((server) => server.slot === slot));
-    if (missing.length > 0)
-      throw new OpsError({
-        code: 'PROXY_NOT_SET_UP',
-        message: `HAProxy at ${this.#socket} has no server ${missing.join(' and ')} in its backend ${this.#backend}.`,
-        hint: 'Name the backend in release.proxy.backend, and give it a server blue and a server green.',
-      });
+    for (const slot of SLOTS) this.refuseTooFew(servers, slot, instances);
+    await this.refuseAnother();
     try {
-      accessSync(dirname(this.#stateFile), constants.W_OK);
+      accessSync(dirname(this.stateFile), constants.W_OK);
     } catch (cause) {
       throw new OpsError({
         code: 'PROXY_STATE_NOT_WRITABLE',
-        message: `The folder of ${this.#stateFile} cannot be written: a proxy that starts again would not know what is live.`,
+        message: `The folder of ${this.stateFile} cannot be written: a proxy that starts again would not know what is live.`,
         hint: 'Make it writable for you, or name another in release.proxy.stateFile and in server-state-file of HAProxy.',
         cause,
       });
     }
-    return `HAProxy at ${this.#socket}, backend ${this.#backend}`;
+    return `HAProxy at ${this.socket}, backend ${this.backend}`;
+  }
+
+  refuseTooFew(servers: readonly ServerState[], slot: Slot, instances: number): void {
+    const count = servers.filter((server) => server.slot === slot).length;
+    if (count >= instances) return;
+    const has = count === 0 ? `no server ${slot}` : `only ${count} of the ${instances} servers ${slot}, ${slot}-2 …`;
+    throw notSetUp(`HAProxy at ${this.socket} has ${has} in its backend ${this.backend}.`);
+  }
+
+  /** One that says whose it is must be ours. */
+  async refuseAnother(): Promise<void> {
+    const owner = (await this.map(proxyFilesOf(this).map))?.get('owner');
+    if (owner === undefined || this.#owner === undefined || owner === this.#owner) return;
+    throw usageError(
+      'PROXY_OF_ANOTHER',
+      `HAProxy at ${this.socket} stands in front of ${owner}, not of ${this.#owner}.`,
+      'Name the right one in the variable of release.proxy.socket.',
+    );
+  }
+
+  /** What a map file holds in HAProxy; undefined where its config has no such map. */
+  async map(file: string): Promise<Map<string, string> | undefined> {
+    const text = await this.#send(`show map ${file}`);
+    if (/^Unknown map/m.test(text)) return undefined;
+    const rows = text.split('\n').filter(Boolean);
+    return new Map(rows.map((row) => row.split(' ')).map(([, key = '', value = '']) => [key, value]));
+  }
+
+  /** Undefined takes a key out. No value may have a space. */
+  async setMap(file: string, entries: Readonly<Record<string, string | undefined>>): Promise<void> {
+    const had = await this.map(file);
+    const words = Object.entries(entries).flatMap(([key, value]) => {
+      if (value === undefined) return had?.has(key) ? [`del map ${file} ${key}`] : [];
+      return [`${had?.has(key) ? 'set' : 'add'} map ${file} ${key} ${value}`];
+    });
+    if (words.length > 0) refuseRefusal(await this.#send(words.join('; ')), `a change of ${file}`);
   }
 
   async servers(): Promise<ServerState[]> {
-    const text = await this.#send(`show servers state ${this.#backend}`);
+    const text = await this.#send(`show servers state ${this.backend}`);
     const [header, ...rows] = text.split('\n').slice(1).filter(Boolean);
     const columns = (header ?? '').replace(/^# /, '').split(' ');
     const at = (row: string[], name: string) => row[columns.indexOf(name)] ?? '';
@@ -98,7 +138,7 @@ export class Haproxy {
     const columns = header.replace(/^# /, '').split(',');
     return rows
       .map((line) => line.split(','))
-      .filter(([backend, name = '']) => backend === this.#backend && SERVER.exec(name)?.[1] === slot)
+      .filter(([backend, name = '']) => backend === this.backend && SERVER.exec(name)?.[1] === slot)
       .reduce((sum, cells) => sum + Number(cells[columns.indexOf('scur')] ?? 0), 0);
   }
 
@@ -113,24 +153,18 @@ export class Haproxy {
   }
 
   async #set(server: string, what: string): Promise<void> {
-    const answer = await this.#send(`set server ${this.#backend}/${server} ${what}`);
-    // Successful changes of an address are told, others are silent; refusals speak of "no such", "can't" and the like.
-    if (/no such|can't|cannot|must|invalid|denied|unknown/i.test(answer))
-      throw new OpsError({
-        code: 'PROXY_REFUSED',
-        message: `HAProxy refused "${what}" for ${server}: ${answer.trim()}.`,
-      });
+    refuseRefusal(await this.#send(`set server ${this.backend}/${server} ${what}`), `"${what}" for ${server}`);
   }
 
   /** What HAProxy loads when it starts again, so that a restart of it changes nothing. */
   async #keep(): Promise<void> {
     const state = await this.#send('show servers state');
     try {
-      writeDurably(this.#stateFile, `${state.trimEnd()}\n`, 0o644);
+      writeDurably(this.stateFile, `${state.trimEnd()}\n`, 0o644);
     } catch (cause) {
       throw new OpsError({
         code: 'PROXY_STATE_NOT_WRITABLE',
-        message: `${this.#stateFile} cannot be written (${(cause as NodeJS.ErrnoException).code}): a proxy that starts again would not know what is live.`,
+        message: `${this.stateFile} cannot be written (${(cause as NodeJS.ErrnoException).code}): a proxy that starts again would not know what is live.`,
         hint: 'Make it writable for you, or free disk space.',
         cause,
       });
@@ -140,7 +174,7 @@ export class Haproxy {
   #send(what: string): Promise<string> {
     return new Promise((done, fail) => {
       let answer = '';
-      const socket = connect(this.#socket, () => socket.write(`${what}\n`));
+      const socket = connect(this.socket, () => socket.write(`${what}\n`));
       socket.setTimeout(5_000, () => socket.destroy(new Error('no answer within 5 s')));
       socket.on('data', (chunk) => {
         answer += chunk;
@@ -150,7 +184,7 @@ export class Haproxy {
         fail(
           new OpsError({
             code: 'PROXY_UNREACHABLE',
-            message: `HAProxy does not answer at ${this.#socket} (${(cause as NodeJS.ErrnoException).code ?? cause.message}).`,
+            message: `HAProxy does not answer at ${this.socket} (${(cause as NodeJS.ErrnoException).code ?? cause.message}).`,
             hint: hint`Is it running? In the sandbox: ${command('sandbox:up')}`,
             cause,
           }),
@@ -158,4 +192,14 @@ export class Haproxy {
       );
     });
   }
+}
+
+/** Successful changes of an address are told, others are silent; refusals speak of "no such", "can't" and the like. */
+function refuseRefusal(answer: string, what: string): void {
+  if (!/no such|can't|cannot|must|invalid|denied|unknown|not found/i.test(answer)) return;
+  throw new OpsError({ code: 'PROXY_REFUSED', message: `HAProxy refused ${what}: ${answer.trim()}.` });
+}
+
+export function notSetUp(message: string): OpsError {
+  return usageError('PROXY_NOT_SET_UP', message, hint`The configuration that it needs: ${command('release:proxy')}`);
 }

@@ -10,6 +10,17 @@ export function otherThan(slot: Slot): Slot {
   return slot === 'blue' ? 'green' : 'blue';
 }
 
+/** What the proxy sends to a slot. */
+export interface SlotTraffic {
+  slot: Slot;
+  /** Some of its servers take new requests, if they pass their check. */
+  enabled: boolean;
+  /** All of those pass it. */
+  up: boolean;
+  /** Where these send what they get; of a slot that gets nothing, where all of its servers would. */
+  targets: Target[];
+}
+
 /** Which of two slots gets the traffic: what every driver with a proxy in front does alike. */
 export class Traffic {
   readonly #proxy: Haproxy;
@@ -23,14 +34,32 @@ export class Traffic {
     return (await this.#proxy.servers()).filter(({ enabled }) => enabled);
   }
 
+  async look(): Promise<Record<Slot, SlotTraffic>> {
+    const servers = await this.#proxy.servers();
+    const of = (slot: Slot): SlotTraffic => {
+      const own = servers.filter((server) => server.slot === slot);
+      const taking = own.filter(({ enabled }) => enabled);
+      const targets = (taking.length > 0 ? taking : own).map(({ address, port }) => ({ host: address, port }));
+      return { slot, enabled: taking.length > 0, up: taking.length > 0 && taking.every(({ up }) => up), targets };
+    };
+    return { blue: of('blue'), green: of('green') };
+  }
+
+  /** New requests go to these targets, and nowhere else. */
+  async isAlone(slot: Slot, targets: readonly Target[]): Promise<boolean> {
+    const { [slot]: own, [otherThan(slot)]: other } = await this.look();
+    return own.enabled && !other.enabled && sameTargets(own.targets, targets);
+  }
+
   /**
    * New requests go to these targets, and no more to the other slot, whose requests in flight go on. All of it or nothing: what failed
    * half-way is put back.
    */
   async shift(slot: Slot, targets: readonly Target[], version: string): Promise<void> {
+    await this.#proxy.refuseAnother();
     const servers = await this.#proxy.servers();
     const own = servers.filter((server) => server.slot === slot);
-    this.#refuseTooFew(slot, own, targets);
+    this.#proxy.refuseTooFew(servers, slot, targets.length);
     const others = namesOf(servers.filter((server) => server.slot === otherThan(slot)));
     const before = namesOf(servers.filter(({ enabled }) => enabled));
     const aimed = namesOf(own.slice(0, targets.length));
@@ -78,15 +107,6 @@ export class Traffic {
     return namesOf((await this.#proxy.servers()).filter((server) => server.slot === slot));
   }
 
-  #refuseTooFew(slot: Slot, own: readonly ServerState[], targets: readonly Target[]): void {
-    if (targets.length <= own.length) return;
-    throw new OpsError({
-      code: 'PROXY_TOO_FEW_SERVERS',
-      message: `HAProxy has ${own.length} servers for slot ${slot}, and ${targets.length} instances are to get traffic.`,
-      hint: `Give its backend ${targets.length} of each: ${slot}, ${slot}-2 … ${slot}-${targets.length}.`,
-    });
-  }
-
   async #untilUp(names: readonly string[], version: string): Promise<void> {
     const areUp = async () => {
       const up = namesOf((await this.enabled()).filter((server) => server.up));
@@ -106,4 +126,13 @@ export class Traffic {
 
 function namesOf(servers: readonly ServerState[]): string[] {
   return servers.map(({ name }) => name);
+}
+
+export function sameTargets(a: readonly Target[], b: readonly Target[]): boolean {
+  const text = (all: readonly Target[]) =>
+    all
+      .map(({ host, port }) => `${host}:${port}`)
+      .sort()
+      .join();
+  return text(a) === text(b);
 }

@@ -4,7 +4,7 @@ import { type EnvironmentSettings, type EnvName, writeDurably } from '@drydock/k
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
-import { type SandboxState, sandboxFolder, secretsOf } from '../state.ts';
+import { hostFolder, type SandboxState, sandboxFolder, secretsOf } from '../state.ts';
 import { adminKey } from './contracts.ts';
 import { rolesOf } from './databases.ts';
 import { keystoreFile } from './keystores.ts';
@@ -82,5 +82,6 @@ async function variablesOf(
     BACKUP_SIGNING_KEY: backupSigner?.secret ?? '',
     PROXY_SOCKET: proxy.socket,
     PROXY_STATE_FILE: proxy.state,
+    RELEASE_FOLDER: hostFolder(root),
   };
 }

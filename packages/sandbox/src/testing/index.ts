@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { anvilPath } from '@drydock/escrow';
-import { requireTool, stopDaemon } from '@drydock/kit';
+import { requireTool, Supervisor, stopDaemon } from '@drydock/kit';
 import { bareEnvironment } from '@drydock/kit/testing';
 import { accepts } from '../ports.ts';
 import type { SinkEvent } from '../serve/sink.ts';
@@ -123,11 +123,18 @@ export async function startTestProxy() {
     );
   const { port, stop } = await start();
   const { socket, state } = proxyFiles(root, 'staging');
+  const supervisor = new Supervisor(join(dirname(state), 'drydock/services'));
   return {
     url: `http://127.0.0.1:${port}`,
     socket,
     stateFile: state,
-    stop,
+    /** Keeps what was released behind it, where no other folder of the host is named. */
+    supervisor,
+    /** With all that was released behind it. */
+    async stop() {
+      await supervisor.end(2_000);
+      await stop();
+    },
     /** As after a crash: killed, and started again from its files. */
     async restart() {
       await stopDaemon(root, 'proxy', { graceMs: 0 });

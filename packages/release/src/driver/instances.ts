@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { command, type Environment, type LoadedConfig, markOf, OpsError, Supervisor } from '@drydock/kit';
+import type { ReleaseConfig } from '../config.ts';
+import type { HostFolder, Placed } from '../host/folder.ts';
+import type { Target } from '../proxy/haproxy.ts';
+import { askInstance, listeners } from './ask.ts';
+import { errorLine, saidSince } from './log.ts';
+import type { Deployment, InstanceState, Progress, Slot } from './types.ts';
+
+const POLL_MS = 100;
+const SAY_EVERY_MS = 1_000;
+const HOST = '127.0.0.1';
+
+/** The processes of a version on this machine, as runit's services. */
+export class LocalInstances {
+  readonly #config: LoadedConfig;
+  readonly #release: ReleaseConfig;
+  readonly #environment: Environment;
+  readonly #host: HostFolder;
+  readonly #supervisor: Supervisor;
+
+  constructor(config: LoadedConfig, release: ReleaseConfig, environment: Environment, host: HostFolder) {
+    this.#config = config;
+    this.#release = release;
+    this.#environment = environment;
+    this.#host = host;
+    this.#supervisor = new Supervisor(host.services);
+  }
+
+  allRun(placed: Placed): boolean {
+    return namesOf(placed).every((name) => this.#supervisor.state(this.#host.serviceOf(name)).running);
+  }
+
+  states(placed: Placed): Promise<InstanceState[]> {
+    return Promise.all(placed.ports.map((_, i) => this.#stateOf(placed, i)));
+  }
+
+  /** Asked alone: they are not ours to look into. */
+  strangers({ slot }: Deployment, addresses: readonly Target[]): Promise<InstanceState[]> {
+    const { readyPath } = this.#release.app;
+    const asked = addresses.map(async (address, i): Promise<InstanceState> => {
+      const said = await askInstance(this.#config, this.#environment, readyPath, address);
+      return { name: `${slot}-${i + 1}`, running: said.ready, restarts: undefined, ...said };
+    });
+    return Promise.all(asked);
+  }
+
+  async start(placed: Placed, env: Record<string, string>): Promise<void> {
+    const { command: words, portVariable, versionVariable, drainTimeoutMs } = this.#release.app;
+    const [program = '', ...args] = words;
+    const node = join((env.PATH ?? '').split(':')[0] ?? '', 'node');
+    const names = namesOf(placed);
+    await Promise.all(
+      names.map(async (name, i) => {
+        const service = this.#host.serviceOf(name);
+        await this.#supervisor.place({
+          name: service,
+          cwd: this.#host.filesOf(placed.slot, placed.files),
+          command: [program === 'node' ? node : program, ...args],
+          env: { ...env, [portVariable]: String(placed.ports[i]), [versionVariable]: placed.version },
+          logs: this.#host.logsOf(name),
+          graceMs: drainTimeoutMs,
+        });
+        await this.#supervisor.up(service);
+      }),
+    );
+  }
+
+  /** All of a slot, also those that it had more of before. */
+  async end(slot: Slot, graceMs: number): Promise<void> {
+    const prefix = this.#host.serviceOf(`${slot}-`);
+    const all = this.#supervisor.names().filter((name) => name.startsWith(prefix));
+    const wanted = new Set(
+      Array.from({ length: this.#release.local.instances }, (_, i) => this.#host.serviceOf(`${slot}-${i + 1}`)),
+    );
+    await Promise.all(
+      all.map((name) =>
+        wanted.has(name) ? this.#supervisor.down(name, graceMs) : this.#supervisor.remove(name, graceMs),
+      ),
+    );
+  }
+
+  async untilReady(placed: Placed, { signal, onLine }: Progress): Promise<void> {
+    const { readyTimeoutMs } = this.#release.app;
+    const began = Date.now();
+    let spoke = began;
+    for (;;) {
+      const states = await this.states(placed);
+      const waiting = states.filter(({ ready }) => !ready);
+      if (waiting.length === 0) return;
+      const seconds = Math.round((Date.now() - began) / 1_000);
+      // One that has ended, or is another version, gets no better by waiting.
+      const hopeless = waiting.filter(
+        ({ running, restarts = 0, version }) => !running || restarts > 0 || isAnother(placed, version),
+      );
+      if (hopeless.length > 0) throw this.#notReady(placed, hopeless, seconds);
+      if (Date.now() - began > readyTimeoutMs) throw this.#notReady(placed, waiting, seconds);
+      if (Date.now() - spoke > SAY_EVERY_MS) {
+        spoke = Date.now();
+        const [first] = waiting;
+        onLine(`${first?.name}: ${first?.detail}, ${seconds} of ${Math.round(readyTimeoutMs / 1_000)} s`);
+      }
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  logs(placed: Placed): { name: string; file: string }[] {
+    return namesOf(placed).map((name) => ({ name, file: this.#logOf(name) }));
+  }
+
+  async #stateOf(placed: Placed, i: number): Promise<InstanceState> {
+    const [name = '', port = 0] = [namesOf(placed)[i], placed.ports[i]];
+    const service = this.#host.serviceOf(name);
+    const { running, restarts, ended } = this.#supervisor.state(service);
+    const known = { name, running, restarts };
+    if (!running || restarts > 0) {
+      const why = errorLine(saidSince(this.#logOf(name), placed.placedAt));
+      const detail = ended ? `ended ${ended}${why ? `: ${why}` : ''}` : 'does not run';
+      if (!running) return { ...known, ready: false, version: undefined, detail };
+    }
+    const { readyPath } = this.#release.app;
+    const said = await askInstance(this.#config, this.#environment, readyPath, { host: HOST, port });
+    if (isAnother(placed, said.version))
+      return { ...known, ...said, ready: false, detail: `says that it is version ${said.version}` };
+    // What says which version it is needs no look at whose the port is.
+    if (said.ready && said.version !== undefined) return { ...known, ...said };
+    const { own, theirs } = listeners(port, markOf(this.#supervisor, service));
+    const hears = own.some((address) => ['0.0.0.0', HOST, '[::]'].includes(address));
+    if (!hears && theirs.length > 0)
+      return { ...known, ...said, ready: false, detail: `another process listens at ${theirs[0]}:${port}` };
+    if (!said.ready && own.length > 0 && !hears)
+      return { ...known, ...said, detail: `listens at ${own.join(', ')} port ${port}, and not at ${HOST}` };
+    return { ...known, ...said };
+  }
+
+  #notReady(placed: Placed, states: readonly InstanceState[], seconds: number): OpsError {
+    const why = states.map(({ name, detail }) => (placed.ports.length > 1 ? `${name} ${detail}` : detail));
+    return new OpsError({
+      code: 'VERSION_NOT_READY',
+      message: `Version ${placed.version} did not become ready on ${this.#environment.name} within ${seconds} s: ${why.join('; ')}.`,
+      hint: command('release:logs', { slot: placed.slot }),
+    });
+  }
+
+  #logOf(name: string): string {
+    return join(this.#host.logsOf(name), 'current');
+  }
+}
+
+function isAnother({ version }: Placed, said: string | undefined): boolean {
+  return said !== undefined && said !== version;
+}
+
+function namesOf({ slot, ports }: Placed): string[] {
+  return ports.map((_, i) => `${slot}-${i + 1}`);
+}

@@ -1,0 +1,61 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Environment, isMissing, type LoadedConfig, makePrivate, readStateFile, writeDurably } from '@drydock/kit';
+import { z } from 'zod';
+import type { AppConfig } from '../config/app.ts';
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Of the shell of whoever releases: what a program must know of the user that it runs as, and nothing of their work. */
+const OF_THE_USER = ['HOME', 'USER', 'LOGNAME', 'LANG', 'TZ'];
+
+/** What the product is started with, and which variables of the shell it does not get. */
+export function productEnvironment(
+  config: LoadedConfig,
+  environment: Environment,
+  app: Pick<AppConfig, 'inherit'>,
+  node: string,
+): { env: Record<string, string>; left: string[] } {
+  const taken = new Set([...OF_THE_USER, ...app.inherit, 'DRYDOCK_ENV']);
+  const all = environment.forChild('product');
+  const gets = (name: string) =>
+    taken.has(name) || environment.isInFile(name) || config.variables[name] !== undefined || config.named.has(name);
+  const env = Object.fromEntries(Object.entries(all).filter(([name]) => gets(name)));
+  const path = env.PATH ?? PATH;
+  return {
+    env: { ...env, PATH: `${dirname(node)}:${path}` },
+    left: Object.keys(all).filter((name) => !gets(name)),
+  };
+}
+
+const keptSchema = z.record(z.string(), z.string());
+
+/** The environments that versions were started with last: a version goes back with the secrets that it knew. */
+export class KeptEnvironments {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  read(version: string): Record<string, string> | undefined {
+    return readStateFile(join(this.#folder, `${version}.json`), keptSchema);
+  }
+
+  /** Older ones than the last `most` go: what they hold may open something for long. */
+  keep(version: string, env: Record<string, string>, most: number): void {
+    makePrivate(this.#folder);
+    writeDurably(join(this.#folder, `${version}.json`), JSON.stringify(env));
+    for (const file of this.#newestFirst().slice(most)) rmSync(file, { force: true });
+  }
+
+  #newestFirst(): string[] {
+    try {
+      const files = readdirSync(this.#folder).map((name) => join(this.#folder, name));
+      const times = new Map(files.map((file) => [file, statSync(file).mtimeMs]));
+      return files.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
+    } catch (cause) {
+      if (isMissing(cause)) return [];
+      throw cause;
+    }
+  }
+}
