@@ -27,8 +27,8 @@ export function copyInto(
       known = client;
     } catch (thrown) {
       known = undefined;
-      // With the session goes the lock, and that is told.
-      if (!session()) return;
+      // With the session goes the lock, and that is told. What is late is written with what comes next.
+      if (!session() || (thrown === LATE && !isEnd(entry))) return;
       const { message, hint: next } = toOpsError(thrown);
       const why = `Of run ${entry.run} no other checkout knows, for the database could not be told: ${message}`;
       note(next ? hint`${why} ${next}` : why);
@@ -36,10 +36,16 @@ export function copyInto(
   };
 }
 
+const LATE = new Error(`no answer within ${WITHIN_MS / 1_000} s`);
+
+function isEnd({ event }: JournalEntry): boolean {
+  return event === 'run.done' || event === 'run.failed';
+}
+
 async function withinTime(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${WITHIN_MS / 1_000} s`)), WITHIN_MS);
+    timer = setTimeout(() => reject(LATE), WITHIN_MS);
   });
   // Left behind, it must not count as unhandled.
   work.catch(() => {});
