@@ -7,6 +7,7 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import recordsTask from '../scripts/docs-records.ts';
+import { pageOf } from '../src/documents/pages.ts';
 import { withRows } from '../src/documents/rows.ts';
 import { withRecord } from '../src/record/record.ts';
 import type { NewRelease } from '../src/record/types.ts';
@@ -35,6 +36,13 @@ test('a row is added once, below those of its table, whatever stands around it',
     withRows(empty, TABLE, one),
     '# Log\n\n## Drills\n\nText.\n\n### Below\n\n| a | b |\n| --- | --- |\n| x | y <!-- R1 --> |\n\n## Other\n',
   );
+});
+
+test('what is new in a version is below headings of its page, and stays where nobody can tell it any more', () => {
+  const page = pageOf('a', [], { changelog: '## v1.2.0\n\n# Features\n\n- one', before: undefined });
+  assert.match(page, '## What is new\n\n### v1.2.0\n\n### Features\n\n- one\n');
+  assert.is(pageOf('a', [], { changelog: undefined, before: page }), page);
+  assert.is(pageOf('a', [], { changelog: '## v1.2.0\n\n# Features\n\n- one', before: page }), page);
 });
 
 const digest = (letter: string) => letter.repeat(64);

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { backupsSection, type Drill, drillTable } from '@drydock/backups';
 import {
   databaseSection,
+  type Environment,
   type EnvName,
   isPlainName,
+  type LoadedConfig,
   OpsError,
   operatorUrl,
   readEventsNamed,
   type TaskContext,
   withPostgres,
 } from '@drydock/kit';
+import { artifactStore } from '../artifact/store.ts';
 import { documentsSchema } from '../config/documents.ts';
 import { releaseSection } from '../config.ts';
 import { withRecord } from '../record/record.ts';
@@ -27,6 +30,8 @@ interface Told {
   /** Oldest first, as all of it. */
   releases: Release[];
   evidence: Map<string, Evidence[]>;
+  /** What is new, by version; undefined where the store could not be asked. */
+  changelogs: Map<string, string> | undefined;
   drills: Event<Partial<Drill>>[];
   rotations: Event<Rotation['metadata']>[];
 }
@@ -53,6 +58,8 @@ export async function collect(ctx: Asking): Promise<Collected> {
       unseen.push({ env, why: error.message });
     }
   }
+  for (const { env, changelogs } of told)
+    if (!changelogs) unseen.push({ env, why: 'Its store of artefacts could not be asked what is new in a version.' });
   return { files: documents(ctx, told), asked: told.map(({ env }) => env), unseen };
 }
 
@@ -71,11 +78,30 @@ async function ask({ config, environmentOf }: Asking, env: EnvName): Promise<Tol
   return withPostgres(operatorUrl(config, environment), 'drydock docs:records', async (client) => {
     const named = async (name: string) =>
       (await readEventsNamed(client, name, ALL)).filter((event) => event.env === env).toReversed();
-    return { env, ...recorded, drills: await named('backup.drill'), rotations: await named('secret.rotated') };
+    const changelogs = await changelogsIn(config, environment);
+    return {
+      env,
+      ...recorded,
+      changelogs,
+      drills: await named('backup.drill'),
+      rotations: await named('secret.rotated'),
+    };
   });
 }
 
 const ALL = 1_000_000;
+
+/** The artefact's record has it. A store that is away takes nothing from a page: what stands there stays. */
+async function changelogsIn(config: LoadedConfig, environment: Environment): Promise<Told['changelogs']> {
+  if (!releaseSection.of(config)) return new Map();
+  try {
+    const artifacts = await artifactStore(config, environment).list();
+    return new Map(artifacts.flatMap(({ version, changelog }) => (changelog ? [[version, changelog]] : [])));
+  } catch (error) {
+    if (!(error instanceof OpsError)) throw error;
+    return undefined;
+  }
+}
 
 function documents({ config }: Asking, told: Told[]): Collected['files'] {
   const { releases: folder, rotations } = releaseSection.of(config)?.documents ?? documentsSchema.parse({});
@@ -110,7 +136,8 @@ function documents({ config }: Asking, told: Told[]): Collected['files'] {
   }));
   const pages = versionsOf(told).map(([version, versions]) => {
     const path = join(folder, `${version}.md`);
-    return { path, text: pageOf(version, versions, textOf(path)) };
+    const changelog = told.map(({ changelogs }) => changelogs?.get(version)).find(Boolean);
+    return { path, text: pageOf(version, versions, { changelog, before: textOf(path) }) };
   });
   return [...tables, ...pages].flatMap(({ path, text }) =>
     text === undefined || text === textOf(path) ? [] : [{ path, text }],

@@ -17,20 +17,30 @@ const WRITTEN =
  * The page of a version. What the environments that were asked tell takes the place of what stood there of them; what stands there of
  * others, which could not be asked, and what people wrote below headings of their own, stays.
  */
-export function pageOf(version: string, told: VersionIn[], before: string | undefined): string {
-  const kept = sectionsOf(before ?? '');
-  for (const { env } of told) kept.delete(env);
-  const names = [...told.map(({ env }) => env), ...kept.keys()];
-  const sections = new Map([...told.map((one) => [one.env, section(one)] as const), ...kept]);
+export function pageOf(
+  version: string,
+  told: VersionIn[],
+  { changelog, before }: { changelog: string | undefined; before: string | undefined },
+): string {
+  const fresh = new Map(told.map((one) => [one.env, section(one)]));
+  if (changelog) fresh.set(NEWS, below(changelog));
+  const kept = [...sectionsOf(before ?? '')].filter(([name]) => !fresh.has(name));
   const all = told.flatMap(({ releases }) => releases);
   return [
     `# ${titleOf(version, all)}`,
     WRITTEN,
     commitsOf(all),
-    ...names.map((name) => `## ${name}\n\n${sections.get(name)?.trim() ?? ''}`),
+    ...[...fresh, ...kept].map(([name, text]) => `## ${name}\n\n${text.trim()}`),
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+const NEWS = 'What is new';
+
+/** Its headings, below the page's. */
+function below(changelog: string): string {
+  return changelog.replace(/^#{1,3} /gm, '### ');
 }
 
 function titleOf(version: string, releases: Release[]): string {
