@@ -1,10 +1,14 @@
 // Uses PostgreSQL and HAProxy: releases that wait, that are shown to fail by a page, and of production alone.
-import { loadConfig, loadEnvironment, openRuns, paused } from '@drydock/kit';
+import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig, loadEnvironment, openRuns, operatorUrl, paused, withPostgres } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import abortTask from '../scripts/abort.ts';
 import continueTask from '../scripts/continue.ts';
+import { artifactStore } from '../src/artifact/store.ts';
+import type { Artifact } from '../src/artifact/types.ts';
 import { withRecord } from '../src/record/record.ts';
 import type { ReleaseRecord } from '../src/record/types.ts';
 import { makeWorld, type World } from './world.ts';
@@ -18,10 +22,15 @@ test.before(async () => {
 });
 test.after(() => world.stop());
 
+const ALONE = ['--env', 'production', '--only', '--yes', '--confirm', 'production', '--reason', 'x'];
 const answer = async () => (await fetch(world.url)).text();
-async function recordOf<T>(env: string, work: (record: ReleaseRecord) => Promise<T>): Promise<T> {
+async function at(env: string) {
   const config = await loadConfig(undefined, world.root);
-  return withRecord(config, loadEnvironment(config, env, {}), work);
+  return { config, environment: loadEnvironment(config, env, {}) };
+}
+async function recordOf<T>(env: string, work: (record: ReleaseRecord) => Promise<T>): Promise<T> {
+  const { config, environment } = await at(env);
+  return withRecord(config, environment, work);
 }
 /** A release whose gate cannot tell. */
 const waits = () =>
@@ -50,6 +59,15 @@ test('a gate that cannot tell leaves the new version live and the run open; some
   assert.is(await recordOf('staging', (record) => record.decision(open?.run ?? '', 'staging › gate')), 'continue');
 });
 
+test('from another clone as well', async () => {
+  world.commit();
+  await waits();
+  const clone = world.clone();
+  const { outcome, error } = await runTaskForTest(continueTask, clone.root, ['--env', 'staging', '--reason', 'looked']);
+  assert.is(error, undefined);
+  assert.match(outcome?.verdict ?? '', `is live on staging as version ${await answer()}`);
+});
+
 test('or says no, and traffic goes back to the version before, which was kept warm', async () => {
   const before = await answer();
   world.commit();
@@ -76,14 +94,70 @@ test('a version whose pages fail never gets traffic, though it says that it is h
 test('production alone is refused where this commit has not passed on staging, and goes where it has', async () => {
   await world.alsoProduction({});
   world.commit();
-  const args = ['--env', 'production', '--only', '--yes', '--confirm', 'production', '--reason', 'x'];
-  const refused = await passes(args);
+  const refused = await passes(ALONE);
   assert.equal([refused.error?.code, refused.error?.exit], ['NOT_PASSED', 4]);
   assert.is((await passes()).error, undefined);
-  const { outcome, error } = await passes(args);
+  const { outcome, error } = await passes(ALONE);
   assert.is(error, undefined);
   assert.match(outcome?.verdict ?? '', / is live on production as version /);
   assert.match((await recordOf('production', (record) => record.live()))?.bakeUntil ?? '', /^20/, 'the bake has begun');
+});
+
+test('a byte that was changed in node_modules after staging has passed keeps it out of production', async () => {
+  world.commit();
+  assert.is((await passes()).error, undefined);
+  const { config, environment } = await at('production');
+  const store = artifactStore(config, environment);
+  const built = (await store.list())[0] as Artifact;
+  // Where the team keeps it.
+  const [tree = ''] = globSync(`**/${built.digest}/tree.tar.zst`, { cwd: join(world.root, '.drydock') });
+  const file = join(world.root, '.drydock', tree);
+  const bytes = readFileSync(file);
+  const at50 = Math.floor(bytes.length / 2);
+  bytes[at50] = (bytes[at50] ?? 0) ^ 1;
+  chmodSync(file, 0o600);
+  writeFileSync(file, bytes);
+  const live = await answer();
+  const { error } = await passes(ALONE);
+  assert.is(error?.exit, 4, error?.message);
+  assert.match(error?.code ?? '', /^ARTIFACT_/);
+  assert.is(await answer(), live);
+});
+
+test('two clones that release at once: one goes, the other is told by whom, exit 5', async () => {
+  const clone = world.clone();
+  world.commit();
+  let second: Awaited<ReturnType<typeof passes>> | undefined;
+  const first = await world.release((name, step) => {
+    if (name === 'staging › gate') step.run = async () => ({ verdict: 'pass', measurements: 1 });
+    if (name !== 'staging › candidate health') return;
+    const run = step.run;
+    step.run = async (ctx) => {
+      second = await clone.release();
+      return run(ctx);
+    };
+  });
+  assert.is(first.error, undefined);
+  assert.equal([second?.error?.code, second?.error?.exit], ['LOCKED', 5]);
+  assert.match(second?.error?.message ?? '', 'running release (run ');
+});
+
+test('a switch that cannot be written down is none: traffic goes back, and the record tells the truth', async () => {
+  const before = await answer();
+  world.commit();
+  const { config, environment } = await at('staging');
+  const sql = (text: string) => withPostgres(operatorUrl(config, environment), 'test', (client) => client.query(text));
+  await sql(`CREATE FUNCTION drydock.no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$;
+    CREATE TRIGGER no_space BEFORE INSERT ON drydock.release FOR EACH ROW EXECUTE FUNCTION drydock.no_space()`);
+  try {
+    const { error } = await passes();
+    assert.match(error?.message ?? '', 'Step "staging › switch traffic" failed: the disk is full');
+    assert.match(error?.message ?? '', `staging is on version ${before}`);
+    assert.is(await answer(), before);
+  } finally {
+    await sql('DROP TRIGGER no_space ON drydock.release');
+  }
+  assert.is((await recordOf('staging', (record) => record.live()))?.version, before);
 });
 
 test.run();

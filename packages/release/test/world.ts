@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Step, StepNode } from '@drydock/kit';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { startTestPostgres, startTestProxy } from '@drydock/sandbox/testing';
@@ -14,6 +14,8 @@ export interface Checkout {
   root: string;
   /** Another commit, and so another version. */
   commit(change?: (source: string) => string): void;
+  /** Files of the next commit, by path; that is made as well. */
+  write(files: Record<string, string>): void;
   /** `npm run release -- --env staging`; `meddle` may change each step before it runs. */
   release(meddle?: (name: string, step: Step) => void, args?: string[]): Promise<Ended>;
   status(): Promise<Ended>;
@@ -46,8 +48,12 @@ export function eachStep(nodes: StepNode[], show: (name: string, step: Step) => 
   }
 }
 
-/** `release`: more of that section. */
-export async function makeWorld(config: object = {}, release: object = {}): Promise<World> {
+/** `release`: more of that section; `variables`: more of the environment. */
+export async function makeWorld(
+  config: object = {},
+  release: object = {},
+  variables: Record<string, string> = {},
+): Promise<World> {
   const [proxy, postgres] = await Promise.all([startTestProxy(), startTestPostgres()]);
   const env = {
     OPS_DATABASE_URL: await postgres.createDatabase(),
@@ -56,6 +62,7 @@ export async function makeWorld(config: object = {}, release: object = {}): Prom
     PROXY_STATE_FILE: proxy.stateFile,
     // Nobody has the other half: these backups are made, and never opened.
     BACKUP_RECIPIENTS: 'age1d06q539n9rj0lwwwkfu3h8xhtxq0uvxr6l7fktf6t0f3h9u95yyqflx3vw',
+    ...variables,
   };
   const product = {
     release: {
@@ -116,6 +123,14 @@ function checkout(root: string): Checkout {
       commits += 1;
       writeFileSync(file, `${change(readFileSync(file, 'utf8'))}// ${commits} in ${root}\n`);
       git(root, 'commit', '-qam', `change ${commits}`);
+    },
+    write(files) {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(root, path)), { recursive: true });
+        writeFileSync(join(root, path), text);
+      }
+      git(root, 'add', '-A');
+      git(root, 'commit', '-qm', Object.keys(files).join(', '));
     },
     release(meddle, args = ['--env', 'staging']) {
       const steps = (...given: Parameters<typeof releaseTask.steps>) => {

@@ -1,14 +1,17 @@
 import { defineStep, type Handle, OpsError, type Step, type StepContext, toOpsError } from '@drydock/kit';
 import type { Artifact } from '../artifact/types.ts';
-import type { Deployment, Driver } from '../driver/types.ts';
+import type { Deployment, Driver, Progress } from '../driver/types.ts';
 
 export type Staged = { instance: Deployment; previous: Deployment | null };
 
 /** What is to be staged: a result of the run, or known when the steps are made. */
 export type ArtifactOf = Handle<Artifact> | Artifact;
 
-/** Starts the version beside the live one, and waits until it can take traffic; it gets none yet. */
-export function stageStep(driver: Driver, artifact: ArtifactOf): Step<Staged> {
+/**
+ * Starts the version beside the live one, and waits until it can take traffic; it gets none yet. `goesBack`: with the environment that
+ * it was released with, and where it lies already from there.
+ */
+export function stageStep(driver: Driver, artifact: ArtifactOf, { goesBack = false } = {}): Step<Staged> {
   const artifactOf = ({ results }: StepContext) => ('name' in artifact ? results.of(artifact) : artifact);
   return defineStep<Staged>({
     name: 'stage',
@@ -19,9 +22,11 @@ export function stageStep(driver: Driver, artifact: ArtifactOf): Step<Staged> {
       return { instance: idle, previous: live ?? null };
     },
     async run(step) {
-      const { live } = await driver.inspect();
-      const options = { signal: step.signal, onLine: step.detail };
-      const instance = await driver.stage(artifactOf(step), options);
+      const { live, idle } = await driver.inspect();
+      const options = { signal: step.signal, onLine: step.detail, asReleased: goesBack };
+      const lies = goesBack && idle?.version === artifactOf(step).version ? idle : undefined;
+      const instance =
+        (lies && (await revived(driver, lies, options))) ?? (await driver.stage(artifactOf(step), options));
       try {
         await driver.waitReady(instance, options);
       } catch (error) {
@@ -31,6 +36,16 @@ export function stageStep(driver: Driver, artifact: ArtifactOf): Step<Staged> {
     },
     undo: (_, { instance }) => driver.retire(instance),
   });
+}
+
+async function revived(driver: Driver, lies: Deployment, options: Progress): Promise<Deployment | undefined> {
+  try {
+    await driver.revive(lies, options);
+    return lies;
+  } catch (thrown) {
+    if (toOpsError(thrown).code === 'VERSION_NOT_THERE') return undefined;
+    throw thrown;
+  }
 }
 
 /** Ends a version that did not get ready: half started, it would lie in wait. */
