@@ -1,34 +1,66 @@
-import { defineStep, OpsError, type Step, type TaskContext } from '@drydock/kit';
+import { defineStep, type EnvName, OpsError, type Step, type TaskContext } from '@drydock/kit';
 import { buildArtifact } from './build.ts';
 import { artifactStore } from './store.ts';
-import type { Artifact } from './types.ts';
+import type { Artifact, ArtifactStore } from './types.ts';
 
-/**
- * The artefact of a commit: the one that is there, or a new one. One that was changed where it lies is refused; with `mends`, built
- * again in its place.
- */
-export function artifactStep(ctx: TaskContext, commit: string, { mends = false } = {}): Step<Artifact> {
-  const { config, environment } = ctx;
+interface Options {
+  /** Those that get it: where each has a store of its own, it is in all of them. By itself the one that the run is about. */
+  environments?: EnvName[];
+  /** One that was changed where it lies is built again in its place, not refused. */
+  mends?: boolean;
+}
+
+/** The artefact of a commit: the one that is there, compared with its digest before anything is done with it, or a new one. */
+export function artifactStep(
+  ctx: TaskContext,
+  commit: string,
+  { environments = [], mends }: Options = {},
+): Step<Artifact> {
+  const { config, environment, environmentOf } = ctx;
   const store = artifactStore(config, environment);
+  const others = environments.map((env) => artifactStore(config, environmentOf(env)));
+  const apart = [...new Map(others.map((other) => [other.label, other])).values()].filter(
+    ({ label }) => label !== store.label,
+  );
   return defineStep<Artifact>({
     name: 'build artifact',
     alwaysCheck: true,
     async check({ signal }) {
-      const found = await store.byCommit(commit);
-      if (!found || !mends) return found;
       try {
-        await store.verify(found, signal);
+        const found = await foundIn([store, ...apart], commit, signal);
+        if (found) await inAll([store, ...apart], found, signal);
         return found;
       } catch (error) {
-        if (!(error instanceof OpsError && MENDED.has(error.code))) throw error;
+        if (!mends || !(error instanceof OpsError && MENDED.has(error.code))) throw error;
         ctx.out.warn(`${error.message} It is built again.`);
         return undefined;
       }
     },
-    run: ({ detail, signal, run }) =>
-      buildArtifact({ config, environment, store, commit, run, signal, onLine: detail }),
-    verify: ({ signal }, artifact) => store.verify(artifact, signal),
+    async run({ detail, signal, run }) {
+      const artifact = await buildArtifact({ config, environment, store, commit, run, signal, onLine: detail });
+      await inAll([store, ...apart], artifact, signal);
+      return artifact;
+    },
+    async verify({ signal }, artifact) {
+      for (const each of [store, ...apart]) await each.verify(artifact, signal);
+    },
   });
 }
 
 const MENDED = new Set(['ARTIFACT_CHANGED', 'ARTIFACT_MISSING', 'ARTIFACT_UNSIGNED']);
+
+async function foundIn(stores: ArtifactStore[], commit: string, signal: AbortSignal): Promise<Artifact | undefined> {
+  for (const store of stores) {
+    const found = await store.byCommit(commit);
+    if (!found) continue;
+    await store.verify(found, signal);
+    return found;
+  }
+  return undefined;
+}
+
+async function inAll(stores: ArtifactStore[], artifact: Artifact, signal: AbortSignal): Promise<void> {
+  const has = await Promise.all(stores.map(async (store) => (await store.find(artifact.digest)) !== undefined));
+  const from = stores[has.indexOf(true)];
+  for (const [n, store] of stores.entries()) if (from && !has[n]) await store.copyFrom(from, artifact, signal);
+}

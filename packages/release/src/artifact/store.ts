@@ -8,6 +8,7 @@ import { type Environment, type LoadedConfig, makeFolder, OpsError, renameDurabl
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
 import type { Question } from '../question.ts';
 import { archiveOf, unpackArchive } from './archive.ts';
+import { choose } from './choose.ts';
 import { changed, missing, unsigned } from './errors.ts';
 import { hashTree } from './hash.ts';
 import { inputsOf, platformOf } from './inputs.ts';
@@ -16,8 +17,6 @@ import { signerOf, signRecord } from './signature.ts';
 import type { Artifact, ArtifactStore, KeepOptions } from './types.ts';
 
 const HOUR_MS = 3_600_000;
-/** A version or a commit is named by so many digits at least. */
-const SHORTEST = 4;
 
 /** The team's: `release.artifact.store`, by itself the stores of the backups. */
 export function artifactStore(config: LoadedConfig, environment: Environment): ArtifactStore {
@@ -75,22 +74,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async find(name: string): Promise<Artifact | undefined> {
-    const all = await this.#records(() => true);
-    const tagged = all.filter(({ tag }) => tag === name);
-    const short = /^[0-9a-f]+$/.test(name) && name.length >= SHORTEST;
-    const named = short ? all.filter(({ digest, commit }) => digest.startsWith(name) || commit.startsWith(name)) : [];
-    const found = tagged.length > 0 ? tagged : named;
-    const [first] = found;
-    const others = new Set(found.filter(({ commit }) => commit !== first?.commit).map(({ digest }) => digest));
-    others.delete(first?.digest ?? '');
-    if (!first || others.size === 0)
-      return (first && found.find(({ platform }) => platform === platformOf(this.#setting.release))) ?? first;
-    throw new OpsError({
-      code: 'ARTIFACT_AMBIGUOUS',
-      message: `${name} names ${others.size + 1} artefacts: ${[first.digest, ...others].map((digest) => digest.slice(0, 12)).join(', ')}.`,
-      hint: 'Give more digits of it.',
-      exit: 2,
-    });
+    return choose(await this.#records(() => true), name, platformOf(this.#setting.release));
   }
 
   async keep(
@@ -125,6 +109,20 @@ class StoredArtifacts implements ArtifactStore {
 
   async tagged(artifact: Artifact, tag: string, changelog: string, signal: AbortSignal): Promise<Artifact> {
     return this.#record({ ...artifact, tag, changelog }, signal);
+  }
+
+  async copyFrom(other: ArtifactStore, artifact: Artifact, signal: AbortSignal): Promise<void> {
+    if (!(other instanceof StoredArtifacts)) throw new Error('another kind of store');
+    const from = await other.#holder(artifact);
+    const key = `${this.#root}${recordKey(artifact)}`;
+    // The record last: with it the artefact counts as there.
+    const keys = [...[TREE, SUM, BOM].map((name) => this.#key(artifact, name)), `${key}${SIGNATURE}`, key];
+    const there = new Set((await from.list(`${this.#root}${artifact.digest}/`)).map((one) => one.key));
+    for (const store of this.#setting.stores) {
+      const has = new Set((await store.list(`${this.#root}${artifact.digest}/`)).map((one) => one.key));
+      for (const each of keys.filter((one) => there.has(one) && !has.has(one)))
+        await store.write(each, await from.read(each), { signal });
+    }
   }
 
   async unpack(artifact: Artifact, into: string, signal: AbortSignal): Promise<void> {

@@ -51,6 +51,8 @@ export interface ArtifactStore {
    * not at all; where it is there already and the same, it is left as it is.
    */
   unpack(artifact: Artifact, into: string, signal: AbortSignal): Promise<void>;
+  /** From the store of another environment: where each has its own, what is built once is in all of them. */
+  copyFrom(other: ArtifactStore, artifact: Artifact, signal: AbortSignal): Promise<void>;
   /** In every store that has it: ARTIFACT_MISSING, ARTIFACT_CHANGED, ARTIFACT_UNSIGNED (exit 4). */
   verify(artifact: Artifact, signal: AbortSignal): Promise<void>;
   /** The CycloneDX list of its packages. */

@@ -16,7 +16,7 @@ export function releaseSteps(
   { commit, subject, environments }: ReleasePlan,
   kind: Release['kind'] = 'release',
 ): { nodes: StepNode[]; built: Step<Artifact> } {
-  const built = artifactStep(ctx, commit);
+  const built = artifactStep(ctx, commit, { environments });
   const nodes = [
     built,
     ...(ctx.flags.only ? [passedBeforeStep(ctx, built)] : []),

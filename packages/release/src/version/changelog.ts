@@ -17,17 +17,25 @@ export async function changelogOf({ tag, ...range }: Range & { tag: string }): P
   return (await gitCliff(range, ['--tag', tag, '--strip', 'all'])).trim();
 }
 
-/** What the commits ask for, as Conventional Commits say it: a part of the version. */
-export async function suggestedBump(range: Range): Promise<string> {
+/** What the commits ask for, as Conventional Commits say it. */
+export async function suggestedBump(range: Range): Promise<'major' | 'minor' | 'patch'> {
   if (!range.before) return 'minor';
-  const text = (await gitCliff(range, ['--bumped-version'])).trim();
-  const version = text.startsWith(range.tagPrefix) ? text.slice(range.tagPrefix.length) : text;
-  if (version && version !== range.before.version) return version;
+  const releases = JSON.parse(await gitCliff(range, ['--context'])) as { commits: CliffCommit[] }[];
+  const commits = releases.flatMap((release) => release.commits);
+  if (commits.some(({ breaking }) => breaking)) return 'major';
+  if (commits.some(({ raw_message = '' }) => /^feat\b/i.test(raw_message))) return 'minor';
+  if (commits.length > 0) return 'patch';
   throw usageError(
     'NOTHING_TO_BUMP',
-    `What follows ${range.before.tag} asks for no new version.`,
+    `Nothing that follows ${range.before.tag} asks for a new version.`,
     'Say which: --bump patch, or a version such as 1.4.0',
   );
+}
+
+/** As far as it is read here. */
+interface CliffCommit {
+  breaking?: boolean;
+  raw_message?: string;
 }
 
 async function gitCliff({ root, tagPrefix, commit, before, signal }: Range, args: string[]): Promise<string> {

@@ -306,4 +306,18 @@ test('two stores: both have it, and one is enough', async () => {
   assert.ok(existsSync(join(product.root, 'one/artifacts/strange', artifact.digest)));
 });
 
+test('environments with stores of their own: built once, it is in all of them, with its signature', async () => {
+  const keys = newFolder();
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(keys, 'k')]);
+  const key = readFileSync(join(keys, 'k.pub'), 'utf8').trim();
+  const from = makeProduct({ signers: [{ name: 'ci', key }] }, { env: { ARTIFACT_SIGNING_KEY: join(keys, 'k') } });
+  const artifact = await from.build();
+  const to = makeProduct({ signers: [{ name: 'ci', key }] });
+  const [there, here] = [(await from.open()).artifacts, (await to.open()).artifacts];
+  await here.copyFrom(there, artifact, signal);
+  await here.copyFrom(there, artifact, signal);
+  assert.equal(await here.list(), [artifact]);
+  await here.verify(artifact, signal);
+});
+
 test.run();

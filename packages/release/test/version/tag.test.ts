@@ -61,6 +61,15 @@ test('each part, a version of its own, and what the commits ask for', async () =
   git(product.root, 'commit', '-q', '--allow-empty', '-m', 'feat: something new');
   await bump(product, 'auto');
   assert.is(git(product.root, 'describe', '--exact-match'), 'v2.1.0');
+  for (const [message, tag] of [
+    ['mend a word', 'v2.1.1'],
+    ['fix(api)!: answer otherwise', 'v3.0.0'],
+    ['fix: mend', 'v3.0.1'],
+  ] as const) {
+    git(product.root, 'commit', '-q', '--allow-empty', '-m', message);
+    await bump(product, 'auto');
+    assert.is(git(product.root, 'describe', '--exact-match'), tag, message);
+  }
 });
 
 test('a tag that exists is refused, here, at the remote, and under this very commit; nothing is built', async () => {
