@@ -1,7 +1,8 @@
 // Uses PostgreSQL and HAProxy: a release and a rollback as processes that are killed at their steps, and gone on with.
 import { once } from 'node:events';
-import { loadConfig, loadEnvironment, openRuns, readRuns } from '@drydock/kit';
+import { loadConfig, loadEnvironment, readRuns } from '@drydock/kit';
 import { runTaskForTest, sampleRounds, taskProcesses } from '@drydock/kit/testing';
+import { testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import rollbackTask from '../scripts/rollback.ts';
@@ -13,7 +14,11 @@ const test = suite('a release that is killed');
 let world: World;
 let names: string[];
 test.before(async () => {
-  world = await makeWorld({ environments: { staging: { serves: 'customers', guard: 'none' } } });
+  world = await makeWorld({
+    environments: { staging: { serves: 'customers', guard: 'none' } },
+    // The team's: another clone finds there what this one has built.
+    backups: { stores: [{ kind: 'file', path: testRoot('store') }] },
+  });
   for (const _ of [0, 1]) {
     world.commit();
     assert.is((await world.release()).error, undefined);
@@ -40,7 +45,7 @@ async function killAt(task: string, args: string[], step: string, state: 'starte
   while (child.exitCode === null && !reached()) await new Promise((done) => setTimeout(done, 5));
   child.kill('SIGKILL');
   await ended;
-  return openRuns(world.root).length === 1;
+  return readRuns(world.root)[known]?.status === 'open';
 }
 
 /** One version serves, the record tells the same, and nothing else takes traffic. */
@@ -58,13 +63,16 @@ async function assertOneServes(where: string): Promise<string> {
 
 test('at any step: somebody serves all the while, and gone on with, the new version does, by the record as well', async () => {
   const rounds = names.flatMap((step) => (['started', 'done'] as const).map((state) => ({ step, state })));
-  for (const { step, state } of sampleRounds(rounds, 4)) {
-    const where = `${step} ${state}`;
+  for (const [n, { step, state }] of sampleRounds(rounds, 4).entries()) {
+    // Every other time somebody else goes on, from a clone that knows nothing of it.
+    const where = `${step} ${state}${n % 2 ? ', from another clone' : ''}`;
     const before = await answer();
     world.commit();
     const load = await underLoad(world.url, async () => {
       const killed = await killAt('release', ['--env', 'staging', '--offline'], step, state);
-      if (killed) assert.is((await world.release(undefined, ['--env', 'staging', '--resume'])).error, undefined, where);
+      const operator = n % 2 ? world.clone() : world;
+      if (killed)
+        assert.is((await operator.release(undefined, ['--env', 'staging', '--resume'])).error, undefined, where);
     });
     assert.equal(load.failed, [], where);
     assert.is.not(await assertOneServes(where), before, where);
