@@ -112,6 +112,7 @@ test('a whole release runs on a fresh clone, and leaves nothing running', async 
   leakedArguments = watched.leaks;
   assert.ok(watched.looked.processes > 20, JSON.stringify(watched.looked));
   assert.match(said, /Released in \d/);
+  assert.match(said, 'npm start -- --keep');
   assert.match(said, 'production › switch traffic');
   assert.equal(await listDaemons(clone), []);
   assert.is(execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' }), '');
@@ -170,7 +171,18 @@ test('two releases at once: the second gets exit 5', async () => {
   const second = await release('--env', 'staging');
   assert.is(second.code, 5, second.said);
   assert.match(second.said, 'staging is locked by');
-  assert.is((await first).code, 0);
+  const third = await start();
+  assert.is(third.code, 5, third.said);
+  assert.not.match(third.said, 'Released in', "another run's timeline");
+  const { code, said } = await first;
+  assert.is(code, 0, said);
+  // What it ends with can be looked at, and typed.
+  const urls = [...said.matchAll(/^(staging|production) +(http:\S+)$/gm)].map(([, , url = '']) => url);
+  assert.is(urls.length, 2, said);
+  for (const url of urls) assert.is((await fetch(url)).status, 200, url);
+  const next = /Next: npm run (\S+) -- (--env \w+)/.exec(said.slice(said.lastIndexOf('to look at')));
+  assert.is(next?.[1], 'release:status', said.slice(-400));
+  assert.is((await run('packages/release/scripts/status.ts', ...(next?.[2] ?? '').split(' '))).code, 0);
 });
 
 test("the product that runs has no secret of the operator's, and no row of the audit log or a lock has any", async () => {

@@ -49,8 +49,8 @@ function withScripts(text: string, tasks: TaskFile[], script: (task: TaskFile) =
 const KEPT = new Set(['check:tests', 'build']);
 const BOOTSTRAPPED = new Set(['start']);
 
-/** What turbo caches: no tasks. */
-const CHECKS = ['typecheck', 'lint', 'deadcode', 'arrows', 'check:tests'].map((name) => `//#${name}`);
+/** What turbo knows besides tasks, which it never caches. */
+const CHECKS = ['generate', 'typecheck', 'lint', 'deadcode', 'arrows', 'check:tests'].map((name) => `//#${name}`);
 
 function withTurbo(text: string, tasks: TaskFile[]): string {
   const turbo = JSON.parse(text) as { tasks: Record<string, unknown> };
