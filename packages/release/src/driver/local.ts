@@ -2,7 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { command, type Environment, exec, freePort, type LoadedConfig, OpsError, requireTool } from '@drydock/kit';
+import {
+  command,
+  type Environment,
+  exec,
+  freePort,
+  type LoadedConfig,
+  OpsError,
+  requireTool,
+  slugOf,
+} from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
@@ -60,7 +69,7 @@ export class LocalDriver implements Driver {
   get #proxy(): Haproxy {
     const { socket, stateFile, backend } = this.#release.proxy;
     const variable = (name: string) => this.#environment.require(name);
-    const owner = `${this.#config.product}/${this.#environment.name}`;
+    const owner = `${slugOf(this.#config.product)}/${this.#environment.name}`;
     return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend, owner });
   }
   get #traffic(): Traffic {

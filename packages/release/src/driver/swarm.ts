@@ -236,7 +236,7 @@ export class SwarmDriver implements Driver {
   get #proxy(): Haproxy {
     const { socket, stateFile, backend } = this.#release.proxy;
     const variable = (name: string) => this.#environment.require(name);
-    const owner = `${this.#config.product}/${this.#environment.name}`;
+    const owner = `${slugOf(this.#config.product)}/${this.#environment.name}`;
     return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend, owner });
   }
 

@@ -54,10 +54,10 @@ export interface RunOnce extends Progress {
 }
 
 /** People get a page that says so, with 503 and Retry-After; health is answered. */
-export interface Maintenance {
+export type Maintenance = {
   reason: string;
   retryAfterSeconds: number;
-}
+};
 
 /** How versions of the product run in one environment, and how traffic gets to one of them. Each method may be repeated. */
 export interface Driver {
