@@ -18,10 +18,8 @@ export function artifactStep(
 ): Step<Artifact> {
   const { config, environment, environmentOf } = ctx;
   const store = artifactStore(config, environment);
-  const others = environments.map((env) => artifactStore(config, environmentOf(env)));
-  const apart = [...new Map(others.map((other) => [other.label, other])).values()].filter(
-    ({ label }) => label !== store.label,
-  );
+  // Two that are called the same may lie at different endpoints: each is asked for itself.
+  const apart = environments.filter((env) => env !== ctx.env).map((env) => artifactStore(config, environmentOf(env)));
   return defineStep<Artifact>({
     name: 'build artifact',
     alwaysCheck: true,
@@ -42,7 +40,8 @@ export function artifactStep(
       return artifact;
     },
     async verify({ signal }, artifact) {
-      for (const each of [store, ...apart]) await each.verify(artifact, signal);
+      // Unpacked and compared with its digest it is where it is started.
+      for (const each of [store, ...apart]) await each.holds(artifact, signal);
     },
   });
 }

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { openStore, openStores, type Store } from '@drydock/backups';
 import { type Environment, type LoadedConfig, makeFolder, OpsError, renameDurably } from '@drydock/kit';
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
@@ -139,6 +140,17 @@ class StoredArtifacts implements ArtifactStore {
       renameDurably(part, into);
     } finally {
       await rm(part, { recursive: true, force: true });
+    }
+  }
+
+  async holds(artifact: Artifact, signal: AbortSignal): Promise<void> {
+    await this.#refuseUnsigned(artifact, signal);
+    await this.#holder(artifact);
+    for (const store of await this.#holders(artifact)) {
+      const expected = await store.readText(this.#key(artifact, SUM));
+      const sum = createHash('sha256');
+      await pipeline(await store.read(this.#key(artifact, TREE)), sum, { signal });
+      if (sum.digest('hex') !== expected?.trim()) throw changed(artifact, store.label, 'its archive was changed');
     }
   }
 

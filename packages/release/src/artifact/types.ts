@@ -55,6 +55,8 @@ export interface ArtifactStore {
   copyFrom(other: ArtifactStore, artifact: Artifact, signal: AbortSignal): Promise<void>;
   /** In every store that has it: ARTIFACT_MISSING, ARTIFACT_CHANGED, ARTIFACT_UNSIGNED (exit 4). */
   verify(artifact: Artifact, signal: AbortSignal): Promise<void>;
+  /** The archive in every store is the one that was written. Quicker than `verify`, which unpacks it; for what was written just now. */
+  holds(artifact: Artifact, signal: AbortSignal): Promise<void>;
   /** The CycloneDX list of its packages. */
   bomOf(artifact: Artifact): Promise<string>;
   /** Writes down a tag of a commit that was built before it. */

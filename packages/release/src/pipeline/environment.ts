@@ -8,7 +8,6 @@ import { servingCommit } from '../running.ts';
 import { gateSteps } from './gate.ts';
 import { candidateSteps, flowSteps, publicSteps } from './look.ts';
 import { passedStep } from './passed.ts';
-import { promoteSteps } from './promote.ts';
 import { retireSteps } from './retire.ts';
 import { stageStep } from './stage.ts';
 import { switchStep } from './switch.ts';
@@ -38,7 +37,6 @@ export function environmentSteps(
   });
   const staged = stageStep(driver, built);
   const steps = [
-    ...promoteSteps(ctx, env, built),
     backup,
     rehearsed,
     defineGroup<DeployPlan>({

@@ -1,17 +1,17 @@
 // Uses an S3 endpoint: environments whose stores are not the same.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineStep, type EnvName, loadConfig, loadEnvironment, type Step, type TaskContext } from '@drydock/kit';
+import { type EnvName, loadConfig, loadEnvironment, type TaskContext } from '@drydock/kit';
 import { makeStrangeProduct, runStepsForTest } from '@drydock/kit/testing';
 import { startTestS3 } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { artifactStep } from '../src/artifact/step.ts';
 import { artifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
-import { promoteSteps } from '../src/pipeline/promote.ts';
 
-const test = suite('promotion');
+const test = suite('stores of environments');
 type S3 = Awaited<ReturnType<typeof startTestS3>>;
 let here: S3;
 let there: S3;
@@ -61,44 +61,26 @@ async function contextOf(stores: Record<string, S3>) {
   return { root, ctx, commit };
 }
 
-test('an artefact gets to the store of the next environment, the same by its digest; a second time it is there', async () => {
+test('an artefact gets to the stores of all environments, the same by its digest; a second time it is there', async () => {
   const { root, ctx, commit } = await contextOf({ staging: there, production: here });
   const { signal } = new AbortController();
-  const folder = join(root, 'built');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'app.mjs'), 'the product');
-  const [from, to] = [ctx.environment, ctx.environmentOf('staging')].map((env) => artifactStore(ctx.config, env));
-  const kept = await from?.keep(folder, commit, { signal, time: 1, bom: '{}', inputs: 'a'.repeat(64) });
-  const built = defineStep<Artifact>({ name: 'build artifact', run: async () => kept as Artifact });
-  for (const _ of [0, 1]) {
-    await runStepsForTest([built, ...promoteSteps(ctx, 'staging', built)]);
-    const found = await to?.list();
-    assert.equal(
-      found?.map(({ digest }) => digest),
-      [kept?.digest],
-    );
-    await to?.unpack(found?.[0] as Artifact, join(root, 'unpacked'), signal);
-    assert.is(readFileSync(join(root, 'unpacked/app.mjs'), 'utf8'), 'the product');
+  const stores = ['production', 'staging'].map((env) => artifactStore(ctx.config, ctx.environmentOf(env)));
+  assert.is(stores[0]?.label, stores[1]?.label, 'they are called the same, and are not');
+  for (const round of [0, 1]) {
+    const built = artifactStep(ctx, commit, { environments: ['staging', 'production'] });
+    const { run } = built;
+    built.run = (step) => (round === 0 ? run(step) : Promise.reject(new Error('it is there')));
+    const { results } = await runStepsForTest([built]);
+    for (const [n, store] of stores.entries()) {
+      const found = await store.list();
+      assert.equal(
+        found.map(({ digest }) => digest),
+        [results.of(built).digest],
+      );
+      await store.unpack(found[0] as Artifact, join(root, `unpacked-${n}`), signal);
+      assert.is(readFileSync(join(root, `unpacked-${n}/app.mjs`), 'utf8'), 'the product');
+    }
   }
-});
-
-test('where the store is shared it is there already', async () => {
-  const { root, ctx, commit } = await contextOf({ staging: here, production: here });
-  const { signal } = new AbortController();
-  const folder = join(root, 'built');
-  mkdirSync(folder);
-  writeFileSync(join(folder, 'app.mjs'), 'another product');
-  const kept = await artifactStore(ctx.config, ctx.environment).keep(folder, commit, {
-    signal,
-    time: 1,
-    bom: '{}',
-    inputs: 'a'.repeat(64),
-  });
-  const built = defineStep<Artifact>({ name: 'build artifact', run: async () => kept });
-  const [promote] = promoteSteps(ctx, 'staging', built) as [Step];
-  promote.run = () => Promise.reject(new Error('nothing is to be copied'));
-  await runStepsForTest([built, promote]);
-  assert.equal(promoteSteps(ctx, 'production', built), [], 'what is built there needs no copy');
 });
 
 test.run();
