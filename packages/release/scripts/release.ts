@@ -27,8 +27,9 @@ const task = defineChangeTask({
     offline: flag.boolean({ about: 'ask neither origin nor GitHub: what was fetched last counts' }),
     sign: flag.texts({
       value: 'BOX',
-      about: 'stand by your name for a box of the checklist that nothing can tell: tests',
+      about: 'stand by your name for a box of the checklist that nothing can tell: tests, drill, …',
     }),
+    inFreeze: flag.sentence({ value: 'WHY', about: 'release although release.freeze says that nothing is to be' }),
     allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
     accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
     only: flag.boolean({ about: 'this environment alone; those before it must have passed with the same artefact' }),

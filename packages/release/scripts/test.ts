@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, defineStep, main, type Step, type TaskContext, usageError } from '@drydock/kit';
 import { readCheckout, refuseDirty } from '../src/checkout.ts';
-import { TESTS } from '../src/ci/recorded.ts';
+import { TESTED } from '../src/ci/recorded.ts';
 import { runTests } from '../src/ci/run.ts';
 import { releaseConfig } from '../src/config.ts';
 import { withRecord } from '../src/record/record.ts';
@@ -67,7 +67,7 @@ function recordStep(ctx: TaskContext, commit: string, tested: Step<Ended>): Step
     name: 'record it',
     async run({ results, run }) {
       const { ok, says } = results.of(tested);
-      const evidence = { commit, item: TESTS, ok, says, link: null, by: ctx.actor, until: null, run };
+      const evidence = { commit, item: TESTED, ok, says, link: null, by: ctx.actor, until: null, run };
       await withRecord(ctx.config, ctx.environment, (record) => record.putEvidence(evidence));
       return null;
     },

@@ -28,12 +28,13 @@ const REMOTE_WITHIN_MS = 15_000;
 /** `.drydock/`, `.drydock-1000/`, wherever the product lies in its repository. */
 const OWN_STATE = /(^|\/)\.drydock(-\d+)?(\/|$)/;
 
-export async function readCheckout(root: string, signal?: AbortSignal): Promise<Checkout> {
+/** `of`: another commit of it than HEAD. */
+export async function readCheckout(root: string, signal?: AbortSignal, of = 'HEAD'): Promise<Checkout> {
   requireTool('git');
   const git = gitIn(root, signal);
-  const head = await git(['log', '-1', '--format=%H%n%s']);
+  const head = await git(['log', '-1', '--format=%H%n%s', '--end-of-options', of, '--']);
   const [commit, subject = ''] = head.stdout.trim().split('\n');
-  if (head.code !== 0 || !commit) throw noCommit(root, head.stderr);
+  if (head.code !== 0 || !commit) throw noCommit(root, head.stderr, of);
   const [branch, shallow, status] = await Promise.all([
     git(['symbolic-ref', '--quiet', '--short', 'HEAD']),
     git(['rev-parse', '--is-shallow-repository']),
@@ -133,7 +134,9 @@ function gitIn(root: string, signal: AbortSignal | undefined) {
   return (args: string[]) => exec('git', args, { cwd: root, okCodes: [1, 2, 128, 129], ...(signal ? { signal } : {}) });
 }
 
-function noCommit(root: string, said: string): OpsError {
+function noCommit(root: string, said: string, of: string): OpsError {
+  if (of !== 'HEAD')
+    return usageError('COMMIT_UNKNOWN', `${of} is no commit of this clone.`, 'Fetch it: git fetch origin');
   if (said.includes('dubious ownership'))
     return usageError(
       'REPOSITORY_NOT_TRUSTED',

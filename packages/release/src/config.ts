@@ -74,6 +74,11 @@ export const releaseSection = defineSection({
     },
     app: { command: ['node', 'src/server.ts'] },
     ci: { repository: 'acme/shop', checks: ['test'] },
+    freeze: [
+      { from: '2026-12-20', to: '2027-01-03T12:00', reason: 'the holidays' },
+      { days: ['fri'], hours: '16:00-24:00', environments: ['production'], reason: 'the weekend' },
+    ],
+    checklist: { secretDays: 90, environments: ['production'] },
     flow: { command: ['node', 'e2e/flow.ts'], environments: ['staging'] },
     kubernetes: {
       livePath: '/livez',

@@ -72,6 +72,7 @@ export async function makeWorld(
       app: { command: ['node', 'shop.mjs'], node: process.execPath, readyTimeoutMs: 20_000, drainTimeoutMs: 5_000 },
       // Its tests are no matter of these.
       ci: { by: 'none' },
+      checklist: { environments: [] },
       ...release,
     },
     health: { path: '/healthz', token: null },

@@ -12,8 +12,12 @@ import { z } from 'zod';
 import { withRecord } from '../record/record.ts';
 import type { Verdict } from './types.ts';
 
-/** The item of the checklist that a run of the tests answers. */
+/** What a run of the tests is called in the record. */
+export const TESTED = 'run of the tests';
+/** The box of the checklist that it ticks, and that a person may sign where there was no run. */
 export const TESTS = 'tests';
+/** How the record tells what a person stands for from what was looked at. */
+export const SIGNED = 'signed: ';
 
 const testedSchema = z.object({
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
@@ -47,7 +51,12 @@ export async function readRecorded(
     try {
       const evidence = await withRecord(config, environment, (record) => record.evidence(commit));
       const now = Date.now();
-      found.push(...evidence.filter(({ item, until }) => item === TESTS && (!until || Date.parse(until) > now)));
+      found.push(
+        ...evidence.filter(
+          ({ item, says, until }) =>
+            item === TESTED || (item === TESTS && says.startsWith(SIGNED) && until !== null && Date.parse(until) > now),
+        ),
+      );
     } catch (thrown) {
       unread = toOpsError(thrown).message;
     }

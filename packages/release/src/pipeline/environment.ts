@@ -5,6 +5,7 @@ import type { Artifact } from '../artifact/types.ts';
 import { driverOf } from '../driver/driver.ts';
 import type { Release } from '../record/types.ts';
 import { servingCommit } from '../running.ts';
+import { checklistSteps } from './checklist.ts';
 import { gateSteps } from './gate.ts';
 import { candidateSteps, flowSteps, publicSteps } from './look.ts';
 import { passedStep } from './passed.ts';
@@ -37,6 +38,8 @@ export function environmentSteps(
   });
   const staged = stageStep(driver, built);
   const steps = [
+    ...promoteSteps(ctx, env, built),
+    ...checklistSteps(ctx, env, built),
     backup,
     rehearsed,
     defineGroup<DeployPlan>({

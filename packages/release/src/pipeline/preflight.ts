@@ -8,12 +8,15 @@ import {
   type TaskContext,
   toOpsError,
 } from '@drydock/kit';
+import { boxesIn } from '../checklist/checklist.ts';
 import { type Checkout, readCheckout } from '../checkout.ts';
 import { TESTS } from '../ci/recorded.ts';
 import { releaseConfig } from '../config.ts';
+import { checklistQuestions } from '../preflight/checklist.ts';
 import { checkoutQuestions } from '../preflight/checkout.ts';
 import { ciQuestions } from '../preflight/ci.ts';
 import { environmentQuestions } from '../preflight/environment.ts';
+import { freezeQuestion } from '../preflight/freeze.ts';
 import { toolQuestions } from '../preflight/tools.ts';
 import type { Question } from '../question.ts';
 
@@ -34,6 +37,8 @@ export interface PreflightOptions {
   offline?: boolean;
   /** Boxes of the checklist that the operator stands for by name. */
   sign?: string[];
+  /** Why it is released although nothing is to be. */
+  inFreeze?: string | undefined;
   /** Hazards of migrations that are taken on. */
   accept?: string[];
   /** What else the run will need of an environment; undefined: of this machine. */
@@ -43,7 +48,7 @@ export interface PreflightOptions {
 /**
  * Everything that the steps will need, of every environment, before anything is changed in the first: that production's proxy is
  * away should not be found out when its migrations are applied. All that is missing is told at once: in one table, and in one error
- * (exit 2; 4 where guards alone refuse).
+ * (exit 2; 4 where guards alone refuse, 3 where boxes of the checklist alone are open).
  */
 export async function preflight(
   ctx: TaskContext,
@@ -59,6 +64,7 @@ export async function preflight(
   };
   const { warn } = ctx.out;
   const { allowDirty = false, offline = false, accept = [], sign = [], more = () => [] } = options;
+  const signed = boxesIn(sign);
   const about = { baseBranch: release.baseBranch, allowDirty, offline, warn };
   const last = environments.at(-1) ?? ctx.env;
   const asked = [
@@ -69,7 +75,7 @@ export async function preflight(
         ci: release.ci,
         environments: environments.map(ctx.environmentOf),
         offline,
-        signed: sign.includes(TESTS),
+        signed: signed.includes(TESTS),
         warn,
       }),
     ),
@@ -77,6 +83,8 @@ export async function preflight(
     ...answersOf(ctx, undefined, () => more(undefined)),
     ...environments.flatMap((env) => [
       ...answersOf(ctx, env, () => environmentQuestions(ctx, ctx.environmentOf(env), { accept, warn })),
+      ...answersOf(ctx, env, () => [freezeQuestion(ctx.config, release.freeze, { env, despite: options.inFreeze })]),
+      ...answersOf(ctx, env, () => checklistQuestions(ctx, env, { read, sign: signed })),
       ...answersOf(ctx, env, () => more(env)),
     ]),
   ];
@@ -135,8 +143,13 @@ function show(ctx: TaskContext, answers: Answer[]): void {
     ]),
   );
   const hints = answers.flatMap(({ env, error }) => (error?.hint ? [ctx.typed(onEnv(env, error.hint))] : []));
-  for (const text of new Set(hints)) ctx.out.line(`  → ${text}`);
+  const distinct = new Set(hints);
+  // One alone is said with the verdict.
+  if (distinct.size > 1) for (const text of distinct) ctx.out.line(`  → ${text}`);
 }
+
+/** A no and a refusal keep their meaning where nothing else is wrong. */
+const ANSWERS: number[] = [EXIT.no, EXIT.refused];
 
 function allMissing(answers: Answer[]): OpsError {
   const errors = answers.flatMap(({ env, error }) => (error ? [{ env, error }] : []));
@@ -147,12 +160,13 @@ function allMissing(answers: Answer[]): OpsError {
   const findings = all.filter(({ message }, at) => all.findIndex((other) => other.message === message) === at);
   const [first] = findings;
   const alone = findings.length === 1;
-  const guards = errors.every(({ error }) => error.exit === EXIT.refused);
+  const [exit] = new Set(errors.map(({ error }) => error.exit));
+  const asOne = ANSWERS.some((code) => errors.every(({ error }) => error.exit === code));
   return new OpsError({
     code: alone && first ? first.code : 'PREFLIGHT_FAILED',
     message: `Nothing was begun: ${alone ? '' : `${findings.length} things are missing. `}${findings.map(({ message }) => message).join(' ')}`,
     hint: first?.hint,
-    exit: guards ? EXIT.refused : EXIT.usage,
+    exit: asOne && exit !== undefined ? exit : EXIT.usage,
     findings,
     cause: errors[0]?.error,
   });
