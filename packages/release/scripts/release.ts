@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, type EnvName, flag, main, promotionTo, type TaskContext } from '@drydock/kit';
 import { refuseUnpassed } from '../src/pipeline/earlier.ts';
+import { lastWordsOf, outcomeOf } from '../src/pipeline/ending.ts';
 import { preflight } from '../src/pipeline/preflight.ts';
 import { type ReleasePlan, releaseSteps } from '../src/pipeline/release.ts';
-import { sayWhatServes, whatServes } from '../src/serving.ts';
 
 /** Production is only ever reached through staging: the config says what goes before what. */
 function environmentsOf({ config, env, flags }: TaskContext): EnvName[] {
@@ -30,6 +30,7 @@ const task = defineChangeTask({
       about: 'stand by your name for a box of the checklist that nothing can tell: tests, drill, …',
     }),
     inFreeze: flag.sentence({ value: 'WHY', about: 'release although release.freeze says that nothing is to be' }),
+    notify: flag.boolean({ about: 'tell the webhook of release.notify how it ended' }),
     allowDirty: flag.boolean({ about: 'release the commit although the checkout has other changes' }),
     accept: flag.texts({ value: 'CODE', about: 'take on a hazard of a migration: npm run db:dry-run -- --codes' }),
     only: flag.boolean({ about: 'this environment alone; those before it must have passed with the same artefact' }),
@@ -49,29 +50,11 @@ const task = defineChangeTask({
     `release ${commit.slice(0, 10)} (${subject}) to ${environments.join(', then ')}`,
   ],
   steps: (ctx, plan) => releaseSteps(ctx, plan),
-  async outcome({ env, config, environmentOf }, { commit, environments }, results, { built }) {
-    const { version } = results.of(built);
-    const serving = await Promise.all(environments.map((each) => whatServes(config, environmentOf(each as EnvName))));
-    const others = serving.filter(({ live }) => live?.version !== version);
-    return {
-      verdict:
-        others.length === 0
-          ? `${commit.slice(0, 10)} is live on ${environments.join(' and ')} as version ${version}.`
-          : `${commit.slice(0, 10)} was released as version ${version}, and is not live any more: ${others.map(({ sentence }) => sentence).join(' ')}`,
-      ok: others.length === 0,
-      data: {
-        commit,
-        version,
-        environments,
-        serving: serving.map(({ env: each, live }) => ({ env: each, live: live ?? null })),
-      },
-      next: command('health:check', { env }),
-    };
-  },
-  async lastWords({ config, environmentOf }, { environments }) {
-    const asked = environments.map((each) => environmentOf(each as EnvName));
-    return { says: await sayWhatServes(config, asked), next: command('release') };
-  },
+  outcome: (ctx, plan, results, steps) => outcomeOf(ctx, plan, results, steps),
+  lastWords: async (ctx, { environments }) => ({
+    says: await lastWordsOf(ctx, environments),
+    next: command('release'),
+  }),
 });
 
 export default task;

@@ -79,6 +79,7 @@ export const releaseSection = defineSection({
       { days: ['fri'], hours: '16:00-24:00', environments: ['production'], reason: 'the weekend' },
     ],
     checklist: { secretDays: 90, environments: ['production'] },
+    hotfix: { advisory: 'github', package: 'shop' },
     flow: { command: ['node', 'e2e/flow.ts'], environments: ['staging'] },
     kubernetes: {
       livePath: '/livez',

@@ -2,6 +2,8 @@ import { backupStep, backupTarget } from '@drydock/backups';
 import { type DeployPlan, deploySteps, planDeploy, readState, rehearseStep, targetOf } from '@drydock/db';
 import { defineGroup, type EnvName, namedSteps, type Step, type StepNode, type TaskContext } from '@drydock/kit';
 import type { Artifact } from '../artifact/types.ts';
+import type { Skippable } from '../config/hotfix.ts';
+import { releaseConfig } from '../config.ts';
 import { driverOf } from '../driver/driver.ts';
 import type { Release } from '../record/types.ts';
 import { servingCommit } from '../running.ts';
@@ -38,7 +40,6 @@ export function environmentSteps(
   });
   const staged = stageStep(driver, built);
   const steps = [
-    ...promoteSteps(ctx, env, built),
     ...checklistSteps(ctx, env, built),
     backup,
     rehearsed,
@@ -69,5 +70,17 @@ export function environmentSteps(
     passedStep(ctx, env, staged),
     ...retireSteps(ctx, env, driver, staged),
   ];
-  return namedSteps(env, steps, { env, keepWhenDone });
+  return namedSteps(env, kind === 'hotfix' ? withoutSkipped(ctx, steps) : steps, { env, keepWhenDone });
+}
+
+const SKIPPED: Partial<Record<Skippable, string[]>> = {
+  checklist: ['checklist'],
+  smoke: ['candidate smoke', 'smoke'],
+  flow: ['full flow'],
+};
+
+/** A hotfix leaves out what the config calls non-critical; its plan names it. */
+function withoutSkipped({ config }: TaskContext, steps: StepNode[]): StepNode[] {
+  const names = releaseConfig(config).hotfix.skip.flatMap((one) => SKIPPED[one] ?? []);
+  return steps.filter(({ name }) => !names.includes(name));
 }

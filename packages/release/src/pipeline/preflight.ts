@@ -11,7 +11,9 @@ import {
 import { boxesIn } from '../checklist/checklist.ts';
 import { type Checkout, readCheckout } from '../checkout.ts';
 import { TESTS } from '../ci/recorded.ts';
+import type { Skippable } from '../config/hotfix.ts';
 import { releaseConfig } from '../config.ts';
+import { notifies, notifyQuestion } from '../notify.ts';
 import { checklistQuestions } from '../preflight/checklist.ts';
 import { checkoutQuestions } from '../preflight/checkout.ts';
 import { ciQuestions } from '../preflight/ci.ts';
@@ -37,6 +39,10 @@ export interface PreflightOptions {
   offline?: boolean;
   /** Boxes of the checklist that the operator stands for by name. */
   sign?: string[];
+  /** What a hotfix leaves out: it is not asked about. */
+  skip?: readonly Skippable[];
+  /** The webhook will be told. */
+  notify?: boolean;
   /** Why it is released although nothing is to be. */
   inFreeze?: string | undefined;
   /** Hazards of migrations that are taken on. */
@@ -63,28 +69,38 @@ export async function preflight(
     return checkout;
   };
   const { warn } = ctx.out;
-  const { allowDirty = false, offline = false, accept = [], sign = [], more = () => [] } = options;
+  const { allowDirty = false, offline = false, accept = [], sign = [], skip = [], more = () => [] } = options;
   const signed = boxesIn(sign);
   const about = { baseBranch: release.baseBranch, allowDirty, offline, warn };
   const last = environments.at(-1) ?? ctx.env;
   const asked = [
     ...checkoutQuestions(read, about).map((question) => answer(ctx, undefined, question)),
     ...answersOf(ctx, undefined, () =>
-      ciQuestions(read, {
-        config: ctx.config,
-        ci: release.ci,
-        environments: environments.map(ctx.environmentOf),
-        offline,
-        signed: signed.includes(TESTS),
-        warn,
-      }),
+      skip.includes('ci')
+        ? []
+        : ciQuestions(read, {
+            config: ctx.config,
+            ci: release.ci,
+            environments: environments.map(ctx.environmentOf),
+            offline,
+            signed: signed.includes(TESTS),
+            warn,
+          }),
     ),
     ...answersOf(ctx, undefined, () => toolQuestions(ctx.config, release, ctx.environmentOf(last))),
+    ...answersOf(ctx, last, () => {
+      const environment = ctx.environmentOf(last);
+      return notifies(ctx.config, environment, options.notify === true)
+        ? [notifyQuestion(ctx.config, environment)]
+        : [];
+    }),
     ...answersOf(ctx, undefined, () => more(undefined)),
     ...environments.flatMap((env) => [
       ...answersOf(ctx, env, () => environmentQuestions(ctx, ctx.environmentOf(env), { accept, warn })),
       ...answersOf(ctx, env, () => [freezeQuestion(ctx.config, release.freeze, { env, despite: options.inFreeze })]),
-      ...answersOf(ctx, env, () => checklistQuestions(ctx, env, { read, sign: signed })),
+      ...answersOf(ctx, env, () =>
+        skip.includes('checklist') ? [] : checklistQuestions(ctx, env, { read, sign: signed }),
+      ),
       ...answersOf(ctx, env, () => more(env)),
     ]),
   ];

@@ -5,8 +5,10 @@ import type { Artifact } from '../artifact/types.ts';
 import { releaseConfig } from '../config.ts';
 import { neededDigests } from '../record/needed.ts';
 import type { Release } from '../record/types.ts';
+import { sayWhatServes } from '../serving.ts';
 import { refuseUnpassed } from './earlier.ts';
 import { environmentSteps } from './environment.ts';
+import { notifySteps } from './notify.ts';
 
 export type ReleasePlan = { commit: string; subject: string; environments: EnvName[] };
 
@@ -23,6 +25,10 @@ export function releaseSteps(
     // What is done on staging stays when production fails: it is what one then looks at.
     ...environments.map((env, i) => environmentSteps(ctx, env, { built, subject, kind }, i < environments.length - 1)),
     tidyStep(ctx, environments),
+    ...notifySteps(ctx, async () => {
+      const asked = environments.map((env) => ctx.environmentOf(env));
+      return `${commit.slice(0, 10)} (${subject}): ${await sayWhatServes(ctx.config, asked)}`;
+    }),
   ];
   return { nodes, built };
 }
