@@ -3,7 +3,15 @@ import { defineReadTask, type Json, main } from '@drydock/kit';
 import { artifactStore } from '../src/artifact/store.ts';
 import { driverOf } from '../src/driver/driver.ts';
 import { whatServes } from '../src/serving.ts';
-import { describeRecord, openReleases, readRecord, statusFindings, versionOf } from '../src/status.ts';
+import {
+  artifactsIn,
+  describeRecord,
+  maintenanceOf,
+  openReleases,
+  readRecord,
+  statusFindings,
+  versionOf,
+} from '../src/status.ts';
 
 const task = defineReadTask({
   name: 'release:status',
@@ -32,7 +40,8 @@ const task = defineReadTask({
         ['instance', 'state', 'version', 'restarts', ''],
         instances.map((one) => [one.name, stateOf(one), one.version ?? '', String(one.restarts ?? ''), one.detail]),
       );
-    const artifacts = await artifactStore(config, environment).list();
+    const maintenance = await maintenanceOf(driver);
+    const { artifacts, away } = await artifactsIn(artifactStore(config, environment));
     if (artifacts.length > 0)
       out.table(
         ['artefact', 'commit', 'built', ''],
@@ -42,16 +51,16 @@ const task = defineReadTask({
       if (version === versionOf(serving)) return 'live';
       return version === (recorded.before ?? idle)?.version ? 'before' : '';
     }
-    const kept = new Set(artifacts.map(({ version }) => version));
     return {
       verdict: sentence,
       ...(live ? {} : { mark: 'plain' as const }),
-      findings: statusFindings({ serving, recorded, open: await openReleases(ctx), kept }),
+      findings: statusFindings({ serving, recorded, open: await openReleases(ctx), artifacts, away, maintenance }),
       data: {
         live: live ? { ...live, version: versionOf(serving) ?? null } : null,
         idle: idle ?? null,
         record: recorded.live ?? null,
         before: recorded.before ?? null,
+        maintenance: maintenance ?? null,
         instances,
         artifacts,
       } as unknown as Json,

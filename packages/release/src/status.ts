@@ -10,7 +10,8 @@ import {
   openEverywhere,
   type TaskContext,
 } from '@drydock/kit';
-import { UNKNOWN_VERSION } from './driver/types.ts';
+import type { Artifact, ArtifactStore } from './artifact/types.ts';
+import { type Driver, UNKNOWN_VERSION } from './driver/types.ts';
 import { withRecord } from './record/record.ts';
 import { minute } from './record/shown.ts';
 import type { Release } from './record/types.ts';
@@ -42,6 +43,26 @@ export async function openReleases(ctx: TaskContext): Promise<OpenRun[]> {
   const { open } = await openEverywhere(ctx);
   const goesHere = ({ start, env }: OpenRun['state']) => (start.environments ?? [env]).includes(ctx.env);
   return open.filter(({ state }) => /^release(:|$)/.test(state.task) && goesHere(state));
+}
+
+/** Undefined also where the proxy knows no maintenance. */
+export async function maintenanceOf(driver: Driver): ReturnType<Driver['maintenance']> {
+  try {
+    return await driver.maintenance();
+  } catch (error) {
+    if (error instanceof OpsError && error.code === 'PROXY_NOT_SET_UP') return undefined;
+    throw error;
+  }
+}
+
+/** Newest first; that a store is away hides nothing of what serves. */
+export async function artifactsIn(store: ArtifactStore): Promise<{ artifacts: Artifact[]; away: string | undefined }> {
+  try {
+    return { artifacts: await store.list(), away: undefined };
+  } catch (error) {
+    if (!(error instanceof OpsError)) throw error;
+    return { artifacts: [], away: error.message };
+  }
 }
 
 /** Lines for a person: who, since when, which commit, what it goes back to. */
@@ -76,15 +97,30 @@ interface Found {
   serving: Serving;
   recorded: Recorded;
   open: OpenRun[];
-  /** Versions that the stores have. */
-  kept: ReadonlySet<string>;
+  artifacts: Artifact[];
+  /** Why the store of artefacts could not be asked. */
+  away: string | undefined;
+  maintenance: Awaited<ReturnType<Driver['maintenance']>>;
 }
 
 /** What does not fit together, and what waits. */
-export function statusFindings({ serving, recorded, open, kept }: Found): Finding[] {
+export function statusFindings({ serving, recorded, open, artifacts, away, maintenance }: Found): Finding[] {
   const { live, before, unseen } = recorded;
   const { env } = serving;
   const findings: Finding[] = open.map((run) => openFinding(run, env));
+  if (maintenance)
+    findings.push({
+      level: 'warn',
+      code: 'MAINTENANCE_ON',
+      message: `People get the page of maintenance since ${maintenance.since}: ${maintenance.reason}`,
+      hint: command('maintenance:off', { env }),
+    });
+  if (away)
+    findings.push({
+      level: 'warn',
+      code: 'STORE_UNSEEN',
+      message: `Which artefacts are at hand is not known: ${away}`,
+    });
   if (unseen)
     findings.push({
       level: 'warn',
@@ -106,7 +142,7 @@ export function statusFindings({ serving, recorded, open, kept }: Found): Findin
       message: `The record has version ${live.version} as live, and the proxy sends the traffic of ${env} to none.`,
       hint: command('ops:resume'),
     });
-  if (before && !kept.has(before.version))
+  if (before && !away && !artifacts.some(({ version }) => version === before.version))
     findings.push({
       level: 'warn',
       code: 'BEFORE_MISSING',

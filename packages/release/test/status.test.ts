@@ -2,9 +2,12 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paused, Secret, withPostgres } from '@drydock/kit';
+import { runTaskForTest } from '@drydock/kit/testing';
 import type { Client } from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import maintenanceOff from '../scripts/maintenance-off.ts';
+import maintenanceOn from '../scripts/maintenance-on.ts';
 import { makeWorld, type World } from './world.ts';
 
 const test = suite('release:status');
@@ -90,6 +93,16 @@ test('a release that did not end is told of, wherever it was begun', async () =>
   const left = await world.clone().status();
   assert.equal(codes(left), ['RELEASE_UNFINISHED', 'BEFORE_MISSING']);
   assert.match(left.outcome?.findings?.[0]?.hint ?? '', /ops:resume -- --run \w{26}/);
+});
+
+test('that people get the page of maintenance is told', async () => {
+  const root = world.root;
+  assert.is((await runTaskForTest(maintenanceOn, root, ['--env', 'staging', '--text', 'We move.'])).error, undefined);
+  assert.match(
+    JSON.stringify((await world.status()).outcome),
+    /MAINTENANCE_ON.*People get the page of maintenance since 20\S+: We move\./,
+  );
+  assert.is((await runTaskForTest(maintenanceOff, root, ['--env', 'staging'])).error, undefined);
 });
 
 test('with the database away what serves is told all the same', async () => {
