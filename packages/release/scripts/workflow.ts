@@ -11,7 +11,7 @@ const task = defineReadTask({
   description:
     'Prints only, alone on stdout, for a file. Somebody starts it by hand and says why. Each stage is a job in an environment of GitHub: its\n' +
     'secrets (ENV_PRODUCTION, the text of a dotenv file) reach that job alone, and its reviewers are asked before it begins. "Re-run failed jobs" goes on where a killed runner stopped.\n' +
-    'It also decides about a release that waits (continue, abort), and ends the version before (settle). Backups: npm run backup:schedule.',
+    'It also goes back (rollback), decides about a release that waits (continue, abort), and ends the version before (settle). Backups: npm run backup:schedule.',
   examples: ['npm run -s release:workflow -- --env production > .github/workflows/release.yml'],
   flags: { runner: flag.text({ value: 'LABEL', about: `what it runs on (default ${RUNNER})` }) },
   writesDocument: () => true,

@@ -97,7 +97,7 @@ test('a release goes through each stage in turn and ends where one failed; all e
   assert.equal(asked('release', 'staging'), ['staging']);
   assert.equal(asked('release', 'production'), ['staging', 'production']);
   assert.equal(asked('release', 'production', { staging: 'failure' }), ['staging']);
-  for (const what of ['continue', 'abort', 'settle'])
+  for (const what of ['rollback', 'continue', 'abort', 'settle'])
     for (const environment of ['staging', 'production']) assert.equal(asked(what, environment), [environment]);
   for (const [name, job] of Object.entries(jobs)) assert.is(job.environment, name, 'whose approval is asked');
 });

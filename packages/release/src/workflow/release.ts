@@ -12,6 +12,7 @@ import { Document } from 'yaml';
 /** What somebody can ask of the workflow, and the task that does it. */
 const DEEDS = {
   release: 'release',
+  rollback: 'release:rollback',
   continue: 'release:continue',
   abort: 'release:abort',
   settle: 'release:settle',
@@ -48,7 +49,8 @@ export function releaseWorkflow({ config, stages, configFile, runner }: Place): 
             required: true,
           },
           what: {
-            description: 'continue and abort decide about a release that waits; settle ends the version before',
+            description:
+              'rollback goes to what was live before; continue and abort decide about a release that waits; settle ends the version before',
             type: 'choice',
             options: Object.keys(DEEDS),
             default: 'release',
