@@ -10,6 +10,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   backups: async () => (await import('./bench/backups.ts')).backups,
   escrow: async () => (await import('./bench/escrow.ts')).escrow,
   watch: async () => (await import('./bench/watch.ts')).watch,
+  releases: async () => (await import('./bench/releases.ts')).releases,
 };
 const NAMES = Object.keys(BENCHES);
 
