@@ -30,7 +30,10 @@ const releaseSchema = z.strictObject({
   artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
   version: versionSchema.prefault({}).describe('How versions are named to people.'),
   image: imageSchema.prefault({}).describe('The artefact as an OCI image.'),
-  driver: z.enum(['local']).default('local').describe('Where versions run: on this machine.'),
+  driver: z
+    .enum(['local', 'swarm'])
+    .default('local')
+    .describe('What runs versions: this machine, or the machines of a Docker Swarm. HAProxy is in front of both.'),
   app: appSchema.describe('How a version is started and ended.'),
   local: localSchema.prefault({}).describe('Versions as processes of this machine, kept by runit.'),
   swarm: swarmSchema.prefault({}).describe('Where versions run as services of a Docker Swarm.'),

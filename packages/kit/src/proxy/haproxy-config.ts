@@ -85,16 +85,19 @@ backend ${backend}
   errorfile 503 ${unavailable}
   option httpchk GET ${readyPath}
   http-check expect status 200
-  default-server inter 300ms fall 2 rise 1
+  default-server inter 300ms fall 2 rise 1 init-addr last,libc,none
 ${serverLines(servers)}`;
 }
 
-/** Named as a slot's only one is, so that more of them change nothing for it. */
+/**
+ * Named as a slot's only one is, so that more of them change nothing for it. By a host's name: of one that stands there as an address, HAProxy takes
+ * only the port from the state file when it starts again, and not the machine (init-addr).
+ */
 function serverLines(count: number): string {
   const names = ['blue', 'green'].flatMap((slot) =>
     Array.from({ length: count }, (_, i) => (i === 0 ? slot : `${slot}-${i + 1}`)),
   );
-  return names.map((name) => `  server ${name} 127.0.0.1:1 check disabled\n`).join('');
+  return names.map((name) => `  server ${name} localhost:1 check disabled\n`).join('');
 }
 
 const UNAVAILABLE = [

@@ -7,8 +7,10 @@ import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
 import { otherThan, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
 import { Engine } from '../swarm/engine.ts';
+import type { Images } from '../swarm/images.ts';
 import { askingInstances } from '../swarm/instance.ts';
 import { runJob } from '../swarm/job.ts';
+import { KeptVariables } from '../swarm/kept.ts';
 import { lastWords } from '../swarm/last-words.ts';
 import { serviceLogs } from '../swarm/logs.ts';
 import { addressOf, machinesOf, refuseTooFew } from '../swarm/nodes.ts';
@@ -21,6 +23,7 @@ import {
   type Driver,
   type Found,
   type InstanceState,
+  type Kept,
   type Maintenance,
   type Progress,
   type RunOnce,
@@ -31,14 +34,6 @@ import {
 
 const THIS_MACHINE = 'unix:///var/run/docker.sock';
 const LOOK_MS = 250;
-
-/** The image of an artefact, by digest, in the registry that the machines of the swarm fetch it from. */
-export interface Images {
-  questions(): Question[];
-  of(artifact: Artifact, progress: Progress): Promise<string>;
-  /** For engines, where the registry asks for one: `X-Registry-Auth`. */
-  readonly auth: string | undefined;
-}
 
 /**
  * Blue and green as two services of a swarm, each instance on a machine of its own, behind HAProxy. What is live, the proxy says; what lies in a slot,
@@ -59,7 +54,7 @@ export class SwarmDriver implements Driver {
 
   questions(): Question[] {
     return [
-      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#instances) },
+      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#instances, { elsewhere: true }) },
       { about: 'swarm', ask: () => this.#ask() },
       ...this.#images.questions(),
     ];
@@ -109,18 +104,25 @@ export class SwarmDriver implements Driver {
     });
   }
 
-  async stage(artifact: Artifact, progress: Progress): Promise<Deployment> {
+  async stage(artifact: Artifact, options: Progress & Kept): Promise<Deployment> {
     const { live } = await this.inspect();
     const slot: Slot = live ? otherThan(live.slot) : 'blue';
     const { version, commit, digest } = artifact;
-    const image = await this.#images.of(artifact, progress);
+    const image = await this.#images.of(artifact, options);
     await this.#traffic.stop(slot);
     const deployment = { slot, version, commit, digest };
-    await this.#slots.fill(deployment, this.#instances, {
-      image,
-      env: this.#variables(version, slot),
-      constraints: this.#release.swarm.constraints,
-    });
+    const kept = new KeptVariables(this.#engine, this.#prefix);
+    const variables = (options.asReleased ? await kept.of(version) : undefined) ?? this.#variables;
+    const {
+      app,
+      swarm,
+      artifact: { keep },
+    } = this.#release;
+    // One for each slot, and for each version that can be gone back to.
+    await kept.keep(version, variables, keep + 2);
+    const own = { [app.portVariable]: String(this.#slots.portOf(slot)), [app.versionVariable]: version };
+    const { constraints } = swarm;
+    await this.#slots.fill(deployment, this.#instances, { image, env: { ...variables, ...own }, constraints });
     return deployment;
   }
 
@@ -216,7 +218,7 @@ export class SwarmDriver implements Driver {
         version,
         image,
         command: commandLine,
-        env: { ...this.#variables(version), ...env },
+        env: { ...this.#variables, [this.#release.app.versionVariable]: version, ...env },
         constraints: this.#release.swarm.constraints,
         beginWithinMs: this.#release.swarm.pullTimeoutMs,
       },
@@ -282,19 +284,14 @@ export class SwarmDriver implements Driver {
     return `${engine.label}, ${active === 1 ? '1 machine' : `${active} machines`}`;
   }
 
-  #variables(version: string, slot?: Slot): Record<string, string> {
+  get #variables(): Record<string, string> {
     const { app, swarm } = this.#release;
-    return {
-      ...containerVariables(this.#config, this.#environment),
-      ...swarm.environment,
-      ...(slot ? { [app.portVariable]: String(this.#slots.portOf(slot)) } : {}),
-      [app.versionVariable]: version,
-    };
+    return { ...containerVariables(this.#config, this.#environment, app.inherit), ...swarm.environment };
   }
 
-  async #notReady(deployment: Deployment, { says }: { says: string }): Promise<OpsError> {
+  async #notReady(deployment: Deployment, { is, says }: { is: string; says: string }): Promise<OpsError> {
     const { slot, version } = deployment;
-    const said = await lastWords(this.#engine, this.#slots.nameOf(slot));
+    const said = await lastWords(this.#engine, this.#slots.nameOf(slot), is === 'failed');
     return new OpsError({
       code: 'VERSION_NOT_READY',
       message: `Version ${version} did not become ready in ${this.#environment.name}: ${says}${said ? `: ${said}` : ''}.`,

@@ -20,6 +20,8 @@ export interface ServerState {
   enabled: boolean;
   /** Its check passes. */
   up: boolean;
+  /** A proxy that starts again sends to the machine that it was told, not to the one of its config. */
+  keepsAddress: boolean;
 }
 
 /**
@@ -53,10 +55,18 @@ export class Haproxy {
     this.#owner = owner;
   }
 
-  /** Is it there, is it ours, has it a server for each instance in each slot, and can its state be kept? Changes nothing. */
-  async preflight(instances = 1): Promise<string> {
+  /**
+   * Is it there, is it ours, has it a server for each instance in each slot, and can its state be kept? Changes nothing. `elsewhere`: versions run on
+   * other machines.
+   */
+  async preflight(instances = 1, { elsewhere = false } = {}): Promise<string> {
     const servers = await this.servers();
     for (const slot of SLOTS) this.refuseTooFew(servers, slot, instances);
+    const forgetful = elsewhere && servers.find(({ keepsAddress }) => !keepsAddress);
+    if (forgetful)
+      throw notSetUp(
+        `HAProxy at ${this.socket} would forget the machine of ${forgetful.name} when it starts again: in its config it has an address, and not a name with init-addr last.`,
+      );
     await this.refuseAnother();
     try {
       accessSync(dirname(this.stateFile), constants.W_OK);
@@ -124,6 +134,7 @@ export class Haproxy {
           port: Number(at(row, 'srv_port')),
           enabled: (admin & (MAINT | DRAIN)) === 0,
           up: Number(at(row, 'srv_op_state')) === RUNNING,
+          keepsAddress: at(row, 'srv_fqdn') !== '-',
         };
         return name ? [{ server, number: Number(number) }] : [];
       })

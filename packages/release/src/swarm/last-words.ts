@@ -1,13 +1,16 @@
 import { OpsError } from '@drydock/kit';
+import { errorLine } from '../driver/log.ts';
 import type { Engine } from './engine.ts';
 import { serviceLogs } from './logs.ts';
 
 const WITHIN_MS = 3_000;
 const LINES = 50;
-const MOST_LETTERS = 300;
 
-/** What a version wrote before it ended, if it can be had soon: a machine that is cut off does not tell it. */
-export async function lastWords(engine: Engine, service: string): Promise<string | undefined> {
+/**
+ * Why a version says that it does not come up, if that can be had soon (a machine that is cut off does not tell it): its last error, or, of one
+ * that `ended`, what it wrote last.
+ */
+export async function lastWords(engine: Engine, service: string, ended: boolean): Promise<string | undefined> {
   const options = { lines: LINES, follow: false, signal: AbortSignal.timeout(WITHIN_MS) };
   const lines: string[] = [];
   try {
@@ -15,5 +18,7 @@ export async function lastWords(engine: Engine, service: string): Promise<string
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;
   }
-  return (lines.findLast((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1))?.slice(0, MOST_LETTERS);
+  const told = errorLine(lines);
+  // Of one that runs, what it writes last is no reason.
+  return ended || /error/i.test(told ?? '') ? told : undefined;
 }

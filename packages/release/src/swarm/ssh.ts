@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { Agent, type ClientRequestArgs } from 'node:http';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
+
+const MOST_SAID = 500;
 
 type Connected = (error: Error | null, stream: Duplex) => void;
 
@@ -25,14 +27,19 @@ class SshAgent extends Agent {
 
   override createConnection(_: ClientRequestArgs, done?: Connected): Duplex {
     const child = spawn('ssh', this.#args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    // Why it ended is known a moment after its output has, and its input.
+    const readable = child.stdout.pipe(new PassThrough(), { end: false });
+    const writable = new PassThrough();
+    writable.pipe(child.stdin).on('error', () => {});
+    const stream = Duplex.from({ readable, writable });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-500);
+      said = (said + text).slice(-MOST_SAID);
     });
     child.on('error', (error) => stream.destroy(error));
     child.on('close', (code) => {
       if (code) stream.destroy(new Error(said.trim().split('\n').at(-1) || `ssh ended with ${code}`));
+      else readable.end();
     });
     stream.on('close', () => child.kill());
     done?.(null, stream);

@@ -1,8 +1,12 @@
 // Uses Docker Engine, a registry and HAProxy: a swarm of one machine.
 import { once } from 'node:events';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer } from 'node:tls';
 import type { OpsError } from '@drydock/kit';
-import { swarmIsMissing } from '@drydock/sandbox/testing';
+import { makeAuthority, swarmIsMissing, testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { underLoad } from '../load.ts';
@@ -86,6 +90,25 @@ when('an instance that is killed is started again, and its words are there to re
   assert.match(lines.join('\n'), `${live.version} listens`);
 });
 
+when('a version comes back with the variables that it went with, or with those of now', async () => {
+  const { artifact } = world;
+  const later = await world.another({ SHOP_COLOUR: 'green' });
+  const colour = async (asReleased: boolean) => {
+    const { slot } = await later.stage(artifact('first'), { ...progress, asReleased });
+    const spec = world.docker(
+      'service',
+      'inspect',
+      `strange-staging-${slot}`,
+      '--format',
+      '{{json .Spec.TaskTemplate.ContainerSpec.Env}}',
+    );
+    return /SHOP_COLOUR=(\w+)/.exec(spec)?.[1];
+  };
+  assert.is(await colour(true), 'red');
+  assert.is(await colour(false), 'green');
+  assert.is(await colour(true), 'green', 'with which it went last');
+});
+
 when('a command runs once with the environment of the product, and says how it ended', async () => {
   const { driver, artifact, docker } = world;
   const lines: string[] = [];
@@ -138,6 +161,51 @@ when('what a release will need of the swarm is asked before', async () => {
   assert.is(error.code, 'SWARM_UNREACHABLE');
   assert.match(error.message, 'ENOENT');
   assert.is((await failure(asked(await world.another({}, { instances: 2 })))).code, 'SWARM_TOO_FEW_NODES');
+  assert.is((await failure(asked(await world.another({ DOCKER_HOST: 'manager-1' })))).code, 'SWARM_ADDRESS');
+});
+
+when('a manager elsewhere is spoken with through TLS by certificate, and through ssh', async () => {
+  const folder = testRoot('manager');
+  const asked = async (env: Record<string, string>) => {
+    const question = (await world.another(env)).questions().find(({ about }) => about === 'swarm');
+    return question?.ask(progress.signal) as Promise<string>;
+  };
+  const authority = makeAuthority(folder);
+  const { cert, key } = authority.sign('server', ['IP:127.0.0.1']);
+  const client = authority.sign('client');
+  for (const [from, to] of [
+    [authority.file, 'ca.pem'],
+    [client.certFile, 'cert.pem'],
+    [client.keyFile, 'key.pem'],
+  ] as const)
+    copyFileSync(from, join(folder, to));
+  const socket = world.swarm.machines[0]?.engine.slice('unix://'.length) ?? '';
+  const settings = { cert, key, ca: readFileSync(authority.file), requestCert: true, rejectUnauthorized: true };
+  const manager = createServer(settings, (from) => void from.pipe(connect(socket)).pipe(from));
+  manager.on('tlsClientError', () => {}).listen(0, '127.0.0.1');
+  await once(manager, 'listening');
+  const address = `tcp://127.0.0.1:${(manager.address() as AddressInfo).port}`;
+  try {
+    assert.match(await asked({ DOCKER_HOST: address, DOCKER_CERT_PATH: folder }), `${address}, 1 machine`);
+    assert.is((await failure(asked({ DOCKER_HOST: address }))).code, 'SWARM_UNREACHABLE');
+    assert.is(
+      (await failure(asked({ DOCKER_HOST: address, DOCKER_CERT_PATH: '/nowhere' }))).code,
+      'SWARM_CERTIFICATES',
+    );
+  } finally {
+    manager.close();
+  }
+  // There is no sshd here: what it would run there is run, and what it would refuse is refused.
+  const ssh = `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\n[ "$2" = deploy@manager-1 ] || { echo "Permission denied (publickey)." >&2; exit 255; }\nshift 2\nDOCKER_HOST=unix://${socket} exec "$@"\n`;
+  writeFileSync(join(folder, 'ssh'), ssh, { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = `${folder}:${path}`;
+  try {
+    assert.is(await asked({ DOCKER_HOST: 'ssh://deploy@manager-1' }), 'ssh://manager-1, 1 machine');
+    assert.match((await failure(asked({ DOCKER_HOST: 'ssh://manager-1' }))).message, 'Permission denied (publickey).');
+  } finally {
+    process.env.PATH = path;
+  }
 });
 
 test.run();

@@ -7,10 +7,11 @@ import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy, startTestSwarm, type TestMachine, type TestSwarm } from '@drydock/sandbox/testing';
 import type { Artifact } from '../../src/artifact/types.ts';
 import { releaseConfig } from '../../src/config.ts';
-import { type Images, SwarmDriver } from '../../src/driver/swarm.ts';
+import { SwarmDriver } from '../../src/driver/swarm.ts';
 import type { Deployment, Slot } from '../../src/driver/types.ts';
 import { Haproxy } from '../../src/proxy/haproxy.ts';
 import { Traffic } from '../../src/proxy/traffic.ts';
+import type { Images } from '../../src/swarm/images.ts';
 
 export const progress = { signal: new AbortController().signal, onLine() {} };
 
