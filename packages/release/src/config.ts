@@ -74,8 +74,25 @@ export const releaseSection = defineSection({
     artifact: {
       include: ['package.json', 'pnpm-lock.yaml', 'src'],
       build: [{ command: ['pnpm', 'install', '--frozen-lockfile', '--prod'] }],
+      packages: ['.'],
+      platform: 'linux-x64',
+      store: { kind: 's3', prefix: 'shop', kmsKeyId: 'alias/artefacts', objectLockDays: 30 },
+      signers: [
+        { name: 'ci', key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleEx' },
+        { name: 'release host', variable: 'ARTIFACT_SIGNER' },
+      ],
     },
-    app: { command: ['node', 'src/server.ts'] },
+    image: {
+      repository: 'registry.example/shop',
+      node: '/opt/node-22/bin/node',
+      base: 'registry.example/node@sha256:0000000000000000000000000000000000000000000000000000000000000000',
+    },
+    app: { command: ['node', 'src/server.ts'], node: '/opt/node-22/bin/node' },
+    maintenance: { page: 'public/maintenance.html' },
+    smoke: {
+      pages: [{ path: '/' }, { path: '/jobs', status: 200, text: 'Jobs' }],
+      command: ['npx', 'playwright', 'test', 'e2e/smoke.spec.ts'],
+    },
     ci: { repository: 'acme/shop', checks: ['test'] },
     freeze: [
       { from: '2026-12-20', to: '2027-01-03T12:00', reason: 'the holidays' },

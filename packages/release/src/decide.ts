@@ -46,11 +46,12 @@ export async function decide(
     (each) => environmentSettings(config, each).guard === 'confirm',
   );
   const missing = guarded.filter((each) => !confirm.includes(each));
+  const again = { env, yes: true, confirm: guarded, reason: reason ?? '…' };
   if (missing.length > 0)
     throw new OpsError({
       code: 'UNCONFIRMED',
       message: `release:${decision} changes ${missing.join(' and ')}, which has to be confirmed.`,
-      hint: command(`release:${decision}`, { env, yes: true, confirm: guarded, reason: reason ?? '…' }),
+      hint: decision === 'continue' ? command('release:continue', again) : command('release:abort', again),
       exit: EXIT.refused,
     });
   if (guarded.length > 0 && !reason)

@@ -6,7 +6,10 @@ import { scheduleSchema } from './schedule.ts';
 
 const fileStoreSchema = z.strictObject({
   kind: z.literal('file').describe('`file`: a folder. `s3`: a bucket of AWS, MinIO or the like.'),
-  path: z.string().describe('A folder, relative to the config: one folder per environment and backup below it.'),
+  path: z
+    .string()
+    .describe('A folder, relative to the config: one folder per environment and backup below it.')
+    .meta({ examples: ['/mnt/backups'] }),
 });
 
 const s3StoreSchema = z.strictObject({

@@ -85,6 +85,6 @@ async function artifactOf({ config, environment, env }: TaskContext, to: Release
   throw new OpsError({
     code: 'ARTIFACT_MISSING',
     message: `The artefact of version ${to.version} is not in ${store.label} any more, and it does not run.`,
-    hint: hint`Build it again from its commit: git checkout ${to.commit.slice(0, 10)} && ${command('build')}   Or go to another: ${command('release:history', { env })}`,
+    hint: hint`Build it again from its commit: git checkout ${to.commit.slice(0, 10)} && ${command('release:build', { env })}   Or go to another: ${command('release:history', { env })}`,
   });
 }
