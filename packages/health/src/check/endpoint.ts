@@ -44,7 +44,7 @@ export async function checkHealth(
         ? `answered ${answer.status}, and health.token names no variable with a token for it`
         : `answered ${answer.status}: it does not take the token of ${token}`,
     );
-  const body = readBody(answer.text);
+  const body = readBody(answer.text) ?? plainWord(answer.text, expect);
   if (!body) return unreachable(`answered ${answer.status} with something that is no health report`);
   const ms = Math.round(performance.now() - began);
   const endpoint = { part: 'endpoint', ok: answer.ok, required: true, detail: `answered ${answer.status} in ${ms} ms` };
@@ -115,6 +115,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function unreachable(detail: string): HealthResult {
   return { healthy: false, version: undefined, parts: [{ part: 'endpoint', ok: false, required: true, detail }] };
+}
+
+/** `OK` alone says it as well, where it is a word of the config and no other key is asked for. */
+function plainWord(text: string, expect: Expected): object | undefined {
+  const word = text.trim().replace(/^"(.*)"$/, '$1');
+  return expect.ok === 'ok' && isHealthy(word, expect) ? { ok: word } : undefined;
 }
 
 function readBody(text: string): object | undefined {

@@ -22,7 +22,7 @@ const healthSchema = z.strictObject({
       ok: path
         .default('ok')
         .describe(
-          'Must be there, or, where this is the default, a usual one such as `status`: an answer that says nothing is not healthy.',
+          'Must be there, or, where this is the default, a usual one such as `status`, or the answer is one word, such as `OK`: one that says nothing is not healthy.',
         ),
       healthy: z
         .array(z.union([z.string(), z.boolean(), z.number()]))

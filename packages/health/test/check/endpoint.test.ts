@@ -82,7 +82,7 @@ test('an answer that says nothing is not healthy, and told what to name', async 
     );
   }
   assert.match((await check()).parts[0]?.detail ?? '', /does not say whether it is healthy: .* health\.expect\.ok/);
-  for (const body of ['[]', 'null', '"ok"', '42', '']) {
+  for (const body of ['[]', 'null', '42', '', 'pong', 'not ok', 'OK but slow', '"down"']) {
     answer = { status: 200, body };
     assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report', body);
   }
@@ -98,6 +98,9 @@ test('routes that say it in their own words are understood, for yes and for no',
     '{"status":"pass"}',
     '{"alive":true}',
     '{"parts":{"db":{"ok":true}}}',
+    'OK',
+    'healthy\n',
+    '"ok"',
   ];
   const NO = [
     '{"status":"degraded"}',
