@@ -28,6 +28,8 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'age', for: 'fast encryption of backups' },
   { tool: 'redis-server', least: 6, for: 'the sandbox' },
   { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
+  { tool: 'runsvdir', for: 'releases on this machine' },
+  { tool: 'tar', least: 1, for: 'artefacts' },
   { tool: 'chromium', for: 'tests' },
   { tool: 'prometheus', least: 2, for: 'tests' },
   { tool: 'promtool', least: 2, for: 'tests' },
