@@ -5,6 +5,7 @@ import { type Environment, exec, type LoadedConfig, OpsError, requireTool, usage
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
 import { bomText } from './bom.ts';
 import { inputsOf, platformOf } from './inputs.ts';
+import { moveNearby } from './nearby.ts';
 import { dropNoise } from './noise.ts';
 import { dropDeadLinks, dropUnasked, installedPackages, ownPackages } from './packages.ts';
 import type { Artifact, ArtifactStore } from './types.ts';
@@ -26,7 +27,14 @@ export async function buildArtifact(input: BuildInput & { store: ArtifactStore }
   return inWorkspace({ product: config.product, ...input }, async (folder) => {
     const { time } = await buildTree(folder, input);
     const bom = bomText({ product: config.product, commit, packages: installedPackages(folder) });
-    return store.keep(folder, commit, { signal, time, bom, inputs: inputsOf(config, release, environment) });
+    const kept = await store.keep(folder, commit, {
+      signal,
+      time,
+      bom,
+      inputs: inputsOf(config, release, environment),
+    });
+    moveNearby(folder, kept.digest, time);
+    return kept;
   });
 }
 

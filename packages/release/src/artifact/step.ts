@@ -10,7 +10,7 @@ interface Options {
   mends?: boolean;
 }
 
-/** The artefact of a commit: the one that is there, compared with its digest before anything is done with it, or a new one. */
+/** The artefact of a commit: the one that is there, its archive being what was written, or a new one. */
 export function artifactStep(
   ctx: TaskContext,
   commit: string,
@@ -52,7 +52,7 @@ async function foundIn(stores: ArtifactStore[], commit: string, signal: AbortSig
   for (const store of stores) {
     const found = await store.byCommit(commit);
     if (!found) continue;
-    await store.verify(found, signal);
+    await store.holds(found, signal);
     return found;
   }
   return undefined;

@@ -13,6 +13,7 @@ import { choose } from './choose.ts';
 import { changed, missing, unsigned } from './errors.ts';
 import { hashTree } from './hash.ts';
 import { inputsOf, platformOf } from './inputs.ts';
+import { linkNearby, takeNearby } from './nearby.ts';
 import { BOM, readRecord, recordKey, recordText, SIGNATURE, SUM, TREE } from './record.ts';
 import { signerOf, signRecord } from './signature.ts';
 import type { Artifact, ArtifactStore, KeepOptions } from './types.ts';
@@ -134,8 +135,13 @@ class StoredArtifacts implements ArtifactStore {
     const part = join(dirname(into), `.${basename(into)}.${randomBytes(4).toString('hex')}.part`);
     makeFolder(dirname(into));
     try {
-      await mkdir(part, { mode: 0o755 });
-      await this.#extract(store, artifact, part, signal);
+      // Also where the tree is at hand: a store that was changed is refused by whoever comes to it first.
+      await this.#refuseOtherSum(store, artifact, signal);
+      if (!(await takeNearby(artifact.digest, part, signal))) {
+        await mkdir(part, { mode: 0o755 });
+        await this.#extract(store, artifact, part, signal);
+        await linkNearby(part, artifact.digest, signal);
+      }
       await rm(into, { recursive: true, force: true });
       renameDurably(part, into);
     } finally {
@@ -146,12 +152,14 @@ class StoredArtifacts implements ArtifactStore {
   async holds(artifact: Artifact, signal: AbortSignal): Promise<void> {
     await this.#refuseUnsigned(artifact, signal);
     await this.#holder(artifact);
-    for (const store of await this.#holders(artifact)) {
-      const expected = await store.readText(this.#key(artifact, SUM));
-      const sum = createHash('sha256');
-      await pipeline(await store.read(this.#key(artifact, TREE)), sum, { signal });
-      if (sum.digest('hex') !== expected?.trim()) throw changed(artifact, store.label, 'its archive was changed');
-    }
+    for (const store of await this.#holders(artifact)) await this.#refuseOtherSum(store, artifact, signal);
+  }
+
+  async #refuseOtherSum(store: Store, artifact: Artifact, signal: AbortSignal): Promise<void> {
+    const expected = await store.readText(this.#key(artifact, SUM));
+    const sum = createHash('sha256');
+    await pipeline(await store.read(this.#key(artifact, TREE)), sum, { signal });
+    if (sum.digest('hex') !== expected?.trim()) throw changed(artifact, store.label, 'its archive was changed');
   }
 
   async verify(artifact: Artifact, signal: AbortSignal): Promise<void> {

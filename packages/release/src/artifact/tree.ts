@@ -8,6 +8,8 @@ export interface TreeEntry {
   path: string;
   kind: 'file' | 'program' | 'link' | 'folder';
   bytes: number;
+  /** As chmod says it. */
+  mode: number;
   /** Of a link. */
   target: string;
 }
@@ -26,9 +28,10 @@ export function* walkTree(root: string, below = ''): Generator<TreeEntry> {
 function entryOf(root: string, path: string): TreeEntry {
   const full = join(root, path);
   const stat = lstatSync(full);
-  if (stat.isDirectory()) return { path, kind: 'folder', bytes: 0, target: '' };
-  if (stat.isSymbolicLink()) return { path, kind: 'link', bytes: 0, target: readlinkSync(full) };
-  if (stat.isFile()) return { path, kind: stat.mode & 0o100 ? 'program' : 'file', bytes: stat.size, target: '' };
+  const mode = stat.mode & 0o7777;
+  if (stat.isDirectory()) return { path, kind: 'folder', bytes: 0, mode, target: '' };
+  if (stat.isSymbolicLink()) return { path, kind: 'link', bytes: 0, mode, target: readlinkSync(full) };
+  if (stat.isFile()) return { path, kind: mode & 0o100 ? 'program' : 'file', bytes: stat.size, mode, target: '' };
   throw new OpsError({
     code: 'ARTIFACT_ODD_FILE',
     message: `${path} in ${root} is neither a file nor a folder nor a link (a socket, a pipe or a device): it cannot be part of an artefact.`,

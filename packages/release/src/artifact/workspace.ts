@@ -1,8 +1,8 @@
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { acquireFileLock, makePrivate, OpsError } from '@drydock/kit';
+import { acquireFileLock, OpsError } from '@drydock/kit';
+import { workRoot } from './nearby.ts';
 
 /** Another build of this user is waited for so long. */
 const LONGEST_MS = 30 * 60_000;
@@ -16,8 +16,7 @@ export async function inWorkspace<T>(
   { product, run, signal, onLine }: { product: string; run: string; signal: AbortSignal; onLine(line: string): void },
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const root = join(realpathSync(tmpdir()), `drydock-build-${process.getuid?.() ?? 0}`);
-  makePrivate(root);
+  const root = workRoot();
   const name = product.replaceAll(/[^\w.-]+/g, '-');
   const lock = await untilFree(root, name, { run, signal, onLine });
   const folder = join(root, name);

@@ -60,6 +60,28 @@ test('what one checkout built every other finds: by commit, version, digest and 
   assert.match((await question?.ask(signal)) ?? '', /^file:.*, 1 there$/);
 });
 
+test('a tree that is at hand is used, as it would be unpacked, only while it is what was built', async () => {
+  const product = makeProduct();
+  const artifact = await product.build();
+  const { artifacts } = await product.open();
+  const folder = newFolder();
+  const [first, second, third] = ['first', 'second', 'third'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await artifacts.unpack(artifact, first, signal);
+  await artifacts.unpack(artifact, second, signal);
+  const [one, other] = [first, second].map((each) => statSync(join(each, 'src/main.txt')));
+  assert.equal([other?.ino, other?.mode], [one?.ino, one?.mode], 'linked');
+  // Whoever runs from it writes into it.
+  appendFileSync(join(second, 'src/main.txt'), ' and more');
+  await artifacts.unpack(artifact, third, signal);
+  assert.is(readFileSync(join(third, 'src/main.txt'), 'utf8'), 'one');
+  rmSync(treeOf(product, artifact));
+  assert.is((await refusal(artifacts.unpack(artifact, join(folder, 'fourth'), signal))).code, 'ARTIFACT_MISSING');
+});
+
 test('one byte in node_modules is another one: refused, and mended by building it again', async () => {
   const product = makeProduct({ build: [modules], dependencies: 'installed' });
   const artifact = await product.build();
