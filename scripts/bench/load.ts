@@ -37,9 +37,9 @@ function run(url: string): void {
   const timer = setInterval(() => {
     while (all.length < ((Date.now() - began) / 1_000) * RATE) all.push(ask(began + (all.length / RATE) * 1_000));
   }, 2);
-  parentPort?.once('message', async () => {
+  parentPort?.once('message', () => {
     clearInterval(timer);
-    parentPort?.postMessage(await Promise.all(all));
+    void Promise.all(all).then((asked) => parentPort?.postMessage(asked));
   });
 }
 
