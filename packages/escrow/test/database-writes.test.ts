@@ -1,6 +1,4 @@
 // Uses PostgreSQL and anvils, one of them behind an RPC that is old; the tasks run in this process.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { startTestAnvil } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -10,6 +8,7 @@ import retryTask from '../scripts/retry.ts';
 import rollbackTask from '../scripts/rollback.ts';
 import sweepTask from '../scripts/sweep.ts';
 import { deployContracts } from '../src/contracts/deploy.ts';
+import { cutJournal } from './cut.ts';
 import { behind } from './lies/rules.ts';
 import { journalOf } from './process.ts';
 import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts';
@@ -146,21 +145,15 @@ test('one whose milestones were paid before the database knew it is adopted with
   await clear();
 });
 
-/** What a kill leaves before this step: the journal ends there. */
-function cutBefore(product: string, step: string): void {
-  const runs = join(product, '.drydock/runs');
-  const file = join(runs, readdirSync(runs).sort().at(-1) ?? '', 'journal.jsonl');
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  const at = lines.findIndex((line) => JSON.parse(line).step === step);
-  writeFileSync(file, `${lines.slice(0, at).join('\n')}\n`);
-}
+const cutBefore = (product: string, step: string) =>
+  cutJournal(world.query, product, (lines) => lines.findIndex((line) => JSON.parse(line).step === step));
 
 /** A retry that was cut after its transaction was confirmed, and before the database was told. */
 async function cutRetry(job: string): Promise<string> {
   const product = productOf(world);
   const row = await world.job(job);
   assert.is((await run(retryTask, product, '--job', job)).error, undefined);
-  cutBefore(product, 'database');
+  await cutBefore(product, 'database');
   await world.query(
     `UPDATE "Job" SET "escrowPending" = true, "escrowDeployed" = false, "escrowAddress" = NULL, status = $2::"JobStatus" WHERE id = $1`,
     [job, row.status],
@@ -202,7 +195,7 @@ test('a run that was cut before its transaction left does not send it once the j
     journalOf(product).some(({ event, step }) => event === 'step.done' && step === 'record') ? { status: 502 } : 'pass';
   assert.is((await run(retryTask, product, '--job', job)).error?.code, 'RPC_UNREACHABLE');
   proxy.reset();
-  cutBefore(product, 'send');
+  await cutBefore(product, 'send');
   await world.query(`UPDATE "Milestone" SET amount = 99 WHERE "jobId" = $1 AND position = 0`, [job]);
   assert.is((await run(retryTask, product, '--resume', '--yes')).error?.code, 'JOB_CHANGED');
   assert.is(await world.chain.getTransactionCount({ address: admin.address }), before);

@@ -1,15 +1,14 @@
 // Rounds of retry, sweep, rollback and reconcile --fix behind an RPC that lies in several ways at once, by several operators,
 // cut and resumed; each is brought to an end by typing the command again. In this process: a round is a second or two.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runTaskForTest } from '@drydock/kit/testing';
 import * as assert from 'uvu/assert';
 import reconcileTask from '../../scripts/reconcile.ts';
+import { cutJournal } from '../cut.ts';
 import { journalOf } from '../process.ts';
 import { oneOf, type Random, randomOf } from '../random.ts';
 import { type Rule, startRpcProxy } from '../rpc-proxy.ts';
-import { productOf, startWorld } from '../world.ts';
+import { productOf, startWorld, type World } from '../world.ts';
 import { chooseLies } from './chosen.ts';
 import * as lies from './rules.ts';
 import { FAST, type Scene, startMiner } from './scene.ts';
@@ -100,7 +99,8 @@ async function play(scene: Scene, round: Round, rules: Rule[]): Promise<string[]
   });
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const root = oneOf(random, operators);
-    const resumed = isOpen(root) ? ['--resume', '--yes'] : round.args;
+    // Whoever of them begun it.
+    const resumed = [...round.args, '--resume', 'any', '--yes'];
     const { error, outcome } = await runTaskForTest(round.task, root, ['--env', 'staging', ...resumed]);
     assert.is.not(error?.code, 'UNEXPECTED', `${error?.message}`);
     await round.check(error === undefined);
@@ -109,7 +109,7 @@ async function play(scene: Scene, round: Round, rules: Rule[]): Promise<string[]
     if (attempt === 2) await end;
     if (attempt > 2 && error === undefined) break;
     assert.ok(attempt < ATTEMPTS, `it does not end well: ${error?.code} ${error?.message}`);
-    if (random(3) === 0) cut(root, random);
+    if (random(3) === 0) await cut(world, root, random);
   }
   await end;
   proxy.reset();
@@ -117,16 +117,8 @@ async function play(scene: Scene, round: Round, rules: Rule[]): Promise<string[]
   return broken;
 }
 
-const isOpen = (root: string) => {
-  const last = journalOf(root).at(-1)?.event;
-  return last !== undefined && last !== 'run.done' && last !== 'run.failed';
-};
-
-/** What a kill at some moment would have left: the journal ends with any of its lines. */
-function cut(root: string, random: Random): void {
+/** Killed at some moment: the journal ends with any of its lines. */
+async function cut(world: World, root: string, random: Random): Promise<void> {
   if (journalOf(root).length < 2) return;
-  const runs = join(root, '.drydock/runs');
-  const file = join(runs, readdirSync(runs).sort().at(-1) ?? '', 'journal.jsonl');
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  writeFileSync(file, `${lines.slice(0, 1 + random(lines.length - 1)).join('\n')}\n`);
+  await cutJournal(world.query, root, (lines) => 1 + random(lines.length - 1));
 }
