@@ -80,7 +80,7 @@ test('what release:proxy writes is taken by HAProxy, knows whose it is, and serv
   });
   writeFileSync(join(root, 'closed.html'), '<h1>100% closed: {reason}</h1>');
   const printed = await runTaskForTest(proxyTask, root, STAGING);
-  assert.match(printed.outcome?.document ?? '', 'server green-3 127.0.0.1:1 check disabled');
+  assert.match(printed.outcome?.document ?? '', 'server green-3 localhost:1 check disabled');
   assert.not(existsSync(stateFile), 'printing writes nothing');
   const file = join(folder, 'haproxy.cfg');
   const written = await runTaskForTest(proxyTask, root, [...STAGING, '--write', file]);

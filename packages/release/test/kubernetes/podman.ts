@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findTool } from '@drydock/kit';
 import { testRoot } from '@drydock/sandbox/testing';
@@ -26,7 +26,10 @@ export function startPodman(): Podman {
     conf,
     '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nevents_logger = "file"\ncgroup_manager = "cgroupfs"\n',
   );
-  const own = ['--storage-driver=vfs', `--root=${join(root, 'store')}`, `--runroot=${join(root, 'run')}`];
+  // Sockets lie in it: podman wants a path of 50 characters at most, wherever the tests have their folders.
+  const run = mkdtempSync('/tmp/podman-');
+  process.once('exit', () => rmSync(run, { recursive: true, force: true }));
+  const own = ['--storage-driver=vfs', `--root=${join(root, 'store')}`, `--runroot=${run}`];
   const podman = (...args: string[]) => {
     const env = { ...process.env, CONTAINERS_CONF: conf };
     const { status, stdout, stderr } = spawnSync('podman', [...own, ...args], {
