@@ -31,11 +31,19 @@ export async function decide(
   { decision, reason, confirm = [], yes }: Deciding,
 ): Promise<{ task: string; argv: string[] }> {
   const { config, env, environmentOf, actor } = ctx;
-  const open = (await openEverywhere(ctx)).open.map(({ state }) => state);
-  const paused = open.findLast(
+  const { open, unseen } = await openEverywhere(ctx);
+  const states = open.map(({ state }) => state);
+  const paused = states.findLast(
     ({ lastError, start }) => lastError === 'PAUSED' && (start.environments ?? []).includes(env),
   );
   const step = [...(paused?.steps.values() ?? [])].findLast(({ state }) => state === 'failed')?.name;
+  const [away] = unseen;
+  if (!paused && away)
+    throw new OpsError({
+      code: 'RUNS_UNSEEN',
+      message: `Whether a release of ${env} waits cannot be told: ${away.why}`,
+      hint: command('env:check', { env: away.env }),
+    });
   if (!paused || !step)
     throw usageError(
       'NOTHING_WAITS',

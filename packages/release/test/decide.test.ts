@@ -48,6 +48,16 @@ test('nothing waits: that is said', async () => {
   assert.equal([error?.code, error?.exit], ['NOTHING_WAITS', 2]);
 });
 
+test('the database is away: whether something waits cannot be told, and nobody says that nothing does', async () => {
+  const clone = world.clone();
+  writeFileSync(join(clone.root, '.env.staging.local'), "OPS_DATABASE_URL='postgresql://x@127.0.0.1:1/x'\n");
+  for (const task of [continueTask, abortTask]) {
+    const { error } = await runTaskForTest(task, clone.root, ['--env', 'staging']);
+    assert.equal([error?.code, error?.exit], ['RUNS_UNSEEN', 1]);
+    assert.match(error?.message ?? '', 'Whether a release of staging waits cannot be told: PostgreSQL at 127.0.0.1:1 ');
+  }
+});
+
 test('a gate that cannot tell leaves the new version live and the run open; somebody says yes, and it goes on', async () => {
   const { error } = await waits();
   assert.equal([error?.code, error?.exit], ['PAUSED', 3]);
