@@ -37,6 +37,8 @@ async function until(isSo: () => boolean, what: string) {
     await sleep(50);
   }
 }
+/** What runs writes to a pipe, and svlogd to the log a moment later. */
+const said = (text: string) => until(() => logOf('web').includes(text), `"${text}" in the log`);
 /** Every process that bears the mark of one of our services. */
 const left = () =>
   readdirSync('/proc')
@@ -72,7 +74,7 @@ test('killed, it is started again; kept down, it stays down, also with another s
   process.kill(pid, 'SIGKILL');
   await until(() => supervisor.state('web').restarts === 1 && supervisor.state('web').running, 'a restart');
   assert.is.not(supervisor.state('web').pid, pid);
-  assert.match(logOf('web'), 'ended by signal 9');
+  await said('ended by signal 9');
   await supervisor.end(2_000);
   assert.equal(left(), []);
   // As after a reboot: what was up comes up.
@@ -91,8 +93,8 @@ test('one that crashes is started again more and more slowly', async () => {
   await supervisor.up('web');
   await until(() => supervisor.state('web').restarts >= 3, 'three restarts');
   assert.is(supervisor.state('web').ended, 'with exit code 1');
-  assert.match(logOf('web'), 'Error: no such column');
-  assert.match(logOf('web'), 'ended with exit code 1; it is started again in 2 s');
+  await said('Error: no such column');
+  await said('ended with exit code 1; it is started again in 2 s');
   await supervisor.down('web', 2_000);
 });
 
