@@ -1,129 +1,125 @@
-// Uses HAProxy and runit: what people notice of many switches. 300 requests a second on kept connections, some of them idle, uploads of ten
-// seconds, and a stream of events.
-import { Agent, type IncomingMessage, request } from 'node:http';
+// Uses HAProxy, runit and PostgreSQL: what people notice of many switches, ways back, and of maintenance. 300 requests a second on kept
+// connections, one that idles, uploads of ten seconds, and a stream of events.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { THOROUGH } from '@drydock/kit/testing';
+import { taskFile } from '@drydock/kit/cli';
+import { runTaskForTest, THOROUGH } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { progress, released } from './driver-contract.ts';
-import { type LocalBed, makeLocalBed } from './local-bed.ts';
+import { makeLocalBed } from './local-bed.ts';
+import { p99, type Seen, startPeople, type Window, windowOf } from './people.ts';
+import { makeWorld } from './world.ts';
 
-const test = suite('switches under load');
-const SWITCHES = THOROUGH ? 50 : 5;
-const PER_SECOND = 300;
-const UPLOAD_MS = 10_000;
-const IDLE_MS = 6_000;
+const test = suite('under load');
+const [SWITCHES, WARM, COLD, MAINTENANCE] = THOROUGH ? [50, 20, 10, 5] : [2, 2, 1, 1];
+/** People's slowest request lasts ten seconds, and the stream never ends by itself. */
+const DRAIN_MS = 11_000;
+const COMING = { perSecond: 300, slow: true };
+const QUIET_MS = 5_000;
 
-let bed: LocalBed;
-test.before(async () => {
-  bed = await makeLocalBed({ local: { instances: 2 }, app: { drainTimeoutMs: 15_000 } });
-});
-test.after(() => bed.stop());
-
-class People {
-  readonly failed: string[] = [];
-  readonly took: number[] = [];
-  requests = 0;
-  uploads = 0;
-  streams = 0;
-  going = true;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 100 });
-  readonly #idle = new Agent({ keepAlive: true, maxSockets: 1 });
-
-  #ask(kind: string, path: string, agent: Agent | undefined, send?: (write: (text: string) => void) => Promise<void>) {
-    return new Promise<void>((done) => {
-      const began = performance.now();
-      const fail = (why: string) => {
-        // We end it ourselves when all is over.
-        if (this.going || kind !== 'stream') this.failed.push(`${kind}: ${why}`);
-        done();
-      };
-      const options = { method: send ? 'POST' : 'GET', ...(agent ? { agent } : {}) };
-      const asked = request(bed.url + path, options, (answer: IncomingMessage) => {
-        answer.resume();
-        if (answer.statusCode !== 200) this.failed.push(`${kind}: ${answer.statusCode}`);
-        answer.once('error', (error) => fail(error.message));
-        answer.once('end', () => {
-          if (kind === 'request') this.took.push(performance.now() - began);
-          done();
-        });
-        if (kind === 'stream') this.#stop = () => asked.destroy();
-      });
-      asked.setTimeout(30_000, () => asked.destroy(new Error('no answer within 30 s')));
-      asked.once('error', (error) => fail(error.message));
-      if (send) void send((text) => void asked.write(text)).then(() => asked.end());
-      else asked.end();
-    });
-  }
-  #stop = () => {};
-
-  /** Each at its time, whether those before it were answered or not. */
-  async come(): Promise<void> {
-    const all: Promise<void>[] = [];
-    const began = performance.now();
-    const while_ = async (work: () => Promise<void>) => {
-      while (this.going) await work();
-    };
-    all.push(
-      while_(async () => {
-        this.uploads += 1;
-        await this.#ask('upload', '/', undefined, async (write) => {
-          for (let ms = 0; ms < UPLOAD_MS && this.going; ms += 500) {
-            write('x'.repeat(1_000));
-            await sleep(500);
-          }
-        });
-      }),
-      // One that ends with its version is opened again, as a browser does.
-      while_(async () => {
-        this.streams += 1;
-        await this.#ask('stream', '/events', undefined);
-      }),
-      while_(async () => {
-        await this.#ask('idle', '/', this.#idle);
-        for (let ms = 0; ms < IDLE_MS && this.going; ms += 100) await sleep(100);
-      }),
-    );
-    while (this.going) {
-      while (this.requests < ((performance.now() - began) / 1_000) * PER_SECOND) {
-        this.requests += 1;
-        all.push(this.#ask('request', '/', this.#agent));
-      }
-      await sleep(5);
-    }
-    this.#stop();
-    await Promise.all(all);
-    this.#agent.destroy();
-    this.#idle.destroy();
-  }
+function shown(what: string, { asked, uploads, streams, idle, slowFailed }: Seen, before: Window, during: Window[]) {
+  const failed = [...asked.filter(({ status }) => status !== 200).map(({ status }) => `${status}`), ...slowFailed];
+  const [quiet, then] = [p99(asked, [before]), p99(asked, during)];
+  console.log(
+    `    ${what}: ${asked.length} requests, ${uploads} uploads, ${streams} streams, ${idle} after a pause, ${failed.length} failed; p99 ${quiet.toFixed(0)} ms before, ${then.toFixed(0)} ms in it`,
+  );
+  return { failed, ratio: then / quiet };
 }
 
-const p99 = (took: number[]) => took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
-
 test(`${SWITCHES} switches fail no request`, async () => {
-  await released(bed.driver, await bed.artifact('v0'));
-  const people = new People();
-  const coming = people.come();
-  await sleep(5_000);
-  const before = people.took.splice(0);
-  const during: number[] = [];
-  for (let n = 1; n <= SWITCHES; n++) {
-    const { live } = await bed.driver.inspect();
-    const next = await bed.driver.stage(await bed.artifact(`v${n}`), progress);
-    await bed.driver.waitReady(next, progress);
-    const mark = people.took.length;
-    await bed.driver.shift(next);
-    await sleep(500);
-    during.push(...people.took.slice(mark));
-    if (live) await bed.driver.retire(live);
+  const bed = await makeLocalBed({ local: { instances: 2 }, app: { drainTimeoutMs: DRAIN_MS } });
+  try {
+    await released(bed.driver, await bed.artifact('v0'));
+    const people = startPeople(bed.url, COMING);
+    const before = await windowOf(() => sleep(QUIET_MS));
+    const during: Window[] = [];
+    for (let n = 1; n <= SWITCHES; n++) {
+      const { live } = await bed.driver.inspect();
+      const next = await bed.driver.stage(await bed.artifact(`v${n}`), progress);
+      await bed.driver.waitReady(next, progress);
+      during.push(
+        await windowOf(async () => {
+          await bed.driver.shift(next);
+          await sleep(500);
+        }),
+      );
+      if (live) await bed.driver.retire(live);
+    }
+    const { failed, ratio } = shown(`${SWITCHES} switches`, await people.stop(), before, during);
+    assert.equal(failed, []);
+    assert.ok(ratio <= 2, `p99 in a switch is ${ratio.toFixed(2)} times that before`);
+  } finally {
+    await bed.stop();
   }
-  people.going = false;
-  await coming;
-  const { requests, uploads, streams, failed } = people;
-  console.log(
-    `    ${SWITCHES} switches: ${requests} requests, ${uploads} uploads, ${streams} streams, ${failed.length} failed; p99 ${p99(before).toFixed(0)} ms before, ${p99(during).toFixed(0)} ms in a switch`,
-  );
-  assert.equal(failed, []);
+});
+
+test(`${WARM} rollbacks to a warm version and ${COLD} to a cold one fail no request; maintenance answers 503 and nothing else`, async () => {
+  const app = {
+    command: ['node', 'shop.mjs'],
+    node: process.execPath,
+    readyTimeoutMs: 20_000,
+    drainTimeoutMs: DRAIN_MS,
+  };
+  const world = await makeWorld({
+    environments: { staging: { serves: 'customers', guard: 'none' } },
+    release: { app },
+  });
+  const task = async (name: string, ...args: string[]) => {
+    const { default: definition } = await import(taskFile(name));
+    const { error } = await runTaskForTest(definition, world.root, ['--env', 'staging', '--yes', ...args]);
+    assert.is(error, undefined, error?.message);
+  };
+  const release = async () => {
+    world.commit();
+    const { error } = await world.release();
+    assert.is(error, undefined, error?.message);
+  };
+  try {
+    await release();
+    await release();
+    const people = startPeople(world.url, COMING);
+    const before = await windowOf(() => sleep(QUIET_MS));
+    const [warm, cold, shut]: [Window[], Window[], Window[]] = [[], [], []];
+    const back = () => task('release:rollback');
+    for (let n = 0; n < WARM; n++) {
+      await release();
+      // Two forward, two back: the first version back still runs, the second has to be started.
+      if (n < COLD) await release();
+      warm.push(await windowOf(back));
+      if (n < COLD) cold.push(await windowOf(back));
+    }
+    for (let n = 0; n < MAINTENANCE; n++)
+      shut.push(
+        await windowOf(async () => {
+          await task('maintenance:on', '--reason', 'a look');
+          await sleep(1_000);
+          await task('maintenance:off');
+        }),
+      );
+    await sleep(1_000);
+    const seen = await people.stop();
+    const closed = (at: number, ms: number) => shut.some(({ from, to }) => at + ms >= from && at <= to);
+    const meant = seen.asked.filter(({ at, ms, status }) => status === 503 && closed(at, ms));
+    assert.ok(meant.length > MAINTENANCE * 100, 'maintenance was seen');
+    const others = { ...seen, asked: seen.asked.filter((one) => !meant.includes(one)) };
+    // One that is slow may meet maintenance, at most once each time, with that answer alone.
+    const met = seen.slowFailed.filter((why) => why.endsWith(': 503')).length;
+    const slowFailed = seen.slowFailed.filter((why) => !why.endsWith(': 503'));
+    const { failed, ratio } = shown(`${WARM} warm and ${COLD} cold`, { ...others, slowFailed }, before, [
+      ...warm,
+      ...cold,
+    ]);
+    const [warmMs, coldMs] = [warm, cold].map((times) =>
+      times.map(({ from, to }) => to - from).toSorted((a, b) => a - b),
+    );
+    console.log(
+      `    the whole task: warm ${warmMs?.[WARM >> 1]} ms (at most ${warmMs?.at(-1)}), cold ${coldMs?.[COLD >> 1]} ms (at most ${coldMs?.at(-1)}); ${meant.length} + ${met} times 503 in ${MAINTENANCE} maintenances`,
+    );
+    assert.equal(failed, []);
+    assert.ok(ratio <= 2, `p99 on a way back is ${ratio.toFixed(2)} times that before`);
+  } finally {
+    await world.stop();
+  }
 });
 
 test.run();

@@ -1,0 +1,157 @@
+// Who uses a product while it is released: in a thread of their own, so that what we do meanwhile does not count as its slowness.
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+export interface Coming {
+  /** Requests a second on kept connections, each at its time, whether those before it were answered or not. */
+  perSecond: number;
+  /** One upload of ten seconds after another, a stream of events that is opened again when it ends, a connection that idles. */
+  slow?: boolean;
+}
+
+export interface Asked {
+  /** When it was to be sent, as Date.now() has it. */
+  at: number;
+  ms: number;
+  /** The status; `-1` where no answer came. */
+  status: number;
+}
+
+export interface Seen {
+  asked: Asked[];
+  uploads: number;
+  streams: number;
+  idle: number;
+  /** What went wrong with those that are slow, in words. */
+  slowFailed: string[];
+}
+
+const UPLOAD_MS = 10_000;
+const IDLE_MS = 6_000;
+const LONGEST_MS = 30_000;
+
+/** They come until `stop`, which returns all that they saw. */
+export function startPeople(url: string, coming: Coming): { stop(): Promise<Seen> } {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { url, coming } });
+  return {
+    async stop() {
+      worker.postMessage('stop');
+      const [seen] = (await once(worker, 'message')) as [Seen];
+      await worker.terminate();
+      return seen;
+    },
+  };
+}
+
+export interface Window {
+  from: number;
+  to: number;
+}
+
+export async function windowOf(work: () => Promise<unknown>): Promise<Window> {
+  const from = Date.now();
+  await work();
+  return { from, to: Date.now() };
+}
+
+/** Milliseconds within which 99 of 100 requests were answered that were sent in one of these windows. */
+export function p99(asked: readonly Asked[], windows: readonly Window[]): number {
+  const times = asked.filter(({ at }) => windows.some(({ from, to }) => at >= from && at <= to)).map(({ ms }) => ms);
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+}
+
+interface Ask {
+  path: string;
+  agent?: Agent;
+  send?(write: (text: string) => void): Promise<void>;
+  /** How to end what does not end. */
+  onBegun?(end: () => void): void;
+}
+
+/** The status, or why there was none. */
+function ask(url: string, { path, agent, send, onBegun }: Ask): Promise<number | string> {
+  return new Promise((done) => {
+    const asked = request(
+      url + path,
+      { method: send ? 'POST' : 'GET', ...(agent ? { agent } : {}) },
+      (answer: IncomingMessage) => {
+        answer.resume();
+        answer.once('error', (error) => done(error.message));
+        answer.once('end', () => done(answer.statusCode ?? -1));
+      },
+    );
+    asked.setTimeout(LONGEST_MS, () => asked.destroy(new Error(`no answer within ${LONGEST_MS} ms`)));
+    asked.once('error', (error) => done(error.message));
+    onBegun?.(() => asked.destroy());
+    if (send) void send((text) => void asked.write(text)).then(() => asked.end());
+    else asked.end();
+  });
+}
+
+async function come(url: string, { perSecond, slow = false }: Coming, going: () => boolean): Promise<Seen> {
+  const seen: Omit<Seen, 'asked'> = { uploads: 0, streams: 0, idle: 0, slowFailed: [] };
+  const kept = new Agent({ keepAlive: true, maxSockets: 100 });
+  const alone = new Agent({ keepAlive: true, maxSockets: 1 });
+  let endStream = () => {};
+  const repeat = async (kind: 'uploads' | 'streams' | 'idle', once: () => Promise<number | string>) => {
+    while (going()) {
+      seen[kind] += 1;
+      const status = await once();
+      if (status !== 200 && going()) {
+        seen.slowFailed.push(`${kind}: ${status}`);
+        await sleep(100);
+      }
+    }
+  };
+  const upload = () =>
+    ask(url, {
+      path: '/',
+      async send(write) {
+        for (let ms = 0; ms < UPLOAD_MS && going(); ms += 500) {
+          write('x'.repeat(1_000));
+          await sleep(500);
+        }
+      },
+    });
+  const stream = () =>
+    ask(url, {
+      path: '/events',
+      onBegun(end) {
+        endStream = end;
+      },
+    });
+  const idle = async () => {
+    const status = await ask(url, { path: '/', agent: alone });
+    for (let ms = 0; ms < IDLE_MS && going(); ms += 100) await sleep(100);
+    return status;
+  };
+  const others = slow ? [repeat('uploads', upload), repeat('streams', stream), repeat('idle', idle)] : [];
+  const began = Date.now();
+  const all: Promise<Asked>[] = [];
+  const one = async (at: number): Promise<Asked> => {
+    const status = await ask(url, { path: '/', agent: kept });
+    return { at, ms: Date.now() - at, status: typeof status === 'number' ? status : -1 };
+  };
+  while (going()) {
+    while (all.length < ((Date.now() - began) / 1_000) * perSecond)
+      all.push(one(began + (all.length / perSecond) * 1_000));
+    await sleep(2);
+  }
+  endStream();
+  await Promise.all(others);
+  const asked = await Promise.all(all);
+  kept.destroy();
+  alone.destroy();
+  return { ...seen, asked };
+}
+
+if (!isMainThread) {
+  let going = true;
+  parentPort?.once('message', () => {
+    going = false;
+  });
+  const { url, coming } = workerData as { url: string; coming: Coming };
+  void come(url, coming, () => going).then((seen) => parentPort?.postMessage(seen));
+}
