@@ -2,7 +2,7 @@
  * A task to type next, as data: where it is shown, the rest of the line is known (how the toolkit was called, the environment
  * that is worked on, `--config`). It may be kept in a journal.
  */
-export type Command = { task: string; flags: { [flag: string]: FlagValue } };
+export type Command = { task: string; flags: { [flag: string]: FlagValue }; words?: string[] };
 type FlagValue = string | number | boolean | string[];
 
 /** A sentence with commands in it. */
@@ -13,11 +13,12 @@ export type Hint = string | Command | Advice;
 
 /**
  * Flags are named as in the task's definition (`inPlace`); undefined and false leave one out; `…` stands for what only the reader
- * knows. `env` only where it is another one than the run's.
+ * knows. `env` only where it is another one than the run's. `words` stand before the flags.
  */
-export function command(task: string, flags: Record<string, FlagValue | undefined> = {}): Command {
+export function command(task: string, flags: Record<string, FlagValue | undefined> = {}, ...words: string[]): Command {
   return {
     task,
+    ...(words.length > 0 ? { words } : {}),
     flags: Object.fromEntries(
       Object.entries(flags).filter(
         (entry): entry is [string, FlagValue] => entry[1] !== undefined && entry[1] !== false,
@@ -43,7 +44,9 @@ export function wordsOf(of: Hint, write: (command: Command) => string): string {
 
 /** For a run that works on several environments: the hint's commands are about this one, where they do not say another. */
 export function hintOn(env: string, of: Hint): Hint {
-  return partsOf(of).map((part) => (typeof part === 'string' ? part : command(part.task, { env, ...part.flags })));
+  return partsOf(of).map((part) =>
+    typeof part === 'string' ? part : command(part.task, { env, ...part.flags }, ...(part.words ?? [])),
+  );
 }
 
 function partsOf(of: Hint): Advice {

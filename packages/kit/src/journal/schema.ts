@@ -34,6 +34,7 @@ export const startSchema = z.looseObject({
   perEnvironment: z.boolean().optional(),
   environments: z.array(z.string()).optional(),
   flags: z.record(z.string(), z.json()).optional(),
+  words: z.array(z.string()).optional(),
   plan: z.json().optional(),
   reason: z.string().optional(),
   actor: z.string().optional(),

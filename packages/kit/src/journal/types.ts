@@ -33,6 +33,8 @@ export interface RunStart {
   /** Does the task know `--env`? */
   perEnvironment: boolean;
   flags: { [key: string]: Json };
+  /** What stood beside the flags. Journals of before know none. */
+  words?: readonly string[];
   plan: Json;
   /** What was to come, as it was known then; journals of old versions do not tell. */
   steps?: PlannedStep[];

@@ -82,7 +82,7 @@ export function parseTaskArgs(task: AnyTask, argv: string[]): ParsedArgs {
   const given = argv[0] === '--' ? argv.slice(1) : argv;
   const { values: raw, words } = parseRaw(specs, {
     argv: specs.resume?.type === 'string' ? nameBareResume(given) : given,
-    words: task.kind === 'read' && task.words !== undefined,
+    words: task.words !== undefined,
     help,
   });
   const values: Record<string, unknown> = {};

@@ -145,6 +145,7 @@ async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reaso
     argv: run.argv,
     perEnvironment: task.perEnvironment !== false,
     flags: ctx.flags as { [key: string]: Json },
+    ...(ctx.words.length > 0 ? { words: ctx.words } : {}),
     plan,
     steps,
     ...(reason ? { reason } : {}),
@@ -153,7 +154,7 @@ async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reaso
     ...thisProcess(),
   };
   await journal.append({ event: 'run.started', data: start as unknown as Json });
-  const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, reason });
+  const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, words: ctx.words, reason });
   return execute(run.task, { ctx: begun, plan, journal, before: new Map(), locks });
 }
 
@@ -163,10 +164,10 @@ function thisProcess(): { pid: number; processStart: string; host: string } {
 
 async function resume(run: ChangeRun, state: RunState, locks: HeldLocks, answers: Answers): Promise<Outcome> {
   const { task, ctx } = run;
-  const { flags, plan } = state.start;
+  const { flags, words = [], plan } = state.start;
   const reason = reasonOf(state.start.reason, answers.reason);
   // A resumed run is the run that was begun: its flags, its plan and its reason.
-  const begun = begunContext(ctx, { run: state.run, flags: flags as TaskContext['flags'], reason });
+  const begun = begunContext(ctx, { run: state.run, flags: flags as TaskContext['flags'], words, reason });
   refuseOtherSteps(task, begun, state);
   const journal = openJournal(task, ctx, locks, state.run);
   await journal.append({

@@ -10,10 +10,10 @@ export function taskContext(parts: Omit<TaskContext, 'environment'>): TaskContex
   };
 }
 
-/** What the steps of a run are given: flags and reason are those that it was begun with, whoever goes on with it. */
+/** What the steps of a run are given: flags, words and reason are those that it was begun with, whoever goes on with it. */
 export function begunContext(
-  { task, env, words, actor, config, environmentOf, out, json, typed, signal, emit }: TaskContext,
-  begun: Pick<TaskContext, 'run' | 'flags' | 'reason'>,
+  { task, env, actor, config, environmentOf, out, json, typed, signal, emit }: TaskContext,
+  begun: Pick<TaskContext, 'run' | 'flags' | 'words' | 'reason'>,
 ): TaskContext {
-  return taskContext({ task, env, words, actor, config, environmentOf, out, json, typed, signal, emit, ...begun });
+  return taskContext({ task, env, actor, config, environmentOf, out, json, typed, signal, emit, ...begun });
 }

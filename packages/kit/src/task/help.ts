@@ -10,7 +10,7 @@ export function helpText(task: AnyTask, door: Door = 'npm'): string {
     return [`  --${kebab(key)}${value}`, notes ? `${spec.about} (${notes})` : spec.about] as const;
   });
   const wide = Math.max(...rows.map(([left]) => left.length));
-  const words = task.kind === 'read' ? task.words : undefined;
+  const { words } = task;
   const sections = [
     `${doorTo(task.name, door)} [flags]${words ? ` [${words.value}…]` : ''}`,
     '',

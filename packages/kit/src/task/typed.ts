@@ -31,7 +31,7 @@ export function doorTo(task: string, door: Door): string {
   return `npm ${NPM_OWN.has(task) ? '' : 'run '}${task} --`;
 }
 
-function typedCommand({ task, flags }: Command, { door, env, config, confirms }: Typing): string {
+function typedCommand({ task, flags, words = [] }: Command, { door, env, config, confirms }: Typing): string {
   const asks = flags.help !== true;
   const on = flags.env ?? env;
   const changes = knowsFlag(task, '--confirm') && !flags.plan && asks;
@@ -49,8 +49,8 @@ function typedCommand({ task, flags }: Command, { door, env, config, confirms }:
   };
   // The environment first: it is what a reader looks for.
   const { env: first, ...rest } = all;
-  const words = Object.entries({ env: first, ...rest }).flatMap(([key, value]) => flagWords(`--${kebab(key)}`, value));
-  const line = [doorTo(task, door), ...words].join(' ');
+  const given = Object.entries({ env: first, ...rest }).flatMap(([key, value]) => flagWords(`--${kebab(key)}`, value));
+  const line = [doorTo(task, door), ...words.map(shellWord), ...given].join(' ');
   return line.replace(/ --$/, '');
 }
 

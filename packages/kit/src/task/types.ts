@@ -63,6 +63,8 @@ interface TaskBase<F extends FlagSpecs> {
   /** Ready to paste: `npm run db:deploy -- --env staging`. */
   examples?: string[];
   flags?: F;
+  /** What it takes on the command line beside its flags; by default nothing. */
+  words?: { value: string; about: string };
   /** `false` for tasks that are not about one environment (sandbox:up): they do not know `--env`. */
   perEnvironment?: boolean;
   /** With these flags stdout is for the outcome's `document`, and people are spoken to on stderr. */
@@ -72,8 +74,6 @@ interface TaskBase<F extends FlagSpecs> {
 /** A task that only looks. */
 export interface ReadTask<F extends FlagSpecs = FlagSpecs> extends TaskBase<F> {
   kind: 'read';
-  /** What it takes on the command line beside its flags; by default nothing. */
-  words?: { value: string; about: string };
   /** It runs processes that have to end first: a signal is heard by its own `ctx.signal`, and it ends in its own time. */
   endsItself?: boolean;
   /** With `--json` stdout has one object a line, as they come (`emit`), and another only if it fails: `{ ok: false, …, error }`. */

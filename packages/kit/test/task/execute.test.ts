@@ -1,8 +1,9 @@
 // Uses no service: tasks on a product in a temporary folder, the way that main takes.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { paused } from '../../src/errors.ts';
 import { flag } from '../../src/task/flags.ts';
-import { defineReadTask } from '../../src/task/types.ts';
+import { defineChangeTask, defineReadTask } from '../../src/task/types.ts';
 import { makeStrangeProduct, runTaskForTest } from '../../src/testing/index.ts';
 
 const test = suite('the way of a task');
@@ -44,6 +45,35 @@ test('a task that hands over is not run itself, and what is told line by line is
   assert.is((outcome?.data as { env?: string } | undefined)?.env, 'staging');
   assert.equal((await runTaskForTest(look, root, ['--json'])).said, ['{"line":1}']);
   assert.equal((await runTaskForTest(look, root, [])).said, []);
+});
+
+test('words beside the flags reach a change, and a run that goes on has those that it was begun with', async () => {
+  const root = makeStrangeProduct({});
+  let fails = true;
+  const change = defineChangeTask({
+    name: 'test:change',
+    summary: 'Does something to what is named.',
+    words: { value: 'NAME', about: 'what' },
+    lock: 'checkout',
+    perEnvironment: false,
+    plan: async ({ words }) => [...words],
+    describe: (plan) => plan,
+    steps: ({ words }) => [
+      {
+        name: 'do it',
+        run: async () => {
+          if (fails) throw paused('Wait.', 'Go on.');
+          return [...words];
+        },
+      },
+    ],
+    outcome: ({ words }) => ({ verdict: 'Done.', data: { words: [...words] } }),
+  });
+  const begun = await runTaskForTest(change, root, ['one', '--yes', 'two']);
+  assert.is(begun.error?.code, 'PAUSED');
+  fails = false;
+  const { outcome } = await runTaskForTest(change, root, ['--resume', '--yes']);
+  assert.equal(outcome?.data, { words: ['one', 'two'] });
 });
 
 test.run();

@@ -55,6 +55,13 @@ test('where nobody can be asked, a change of a guarded environment carries its c
   assert.is(typed(command('db:deploy', { env: 'staging' }), where), 'npm run db:deploy -- --env staging');
 });
 
+test('words that it takes stand before its flags, as the shell would have them', () => {
+  assert.is(
+    typed(command('db:status', {}, 'jwt access', 'other'), { door: 'npm', env: 'staging' }),
+    "npm run db:status -- 'jwt access' other --env staging",
+  );
+});
+
 test('flags that are not set are left out, repeated ones repeated', () => {
   const flags = { accept: ['A', 'B'], data: undefined, running: false };
   assert.is(typed(command('db:deploy', flags)), 'npm run db:deploy -- --accept A --accept B');
