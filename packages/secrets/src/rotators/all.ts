@@ -1,0 +1,13 @@
+import type { Kind, SecretConfig } from '../config/rotate.ts';
+import type { OpenRotator } from './types.ts';
+
+type ConfigOf<K extends Kind> = Extract<SecretConfig, { kind: K }>;
+
+/** Libraries of a kind are loaded when one of it is rotated. */
+const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
+  generic: async () => (await import('./generic/rotator.ts')).genericRotator,
+};
+
+export async function rotatorOf<K extends Kind>(secret: ConfigOf<K>): Promise<OpenRotator<ConfigOf<K>>> {
+  return KINDS[secret.kind as K]();
+}
