@@ -78,6 +78,17 @@ test('a version comes back with the environment that it was released with', asyn
   assert.is(environOf(`${anew.slot}-1`).TOKEN, 'new');
 });
 
+test('one that stays live while many others come and go back can be started again', async () => {
+  const live = await released(bed.driver, await bed.artifact('v1'));
+  for (const name of ['v2', 'v3', 'v4', 'v5', 'v6', 'v7']) await stage(name);
+  const next = await stage('v8');
+  await bed.driver.shift(next);
+  await bed.driver.retire(live);
+  await bed.driver.revive(live, progress);
+  await bed.driver.waitReady(live, progress);
+  assert.is(await bed.driver.isRunning(live), true);
+});
+
 test('the Node of a version is a copy that stays when the checkout goes, or the one that the config names, for its children too', async () => {
   await withConfig({ release: { app: { node: undefined } } });
   const first = await released(bed.driver, await bed.artifact('v1'));

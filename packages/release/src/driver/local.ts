@@ -167,14 +167,14 @@ export class LocalDriver implements Driver {
   /** Where its port has become somebody else's, on another one. */
   async revive(retired: Deployment, { onLine }: Progress): Promise<void> {
     const placed = this.#placed(retired);
-    if (!placed || !existsSync(this.#host.filesOf(placed.slot, placed.files)))
+    const env = placed && this.#environments.read(placed.version);
+    if (!placed || !env || !existsSync(this.#host.filesOf(placed.slot, placed.files)))
       throw new OpsError({
         code: 'VERSION_NOT_THERE',
         message: `Version ${retired.version} does not lie in slot ${retired.slot} of this host any more.`,
         hint: command('release:history'),
       });
-    const env = this.#environments.read(placed.version);
-    if (!env || this.#instances.allRun(placed)) return;
+    if (this.#instances.allRun(placed)) return;
     await this.#instances.end(placed.slot, this.#release.app.drainTimeoutMs);
     const ports = await freePorts(placed.ports.length, placed.ports);
     const again = { ...placed, ports };
@@ -260,8 +260,9 @@ export class LocalDriver implements Driver {
     const { app, artifact } = this.#release;
     const kept = asReleased ? this.#environments.read(version) : undefined;
     const env = kept ?? productEnvironment(this.#config, this.#environment, app, await this.#node()).env;
-    // One for each slot, and for each version that can be gone back to.
-    this.#environments.keep(version, env, artifact.keep + 2);
+    const standing = SLOTS.flatMap((slot) => this.#host.placed(slot)?.version ?? []);
+    // One for each version that can be gone back to.
+    this.#environments.keep(version, env, artifact.keep + 2, standing);
     return env;
   }
 

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Environment, isMissing, type LoadedConfig, makePrivate, readStateFile, writeDurably } from '@drydock/kit';
 import { z } from 'zod';
@@ -38,14 +38,21 @@ export class KeptEnvironments {
   }
 
   read(version: string): Record<string, string> | undefined {
-    return readStateFile(join(this.#folder, `${version}.json`), keptSchema);
+    return readStateFile(this.#fileOf(version), keptSchema);
   }
 
-  /** Older ones than the last `most` go: what they hold may open something for long. */
-  keep(version: string, env: Record<string, string>, most: number): void {
+  /** Those of `standing` versions stay; of all others the last `most`: what they hold may open something for long. */
+  keep(version: string, env: Record<string, string>, most: number, standing: readonly string[]): void {
     makePrivate(this.#folder);
-    writeDurably(join(this.#folder, `${version}.json`), JSON.stringify(env));
-    for (const file of this.#newestFirst().slice(most)) rmSync(file, { force: true });
+    const now = new Date();
+    // What stands was started long ago, perhaps, and many that went back since.
+    for (const file of standing.map((one) => this.#fileOf(one))) if (existsSync(file)) utimesSync(file, now, now);
+    writeDurably(this.#fileOf(version), JSON.stringify(env));
+    for (const file of this.#newestFirst().slice(most + standing.length)) rmSync(file, { force: true });
+  }
+
+  #fileOf(version: string): string {
+    return join(this.#folder, `${version}.json`);
   }
 
   #newestFirst(): string[] {
