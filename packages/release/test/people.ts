@@ -35,8 +35,11 @@ const LONGEST_MS = 30_000;
 /** They come until `stop`, which returns all that they saw. */
 export function startPeople(url: string, coming: Coming): { stop(): Promise<Seen> } {
   const worker = new Worker(new URL(import.meta.url), { workerData: { url, coming } });
+  // A test that has failed does not wait for them.
+  worker.unref();
   return {
     async stop() {
+      worker.ref();
       worker.postMessage('stop');
       const [seen] = (await once(worker, 'message')) as [Seen];
       await worker.terminate();
