@@ -1,6 +1,7 @@
 export { currentHost } from './actor.ts';
 export { appendAudit } from './audit/append.ts';
 export { readEventsNamed } from './audit/store.ts';
+export { closest } from './closest.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';
 export { type DatabaseKeys, databaseSection } from './config/database.ts';
 export { environmentName } from './config/environment-name.ts';
@@ -97,6 +98,7 @@ export {
 export { flag, parseDuration } from './task/flags.ts';
 export { main } from './task/main.ts';
 export { type WordedFinding, wordedFinding } from './task/present.ts';
+export { askSecret } from './task/prompt.ts';
 export { typed } from './task/typed.ts';
 export {
   type ChangeTask,

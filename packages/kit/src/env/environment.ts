@@ -28,6 +28,15 @@ interface Value {
  */
 export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Environment {
   environmentSettings(config, env);
+  return new LoadedEnvironment(config, env, () => readValues(config, env, shell));
+}
+
+interface Read {
+  values: ReadonlyMap<string, Value>;
+  inFiles: ReadonlySet<string>;
+}
+
+function readValues(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Read {
   const filesOf = (name: EnvName) => {
     const found = new Map<string, Value>();
     for (const dir of config.envDirs) readFolder(config.path(dir), name, found);
@@ -40,7 +49,7 @@ export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJ
     if (text !== undefined) values.set(name, { text, source: { kind: 'shell' } });
   }
   registerSecrets(config, values);
-  return new LoadedEnvironment(config, env, values, inFiles);
+  return { values, inFiles };
 }
 
 function readFolder(path: string, env: EnvName, values: Map<string, Value>): void {
@@ -65,12 +74,19 @@ function registerSecrets(config: LoadedConfig, values: ReadonlyMap<string, Value
 class LoadedEnvironment implements Environment {
   readonly name: EnvName;
   readonly #config: LoadedConfig;
-  readonly #values: ReadonlyMap<string, Value>;
-  readonly #inFiles: ReadonlySet<string>;
+  readonly #read: () => Read;
+  #values!: ReadonlyMap<string, Value>;
+  #inFiles!: ReadonlySet<string>;
 
-  constructor(config: LoadedConfig, name: EnvName, values: ReadonlyMap<string, Value>, inFiles: ReadonlySet<string>) {
+  constructor(config: LoadedConfig, name: EnvName, read: () => Read) {
     this.name = name;
     this.#config = config;
+    this.#read = read;
+    this.reread();
+  }
+
+  reread(): void {
+    const { values, inFiles } = this.#read();
     this.#values = values;
     this.#inFiles = inFiles;
   }

@@ -24,6 +24,8 @@ export interface Environment {
    * shell's that nobody has declared and whose name says that it opens something; for a build what says that it is for one, and the machine's.
    */
   forChild(whose: Audience): Record<string, string>;
+  /** Reads its files again, in place: a rotation has changed them. The shell is the one that it was loaded with. */
+  reread(): void;
   /** Variables of the shell that the product does not get for want of a declaration. */
   readonly undeclared: readonly string[];
 }

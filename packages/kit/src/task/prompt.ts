@@ -1,4 +1,4 @@
-import { EXIT, OpsError } from '../errors.ts';
+import { EXIT, OpsError, usageError } from '../errors.ts';
 import { shownLine } from '../output/shown.ts';
 
 /** Can a person be asked? Checked before every question: a prompt on a closed stdin would hang or exit oddly. */
@@ -22,6 +22,34 @@ export async function askText(message: string, signal: AbortSignal | undefined):
   const answer = await text({ message: shownLine(message), ...asking(signal) });
   if (isCancel(answer)) throw cancelled();
   return answer ?? '';
+}
+
+/** Longer than any secret; a file that was meant for something else is not read to its end. */
+const LONGEST_SECRET = 64 * 1024;
+
+/** A value that no screen shows: typed without echo, or all of standard input but the end of its last line. */
+export async function askSecret(message: string, signal: AbortSignal | undefined): Promise<string> {
+  if (process.stdin.isTTY && !isInteractive())
+    throw usageError(
+      'NOBODY_TO_ASK',
+      `${message} is asked for, and nobody can be asked here.`,
+      'Give it on standard input: … < FILE',
+    );
+  if (!process.stdin.isTTY) return readStandardInput(message);
+  const { password, isCancel } = await import('@clack/prompts');
+  const answer = await password({ message: shownLine(message), ...asking(signal) });
+  if (isCancel(answer)) throw cancelled();
+  return answer ?? '';
+}
+
+async function readStandardInput(message: string): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += chunk as string;
+    if (text.length > LONGEST_SECRET)
+      throw usageError('INPUT_TOO_LONG', `What came on standard input for ${message} is longer than 64 KiB.`);
+  }
+  return text.replace(/\r?\n$/, '');
 }
 
 function asking(signal: AbortSignal | undefined): { output: NodeJS.WriteStream; signal?: AbortSignal } {
