@@ -3,7 +3,7 @@ import type { Product } from '../product.ts';
 import type { Values } from '../values.ts';
 
 /** What a rotation costs those who use the product, told before it begins. */
-export interface Procedure {
+export type Procedure = {
   /** `both`: old and new are valid together for a while; `none`: the old one ends when the new one begins. */
   overlap: 'both' | 'none';
   /** Seconds in which requests may fail; 0 where both are valid together. */
@@ -14,10 +14,10 @@ export interface Procedure {
   settleSeconds: number;
   /** In the operator's words, in order: what happens in which phase. */
   says: string[];
-}
+};
 
 /** Who still uses the old one. It blocks retire. */
-export interface Straggler {
+export type Straggler = {
   /** Application, or what it calls itself. */
   who: string;
   host: string;
@@ -27,14 +27,17 @@ export interface Straggler {
   ageSeconds: number;
   /** `idle in transaction`, `prepared transaction "x"`. */
   state: string;
-}
+};
 
-/** Was the old one tried, and refused? A network that is away proves nothing. */
-export interface Proof {
+/**
+ * Was the old one tried, and refused? A network that is away proves nothing: that is thrown as UNKNOWN, and asked again later. `unknown`
+ * is the answer where nobody will ever be able to tell.
+ */
+export type Proof = {
   verdict: 'dead' | 'alive' | 'unknown';
   /** What was tried and answered: `login as app_a: password authentication failed (28P01)`. */
   says: string;
-}
+};
 
 export interface RotatorContext<S> {
   readonly config: LoadedConfig;
@@ -72,8 +75,11 @@ export interface Rotator {
   add(old: Values, next: Values): Promise<void>;
   /** What the environment holds while both are valid and the old one is in use; {} where it stays as it is. */
   staged(old: Values, next: Values): Values;
-  /** Tries the new one for real, each instance included where there are several; returns what was tried. Throws where it is refused. */
-  validate(old: Values, next: Values): Promise<string>;
+  /**
+   * Tries the new one for real; returns what was tried. Throws where it is refused. Where it is an instance that accepts it, those at
+   * `addresses` are asked (`http://host:port`), by default all: after one was started again, that one alone.
+   */
+  validate(old: Values, next: Values, addresses?: readonly string[]): Promise<string>;
   /** What the environment holds once the new one is in use. */
   promoted(old: Values, next: Values): Values;
   /** Who still uses the old one, as the service sees it. */
