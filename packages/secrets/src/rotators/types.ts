@@ -92,8 +92,11 @@ export interface Rotator {
   proof(old: Values, next: Values): Promise<Proof>;
   /** The new one is taken away again, everywhere: as if it had never been made. Only before retire. */
   withdraw(old: Values, next: Values): Promise<void>;
-  /** secrets:adopt: brings what is there today under rotation; returns what was done, and the values that the environment is to hold. */
-  adopt?(old: Values): Promise<{ says: string[]; values: Values }>;
+  /**
+   * secrets:adopt: what would bring what is there today under rotation, each statement in words; empty where nothing is needed. `run` does
+   * it (killed, it is called again), and returns what the environment is to hold; {} where it stays as it is.
+   */
+  adoption?(old: Values): Promise<{ says: string[]; run(): Promise<Values> }>;
 }
 
 export type OpenRotator<S> = (ctx: RotatorContext<S>) => Rotator;
