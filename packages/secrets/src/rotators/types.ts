@@ -12,6 +12,10 @@ export type Procedure = {
   redeploys: boolean;
   /** Seconds that have to pass between promote and retire, before anybody is asked who still uses the old one. */
   settleSeconds: number;
+  /** Seconds for which the service may go on taking the old one after retire (caches): proof is asked again until then. By itself 0. */
+  refusedWithinSeconds?: number;
+  /** `promote`: after that nothing brings the old one back. By itself the way back ends with retire. */
+  noWayBackAfter?: 'promote';
   /** In the operator's words, in order: what happens in which phase. */
   says: string[];
 };
@@ -69,10 +73,20 @@ export interface Rotator {
   procedure(): Promise<Procedure>;
   /** Before anything is made: throws what stands in the way (wrong shape, to be adopted first, no right to). */
   refuse(old: Values): Promise<void>;
-  /** Makes the new secret. Here alone is anything random; what it returns is kept sealed before the next function is called. */
+  /**
+   * Makes the new secret. Here alone is anything random; what it returns is kept sealed before the next function is called. Null where only
+   * `replace` can make it.
+   */
   make(old: Values): Promise<Values>;
   /** The new one becomes valid beside the old one. */
   add(old: Values, next: Values): Promise<void>;
+  /**
+   * Where `overlap` is none, in the place of `add`: called by promote, right before the environment is written, with `validate` after it and not
+   * before. Here the old one ends and the new one begins; until then the service knows nothing of the rotation, and a withdrawal finds nothing.
+   * Returns `next` as it is now: a service that makes its keys itself tells them only here. That is kept sealed before the environment is
+   * written. Called again it returns the same.
+   */
+  replace?(old: Values, next: Values): Promise<Values>;
   /** What the environment holds while both are valid and the old one is in use; {} where it stays as it is. */
   staged(old: Values, next: Values): Values;
   /**
@@ -90,7 +104,12 @@ export interface Rotator {
   retired(old: Values, next: Values): Values;
   /** Tries the old one. */
   proof(old: Values, next: Values): Promise<Proof>;
-  /** The new one is taken away again, everywhere: as if it had never been made. Only before retire. */
+  /** After a proof that it is dead: clears away what is left of the old one at the service (a key that is disabled). */
+  discard?(old: Values, next: Values): Promise<void>;
+  /**
+   * The new one is taken away again, everywhere: as if it had never been made. Only before retire. `next` is empty where `make` did not come
+   * back: what it made elsewhere is found by the rotation's id.
+   */
   withdraw(old: Values, next: Values): Promise<void>;
   /**
    * secrets:adopt: what would bring what is there today under rotation, each statement in words; empty where nothing is needed. `run` does

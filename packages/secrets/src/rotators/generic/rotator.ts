@@ -46,6 +46,15 @@ export const genericRotator: OpenRotator<GenericSecret> = ({ environment, secret
     async add(old, next) {
       if (secret.add) await run(secret.add, old, next);
     },
+    // A service that takes one value alone loses the old one by the same command.
+    ...(secret.overlap === 'none'
+      ? {
+          async replace(old: Values, next: Values) {
+            if (secret.add) await run(secret.add, old, next);
+            return next;
+          },
+        }
+      : {}),
     staged: () => ({}),
     validate: async () => (secret.validate ? 'by its command' : 'nothing to try it with: no validate.command'),
     promoted: (_, next) => next,
@@ -62,8 +71,9 @@ export const genericRotator: OpenRotator<GenericSecret> = ({ environment, secret
       return { verdict: code === REFUSED ? 'dead' : 'alive', says: `${secret.proof.join(' ')}: exit ${code}` };
     },
     async withdraw(old, next) {
-      // What `add` did is undone by what ends a value, with the two in each other's place.
-      if (secret.add && secret.retire) await run(secret.retire, next, old);
+      // With the two in each other's place: one value alone is set back by what sets it; beside the old one it is ended by what ends one.
+      const back = secret.overlap === 'none' ? secret.add : secret.retire;
+      if (secret.add && back && next[variable]) await run(back, next, old);
     },
   };
 };
