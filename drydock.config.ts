@@ -41,6 +41,13 @@ export default defineConfig({
       about: 'cache and rate limits',
       required: ['staging', 'production'],
     },
+    OPS_REDIS_URL: {
+      for: 'operator',
+      kind: 'redis',
+      secret: true,
+      example: 'redis://ops:password@cache.internal:6379',
+      about: 'the user that changes passwords of Redis',
+    },
     CHAIN_RPC_URL: {
       kind: 'url',
       example: 'https://rpc.example',

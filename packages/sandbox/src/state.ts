@@ -30,6 +30,7 @@ export interface EnvironmentSecrets {
   ownerPassword: string;
   appPassword: string;
   redisPassword: string;
+  redisOpsPassword: string;
   /** Of the mnemonic, which administers the environment's contracts. */
   account?: number;
   jwtAccessKey: string;
@@ -56,6 +57,7 @@ const secretsSchema = z.looseObject({
   ownerPassword: z.string(),
   appPassword: z.string(),
   redisPassword: z.string(),
+  redisOpsPassword: z.string().optional(),
   jwtAccessKey: z.string(),
   jwtRefreshKey: z.string(),
   adminToken: z.string(),
@@ -107,6 +109,8 @@ export function newState(): SandboxState {
 export function ensureEnvironments(state: SandboxState, names: readonly EnvName[]): void {
   for (const env of names) state.environments[env] ??= newSecrets();
   for (const secrets of Object.values(state.environments)) {
+    // One of before there was a user for operators.
+    secrets.redisOpsPassword ??= token();
     const taken = Object.values(state.environments).map(({ account }) => account ?? 0);
     secrets.account ??= Math.max(...taken) + 1;
   }
@@ -117,6 +121,7 @@ function newSecrets(): EnvironmentSecrets {
     ownerPassword: token(),
     appPassword: token(),
     redisPassword: token(),
+    redisOpsPassword: token(),
     jwtAccessKey: `a${token(4)}:${token(32)}`,
     jwtRefreshKey: `r${token(4)}:${token(32)}`,
     adminToken: token(),

@@ -5,6 +5,7 @@ import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
 import { writeEnvFiles } from './provision/env-files.ts';
 import { provisionKeystores } from './provision/keystores.ts';
+import { provisionRedis } from './provision/redis.ts';
 import { servicesOf } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
 import { ensureEnvironments, freshState, hostFolder, portOf, readState, writeState } from './state.ts';
@@ -49,6 +50,7 @@ export async function up({
     provisionContracts(state, await portOf(state, 'anvil')),
     provisionBackupKeys(state),
     provisionKeystores(root, state),
+    provisionRedis(root, state),
   ]);
   writeState(root, state);
   await writeEnvFiles(root, state, environments);

@@ -97,6 +97,52 @@ test('Redis refuses a wrong password', async () => {
   bad.disconnect();
 });
 
+const asRedis = async (url: string, ...words: [string, ...string[]]) => {
+  const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: null, enableReadyCheck: false });
+  client.on('error', () => {});
+  try {
+    const [name, ...rest] = words;
+    return await client.call(name, ...rest).catch((error: Error) => error.message);
+  } finally {
+    client.disconnect();
+  }
+};
+
+test("Redis' users: the product's may not change them, the operator's may and reads no key", async () => {
+  const { REDIS_URL = '', OPS_REDIS_URL = '' } = envOf(root, 'staging');
+  for (const [name, ...rest] of [
+    ['ACL', 'LIST'],
+    ['CONFIG', 'GET', 'aclfile'],
+    ['FLUSHALL'],
+    ['CLIENT', 'LIST'],
+  ] as const)
+    assert.match(String(await asRedis(REDIS_URL, name, ...rest)), 'NOPERM', name);
+  assert.match(String(await asRedis(REDIS_URL, 'INFO')), 'redis_version');
+  assert.match(String(await asRedis(OPS_REDIS_URL, 'ACL', 'LIST')), 'user app on');
+  assert.match(String(await asRedis(OPS_REDIS_URL, 'GET', 'kept')), 'NOPERM');
+});
+
+test('up keeps a password that was rotated, and gives a sandbox of before the user for operators', async () => {
+  const file = join(root, '.drydock/sandbox/env/.env.staging');
+  const { REDIS_URL = '', OPS_REDIS_URL = '' } = envOf(root, 'staging');
+  const rotated = REDIS_URL.replace(/:[^:@]+@/, ':rotated-password@');
+  assert.is(await asRedis(OPS_REDIS_URL, 'ACL', 'SETUSER', 'app', 'resetpass', '>rotated-password', '+@all'), 'OK');
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8')
+      .replace(REDIS_URL, rotated)
+      .replace(/^OPS_REDIS_URL.*\n/m, ''),
+  );
+  assert.is(await asRedis(rotated, 'ACL', 'DELUSER', 'ops'), 1);
+  assert.is(await asRedis(rotated, 'ACL', 'SAVE'), 'OK');
+  assert.equal((await up({ root })).started, []);
+  assert.is(envOf(root, 'staging').REDIS_URL, rotated);
+  assert.is(envOf(root, 'staging').OPS_REDIS_URL, OPS_REDIS_URL);
+  assert.match(String(await asRedis(OPS_REDIS_URL, 'ACL', 'GETUSER', 'app')), '-@admin');
+  assert.match(readFileSync(join(root, '.drydock/sandbox/redis-staging/users.acl'), 'utf8'), 'user ops on');
+  assert.match(String(await asRedis(rotated, 'ACL', 'LIST')), 'NOPERM');
+});
+
 test('the S3 endpoint keeps what the AWS SDK puts there', async () => {
   const {
     S3_ENDPOINT = '',

@@ -10,6 +10,8 @@ export async function probeRedis(config: LoadedConfig, environment: Environment)
   const url = environment.secret(variable);
   const { Redis } = await import('ioredis');
   const client = new Redis(url.reveal(), {
+    // Which value it came in with, as secrets:status counts it.
+    connectionName: `drydock:health:${url.fingerprint()}`,
     lazyConnect: true,
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,

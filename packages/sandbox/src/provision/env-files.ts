@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { type EnvironmentSettings, type EnvName, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
@@ -20,19 +21,53 @@ export function envFolder(root: string): string {
   return join(sandboxFolder(root), 'env');
 }
 
-/** Writes `.env.<environment>` for dotenv-flow: everything the product and the toolkit need. */
+/** What a rotation changes in the file, and nobody else has: what stands there is right, but for the port. */
+const UNDER_ROTATION = [
+  'DATABASE_URL',
+  'OPS_DATABASE_URL',
+  'REDIS_URL',
+  'OPS_REDIS_URL',
+  'ESCROW_ADMIN_KEY',
+  'JWT_ACCESS_KEYS',
+  'JWT_REFRESH_KEYS',
+  'ADMIN_TOKEN',
+  'SENTRY_DSN',
+  'POSTHOG_KEY',
+  'S3_ACCESS_KEY_ID',
+  'S3_SECRET_ACCESS_KEY',
+  'BACKUP_RECIPIENTS',
+  'BACKUP_IDENTITY',
+];
+
+/** Writes `.env.<environment>` for dotenv-flow: everything the product and the toolkit need. What a rotation has written there stays. */
 export async function writeEnvFiles(
   root: string,
   state: SandboxState,
   environments: Readonly<Record<EnvName, EnvironmentSettings>>,
 ): Promise<void> {
   for (const [env, settings] of Object.entries(environments)) {
-    const values = await variablesOf(root, state, env, settings);
-    const text = Object.entries(values)
+    const made = await variablesOf(root, state, env, settings);
+    const there = readEnvFile(root, env);
+    const rotated = UNDER_ROTATION.flatMap((name) =>
+      there[name] ? [[name, atAddressOf(made[name] ?? '', there[name])] as const] : [],
+    );
+    const text = Object.entries({ ...there, ...made, ...Object.fromEntries(rotated) })
       .map(([name, value]) => `${name}='${value}'\n`)
       .join('');
     writeIfChanged(join(envFolder(root), `.env.${env}`), text);
   }
+}
+
+/** The sandbox's own file of an environment, as it is. */
+export function readEnvFile(root: string, env: EnvName): Record<string, string> {
+  const file = join(envFolder(root), `.env.${env}`);
+  return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+}
+
+/** Who logs in and where to stay as they are in `kept`; the host and port of `made`, which may have moved. */
+function atAddressOf(made: string, kept: string): string {
+  const [, host] = /^[a-z]+:\/\/[^@/]*@([^/?#]*)/.exec(made) ?? [];
+  return host ? kept.replace(/^([a-z]+:\/\/[^@/]*@)[^/?#]*/, (_, who) => `${who}${host}`) : kept;
 }
 
 function writeIfChanged(file: string, text: string): void {
@@ -50,13 +85,15 @@ async function variablesOf(
   const secrets = secretsOf(state, env);
   const { database, owner, login } = rolesOf(env);
   const postgres = `127.0.0.1:${ports.postgres}/${database}`;
+  const redis = `127.0.0.1:${ports[`redis-${env}`]}`;
   const proxy = proxyFiles(sandboxFolder(root), env);
   return {
     NODE_ENV: parity.nodeEnv,
     PUBLIC_URL: `http://127.0.0.1:${ports[`proxy-${env}`]}`,
     DATABASE_URL: `postgresql://${login}:${secrets.appPassword}@${postgres}`,
     OPS_DATABASE_URL: `postgresql://${owner}:${secrets.ownerPassword}@${postgres}`,
-    REDIS_URL: `redis://app:${secrets.redisPassword}@127.0.0.1:${ports[`redis-${env}`]}`,
+    REDIS_URL: `redis://app:${secrets.redisPassword}@${redis}`,
+    OPS_REDIS_URL: `redis://ops:${secrets.redisOpsPassword}@${redis}`,
     CHAIN_RPC_URL: `http://127.0.0.1:${ports.anvil}`,
     CHAIN_ID: String(CHAIN_ID),
     ESCROW_FACTORY_ADDRESS: contracts?.[env]?.escrowFactory ?? '',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { makeFolder, requireTool, writeDurably } from '@drydock/kit';
 import { secretsOf } from '../state.ts';
 import type { Service } from './types.ts';
 
-/** One Redis an environment: an ACL file with one user for the product, the default user switched off. */
+/** One Redis an environment: an ACL file with a user for the product and one for its operators, the default user switched off. */
 export function redis(env: EnvName): Service {
   return {
     name: `redis-${env}`,
@@ -16,7 +17,8 @@ export function redis(env: EnvName): Service {
       makeFolder(data);
       const acl = join(data, 'users.acl');
       // Kept if it is there: a rotation may have changed it with ACL SAVE.
-      if (!existsSync(acl)) writeDurably(acl, redisAcl(secretsOf(state, env).redisPassword));
+      const { redisPassword, redisOpsPassword } = secretsOf(state, env);
+      if (!existsSync(acl)) writeDurably(acl, redisAcl(redisPassword, redisOpsPassword));
       return {
         command: requireTool('redis-server'),
         args: redisArgs(port, data, acl),
@@ -28,8 +30,23 @@ export function redis(env: EnvName): Service {
   };
 }
 
-export function redisAcl(password: string): string {
-  return `user default off\nuser app on >${password} ~* &* +@all\n`;
+/** The product's user changes no users, no settings and no other's connections; INFO is what clients ask when they connect. */
+export const PRODUCT_RULES = ['+@all', '-@admin', '-@dangerous', '+info'];
+/** The operator's changes users, and sees and ends connections; it reads no key. */
+export const OPERATOR_RULES = ['-@all', '+@connection', '+acl', '+client', '+info', '+config|get', '+config|rewrite'];
+
+export function redisAcl(product: string, operator: string): string {
+  return [
+    'user default off',
+    `user app on #${hashOf(product)} ~* &* ${PRODUCT_RULES.join(' ')}`,
+    `user ops on #${hashOf(operator)} ${OPERATOR_RULES.join(' ')}`,
+    '',
+  ].join('\n');
+}
+
+/** As Redis keeps a password. */
+export function hashOf(password: string): string {
+  return createHash('sha256').update(password).digest('hex');
 }
 
 export function redisArgs(port: number, data: string, acl: string): string[] {

@@ -25,12 +25,12 @@ export { startTestStandby } from './standby.ts';
 export { startTestSwarm, swarmIsMissing, type TestMachine, type TestSwarm } from './swarm/swarm.ts';
 export type { TestPostgres } from './test-postgres.ts';
 
-/** A real, throw-away Redis with one user, `app`. */
+/** A real, throw-away Redis with the sandbox's users, `app` and `ops`. */
 export async function startTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const root = testRoot('redis');
   const password = 'throw-away-redis';
   const acl = join(root, 'users.acl');
-  writeFileSync(acl, redisAcl(password));
+  writeFileSync(acl, redisAcl(password, 'throw-away-ops'));
   const command = requireTool('redis-server');
   const { port, stop } = await startThrowAway(
     root,
