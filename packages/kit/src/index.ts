@@ -17,7 +17,7 @@ export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
 export { databaseArgument } from './database-url.ts';
-export { makeFolder, renameDurably, writeDurably } from './durable.ts';
+export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
@@ -81,7 +81,7 @@ export { posixLine, posixWord } from './shell-word.ts';
 export { slugOf } from './slug.ts';
 export { ensureOwnTable } from './sql/own-table.ts';
 export { inTransaction } from './sql/transaction.ts';
-export { readStateFile, setAside } from './state/file.ts';
+export { readOwn, readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export { takeNotices } from './state/notices.ts';
 export {

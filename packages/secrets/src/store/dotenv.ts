@@ -1,0 +1,134 @@
+import { basename, join, relative } from 'node:path';
+import { type Environment, type LoadedConfig, type OpsError, Secret, usageError } from '@drydock/kit';
+import { listFiles, parse } from 'dotenv-flow';
+import type { Team } from '../team/team.ts';
+import { lookAt, replaceFiles } from './env-file.ts';
+import { parseEnv, setInEnv } from './env-text.ts';
+import { keepPrevious } from './previous.ts';
+import type { SecretStore } from './types.ts';
+
+/** One environment's dotenv-flow files, as whoever reads them later finds them: without the shell above them. */
+export class EnvFiles {
+  readonly #config: LoadedConfig;
+  readonly #env: string;
+
+  constructor(config: LoadedConfig, env: string) {
+    this.#config = config;
+    this.#env = env;
+  }
+
+  /** Those that are there, lowest precedence first. */
+  all(): string[] {
+    return this.#config.envDirs.flatMap((dir) => listFiles({ path: this.#config.path(dir), node_env: this.#env }));
+  }
+
+  /** Those of this environment alone. */
+  own(): string[] {
+    return this.all().filter((file) => !this.isShared(file));
+  }
+
+  /** Every environment reads it: what is written there would change the others. */
+  isShared(file: string): boolean {
+    const own = [`.env.${this.#env}`, `.env.${this.#env}.local`];
+    return Object.keys(this.#config.environments).length > 1 && !own.includes(basename(file));
+  }
+
+  /** All values, and the file in which each stands: the last one wins. */
+  read(): Map<string, { value: string; file: string }> {
+    const found = new Map<string, { value: string; file: string }>();
+    for (const file of this.all())
+      for (const [name, value] of Object.entries(parse(file))) found.set(name, { value, file });
+    return found;
+  }
+
+  /** Where one is written that stands in no file of this environment's own. It wins over all others. */
+  get topmost(): string {
+    return join(this.#config.path(this.#config.envDirs.at(-1) ?? '.'), `.env.${this.#env}.local`);
+  }
+}
+
+/** The files in which the variables stand today. */
+export function dotenvStore(config: LoadedConfig, environment: Environment, team: Team): SecretStore {
+  const files = new EnvFiles(config, environment.name);
+
+  /** What each file is to hold, by file. */
+  const planned = (values: Readonly<Record<string, string | null>>): Map<string, Record<string, string | null>> => {
+    const plan = new Map<string, Record<string, string | null>>();
+    const put = (file: string, name: string, value: string | null) =>
+      plan.set(file, { ...plan.get(file), [name]: value });
+    const standing = files.read();
+    for (const [name, value] of Object.entries(values)) {
+      const file = standing.get(name)?.file;
+      if (value !== null) {
+        put(file && !files.isShared(file) ? file : files.topmost, name, value);
+        continue;
+      }
+      const holders = files.all().filter((one) => name in parse(one));
+      for (const one of holders) if (!files.isShared(one)) put(one, name, null);
+      // Taken out here, it would be seen where every environment reads it.
+      if (holders.some((one) => files.isShared(one))) put(files.topmost, name, '');
+    }
+    return plan;
+  };
+
+  return {
+    label: `the env files of ${environment.name}`,
+    async refuse(variables) {
+      for (const name of variables)
+        if (environment.sourceOf(name)?.kind === 'shell') throw inShell(name, environment.name);
+      for (const file of planned(Object.fromEntries(variables.map((name) => [name, '-']))).keys()) lookAt(file);
+      await team.warnings();
+    },
+    async read(variables) {
+      const standing = files.read();
+      return Object.fromEntries(
+        variables.map((name) => {
+          const { value } = standing.get(name) ?? {};
+          return [name, value ? new Secret(value, name) : null];
+        }),
+      );
+    },
+    async write(values) {
+      const revealed = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, value?.reveal() ?? null]),
+      );
+      const changes = [...planned(revealed)].map(([file, wanted]) => {
+        const looked = lookAt(file);
+        const before = looked.bytes?.toString('utf8') ?? '';
+        if (looked.bytes && !Buffer.from(before).equals(looked.bytes)) throw notText(file);
+        return { looked, before, content: setInEnv(before, wanted, relative(config.root, file)) };
+      });
+      const changed = changes.filter(({ before, content }) => content !== before);
+      for (const { looked, before } of changed)
+        if (looked.bytes) await keepPrevious(config, environment.name, team, looked.file, before);
+      replaceFiles(changed, readBack(changed));
+    },
+  };
+}
+
+/** As dotenv-flow reads the very file that will take its place. */
+function readBack(changed: readonly { looked: { file: string }; content: string }[]) {
+  return (beside: string, file: string): void => {
+    const wanted = changed.find(({ looked }) => looked.file === file)?.content ?? '';
+    const read = parse(beside);
+    const expected = parseEnv(wanted);
+    for (const name of Object.keys({ ...read, ...expected }))
+      if (read[name] !== expected[name]) throw new Error(`${name} was not read back from ${beside} as it was written`);
+  };
+}
+
+function inShell(name: string, env: string): OpsError {
+  return usageError(
+    'SECRET_IN_SHELL',
+    `${name} is exported in your shell, which wins over the env files: what is written to those of ${env} would be used by nobody started from here.`,
+    `Take it out of the shell, and run it again: unset ${name}`,
+  );
+}
+
+function notText(file: string): OpsError {
+  return usageError(
+    'ENV_FILE_NOT_TEXT',
+    `${file} is not UTF-8 text, and would not be kept as it is.`,
+    'Mend the file.',
+  );
+}
