@@ -99,9 +99,10 @@ export default defineConfig({
       required: ['staging', 'production'],
     },
     ADMIN_TOKEN: {
+      kind: 'list',
       secret: true,
       example: 'a long random text',
-      about: 'opens /api/admin',
+      about: 'opens /api/admin; the first is sent, all are accepted',
       required: ['staging', 'production'],
     },
     FEATURE_FLAGS: { kind: 'list', example: 'reviews,certificates', about: 'feature flags that are on' },
@@ -162,6 +163,11 @@ export default defineConfig({
   },
   // The sandbox's anvil makes a block for each transaction, and none besides: no block comes on top, and the newest is old.
   chain: { chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
+  secrets: {
+    rotate: {
+      'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
+    },
+  },
   release: {
     baseBranch: 'main',
     artifact: {

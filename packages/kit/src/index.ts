@@ -1,6 +1,7 @@
 export { currentHost } from './actor.ts';
 export { appendAudit } from './audit/append.ts';
 export { readEventsNamed } from './audit/store.ts';
+export { bearer } from './bearer.ts';
 export { closest } from './closest.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';
 export { type DatabaseKeys, databaseSection } from './config/database.ts';

@@ -42,7 +42,15 @@ const schema = z
     ESCROW_ADMIN_KEY: hex(32),
     JWT_ACCESS_KEYS: keyRing,
     JWT_REFRESH_KEYS: keyRing,
-    ADMIN_TOKEN: z.string().min(16),
+    /** All are accepted: while one takes another's place, both are. */
+    ADMIN_TOKEN: list.pipe(
+      z
+        .array(z.string())
+        .refine(
+          (tokens) => tokens.length > 0 && tokens.every(({ length }) => length >= 16),
+          'must be one or more texts of 16 characters or more, separated by commas',
+        ),
+    ),
     FEATURE_FLAGS: list.default([]),
     SENTRY_DSN: optional(z.string()),
     SENTRY_TRACES_SAMPLE_RATE: z.coerce.number().min(0).max(1).default(0),

@@ -9,6 +9,7 @@ export interface Metrics {
   rateLimitBlocks: Counter;
   chainTasks: Gauge<'state'>;
   chainTaskAge: Gauge;
+  formerTokenUsed: Gauge;
 }
 
 /** 0.4 s is the objective of the jobs list; a bucket ends there, so that the share above it is exact. */
@@ -40,6 +41,11 @@ export function createMetrics(): Metrics {
       name: 'chain_tasks',
       help: 'Rows of the chain queue that are not done',
       labelNames: ['state'],
+      registers,
+    }),
+    formerTokenUsed: new Gauge({
+      name: 'admin_token_former_used_seconds',
+      help: 'When an admin token that is accepted and not the first was sent last, in seconds since 1970; 0: not yet',
       registers,
     }),
     chainTaskAge: new Gauge({ name: 'chain_task_oldest_seconds', help: 'Age of the oldest row not done', registers }),

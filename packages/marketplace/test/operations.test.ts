@@ -9,7 +9,7 @@ import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { post } from './people.ts';
-import { health, startProduct, startWorld, TOKEN, until } from './world.ts';
+import { health, metric, startProduct, startWorld, TOKEN, until } from './world.ts';
 
 const test = suite('marketplace in operation');
 let world: Awaited<ReturnType<typeof startWorld>>;
@@ -162,6 +162,24 @@ test('staging refuses to start while Redis is down', async () => {
   assert.is(await refused.exited, 2);
   assert.match(refused.said(), 'Redis at REDIS_URL does not answer');
   assert.not.match(refused.said(), 'hush');
+});
+
+test('of several admin tokens each is accepted, no other is, and the use of a former one shows', async () => {
+  const former = 'a-former-token-of-16';
+  const both = await startProduct({ ...world.env, ADMIN_TOKEN: `${TOKEN},${former}` });
+  try {
+    const status = async (token: string) =>
+      (await fetch(`${both.url}/api/admin/health`, { headers: { authorization: `Bearer ${token}` } })).status;
+    assert.equal([await status(TOKEN), await metric(both.url, 'admin_token_former_used_seconds')], [200, 0]);
+    for (const wrong of [`${TOKEN},${former}`, `${TOKEN},`, 'x', '']) assert.is(await status(wrong), 401, wrong);
+    assert.is(await status(former), 200);
+    assert.ok(Math.abs((await metric(both.url, 'admin_token_former_used_seconds')) - Date.now() / 1_000) < 60);
+  } finally {
+    await both.stop();
+  }
+  const short = await startProduct({ ...world.env, ADMIN_TOKEN: `${TOKEN},short` });
+  assert.is(await short.exited, 2);
+  assert.match(short.said(), 'ADMIN_TOKEN must be one or more texts of 16 characters or more');
 });
 
 test('a missing variable, a malformed one and a taken port are one sentence each, without the value', async () => {

@@ -1,4 +1,12 @@
-import { type Answered, ask, type Environment, environmentSettings, type LoadedConfig, NoAnswer } from '@drydock/kit';
+import {
+  type Answered,
+  ask,
+  bearer,
+  type Environment,
+  environmentSettings,
+  type LoadedConfig,
+  NoAnswer,
+} from '@drydock/kit';
 import type { HealthConfig } from '../config/health.ts';
 import { healthSection } from '../config/health.ts';
 
@@ -28,8 +36,7 @@ export async function checkHealth(
   baseUrl = publicUrl(config, environment),
 ): Promise<HealthResult> {
   const { path, token, timeoutMs, expect } = healthSection.of(config);
-  const headers: Record<string, string> =
-    token === null ? {} : { authorization: `Bearer ${environment.secret(token).reveal()}` };
+  const headers: Record<string, string> = token === null ? {} : { authorization: bearer(environment.secret(token)) };
   const began = performance.now();
   let answer: Answered;
   try {

@@ -1,6 +1,7 @@
 import {
   type Answered,
   ask,
+  bearer,
   command,
   type Hint,
   hint,
@@ -47,7 +48,7 @@ export async function request(url: URL, options: RequestOptions): Promise<Answer
       ...{ timeoutMs, mostBytes: MOST_BYTES, signal },
       ...(body ? { body } : {}),
       headers: {
-        ...(token ? { authorization: `Bearer ${token.reveal()}` } : {}),
+        ...(token ? { authorization: bearer(token) } : {}),
         ...(options.alone ? { connection: 'close' } : {}),
       },
     });

@@ -22,11 +22,11 @@ test.before(async () => {
 test.after(() => server.closeAllConnections());
 test.after(() => void server.close());
 
-async function check(url = `http://127.0.0.1:${(server.address() as { port: number }).port}`) {
-  const root = makeStrangeProduct(
-    { health: { timeoutMs: 1_000 } },
-    { PUBLIC_URL: url, ADMIN_TOKEN: 'the-token-of-health' },
-  );
+async function check(
+  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+  token = 'the-token-of-health',
+) {
+  const root = makeStrangeProduct({ health: { timeoutMs: 1_000 } }, { PUBLIC_URL: url, ADMIN_TOKEN: token });
   const loaded = await loadConfig(undefined, root);
   return checkHealth(loaded, loadEnvironment(loaded, 'staging', {}));
 }
@@ -37,6 +37,12 @@ test('a healthy product is healthy, asked with its token', async () => {
   assert.is(result.healthy, true);
   assert.is(result.version, 'v7');
   assert.is(seen, 'Bearer the-token-of-health');
+});
+
+test('of several tokens the first is sent', async () => {
+  answer = { status: 200, body: '{"ok":true}' };
+  await check(undefined, 'the-new-token, the-former-token');
+  assert.is(seen, 'Bearer the-new-token');
 });
 
 test('a required part that is down is named', async () => {

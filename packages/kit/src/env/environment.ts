@@ -65,10 +65,15 @@ function readFolder(path: string, env: EnvName, values: Map<string, Value>): voi
 function registerSecrets(config: LoadedConfig, values: ReadonlyMap<string, Value>): void {
   for (const [name, { text, source }] of values) {
     if (!text) continue;
-    if (config.variables[name]?.secret) registerSecret(text);
+    if (config.variables[name]?.secret) for (const one of itemsOf(text, config.variables[name])) registerSecret(one);
     else if (source.kind === 'file' || config.variables[name] || config.named.has(name)) registerAddress(text);
     else for (const password of passwordsIn(text)) registerSecret(password);
   }
+}
+
+/** Of a list, each by itself too: that is how they are sent. */
+function itemsOf(text: string, { kind }: VariableSpec): string[] {
+  return kind === 'list' ? [text, ...text.split(',').map((one) => one.trim())] : [text];
 }
 
 class LoadedEnvironment implements Environment {

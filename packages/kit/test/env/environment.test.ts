@@ -70,6 +70,15 @@ test('secrets and passwords in URLs are masked from the moment they are loaded',
   assert.is(redact('key very-secret-key, password url/password'), 'key ***, password ***');
 });
 
+test('of a secret that is a list, each is masked by itself', async () => {
+  const root = makeProduct(
+    { GATE_TOKEN: 'the-new-gate, the-old-gate' },
+    { variables: { GATE_TOKEN: { kind: 'list', secret: true, example: 't', about: 'opens the gate' } } },
+  );
+  loadEnvironment(await loadConfig(undefined, root), 'staging', {});
+  assert.is(redact('the-old-gate and the-new-gate'), '*** and ***');
+});
+
 test("a value of the shell that is another environment's is refused (exit 4), however it is written", async () => {
   const live = 'postgresql://owner:pw-of-live@db.live:5432/shop';
   const root = makeProduct({ OPS_DATABASE_URL: 'postgresql://owner:pw@db.staging/shop', API_KEY: 'staging-key' });
