@@ -36,6 +36,8 @@ export class DatabaseUrl {
   readonly database: string;
   /** Prisma's `?schema=`; `public` if it is not given. */
   readonly schema: string;
+  /** Who logs in, wherever that is said, and the password that stands in the URL itself: no file's, and no variable's. */
+  readonly role: { user: string | undefined; password: string | undefined };
   readonly #places: Place[];
   readonly #parameters: Parameters;
 
@@ -47,10 +49,12 @@ export class DatabaseUrl {
     const query = Object.fromEntries(address.searchParams);
     address.search = '';
     const { user, password } = parse(address.href);
+    this.role = { user: query.user ?? user, password: query.password ?? password };
     this.#parameters = withLibpqDefaults(
       { dbname: decodeURIComponent(address.pathname.slice(1)), user, password, ...asLibpq(query) },
       process.env,
     );
+    this.role.user ??= this.#parameters.user;
     // Whoever connects may be told of by somebody who has read only this part of it.
     for (const part of [this.#parameters.password, this.#parameters.sslpassword]) if (part) registerSecret(part);
     this.database = this.#parameters.dbname ?? this.#parameters.user ?? '';
@@ -110,13 +114,16 @@ export class DatabaseUrl {
     return this.#rewritten(`${prefix}${authority}/${encodeURIComponent(name)}`, query);
   }
 
-  /** The same server and database, another role. */
+  /** The same server and database, another role. Everything else of the URL stays as it is written. */
   withRole(user: string, password: string): Secret {
-    const { prefix, authority, path, query } = partsOf(this.secret.reveal());
-    for (const name of ['user', 'password']) query.delete(name);
+    const text = this.secret.reveal();
+    const { prefix, authority, path, query } = partsOf(text);
     const scheme = prefix.slice(0, prefix.indexOf('//') + 2);
-    const who = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-    return this.#rewritten(`${scheme}${who}@${authority}${path}`, query);
+    const who = `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+    if (!query.has('user') && !query.has('password'))
+      return new Secret(`${scheme}${who}${text.slice(prefix.length)}`, this.secret.label);
+    for (const name of ['user', 'password']) query.delete(name);
+    return this.#rewritten(`${scheme}${who}${authority}${path}`, query);
   }
 
   #rewritten(text: string, query: URLSearchParams): Secret {

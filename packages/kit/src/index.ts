@@ -34,7 +34,8 @@ export { acquireCheckoutLock } from './lock/checkout.ts';
 export { acquireFileLock } from './lock/file.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
-export { trackSession } from './open-sessions.ts';
+export { isDirect } from './lock/pooler.ts';
+export { ownBackends, trackSession } from './open-sessions.ts';
 export { type OpenRun, openEverywhere } from './ops/everywhere.ts';
 export { counted } from './output/counted.ts';
 export { forgiveUncaught } from './output/guard-process.ts';
@@ -52,6 +53,7 @@ export {
   psqlCommand,
   quoteIdentifier,
   reachableConfig,
+  roleOf,
   schemaOf,
   settleSession,
   settlingSql,

@@ -11,6 +11,8 @@ type Reached = () => ClientConfig | undefined;
 
 /** Sessions of this process whose statements end with it. */
 const sessions = new Map<Client, ClientConfig>();
+/** Every session of this process, those too that outlive an interruption. */
+const open = new Set<Client>();
 /** Programs of PostgreSQL that this process has started, and that run. */
 const programs = new Map<ChildProcess, { name: string; reached: Reached }>();
 /** What programs that were killed are called on their servers, which may not have noticed. */
@@ -22,12 +24,21 @@ const OURS = `${process.pid}.${randomBytes(4).toString('hex')}`;
 /** `config` is how the session was reached. */
 export function trackSession(client: Client, config: ClientConfig): void {
   sessions.set(client, config);
-  client.once('end', () => sessions.delete(client));
+  open.add(client);
+  client.once('end', () => {
+    sessions.delete(client);
+    open.delete(client);
+  });
 }
 
 /** For a session that must outlive an interruption: the one that holds the lock while steps are ended. */
 export function keepSession(client: Client): void {
   sessions.delete(client);
+}
+
+/** The sessions of this process, as their servers call them. */
+export function ownBackends(): number[] {
+  return [...open].map(pidOf);
 }
 
 /** What the sessions of a program that this process starts are called on the server. */

@@ -3,7 +3,7 @@ import { type Attempt, DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
 import { command, hint } from './hint.ts';
 import { destroySession, trackSession } from './open-sessions.ts';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 import { shellWord } from './shell-word.ts';
 
 /** Longest wait for the first answers of a server that has let us in. */
@@ -190,6 +190,12 @@ export function isDatabaseMissing(error: unknown): boolean {
 /** The name of the database that a URL leads to. */
 export function databaseOf(url: Secret): string {
   return new DatabaseUrl(url).database;
+}
+
+/** Who logs in by a URL, and with the password that stands in it: that of a file or a variable is not the URL's. */
+export function roleOf(url: Secret): { user: string | undefined; password: Secret | undefined } {
+  const { user, password } = new DatabaseUrl(url).role;
+  return { user, password: password ? new Secret(password, url.label) : undefined };
 }
 
 /** The same server and role, another database. */

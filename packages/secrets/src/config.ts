@@ -1,6 +1,6 @@
 import { defineSection, type LoadedConfig, type SectionInput, type SectionOutput, usageError } from '@drydock/kit';
 import { z } from 'zod';
-import { secretSchema } from './config/rotate.ts';
+import { operatorsOf, secretSchema } from './config/rotate.ts';
 import { storesSchema } from './config/stores.ts';
 import { teamSchema } from './config/team.ts';
 
@@ -31,13 +31,22 @@ export const secretsSection = defineSection({
         variable: 'MAIL_API_KEY',
         validate: { command: ['node', 'scripts/try-mail.mjs'] },
       },
+      database: {
+        kind: 'postgres',
+        variable: 'DATABASE_URL',
+        also: ['DIRECT_URL'],
+        owner: 'shop',
+        logins: ['shop_a', 'shop_b'],
+        rotator: 'ROTATOR_DATABASE_URL',
+        pooler: ['ssh', 'pooler.internal', 'add-login'],
+      },
     },
     team: {
       recipients: [{ name: 'ada', recipient: 'age1d06q539n9rj0lwwwkfu3h8xhtxq0uvxr6l7fktf6t0f3h9u95yyqflx3vw' }],
     },
   },
   optional: true,
-  operators: ({ team }) => [team.identity],
+  operators: ({ team, rotate }) => [team.identity, ...Object.values(rotate).flatMap(operatorsOf)],
 });
 
 declare module '@drydock/kit' {

@@ -11,7 +11,7 @@ const LOOKS = 5;
  * A pooler makes up the process id that it tells its clients, so a connection that knows its session's real one is direct.
  */
 export async function refusePooler(client: Client, label: string, connect: () => Promise<Client>): Promise<void> {
-  if (told(client) === (await backendOf(client))) return;
+  if (await isDirect(client)) return;
   const second = await connect();
   try {
     const [first, other] = [await backendOf(client), await backendOf(second)];
@@ -22,6 +22,11 @@ export async function refusePooler(client: Client, label: string, connect: () =>
   } finally {
     await second.end();
   }
+}
+
+/** Whether a connection leads to the server itself, and to no pooler. */
+export async function isDirect(client: Client): Promise<boolean> {
+  return told(client) === (await backendOf(client));
 }
 
 /** As the server told it when the connection was made (PostgreSQL manual, 53.7, BackendKeyData). */
