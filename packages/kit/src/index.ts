@@ -98,6 +98,7 @@ export {
   type StepNode,
   type StepResults,
 } from './steps/types.ts';
+export { systemdWord } from './systemd-word.ts';
 export { flag, parseDuration } from './task/flags.ts';
 export { main } from './task/main.ts';
 export { type WordedFinding, wordedFinding } from './task/present.ts';

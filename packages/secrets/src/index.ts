@@ -1,3 +1,13 @@
 export { type SecretsConfig, secretsConfig } from './config.ts';
+export { secretNamed, secretsNamed } from './names.ts';
 export type { InstanceUse, Product, Rolling } from './product.ts';
+export { withSecretRecord } from './record/record.ts';
+export { adoptSteps, planAdopt } from './rotation/adopt.ts';
+export { foresee } from './rotation/foresee.ts';
+export { refuseByGate, stagingGate } from './rotation/gate.ts';
+export { openRotating } from './rotation/open.ts';
+export { planBack, planBegin, planOpen, type RotationPlan, told } from './rotation/plan.ts';
+export { outcomeOf, rotationRun, WAIT_MS } from './rotation/run.ts';
+export { validateNow } from './rotation/validate.ts';
+export { secretStatus } from './status/all.ts';
 export { type Fingerprints, fingerprintsOf, sameValues, type Values } from './values.ts';

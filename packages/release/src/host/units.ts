@@ -1,4 +1,4 @@
-import { posixLine } from '@drydock/kit';
+import { posixLine, systemdWord } from '@drydock/kit';
 
 interface Unit {
   product: string;
@@ -21,12 +21,12 @@ export function supervisorUnit({ product, services, user, command }: Unit): { na
 Description=Released versions of ${product}
 After=network-online.target
 Wants=network-online.target
-RequiresMountsFor=${quoted(services)}
+RequiresMountsFor=${systemdWord(services)}
 
 [Service]
 Type=exec
 User=${user}
-ExecStart=${command.map(quoted).join(' ')}
+ExecStart=${command.map(systemdWord).join(' ')}
 Restart=always
 RestartSec=1
 # What it keeps goes on while it is away. Told to stop, it ends all of that in order, and says 111.
@@ -38,10 +38,4 @@ SuccessExitStatus=111
 WantedBy=multi-user.target
 `,
   };
-}
-
-/** As systemd takes a word (systemd.service(5), COMMAND LINES); a percent sign and a dollar sign are two. */
-function quoted(word: string): string {
-  const plain = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
-  return /^[\w./:=@+,-]+$/.test(plain) ? plain : `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

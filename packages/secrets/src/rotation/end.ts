@@ -1,0 +1,254 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  command,
+  defineGroup,
+  defineStep,
+  hint,
+  type Json,
+  OpsError,
+  paused,
+  type Step,
+  type StepGroup,
+} from '@drydock/kit';
+import type { InstanceUse } from '../product.ts';
+import { PHASES } from '../record/types.ts';
+import type { Proof, Straggler } from '../rotators/types.ts';
+import { isUnknown } from '../unknown.ts';
+import { fingerprintsOf, sameValues } from '../values.ts';
+import { ofProduct, type RotationPlan } from './plan.ts';
+import { putValues, readStores, redeploy, validateByCommand } from './put.ts';
+import type { Rotating, Standing } from './rotating.ts';
+import { beyond, standingOf } from './stand.ts';
+
+const LOOK_MS = 500;
+
+export type Settled = {
+  /** Nobody uses the old one (where it is taken back: the new one) any more, and its time is over. */
+  over: boolean;
+  /** ISO 8601: before that it does not end. */
+  until: string | null;
+  stragglers: Straggler[];
+};
+
+/** Waits, for as long as the run may, until the old one has settled. Looks only. */
+export function settleStep(r: Rotating, plan: RotationPlan): Step<Settled> {
+  return defineStep<Settled>({
+    name: 'settle',
+    async run({ signal, detail }) {
+      const deadline = Date.now() + plan.waitMs;
+      for (;;) {
+        const settled = await lookWhether(r, plan);
+        const left = deadline - Date.now();
+        if (settled.over || left <= 0) return settled;
+        const until = settled.until === null ? 0 : Date.parse(settled.until) - Date.now();
+        // What takes longer than we may wait is not waited for.
+        if (until > left) return settled;
+        detail(settled.stragglers.length > 0 ? `${settled.stragglers.length} still use it` : 'its time is not over');
+        await sleep(Math.min(LOOK_MS, left), undefined, { signal });
+      }
+    },
+  });
+}
+
+/** Where the settling stands; also for those who only want to know. */
+export async function lookWhether(r: Rotating, plan: Pick<RotationPlan, 'id' | 'emergency'>): Promise<Settled> {
+  const standing = await standingOf(r, plan.id);
+  const { rotation } = standing;
+  // What is being ended has settled.
+  if (PHASES.indexOf(rotation.phase) >= PHASES.indexOf('retire') && !rotation.reverting)
+    return { over: true, until: null, stragglers: [] };
+  const now = await r.withRecord((record) => record.now());
+  const until = rotation.settlesAt;
+  if (plan.emergency && !rotation.reverting) return { over: true, until: null, stragglers: [] };
+  const waits = until !== null && Date.parse(until) > now.getTime();
+  const stragglers = await stragglersOf(r, standing);
+  return { over: !waits && stragglers.length === 0, until: waits ? until : null, stragglers };
+}
+
+/** As the service sees them, and instances that were started with it. */
+export async function stragglersOf(r: Rotating, { rotation, rotator, old, next }: Standing): Promise<Straggler[]> {
+  const [leaving, staying] = rotation.reverting ? [next, old] : [old, next];
+  const seen = await rotator.stragglers(leaving, staying);
+  const [gone, kept] = [fingerprintsOf(leaving), fingerprintsOf(staying)];
+  const has = ({ uses }: InstanceUse) =>
+    rotator.productVariables.some((name) => uses?.[name] && uses[name] === gone[name] && gone[name] !== kept[name]);
+  const started = (await r.product.uses(rotator.productVariables)).filter(has);
+  return [
+    ...seen,
+    ...started.map(({ instance, host }) => ({
+      who: instance,
+      host,
+      pid: '',
+      ageSeconds: 0,
+      state: 'was started with it',
+    })),
+  ];
+}
+
+/** Once it has settled: the old one ends, is tried, and what was done is written down. */
+export function endOldGroup(r: Rotating, plan: RotationPlan, settled: Step<Settled>): StepGroup<Json> {
+  return defineGroup<Json>({
+    name: plan.does === 'takeBack' ? 'end the new one' : 'end the old one',
+    ahead:
+      plan.emergency || plan.procedure.settleSeconds * 1_000 <= plan.waitMs
+        ? 'retire, prove it, document'
+        : 'retire, prove it, document: by a later run, once it has settled',
+    plan: async ({ results }) => ({ over: results.of(settled).over }),
+    keepWhenDone: true,
+    steps: (planned) => {
+      if (!(planned as { over: boolean }).over) return [];
+      return plan.does === 'takeBack'
+        ? [withdrawStep(r, plan)]
+        : [retireStep(r, plan), proveStep(r, plan), documentStep(r, plan)];
+    },
+  });
+}
+
+function retireStep(r: Rotating, plan: RotationPlan): Step {
+  return defineStep<Json>({
+    name: 'retire',
+    houseKeeping: true,
+    alwaysCheck: true,
+    check: async () => beyond(r, plan.id, 'retire'),
+    async run() {
+      const standing = await standingOf(r, plan.id);
+      const { rotator, old, next, rotation } = standing;
+      // Between the look and now somebody may have come.
+      const late = plan.emergency || rotation.phase === 'retire' ? [] : await stragglersOf(r, standing);
+      if (late.length > 0) throw stillUsed(r, late);
+      await r.withRecord((record) => record.reached(rotation, 'retire'));
+      await rotator.retire(old, next);
+      const retired = rotator.retired(old, next);
+      const before = fingerprintsOf(await readStores(r, Object.keys(retired)));
+      await putValues(r, { ...rotator.promoted(old, next), ...retired });
+      // A run that was killed in between may have written it, and started nothing with it.
+      if (!sameValues(before, fingerprintsOf(retired)) || rotation.phase === 'retire' || plan.does === 'goOn')
+        await redeploy(r, ofProduct(plan, retired), async () => void (await validateByCommand(r)));
+      await r.withRecord((record) => record.retired(rotation));
+      return {};
+    },
+  });
+}
+
+/** The old one is tried. A service may go on taking it for a while: until then it is asked again. */
+function proveStep(r: Rotating, plan: RotationPlan): Step {
+  return defineStep<Json>({
+    name: 'prove',
+    houseKeeping: true,
+    async run({ signal, detail }) {
+      const standing = await standingOf(r, plan.id);
+      const { rotation, rotator, old, next } = standing;
+      const mayTake = (plan.procedure.refusedWithinSeconds ?? 0) * 1_000;
+      const until = Date.parse(rotation.retiredAt ?? '') + mayTake;
+      const deadline = Date.now() + plan.waitMs;
+      for (;;) {
+        const proof = await prove(r, standing);
+        if (proof.verdict !== 'alive') {
+          await r.withRecord((record) => record.proven(rotation, proof));
+          await rotator.discard?.(old, next);
+          return { proof };
+        }
+        const now = (await r.withRecord((record) => record.now())).getTime();
+        if (now > until) throw stillWorks(r, proof);
+        if (Date.now() > deadline) throw stillTaken(r, new Date(until));
+        detail('the service still takes the old one');
+        await sleep(LOOK_MS, undefined, { signal });
+      }
+    },
+  });
+}
+
+async function prove(r: Rotating, { rotator, old, next }: Standing): Promise<Proof> {
+  try {
+    return await rotator.proof(old, next);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    throw paused(
+      `The old ${r.name} was ended, but whether it is dead cannot be told: ${(error as Error).message}`,
+      hint`When the service answers: ${goOn(r)}`,
+    );
+  }
+}
+
+function stillTaken(r: Rotating, until: Date): OpsError {
+  return paused(
+    `The old ${r.name} was ended, and the service still takes it, as it may until ${until.toISOString()}.`,
+    hint`Then it is tried again: ${goOn(r)}`,
+  );
+}
+
+function stillWorks(r: Rotating, { says }: Proof): OpsError {
+  return new OpsError({
+    code: 'OLD_SECRET_STILL_WORKS',
+    message: `The old ${r.name} was ended, and still works: ${says}.`,
+    hint: hint`Does something else accept it (another server, a cache)? Then: ${goOn(r)}`,
+  });
+}
+
+function goOn({ name, environment: { name: env } }: Rotating) {
+  return command('secrets:rotate', { env, continue: true }, name);
+}
+
+function documentStep(r: Rotating, plan: RotationPlan): Step {
+  return defineStep({
+    name: 'document',
+    houseKeeping: true,
+    async run({ audit }) {
+      const { rotation } = await standingOf(r, plan.id);
+      const nextDue = new Date(Date.now() + r.secret.everyDays * 86_400_000).toISOString();
+      const { id, generation, emergency, proof } = rotation;
+      await audit(
+        'secret.rotated',
+        {
+          secret: r.name,
+          kind: plan.kind,
+          variables: plan.variables,
+          rotation: id,
+          generation,
+          emergency,
+          nextDue,
+          proof: proof as Json,
+        },
+        `rotated-${id}`,
+      );
+      await r.withRecord((record) => record.done(rotation));
+      return { nextDue };
+    },
+  });
+}
+
+/** Of one that is taken back: the new one ends. */
+function withdrawStep(r: Rotating, plan: RotationPlan): Step {
+  return defineStep({
+    name: 'withdraw',
+    houseKeeping: true,
+    async run({ audit }) {
+      const { rotator, old, next, rotation } = await standingOf(r, plan.id);
+      const staged = rotator.staged(old, next);
+      const back = Object.fromEntries(Object.entries(old).filter(([name]) => name in staged));
+      await putValues(r, old);
+      await redeploy(r, ofProduct(plan, back), async () => {});
+      await rotator.withdraw(old, next);
+      await audit(
+        'secret.reverted',
+        { secret: r.name, rotation: rotation.id, generation: rotation.generation },
+        `reverted-${rotation.id}`,
+      );
+      await r.withRecord((record) => record.reverted(rotation));
+      return {};
+    },
+  });
+}
+
+export function stillUsed({ name, environment: { name: env } }: Rotating, stragglers: readonly Straggler[]): OpsError {
+  const shown = stragglers.map(
+    ({ who, host, pid, ageSeconds, state }) =>
+      `${who} on ${host}${pid ? `, ${pid}` : ''} (${state}, for ${Math.round(ageSeconds)} s)`,
+  );
+  return new OpsError({
+    code: 'STILL_IN_USE',
+    message: `The old ${name} is still in use by ${shown.join('; ')}.`,
+    hint: hint`End them, or wait, and go on: ${command('secrets:rotate', { env, continue: true }, name)}   At once, with whoever uses it: ${command('secrets:retire', { env, emergency: true }, name)}`,
+    exit: 3,
+  });
+}

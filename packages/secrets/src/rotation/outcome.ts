@@ -1,0 +1,54 @@
+import { command, type Finding, type Hint, hint, type Outcome } from '@drydock/kit';
+import type { Settled } from './end.ts';
+import type { RotationPlan } from './plan.ts';
+
+export interface Ended {
+  plan: RotationPlan;
+  settled: Settled;
+}
+
+/** What a run of some rotations comes to. */
+export function rotationOutcome(env: string, ended: readonly Ended[]): Outcome {
+  const waiting = ended.filter(({ settled }) => !settled.over);
+  const done = ended.filter(({ settled }) => settled.over);
+  const names = (all: readonly Ended[]) => all.map(({ plan }) => plan.name).join(', ');
+  const said = [
+    ...(done.length > 0
+      ? [
+          `${names(done)} of ${env}: ${done[0]?.plan.does === 'takeBack' ? 'taken back' : 'rotated, and the old one is ended'}`,
+        ]
+      : []),
+    ...waiting.map(({ plan, settled }) => `${plan.name} of ${env}: ${waitsFor(plan, settled)}`),
+  ];
+  return {
+    verdict: said.length > 0 ? `${said.join('; ')}.` : `No rotation of ${env} waits.`,
+    ...(waiting.length > 0 ? { mark: 'warning' as const } : {}),
+    findings: waiting.flatMap(stragglersIn),
+    data: { rotations: ended.map(({ plan, settled }) => ({ secret: plan.name, rotation: plan.id, ...settled })) },
+    ...(said.length > 0 ? { next: nextOf(env, waiting) } : { next: command('secrets:status', { env }) }),
+  };
+}
+
+function waitsFor({ does }: RotationPlan, { until, stragglers }: Settled): string {
+  const which = does === 'takeBack' ? 'the old one is in use again; the new one' : 'the new one is in use; the old one';
+  if (until !== null) return `${which} stays valid until ${until}`;
+  return `${which} is still used by ${stragglers.length}`;
+}
+
+function stragglersIn({ plan, settled: { stragglers } }: Ended): Finding[] {
+  return stragglers.map(({ who, host, pid, ageSeconds, state }) => ({
+    level: 'warn',
+    code: 'STILL_IN_USE',
+    message: `${plan.name}: ${who} on ${host}${pid ? ` (${pid})` : ''} still uses the old one: ${state}, for ${Math.round(ageSeconds)} s`,
+  }));
+}
+
+function nextOf(env: string, waiting: readonly Ended[]): Hint {
+  const [first] = waiting;
+  if (!first) return command('secrets:status', { env });
+  const { plan, settled } = first;
+  const goOn = command('secrets:rotate', { env, continue: true }, plan.name);
+  if (settled.until !== null)
+    return hint`After ${settled.until}: ${goOn}   (by itself: ${command('secrets:schedule', { env })})`;
+  return hint`When they have ended: ${goOn}`;
+}

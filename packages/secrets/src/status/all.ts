@@ -1,0 +1,28 @@
+import type { TaskContext } from '@drydock/kit';
+import type { Product } from '../product.ts';
+import { withSecretRecord } from '../record/record.ts';
+import { openRotating } from '../rotation/open.ts';
+import { within } from './bounded.ts';
+import { lookAt } from './look.ts';
+import { type SecretStatus, statusOf } from './status.ts';
+
+/** Of the named secrets; what could not be asked for all of them is said once. */
+export async function secretStatus(
+  ctx: TaskContext,
+  names: readonly string[],
+  product: Product,
+): Promise<{ secrets: SecretStatus[]; unknown: string[] }> {
+  const { config, environment, env } = ctx;
+  const record = await within(
+    withSecretRecord(config, environment, async (record) => ({
+      rotations: await record.rotations(),
+      generations: await record.generations(),
+      now: await record.now(),
+    })),
+  );
+  const looked = await Promise.all(names.map((name) => lookAt(openRotating(ctx, name, product), record, undefined)));
+  return {
+    secrets: statusOf(env, looked),
+    unknown: 'why' in record ? [`what was rotated when: ${record.why}`] : [],
+  };
+}
