@@ -38,6 +38,11 @@ export interface EnvironmentSecrets {
   adminToken: string;
   /** Of the keystore with the environment's admin key; made up when that is first written. */
   keystorePassword?: string;
+  /** The first key of its project at Sentry; rotations make others. */
+  sentryKey?: string;
+  /** Of an operator, at Sentry and at PostHog. */
+  sentryToken?: string;
+  posthogToken?: string;
 }
 
 export function sandboxFolder(root: string): string {
@@ -62,6 +67,9 @@ const secretsSchema = z.looseObject({
   jwtRefreshKey: z.string(),
   adminToken: z.string(),
   keystorePassword: z.string().optional(),
+  sentryKey: z.string().optional(),
+  sentryToken: z.string().optional(),
+  posthogToken: z.string().optional(),
 });
 const stateSchema = z.looseObject({
   id: z.string().min(1).optional(),

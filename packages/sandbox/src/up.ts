@@ -6,6 +6,7 @@ import { provisionDatabases } from './provision/databases.ts';
 import { writeEnvFiles } from './provision/env-files.ts';
 import { provisionKeystores } from './provision/keystores.ts';
 import { provisionRedis } from './provision/redis.ts';
+import { provisionSink } from './provision/sink.ts';
 import { servicesOf } from './services/all.ts';
 import { ensureRunning } from './services/run.ts';
 import { ensureEnvironments, freshState, hostFolder, portOf, readState, writeState } from './state.ts';
@@ -51,6 +52,7 @@ export async function up({
     provisionBackupKeys(state),
     provisionKeystores(root, state),
     provisionRedis(root, state),
+    provisionSink(state, await portOf(state, 'sink')),
   ]);
   writeState(root, state);
   await writeEnvFiles(root, state, environments);

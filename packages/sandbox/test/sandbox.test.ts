@@ -164,15 +164,17 @@ test('the S3 endpoint keeps what the AWS SDK puts there', async () => {
 });
 
 test('the sink gives back what the product would send to Sentry and PostHog', async () => {
-  const { POSTHOG_HOST = '', SENTRY_DSN = '' } = envOf(root, 'staging');
-  const sink = new URL(SENTRY_DSN).origin;
+  const { POSTHOG_HOST = '', POSTHOG_KEY = '', SENTRY_DSN = '' } = envOf(root, 'staging');
+  const { origin: sink, username, pathname } = new URL(SENTRY_DSN);
   const envelope = ['{"event_id":"1"}', '{"type":"event"}', '{"message":"boom"}'].join('\n');
-  assert.is((await fetch(`${sink}/api/1/envelope/`, { method: 'POST', body: envelope })).status, 200);
+  // The second is that of sandboxes of before each environment had a project.
+  for (const to of [`${pathname}/envelope/?sentry_key=${username}`, '/1/envelope/?sentry_key=staging'])
+    assert.is((await fetch(`${sink}/api${to}`, { method: 'POST', body: envelope })).status, 200);
   assert.is(
     (
       await fetch(`${POSTHOG_HOST}/batch/`, {
         method: 'POST',
-        body: JSON.stringify({ batch: [{ event: 'job_posted' }] }),
+        body: JSON.stringify({ api_key: POSTHOG_KEY, batch: [{ event: 'job_posted' }] }),
       })
     ).status,
     200,

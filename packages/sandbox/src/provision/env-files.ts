@@ -9,6 +9,7 @@ import { hostFolder, type SandboxState, sandboxFolder, secretsOf } from '../stat
 import { adminKey } from './contracts.ts';
 import { rolesOf } from './databases.ts';
 import { keystoreFile } from './keystores.ts';
+import { projectNumber } from './sink.ts';
 
 /** Of the reference product, as the parity table wants them. */
 const FEATURES: Record<EnvironmentSettings['parity']['features'], string> = {
@@ -105,10 +106,13 @@ async function variablesOf(
     JWT_REFRESH_KEYS: secrets.jwtRefreshKey,
     ADMIN_TOKEN: secrets.adminToken,
     FEATURE_FLAGS: FEATURES[parity.features],
-    SENTRY_DSN: `http://${env}@127.0.0.1:${ports.sink}/1`,
+    SENTRY_DSN: `http://${secrets.sentryKey}@127.0.0.1:${ports.sink}/${projectNumber(env)}`,
     SENTRY_TRACES_SAMPLE_RATE: String(Math.min(0.1, (parity.sentrySampleRateMax ?? 0.2) / 2)),
+    SENTRY_AUTH_TOKEN: secrets.sentryToken ?? '',
     POSTHOG_KEY: `phc_${env}`,
     POSTHOG_HOST: `http://127.0.0.1:${ports.sink}`,
+    POSTHOG_PROJECT_ID: String(projectNumber(env)),
+    POSTHOG_API_KEY: secrets.posthogToken ?? '',
     S3_ENDPOINT: `http://127.0.0.1:${ports.s3}`,
     S3_ACCESS_KEY_ID: 'S3RVER',
     S3_SECRET_ACCESS_KEY: 'S3RVER',

@@ -1,71 +1,41 @@
-import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import fastify from 'fastify';
+import { serveControl } from './sink/control.ts';
+import { type SinkEvent, SinkEvents } from './sink/events.ts';
+import { Faults } from './sink/faults.ts';
+import { servePostHogAdmin } from './sink/posthog-admin.ts';
+import { servePostHogIngest } from './sink/posthog-ingest.ts';
+import { serveSentryAdmin } from './sink/sentry-admin.ts';
+import { serveSentryIngest } from './sink/sentry-ingest.ts';
+import { SinkWorld } from './sink/world.ts';
 
-/** What was received: one Sentry item or one PostHog event. */
-export interface SinkEvent {
-  kind: 'sentry' | 'posthog';
-  at: string;
-  /** Sentry: the item's type; PostHog: the event's name. */
-  name: string;
-  payload: unknown;
-}
-
-const CAPTURE = ['/capture/', '/batch/', '/e/', '/i/v0/e/'];
+export type { SinkEvent };
 
 /**
- * Takes Sentry envelopes and PostHog captures as their servers do, keeps them in a file, and shows them:
- * `GET /_events?kind=sentry`, `DELETE /_events`.
+ * Sentry and PostHog, as their documentation says that they answer: projects, keys and tokens, the calls that rotate keys, and what is sent to
+ * them. What it was told it keeps in a file and shows: `GET /_events?kind=sentry`, `DELETE /_events`; what it knows is set by `PUT /_world`.
  */
 export async function serveSink(port: number, directory: string): Promise<void> {
-  const file = join(directory, 'events.ndjson');
-  const app = fastify({ bodyLimit: 20 * 1024 * 1024, routerOptions: { ignoreTrailingSlash: true } });
+  const world = new SinkWorld(directory);
+  const events = new SinkEvents(directory);
+  const faults = new Faults();
+  const app = fastify({
+    bodyLimit: 20 * 1024 * 1024,
+    routerOptions: { ignoreTrailingSlash: true },
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(url, world.settings.prefix),
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-  const keep = (kind: SinkEvent['kind'], name: string, payload: unknown) => {
-    appendFileSync(
-      file,
-      `${JSON.stringify({ kind, at: new Date().toISOString(), name, payload } satisfies SinkEvent)}\n`,
-    );
-  };
-  app.post('/api/:project/envelope/', async (request) => {
-    for (const { type, payload } of readEnvelope(inflate(request.body as Buffer))) keep('sentry', type, payload);
-    return { id: crypto.randomUUID().replaceAll('-', '') };
-  });
-  for (const path of CAPTURE) {
-    app.post(path, async (request) => {
-      const body = JSON.parse(inflate(request.body as Buffer)) as { batch?: { event: string }[]; event?: string };
-      for (const event of body.batch ?? [body]) keep('posthog', event.event ?? 'unnamed', event);
-      return { status: 1 };
-    });
-  }
-  app.post('/flags/', async () => ({ featureFlags: {}, flags: {} }));
-  app.get('/_events', async (request) => {
-    const { kind } = request.query as { kind?: string };
-    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
-    return lines.map((line) => JSON.parse(line) as SinkEvent).filter((event) => !kind || event.kind === kind);
-  });
-  app.delete('/_events', async () => {
-    rmSync(file, { force: true });
-    return {};
-  });
+  faults.install(app);
+  serveControl(app, world, events, faults);
+  serveSentryIngest(app, world, events);
+  serveSentryAdmin(app, world);
+  servePostHogIngest(app, world, events);
+  servePostHogAdmin(app, world);
   await app.listen({ host: '127.0.0.1', port });
 }
 
-/** Clients compress as they please, and not all say so. */
-function inflate(body: Buffer): string {
-  const gzipped = body[0] === 0x1f && body[1] === 0x8b;
-  return (gzipped ? gunzipSync(body) : body).toString('utf8');
-}
-
-/** An envelope is a header line, then pairs of item header and item (develop.sentry.dev, "Envelopes"). */
-function readEnvelope(text: string): { type: string; payload: unknown }[] {
-  const lines = text.split('\n').slice(1).filter(Boolean);
-  const items: { type: string; payload: unknown }[] = [];
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const { type } = JSON.parse(lines[i] ?? '{}') as { type: string };
-    items.push({ type, payload: JSON.parse(lines[i + 1] ?? 'null') });
-  }
-  return items;
+/** A Sentry of one's own may live below a path: it is nowhere else then. */
+function withoutPrefix(url: string, prefix: string): string {
+  if (prefix === '' || url.startsWith('/_')) return url;
+  return url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : '/_nothing-here';
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { makeFolder } from '@drydock/kit';
 import { accepts } from '../ports.ts';
+import { hasWorld } from '../provision/sink.ts';
 import type { Service } from './types.ts';
 
 const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
@@ -16,8 +17,8 @@ export const BUCKET = 'drydock-backups';
 
 /** s3rver, in a process of its own. */
 export const s3: Service = nodeService('s3', 'serve-s3.ts');
-/** Takes what the product would send to Sentry and PostHog, and shows it to tests. */
-export const sink: Service = nodeService('sink', 'serve-sink.ts');
+/** Stands in for Sentry and PostHog, and shows what it was sent. One of before there were projects in it is started again. */
+export const sink: Service = { ...nodeService('sink', 'serve-sink.ts'), ready: ({ port }) => hasWorld(port) };
 
 function nodeService(name: string, script: Parameters<typeof nodeArgs>[0]): Service {
   return {

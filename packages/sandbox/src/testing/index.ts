@@ -3,13 +3,12 @@ import { dirname, join } from 'node:path';
 import { anvilPath } from '@drydock/escrow';
 import { requireTool, Supervisor, stopDaemon } from '@drydock/kit';
 import { bareEnvironment } from '@drydock/kit/testing';
-import { accepts } from '../ports.ts';
-import type { SinkEvent } from '../serve/sink.ts';
 import { anvilArgs, rpc } from '../services/anvil.ts';
 import { haproxy, proxyFiles } from '../services/haproxy.ts';
-import { BUCKET, nodeArgs } from '../services/node-services.ts';
+import { BUCKET } from '../services/node-services.ts';
 import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
+import { startNodeService } from './node-service.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 export { unprivilegedUser } from '../services/unprivileged.ts';
@@ -21,6 +20,7 @@ export { type Clients, clientsOf } from './postgres-clients.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { testRoot } from './root.ts';
+export { startTestSink, type TestSink } from './sink.ts';
 export { startTestStandby } from './standby.ts';
 export { startTestSwarm, swarmIsMissing, type TestMachine, type TestSwarm } from './swarm/swarm.ts';
 export type { TestPostgres } from './test-postgres.ts';
@@ -66,7 +66,7 @@ export async function startTestS3(): Promise<{
   bucket: string;
   stop(): Promise<void>;
 }> {
-  const { port, stop } = await startScript('s3');
+  const { port, stop } = await startNodeService('s3');
   return {
     endpoint: `http://127.0.0.1:${port}`,
     accessKeyId: 'S3RVER',
@@ -74,38 +74,6 @@ export async function startTestS3(): Promise<{
     bucket: BUCKET,
     stop,
   };
-}
-
-/** Takes what would go to Sentry and PostHog. */
-export async function startTestSink(): Promise<{
-  url: string;
-  sentryDsn: string;
-  events(kind: SinkEvent['kind']): Promise<SinkEvent[]>;
-  stop(): Promise<void>;
-}> {
-  const { port, stop } = await startScript('sink');
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    url,
-    sentryDsn: `http://testkey@127.0.0.1:${port}/1`,
-    events: async (kind) => (await fetch(`${url}/_events?kind=${kind}`)).json() as Promise<SinkEvent[]>,
-    stop,
-  };
-}
-
-function startScript(name: 's3' | 'sink') {
-  const root = testRoot(name);
-  return startThrowAway(
-    root,
-    name,
-    async (port) => ({
-      command: process.execPath,
-      args: nodeArgs(`serve-${name}.ts`, port, root),
-      env: bareEnvironment(),
-      cwd: root,
-    }),
-    accepts,
-  );
 }
 
 /** HAProxy as the sandbox runs it: one frontend, a server `blue` and a server `green`, both in maintenance. */
