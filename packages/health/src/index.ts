@@ -6,3 +6,4 @@ export { probeRedis } from './check/redis.ts';
 export { healthSection } from './config/health.ts';
 export { gate } from './gate/open.ts';
 export { gateError } from './gate/run.ts';
+export { wilson } from './stats.ts';

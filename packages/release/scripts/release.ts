@@ -15,7 +15,7 @@ const task = defineChangeTask({
   summary: 'Takes the checked-out commit through a whole release: staging, then production.',
   description:
     'Checkout → artefact → per environment: backup, dry-run, deploy, stage, health and pages of the candidate, switch without downtime,\n' +
-    'health, pages, the full flow on staging, gate, post-deploy check. What it needs is asked for first. A step that fails stops it and\n' +
+    'health, pages, the full flow on staging, watch, gate, post-deploy check. What it needs is asked for first. A step that fails stops it and\n' +
     'switches traffic back; migrations stay applied. A gate that cannot tell pauses it: release:continue, release:abort. Where customers are\n' +
     'served the version before stays warm for a while: release:rollback, then release:settle. The last words say what is live.',
   examples: [

@@ -19,6 +19,7 @@ import { proxySchema } from './config/proxy.ts';
 import { smokeSchema } from './config/smoke.ts';
 import { swarmSchema } from './config/swarm.ts';
 import { versionSchema } from './config/version.ts';
+import { watchSchema } from './config/watch.ts';
 
 const command = z.array(z.string()).min(1);
 
@@ -40,6 +41,7 @@ const releaseSchema = z.strictObject({
   proxy: proxySchema.prefault({}).describe('HAProxy in front, reached through its runtime API.'),
   maintenance: maintenanceSchema.prefault({}).describe('What people get while the product is kept from them.'),
   smoke: smokeSchema.prefault({}).describe('What is asked of a new version before it gets traffic, and after.'),
+  watch: watchSchema.prefault({}).describe('How a new version is watched once it takes the traffic.'),
   bakeSeconds: z
     .number()
     .int()
@@ -93,6 +95,7 @@ export const releaseSection = defineSection({
       pages: [{ path: '/' }, { path: '/jobs', status: 200, text: 'Jobs' }],
       command: ['npx', 'playwright', 'test', 'e2e/smoke.spec.ts'],
     },
+    watch: { seconds: 30, environments: ['staging', 'production'] },
     ci: { repository: 'acme/shop', checks: ['test'] },
     freeze: [
       { from: '2026-12-20', to: '2027-01-03T12:00', reason: 'the holidays' },

@@ -73,6 +73,8 @@ export async function makeWorld(
       // Its tests are no matter of these.
       ci: { by: 'none' },
       checklist: { environments: [] },
+      // Nor do they wait for what they do not ask about.
+      watch: { seconds: 0 },
       ...release,
     },
     health: { path: '/healthz', token: null },

@@ -14,6 +14,7 @@ import { passedStep } from './passed.ts';
 import { retireSteps } from './retire.ts';
 import { stageStep } from './stage.ts';
 import { switchStep } from './switch.ts';
+import { besideWatch, watchSteps } from './watch.ts';
 
 export interface Releasing {
   built: Step<Artifact>;
@@ -39,6 +40,7 @@ export function environmentSteps(
     running: () => servingCommit(config, environment),
   });
   const staged = stageStep(driver, built);
+  const watching = { ctx, env, driver, staged };
   const steps = [
     ...checklistSteps(ctx, env, built),
     backup,
@@ -66,7 +68,8 @@ export function environmentSteps(
     }),
     ...publicSteps(ctx, env, staged),
     ...flowSteps(ctx, env),
-    ...gateSteps(ctx, env),
+    ...watchSteps(watching),
+    ...gateSteps(ctx, env, besideWatch(watching)),
     passedStep(ctx, env, staged),
     ...retireSteps(ctx, env, driver, staged),
   ];

@@ -24,6 +24,18 @@ export interface ServerState {
   keepsAddress: boolean;
 }
 
+/** Since HAProxy was started. */
+export interface ServerCounts {
+  name: string;
+  requests: number;
+  /** Answered with 500 or above, or not at all. */
+  failed: number;
+  /** How many requests the time goes by. */
+  timed: number;
+  /** Until an answer begins, on average over the last 1,024 of them. */
+  meanMs: number;
+}
+
 /**
  * Bits of srv_admin_state that take a server out (HAProxy management guide, "show servers state"). 0x04 does not: it
  * only remembers that the configuration began with `disabled`.
@@ -144,13 +156,40 @@ export class Haproxy {
 
   /** Requests that the servers of a slot are answering now. */
   async sessions(slot: Slot): Promise<number> {
+    return (await this.#stat(slot)).reduce((sum, row) => sum + row.number('scur'), 0);
+  }
+
+  /** What each server of a slot has been asked since the proxy was started. */
+  async counts(slot: Slot): Promise<ServerCounts[]> {
+    return (await this.#stat(slot)).map(({ name, number }) => {
+      const answered = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'].reduce(
+        (all, kind) => all + number(`hrsp_${kind}`),
+        0,
+      );
+      // No connection, or one that ended before an answer.
+      const unanswered = number('econ') + number('eresp');
+      return {
+        name,
+        requests: answered + unanswered,
+        failed: number('hrsp_5xx') + unanswered,
+        timed: number('req_tot'),
+        meanMs: number('rtime'),
+      };
+    });
+  }
+
+  /** Its servers as `show stat` has them (management guide, 9.1). */
+  async #stat(slot: Slot): Promise<{ name: string; number(column: string): number }[]> {
     const text = await this.#send('show stat');
     const [header = '', ...rows] = text.split('\n').filter(Boolean);
     const columns = header.replace(/^# /, '').split(',');
     return rows
       .map((line) => line.split(','))
       .filter(([backend, name = '']) => backend === this.backend && SERVER.exec(name)?.[1] === slot)
-      .reduce((sum, cells) => sum + Number(cells[columns.indexOf('scur')] ?? 0), 0);
+      .map((cells) => ({
+        name: cells[1] ?? '',
+        number: (column: string) => Number(cells[columns.indexOf(column)] || 0),
+      }));
   }
 
   async point(server: string, { host, port }: Target): Promise<void> {

@@ -45,8 +45,8 @@ echo "$1 $2" > ended
 read -r group < group && kill -TERM -- "-$group" 2> /dev/null
 ./sweep ${Math.ceil(spec.graceMs / 1_000)}
 [ -e down ] && exit 0
-read -r before < restarts; echo $((\${before:-0} + 1)) > restarts
-read -r began < began; read -r quick < quick
+before=$(cat restarts 2> /dev/null); echo $((\${before:-0} + 1)) > restarts
+read -r began < began; quick=$(cat quick 2> /dev/null)
 [ $(($(date +%s) - \${began:-0})) -ge ${STEADY_SECONDS} ] && quick=0
 quick=$((\${quick:-0} + 1)); echo "$quick" > quick
 wait=0; [ "$quick" -gt 1 ] && wait=1; n=2
