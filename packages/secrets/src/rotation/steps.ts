@@ -156,7 +156,7 @@ function validateStep(r: Rotating, plan: RotationPlan): Step {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
       const says = await rotator.validate(old, next);
       await r.withRecord((record) => record.reached(rotation, 'promote'));
-      return { says };
+      return { says: says || 'nothing tries it before it is in use' };
     },
   });
 }

@@ -13,7 +13,8 @@ export async function validateNow(r: Rotating): Promise<Tried> {
     const now = await readStores(r, rotator.variables);
     const missing = Object.entries(now).flatMap(([variable, value]) => (value === null ? [variable] : []));
     if (missing.length > 0) return { name: r.name, works: 'no', says: `${missing.join(', ')} is not set` };
-    const says = [await rotator.validate(now, now), await validateByCommand(r)].filter((one) => one !== undefined);
+    const says = [await rotator.validate(now, now), await validateByCommand(r)].filter(Boolean);
+    if (says.length === 0) return { name: r.name, works: 'unknown', says: 'nothing tries it (validate.command)' };
     return { name: r.name, works: 'yes', says: says.join('; ') };
   } catch (error) {
     return { name: r.name, works: isUnknown(error) ? 'unknown' : 'no', says: toOpsError(error).message };

@@ -90,10 +90,12 @@ export interface Rotator {
   /** What the environment holds while both are valid and the old one is in use; {} where it stays as it is. */
   staged(old: Values, next: Values): Values;
   /**
-   * Tries the new one for real; returns what was tried. Throws where it is refused. Where it is an instance that accepts it, those at
+   * Tries the new one for real; returns what was tried, empty where nothing can try it. Throws where it is refused. Where it is an instance that accepts it, those at
    * `addresses` are asked (`http://host:port`), by default all: after one was started again, that one alone.
    */
   validate(old: Values, next: Values, addresses?: readonly string[]): Promise<string>;
+  /** Trying it leaves something at the service (an event, an object): who only looks does not. */
+  readonly triesByWriting?: boolean;
   /** What the environment holds once the new one is in use. */
   promoted(old: Values, next: Values): Values;
   /** Who still uses the old one, as the service sees it. */

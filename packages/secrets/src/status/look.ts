@@ -43,11 +43,11 @@ export async function lookAt(
   const [stores, instances, tried, settled] = await Promise.all([
     Promise.all(r.stores.map(async (store) => [store.label, await within(store.read(variables))] as const)),
     within(productVariables.length > 0 ? r.product.uses(productVariables) : Promise.resolve<InstanceUse[]>([])),
-    within(validateNow(r)),
+    rotator.triesByWriting ? undefined : within(validateNow(r)),
     rotation ? within(lookWhether(r, { id: rotation.id, emergency: false })) : undefined,
   ]);
   const works =
-    'told' in tried && tried.told.works !== 'unknown'
+    tried && 'told' in tried && tried.told.works !== 'unknown'
       ? { ok: tried.told.works === 'yes', says: tried.told.says }
       : undefined;
   return {
@@ -66,11 +66,13 @@ export async function lookAt(
     unknown: [
       ...stores.flatMap(([label, said]) => ('why' in said ? [`${label}: ${said.why}`] : [])),
       ...('why' in instances ? [`what runs: ${instances.why}`] : []),
-      ...('why' in tried
-        ? [`whether it works: ${tried.why}`]
-        : tried.told.works === 'unknown'
-          ? [`whether it works: ${tried.told.says}`]
-          : []),
+      ...(tried === undefined
+        ? []
+        : 'why' in tried
+          ? [`whether it works: ${tried.why}`]
+          : tried.told.works === 'unknown'
+            ? [`whether it works: ${tried.told.says}`]
+            : []),
       ...(settled && 'why' in settled ? [`who uses the old one: ${settled.why}`] : []),
     ],
   };

@@ -42,7 +42,7 @@ export const genericRotator: OpenRotator<GenericSecret> = (ctx) => {
       : {}),
     staged: () => ({}),
     async validate(old, next, addresses) {
-      if (!secret.tryEach) return 'no command tries it at each instance (tryEach)';
+      if (!secret.tryEach) return '';
       const instances = addresses ?? (await product.addresses());
       for (const address of instances) await run(secret.tryEach, old, next, { address });
       return `${secret.tryEach.join(' ')}: ${instances.length === 0 ? 'no instance is known' : instances.join(', ')}`;
