@@ -34,6 +34,13 @@ export default defineConfig({
       about: 'the role that owns the schema',
       required: ['staging', 'production'],
     },
+    ROTATOR_DATABASE_URL: {
+      for: 'operator',
+      kind: 'postgres',
+      secret: true,
+      example: 'postgresql://rotator:password@db.internal:5432/shop',
+      about: "the role that makes and closes the database's logins",
+    },
     REDIS_URL: {
       kind: 'redis',
       secret: true,
@@ -178,6 +185,8 @@ export default defineConfig({
   chain: { chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
   secrets: {
     rotate: {
+      database: { kind: 'postgres', variable: 'DATABASE_URL', rotator: 'ROTATOR_DATABASE_URL' },
+      'operator-database': { kind: 'postgres', variable: 'OPS_DATABASE_URL', rotator: 'ROTATOR_DATABASE_URL' },
       'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
     },
   },

@@ -29,6 +29,7 @@ export interface SandboxState {
 export interface EnvironmentSecrets {
   ownerPassword: string;
   appPassword: string;
+  rotatorPassword: string;
   redisPassword: string;
   redisOpsPassword: string;
   /** Of the mnemonic, which administers the environment's contracts. */
@@ -63,6 +64,7 @@ const secretsSchema = z.looseObject({
   appPassword: z.string(),
   redisPassword: z.string(),
   redisOpsPassword: z.string().optional(),
+  rotatorPassword: z.string().optional(),
   jwtAccessKey: z.string(),
   jwtRefreshKey: z.string(),
   adminToken: z.string(),
@@ -119,6 +121,7 @@ export function ensureEnvironments(state: SandboxState, names: readonly EnvName[
   for (const secrets of Object.values(state.environments)) {
     // One of before there was a user for operators.
     secrets.redisOpsPassword ??= token();
+    secrets.rotatorPassword ??= token();
     const taken = Object.values(state.environments).map(({ account }) => account ?? 0);
     secrets.account ??= Math.max(...taken) + 1;
   }
@@ -130,6 +133,7 @@ function newSecrets(): EnvironmentSecrets {
     appPassword: token(),
     redisPassword: token(),
     redisOpsPassword: token(),
+    rotatorPassword: token(),
     jwtAccessKey: `a${token(4)}:${token(32)}`,
     jwtRefreshKey: `r${token(4)}:${token(32)}`,
     adminToken: token(),

@@ -97,6 +97,41 @@ test('Redis refuses a wrong password', async () => {
   bad.disconnect();
 });
 
+test("the database's logins: two that work as one role, and a role that may change them and read nothing", async () => {
+  const who = 'SELECT session_user::text AS login, current_user::text AS role';
+  const { DATABASE_URL = '', ROTATOR_DATABASE_URL = '', OPS_DATABASE_URL = '' } = envOf(root, 'staging');
+  assert.equal(await query(DATABASE_URL, who), [{ login: 'staging_app_a', role: 'staging_app' }]);
+  for (const role of ['staging_app', 'staging_owner']) {
+    const login = `${role}_b`;
+    await query(ROTATOR_DATABASE_URL, `ALTER ROLE ${login} LOGIN PASSWORD 'for-a-moment'`);
+    const url = DATABASE_URL.replace(/\/\/[^@]*@/, `//${login}:for-a-moment@`);
+    assert.equal(await query(url, who), [{ login, role }]);
+    assert.equal(await query(url, 'SELECT n FROM kept'), [{ n: 7 }]);
+    await query(ROTATOR_DATABASE_URL, `ALTER ROLE ${login} NOLOGIN PASSWORD NULL`);
+    assert.match(await rejection(query(url, who)), 'password authentication failed');
+  }
+  assert.match(await rejection(query(ROTATOR_DATABASE_URL, 'SELECT n FROM kept')), 'permission denied');
+  assert.equal(await query(OPS_DATABASE_URL, who), [{ login: 'staging_owner', role: 'staging_owner' }]);
+});
+
+test('up gives a sandbox of before the pair and the role that rotates it', async () => {
+  const { ROTATOR_DATABASE_URL = '', DATABASE_URL = '' } = envOf(root, 'staging');
+  const admin = `postgresql://drydock:${readState(root)?.postgresPassword}@${new URL(DATABASE_URL).host}/marketplace_staging`;
+  await query(
+    admin,
+    'DROP OWNED BY staging_rotator; DROP ROLE staging_rotator, staging_app_b; ALTER ROLE staging_app_a RESET role',
+  );
+  const file = join(root, '.drydock/sandbox/env/.env.staging');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^ROTATOR_DATABASE_URL.*\n/m, ''));
+  await up({ root });
+  assert.is(envOf(root, 'staging').ROTATOR_DATABASE_URL, ROTATOR_DATABASE_URL);
+  await query(
+    ROTATOR_DATABASE_URL,
+    `ALTER ROLE staging_app_b LOGIN PASSWORD 'x'; ALTER ROLE staging_app_b NOLOGIN PASSWORD NULL`,
+  );
+  assert.equal(await query(DATABASE_URL, 'SELECT current_user::text AS role'), [{ role: 'staging_app' }]);
+});
+
 const asRedis = async (url: string, ...words: [string, ...string[]]) => {
   const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: null, enableReadyCheck: false });
   client.on('error', () => {});

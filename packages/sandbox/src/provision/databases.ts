@@ -8,11 +8,22 @@ export interface DatabaseRoles {
   owner: string;
   app: string;
   login: string;
+  /** May make, close and watch the logins of the other two, and nothing else. */
+  rotator: string;
 }
 
 export function rolesOf(env: EnvName): DatabaseRoles {
-  return { database: `marketplace_${env}`, owner: `${env}_owner`, app: `${env}_app`, login: `${env}_app_a` };
+  return {
+    database: `marketplace_${env}`,
+    owner: `${env}_owner`,
+    app: `${env}_app`,
+    login: `${env}_app_a`,
+    rotator: `${env}_rotator`,
+  };
 }
+
+/** The two logins of a role, of which a rotation uses one. */
+const loginsOf = (role: string) => [`${role}_a`, `${role}_b`];
 
 /** A database and its own roles per environment; nobody else may connect. Safe to repeat. */
 export async function provisionDatabases(state: SandboxState, port: number): Promise<void> {
@@ -30,16 +41,37 @@ export async function provisionDatabases(state: SandboxState, port: number): Pro
 }
 
 async function provisionRoles(admin: Client, env: EnvName, state: SandboxState): Promise<void> {
-  const { database, owner, app, login } = rolesOf(env);
-  const { ownerPassword, appPassword } = secretsOf(state, env);
+  const { database, owner, app, login, rotator } = rolesOf(env);
+  const { ownerPassword, appPassword, rotatorPassword } = secretsOf(state, env);
   await ensureRole(admin, owner, `LOGIN CREATEDB PASSWORD ${admin.escapeLiteral(ownerPassword)}`);
   await ensureRole(admin, app, 'NOLOGIN');
   await ensureRole(admin, login, `LOGIN PASSWORD ${admin.escapeLiteral(appPassword)} IN ROLE ${q(app)}`);
-  await admin.query(`GRANT pg_signal_backend, pg_read_all_stats TO ${q(owner)}`);
+  await ensureRole(admin, rotator, `LOGIN CREATEROLE PASSWORD ${admin.escapeLiteral(rotatorPassword)}`);
+  for (const role of [owner, app]) {
+    for (const one of loginsOf(role)) await ensureLogin(admin, one, role);
+    await letAdminister(admin, rotator, [role, ...loginsOf(role)]);
+  }
+  await admin.query(`GRANT pg_signal_backend, pg_read_all_stats TO ${q(owner)}, ${q(rotator)}`);
   const exists = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
   if (exists.rowCount === 0) await admin.query(`CREATE DATABASE ${q(database)} OWNER ${q(owner)}`);
   await admin.query(`REVOKE ALL ON DATABASE ${q(database)} FROM PUBLIC`);
   await admin.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${q(database)} TO ${q(app)}`);
+  await admin.query(`GRANT CONNECT ON DATABASE ${q(database)} TO ${q(rotator)}`);
+}
+
+/** From PostgreSQL 16 on CREATEROLE alone opens no role. */
+async function letAdminister(admin: Client, rotator: string, roles: string[]): Promise<void> {
+  const { rows } = await admin.query<{ needed: boolean }>(
+    `SELECT current_setting('server_version_num')::int >= 160000 AS needed`,
+  );
+  if (!rows[0]?.needed) return;
+  await admin.query(`GRANT ${roles.map(q).join(', ')} TO ${q(rotator)} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`);
+}
+
+/** Works as its owner; whether it may log in is a rotation's. */
+async function ensureLogin(admin: Client, login: string, owner: string): Promise<void> {
+  await ensureRole(admin, login, `NOLOGIN IN ROLE ${q(owner)}`);
+  await admin.query(`ALTER ROLE ${q(login)} SET role TO ${admin.escapeLiteral(owner)}`);
 }
 
 /** Passwords are set once: a rotation may have changed them since. */

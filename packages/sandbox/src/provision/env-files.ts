@@ -84,7 +84,7 @@ async function variablesOf(
 ): Promise<Record<string, string>> {
   const { ports, contracts, backupKey, backupSigner } = state;
   const secrets = secretsOf(state, env);
-  const { database, owner, login } = rolesOf(env);
+  const { database, owner, login, rotator } = rolesOf(env);
   const postgres = `127.0.0.1:${ports.postgres}/${database}`;
   const redis = `127.0.0.1:${ports[`redis-${env}`]}`;
   const proxy = proxyFiles(sandboxFolder(root), env);
@@ -93,6 +93,7 @@ async function variablesOf(
     PUBLIC_URL: `http://127.0.0.1:${ports[`proxy-${env}`]}`,
     DATABASE_URL: `postgresql://${login}:${secrets.appPassword}@${postgres}`,
     OPS_DATABASE_URL: `postgresql://${owner}:${secrets.ownerPassword}@${postgres}`,
+    ROTATOR_DATABASE_URL: `postgresql://${rotator}:${secrets.rotatorPassword}@${postgres}`,
     REDIS_URL: `redis://app:${secrets.redisPassword}@${redis}`,
     OPS_REDIS_URL: `redis://ops:${secrets.redisOpsPassword}@${redis}`,
     CHAIN_RPC_URL: `http://127.0.0.1:${ports.anvil}`,

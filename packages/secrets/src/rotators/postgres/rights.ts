@@ -44,7 +44,8 @@ export async function refuseWithoutRights(client: Client, roles: Roles, pair: Pa
   const grants: string[] = [];
   if (!rotator.makesRoles) grants.push(`ALTER ROLE ${q(rotator.name)} CREATEROLE`);
   const admin = needsAdmin ? present.filter((name) => !rotator.admin.includes(name)) : [];
-  if (admin.length > 0) grants.push(`GRANT ${admin.map(q).join(', ')} TO ${q(rotator.name)} WITH ADMIN OPTION`);
+  if (admin.length > 0)
+    grants.push(`GRANT ${admin.map(q).join(', ')} TO ${q(rotator.name)} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`);
   const ofServer = [...(rotator.signals ? [] : ['pg_signal_backend']), ...(rotator.sees ? [] : ['pg_read_all_stats'])];
   if (ofServer.length > 0 && !pair.logins.every((name) => rotator.inherits.includes(name)))
     grants.push(`GRANT ${ofServer.join(', ')} TO ${q(rotator.name)}`);
@@ -61,12 +62,12 @@ function lacks({ name }: Rotator, variable: string, what: string, grants: string
 }
 
 /** Who may administer a role is a member of it, and members make no circle. */
-function itself({ name }: Rotator, { owner }: Pair): OpsError {
+function itself({ name }: Rotator, { owner, logins }: Pair): OpsError {
   const rotator = q(`${owner}_rotator`);
   return new OpsError({
     code: 'ROTATOR_IS_THE_OWNER',
     message: `From PostgreSQL 16 on ${name} cannot change its own logins without being a superuser: it takes a rotator role beside them.`,
-    hint: `CREATE ROLE ${rotator} LOGIN CREATEROLE PASSWORD '…'; GRANT ${q(owner)} TO ${rotator} WITH ADMIN OPTION; GRANT pg_signal_backend, pg_read_all_stats TO ${rotator}; and name the variable with its URL in secrets.rotate: rotator.`,
+    hint: `CREATE ROLE ${rotator} LOGIN CREATEROLE PASSWORD '…'; GRANT ${[owner, ...logins].map(q).join(', ')} TO ${rotator} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE; GRANT pg_signal_backend, pg_read_all_stats TO ${rotator}; and name the variable with its URL in secrets.rotate: rotator.`,
     exit: EXIT.refused,
   });
 }
