@@ -22,6 +22,7 @@ const NEEDED = [
 const FOR_TESTS = [
   { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },
   { tool: 'age', apt: 'age', brew: 'age', what: 'age' },
+  { tool: 'pass', apt: 'pass', brew: 'pass', what: 'pass' },
   { tool: 'zstd', apt: 'zstd', brew: 'zstd', what: 'zstd' },
   { tool: 'prometheus', apt: 'prometheus', brew: 'prometheus', what: 'Prometheus' },
   { tool: 'promtool', apt: 'prometheus', brew: 'prometheus', what: 'promtool' },

@@ -41,9 +41,32 @@ export const secretsSection = defineSection({
         pooler: ['ssh', 'pooler.internal', 'add-login'],
       },
     },
-    team: {
-      recipients: [{ name: 'ada', recipient: 'age1d06q539n9rj0lwwwkfu3h8xhtxq0uvxr6l7fktf6t0f3h9u95yyqflx3vw' }],
+    stores: {
+      vault: {
+        kind: 'command',
+        read: ['pass', 'show', 'shop/{env}/{variable}'],
+        write: ['pass', 'insert', '--multiline', '--force', 'shop/{env}/{variable}'],
+        remove: ['pass', 'rm', '--force', 'shop/{env}/{variable}'],
+        check: ['pass', 'ls', 'shop'],
+        missing: 'is not in the password store',
+      },
+      aws: {
+        kind: 'aws',
+        secretId: 'shop/{env}',
+        region: 'eu-central-1',
+        endpoint: 'https://secretsmanager.eu-central-1.amazonaws.com',
+      },
     },
+    team: {
+      recipients: [
+        {
+          name: 'ada',
+          recipient: 'age1d06q539n9rj0lwwwkfu3h8xhtxq0uvxr6l7fktf6t0f3h9u95yyqflx3vw',
+          environments: ['staging', 'production'],
+        },
+      ],
+    },
+    redeploy: { command: ['kubectl', 'rollout', 'restart', 'deployment/shop'] },
   },
   optional: true,
   operators: ({ team, rotate }) => [team.identity, ...Object.values(rotate).flatMap(operatorsOf)],

@@ -32,7 +32,7 @@ const product = (text: string | Buffer = '', config: object = {}): string => {
 async function storeIn(root: string, shell: NodeJS.ProcessEnv = {}, env = 'staging') {
   const config = await loadConfig(undefined, root);
   const environment = loadEnvironment(config, env, shell);
-  return dotenvStore(config, environment, teamOf(config, environment));
+  return dotenvStore({ config, environment, team: teamOf(config, environment) });
 }
 const secrets = (values: Record<string, string | null>) =>
   Object.fromEntries(
@@ -174,7 +174,7 @@ test('written 0600, read back, with the version before kept encrypted; twice is 
   assert.is(statSync(join(root, '.env.staging')).ino, before);
   const kept = previousOf(config, 'staging');
   assert.equal(
-    kept.map(({ file, number }) => [file, number]),
+    kept.map(({ of, number }) => [of, number]),
     [['.env.staging', 1]],
   );
   const team = teamOf(config, loadEnvironment(config, 'staging', {}));
@@ -240,12 +240,12 @@ test('a link, a second name, a folder in its place, a file or folder of others, 
     chmodSync(root, 0o755);
     return error.code;
   };
-  const move = (then: (root: string, file: string) => void) => (root: string, file: string) => {
+  const moved = (link: (to: string, file: string) => void) => (root: string, file: string) => {
     renameSync(file, join(root, 'elsewhere'));
-    then(root, file);
+    link(join(root, 'elsewhere'), file);
   };
-  assert.is(await code(move((root, file) => symlinkSync('elsewhere', file))), 'ENV_FILE_IS_LINK');
-  assert.is(await code(move((root, file) => linkSync(join(root, 'elsewhere'), file))), 'ENV_FILE_IS_LINK');
+  assert.is(await code(moved(symlinkSync)), 'ENV_FILE_IS_LINK');
+  assert.is(await code(moved(linkSync)), 'ENV_FILE_IS_LINK');
   assert.is(await code((_, file) => chmodSync(file, 0o666)), 'ENV_FILE_OPEN');
   const open = product('', { envDirs: ['.', 'open'] });
   mkdirSync(join(open, 'open'));
@@ -271,7 +271,9 @@ test('what somebody else wrote meanwhile is not overwritten', async () => {
       return team.seal(text);
     },
   };
-  const error = await refusal(() => dotenvStore(config, environment, meanwhile).write(secrets({ KEY: 'new' })));
+  const error = await refusal(() =>
+    dotenvStore({ config, environment, team: meanwhile }).write(secrets({ KEY: 'new' })),
+  );
   assert.is(error.code, 'FILE_CHANGED');
   assert.is(read(root), 'KEY=theirs\n');
   assert.equal(

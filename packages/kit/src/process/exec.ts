@@ -31,7 +31,8 @@ export async function exec(program: string, args: string[], options: ExecOptions
   const child = $({
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.input === undefined ? {} : { input: options.input }),
-    env: options.env ?? process.env,
+    // With a pipe for its input bash takes itself for a remote login, where it has no level yet, and runs the profile of whoever we are.
+    env: { SHLVL: '1', ...(options.env ?? process.env) },
     nothrow: true,
     quiet: true,
     detached: true,

@@ -21,6 +21,8 @@ export type ToolName =
   | 'amtool'
   | 'chromium'
   | 'age'
+  | 'pass'
+  | 'gpg'
   | 'zstd'
   | 'stdbuf'
   | 'strace'

@@ -26,7 +26,7 @@ export function openRotating(
     name,
     secret,
     product,
-    stores: storesOf(config, environment, team, secret.stores),
+    stores: storesOf({ config, environment, team, signal }, secret.stores),
     team,
     withRecord: (work) => withSecretRecord(config, environment, work),
     async rotator(rotation) {

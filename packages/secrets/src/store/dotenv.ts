@@ -1,9 +1,9 @@
 import { basename, join, relative } from 'node:path';
-import { type Environment, type LoadedConfig, type OpsError, Secret, usageError } from '@drydock/kit';
+import { type LoadedConfig, type OpsError, Secret, usageError } from '@drydock/kit';
 import { listFiles, parse } from 'dotenv-flow';
-import type { Team } from '../team/team.ts';
 import { lookAt, replaceFiles } from './env-file.ts';
 import { parseEnv, setInEnv } from './env-text.ts';
+import type { Place } from './place.ts';
 import { keepPrevious } from './previous.ts';
 import type { SecretStore } from './types.ts';
 
@@ -48,7 +48,11 @@ export class EnvFiles {
 }
 
 /** The files in which the variables stand today. */
-export function dotenvStore(config: LoadedConfig, environment: Environment, team: Team): SecretStore {
+export function dotenvStore({
+  config,
+  environment,
+  team,
+}: Pick<Place, 'config' | 'environment' | 'team'>): SecretStore {
   const files = new EnvFiles(config, environment.name);
 
   /** What each file is to hold, by file. */
@@ -100,7 +104,8 @@ export function dotenvStore(config: LoadedConfig, environment: Environment, team
       });
       const changed = changes.filter(({ before, content }) => content !== before);
       for (const { looked, before } of changed)
-        if (looked.bytes) await keepPrevious(config, environment.name, team, looked.file, before);
+        if (looked.bytes)
+          await keepPrevious({ config, environment, team }, { of: relative(config.root, looked.file), text: before });
       replaceFiles(changed, readBack(changed));
     },
   };

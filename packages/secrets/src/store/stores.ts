@@ -1,30 +1,52 @@
-import { type Environment, type LoadedConfig, usageError } from '@drydock/kit';
+import { closest, type OpsError, usageError } from '@drydock/kit';
 import type { StoreConfig } from '../config/stores.ts';
 import { secretsConfig } from '../config.ts';
-import type { Team } from '../team/team.ts';
+import { commandStore } from './command.ts';
 import { dotenvStore } from './dotenv.ts';
+import type { Place } from './place.ts';
 import type { SecretStore } from './types.ts';
 
-type Open = (config: LoadedConfig, environment: Environment, team: Team) => SecretStore;
-
-const KINDS: Partial<Record<StoreConfig['kind'], Open>> = { env: dotenvStore };
-
-/** Those that a secret names, in its order: the first is read. */
-export function storesOf(
-  config: LoadedConfig,
-  environment: Environment,
-  team: Team,
-  names: readonly string[],
-): SecretStore[] {
-  const { stores } = secretsConfig(config);
+/** Those that a secret names, in its order: the first is read, all are written. */
+export function storesOf(place: Place, names: readonly string[]): SecretStore[] {
+  const { stores } = secretsConfig(place.config);
   return names.map((name) => {
     const store = stores[name];
-    const open = store && KINDS[store.kind];
-    if (open) return open(config, environment, team);
-    throw usageError(
-      'STORE_UNKNOWN',
-      `secrets.stores of the config has no "${name}".`,
-      `There are: ${Object.keys(stores).join(', ')}.`,
-    );
+    if (store) return storeOf(place, name, store);
+    throw unknownStore(name, Object.keys(stores));
   });
+}
+
+function storeOf(place: Place, name: string, store: StoreConfig): SecretStore {
+  switch (store.kind) {
+    case 'env':
+      return dotenvStore(place);
+    case 'command':
+      return commandStore(place, name, store);
+    case 'aws':
+      return whenUsed(name, async () => (await import('./aws.ts')).awsStore(place, name, store));
+  }
+}
+
+/** Its libraries are loaded when it is first asked for something. */
+function whenUsed(label: string, open: () => Promise<SecretStore>): SecretStore {
+  let opened: Promise<SecretStore> | undefined;
+  const store = () => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    label,
+    refuse: async (variables) => (await store()).refuse(variables),
+    read: async (variables) => (await store()).read(variables),
+    write: async (values) => (await store()).write(values),
+  };
+}
+
+function unknownStore(name: string, known: readonly string[]): OpsError {
+  const meant = closest(name, [...known]);
+  return usageError(
+    'STORE_UNKNOWN',
+    `secrets.stores of the config has no "${name}".${meant ? ` Did you mean ${meant}?` : ''}`,
+    `There are: ${known.join(', ')}.`,
+  );
 }
