@@ -187,6 +187,8 @@ export default defineConfig({
     rotate: {
       database: { kind: 'postgres', variable: 'DATABASE_URL', rotator: 'ROTATOR_DATABASE_URL' },
       'operator-database': { kind: 'postgres', variable: 'OPS_DATABASE_URL', rotator: 'ROTATOR_DATABASE_URL' },
+      redis: { kind: 'redis' },
+      'operator-redis': { kind: 'redis', variable: 'OPS_REDIS_URL', operator: 'OPS_REDIS_URL' },
       'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
     },
   },

@@ -40,6 +40,10 @@ export const secretsSection = defineSection({
         rotator: 'ROTATOR_DATABASE_URL',
         pooler: ['ssh', 'pooler.internal', 'add-login'],
       },
+      cache: {
+        kind: 'redis',
+        tls: { ca: 'tls/redis-ca.pem', cert: 'tls/operator.pem', key: 'tls/operator.key' },
+      },
     },
     stores: {
       vault: {

@@ -49,7 +49,7 @@ export function hashOf(password: string): string {
   return createHash('sha256').update(password).digest('hex');
 }
 
-export function redisArgs(port: number, data: string, acl: string): string[] {
+export function redisArgs(port: number, data: string, acl: string | undefined): string[] {
   return [
     '--bind',
     '127.0.0.1',
@@ -57,8 +57,7 @@ export function redisArgs(port: number, data: string, acl: string): string[] {
     String(port),
     '--dir',
     data,
-    '--aclfile',
-    acl,
+    ...(acl === undefined ? [] : ['--aclfile', acl]),
     '--appendonly',
     'yes',
     '--save',

@@ -1,12 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { anvilPath } from '@drydock/escrow';
-import { requireTool, Supervisor, stopDaemon } from '@drydock/kit';
+import { Supervisor, stopDaemon } from '@drydock/kit';
 import { bareEnvironment } from '@drydock/kit/testing';
 import { anvilArgs, rpc } from '../services/anvil.ts';
 import { haproxy, proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
-import { redisAcl, redisArgs, speaksRedis } from '../services/redis.ts';
 import { newState } from '../state.ts';
 import { startNodeService } from './node-service.ts';
 import { startThrowAway, testRoot } from './root.ts';
@@ -19,27 +17,12 @@ export { startTestPostgres } from './postgres.ts';
 export { type Clients, clientsOf } from './postgres-clients.ts';
 export { postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
+export { startTestRedis, type TestRedis } from './redis.ts';
 export { testRoot } from './root.ts';
 export { startTestSink, type TestSink } from './sink.ts';
 export { startTestStandby } from './standby.ts';
 export { startTestSwarm, swarmIsMissing, type TestMachine, type TestSwarm } from './swarm/swarm.ts';
 export type { TestPostgres } from './test-postgres.ts';
-
-/** A real, throw-away Redis with the sandbox's users, `app` and `ops`. */
-export async function startTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
-  const root = testRoot('redis');
-  const password = 'throw-away-redis';
-  const acl = join(root, 'users.acl');
-  writeFileSync(acl, redisAcl(password, 'throw-away-ops'));
-  const command = requireTool('redis-server');
-  const { port, stop } = await startThrowAway(
-    root,
-    'redis',
-    async (p) => ({ command, args: redisArgs(p, root, acl), env: bareEnvironment(), cwd: root }),
-    speaksRedis,
-  );
-  return { url: `redis://app:${password}@127.0.0.1:${port}`, stop };
-}
 
 /** A real, throw-away chain. */
 export async function startTestAnvil({

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { genericSecret } from '../rotators/generic/config.ts';
 import { postgresSecret } from '../rotators/postgres/config.ts';
+import { redisSecret } from '../rotators/redis/config.ts';
 import { tokenSecret } from '../rotators/token/config.ts';
 
 /** One secret under rotation, by its kind. A kind has its schema beside its code, and a line here and in rotators/all.ts. */
-export const secretSchema = z.discriminatedUnion('kind', [genericSecret, postgresSecret, tokenSecret]);
+export const secretSchema = z.discriminatedUnion('kind', [genericSecret, postgresSecret, redisSecret, tokenSecret]);
 export type SecretConfig = z.output<typeof secretSchema>;
 export type Kind = SecretConfig['kind'];
 
 /** Variables that a secret's rotation reads beside its own, for operators alone. */
 export function operatorsOf(secret: SecretConfig): string[] {
-  return 'rotator' in secret && secret.rotator ? [secret.rotator] : [];
+  if ('rotator' in secret && secret.rotator) return [secret.rotator];
+  // A user that rotates itself may be the product's.
+  return secret.kind === 'redis' && secret.operator !== secret.variable ? [secret.operator] : [];
 }
