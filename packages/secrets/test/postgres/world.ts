@@ -76,7 +76,7 @@ export async function startWorld({
 }
 
 /** Lest the test itself write a password into the server's log. */
-function verifierOf(password: string): string {
+export function verifierOf(password: string): string {
   return scramVerifier('test', new Secret(password), 4_096).reveal();
 }
 

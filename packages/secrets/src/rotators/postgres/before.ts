@@ -10,7 +10,7 @@ import type { Reach } from './reach.ts';
 import { refuseUnfit, refuseUnpaired, refuseWithoutRights } from './rights.ts';
 import { changeRoles, twinStatements } from './roles.ts';
 import { stragglersOf } from './sessions.ts';
-import { lessRights, readSession, wrongServer } from './tried.ts';
+import { lessRights, readSession, refuseOtherServer, type Server } from './tried.ts';
 
 type Ctx = RotatorContext<PostgresSecret>;
 
@@ -25,7 +25,7 @@ export async function refuse(reach: Reach, ctx: Ctx, old: Values): Promise<void>
     const using = await stragglersOf(client, pair.other, { ...pair, owner: pair.other });
     if (using.length > 0)
       throw loginInUse('OTHER_LOGIN_IN_USE', pair.other, using, 'It would lose its password now; nothing was made.');
-    return (await readSession(client)).server;
+    return readSession(client);
   });
   // In an emergency the old one may be shut already, and is replaced all the same.
   if (!ctx.rotation.emergency)
@@ -62,18 +62,12 @@ function refuseByNames(reach: Reach, { config, environment }: Ctx, old: Values):
 }
 
 /** By a session of the old login, through the address that the product has. */
-async function refuseByOld(
-  reach: Reach,
-  old: Values,
-  variable: string,
-  pair: Pair,
-  server: string | null,
-): Promise<void> {
+async function refuseByOld(reach: Reach, old: Values, variable: string, pair: Pair, server: Server): Promise<void> {
   await asking(`Who ${pair.login} is by ${variable}`, () =>
     withPostgres(urlIn(old, variable), reach.applicationName, async (client) => {
       const found = await readSession(client);
       if (found.session !== pair.login) throw poolersOwnLogin(variable, pair.login, found.session);
-      if (server && found.server && found.server !== server) throw wrongServer(variable);
+      refuseOtherServer(variable, found, server);
       // What a login may beside its owner role is lost when its sessions work as that.
       const missing = await rightsMissing(client, { of: found.role, to: pair.owner });
       if (missing) throw lessRights(pair, missing);
@@ -93,7 +87,7 @@ export async function adoption(reach: Reach, old: Values): Promise<{ says: strin
     await refuseWithoutRights(client, roles, pair, reach.rotatorVariable());
     return {
       statements: pair.logins.flatMap((login) => twinStatements(client, roles, pair, login, pair.login)),
-      server: (await readSession(client)).server,
+      server: await readSession(client),
     };
   });
   for (const variable of reach.variables) await refuseByOld(reach, old, variable, pair, server);

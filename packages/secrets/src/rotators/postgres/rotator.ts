@@ -122,7 +122,7 @@ export const postgresRotator: OpenRotator<PostgresSecret> = (ctx) => {
 
     async validate(old, next) {
       const pair = reach.pair(old);
-      const { server } = await reach.asRotator([next, old], readSession);
+      const server = await reach.asRotator([next, old], readSession);
       const tried: string[] = [];
       for (const variable of variables) {
         const urls = { old: urlIn(old, variable), next: urlIn(next, variable) };

@@ -12,22 +12,38 @@ const REFUSALS = new Set(['28P01', '28000', '42501', '08P01']);
 const TRIES = 3;
 const TRY_AGAIN_MS = 500;
 
-interface Session {
+/** By which two connections are known to lead to one server. */
+export interface Server {
+  /** Of its data, and so of all that was copied from it; null where it keeps that to itself. */
+  id: string | null;
+  started: string;
+  isStandby: boolean;
+}
+
+interface Session extends Server {
   session: string;
   role: string;
-  /** Of the server; null where it keeps that to itself. */
-  server: string | null;
 }
 
 /** Who a session is, and on which server, whatever address led there. */
 export async function readSession(client: Client): Promise<Session> {
-  const { rows } = await client.query<Omit<Session, 'server'> & { may: boolean }>(
-    `SELECT session_user::text AS session, current_user::text AS role, has_function_privilege('pg_control_system()', 'EXECUTE') AS may`,
+  const { rows } = await client.query<Omit<Session, 'id'> & { may: boolean }>(
+    `SELECT session_user::text AS session, current_user::text AS role, extract(epoch FROM pg_postmaster_start_time())::text AS started,
+            pg_is_in_recovery() AS "isStandby", has_function_privilege('pg_control_system()', 'EXECUTE') AS may`,
   );
-  const { session = '', role = '', may = false } = rows[0] ?? {};
-  if (!may) return { session, role, server: null };
-  const found = await client.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
-  return { session, role, server: found.rows[0]?.id ?? null };
+  const { may, ...found } = rows[0] as Omit<Session, 'id'> & { may: boolean };
+  if (!may) return { ...found, id: null };
+  const { rows: control } = await client.query<{ id: string }>(
+    'SELECT system_identifier::text AS id FROM pg_control_system()',
+  );
+  return { ...found, id: control[0]?.id ?? null };
+}
+
+/** Throws where they are two. A standby has its primary's roles; a server that was once copied has not. */
+export function refuseOtherServer(variable: string, one: Server, other: Server): void {
+  const known = one.id !== null && other.id !== null;
+  if (known && one.id !== other.id) throw wrongServer(variable);
+  if (one.started !== other.started && !one.isStandby && !other.isStandby) throw wrongServer(variable);
 }
 
 /**
@@ -42,13 +58,13 @@ export async function tryNew(
     pair,
     server,
     applicationName,
-  }: { old: Secret; next: Secret; pair: Pair; server: string | null; applicationName: string },
+  }: { old: Secret; next: Secret; pair: Pair; server: Server; applicationName: string },
 ): Promise<string> {
   const { login, other, owner } = pair;
   const check = async (client: Client) => {
     const found = await readSession(client);
     if (found.session !== other) throw poolersOwnLogin(variable, other, found.session);
-    if (server && found.server && found.server !== server) throw wrongServer(variable);
+    refuseOtherServer(variable, found, server);
     if (found.role !== owner)
       throw new OpsError({
         code: 'NEW_LOGIN_WORKS_AS_ITSELF',
@@ -88,7 +104,7 @@ export function lessRights({ owner, login }: Pair, missing: string): OpsError {
   });
 }
 
-export function wrongServer(variable: string): OpsError {
+function wrongServer(variable: string): OpsError {
   return new OpsError({
     code: 'ANOTHER_SERVER',
     message: `${variable} leads to another server than the one whose roles are changed: nothing made there would be valid here.`,
