@@ -1,6 +1,6 @@
 // What every driver must do, asked of each of them beside the real thing.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpsError } from '@drydock/kit';
+import { OpsError } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Artifact } from '../src/artifact/types.ts';
@@ -12,10 +12,12 @@ export interface Bed {
   driver: Driver;
   /** Where people reach the product. */
   url: string;
-  /** The same environment from another checkout. */
-  another(): Promise<Driver>;
+  /** The same environment from another checkout; with more variables in its env file. */
+  another(env?: Record<string, string>): Promise<Driver>;
   /** A version of the shop; `change` makes it another one. */
   artifact(name: string, change?: (source: string) => string): Promise<Artifact>;
+  /** What tells its processes, or containers, from others. */
+  pids(deployment: Deployment): Promise<string[]>;
   /** kill -9 of one of its processes. */
   kill(deployment: Deployment): Promise<void>;
   /** kill -9 of the proxy, which is then started again. */
@@ -122,6 +124,53 @@ export function driverContract(name: string, make: () => Promise<Bed>): void {
     assert.equal(load.failed, [], `of ${load.requests}`);
     assert.equal((await other.inspect()).live, live);
     assert.is(await answer(), live.version);
+  });
+
+  test('the live version is started again with what the env file says now, one after the other, and no request fails', async () => {
+    const { live } = await bed.driver.inspect();
+    assert.ok(live);
+    const now = await bed.another({ SHOP_COLOUR: 'green' });
+    const colours = async () => (await now.startedWith(live)).map(({ env }) => env?.SHOP_COLOUR);
+    const before = await colours();
+    assert.ok(before.length > 0 && before.every((colour) => colour === undefined));
+    const seen: string[] = [];
+    const each = async ({ name, address }: { name: string; address: string }) => {
+      seen.push(name);
+      assert.is(await (await fetch(address)).text(), live.version);
+    };
+    const load = await underLoad(bed.url, async () => {
+      await now.restart(live, { ...progress, each });
+      assert.ok(await bed.driver.isLive(live));
+      assert.equal(
+        await colours(),
+        before.map(() => 'green'),
+      );
+      // It has it already.
+      const pids = await bed.pids(live);
+      await (await bed.another({ SHOP_COLOUR: 'green' })).restart(live, { ...progress, each });
+      assert.equal(await bed.pids(live), pids);
+    });
+    assert.equal(load.failed, [], `of ${load.requests}`);
+    assert.ok(new Set(seen).size >= before.length, seen.join());
+    const { live: after, up } = await bed.driver.inspect();
+    assert.equal([after, up], [live, true]);
+  });
+
+  test('an instance that is refused stops it: no request fails, and it is said who has what', async () => {
+    const { live } = await bed.driver.inspect();
+    assert.ok(live);
+    const now = await bed.another({ SHOP_COLOUR: 'red' });
+    const refuse = async () => {
+      throw new OpsError({ code: 'REFUSED', message: 'It does not know this colour.' });
+    };
+    const load = await underLoad(bed.url, async () => {
+      const error = await failing(now.restart(live, { ...progress, each: refuse }));
+      assert.is(error.code, 'REFUSED');
+      assert.match(error.message, 'It does not know this colour. No instance runs with the new environment');
+      assert.ok((await now.startedWith(live)).every(({ env }) => env?.SHOP_COLOUR === 'green'));
+    });
+    assert.equal(load.failed, [], `of ${load.requests}`);
+    assert.ok(await bed.driver.isLive(live));
   });
 
   test('one that cannot start is told with its error, and leaves the live one alone', async () => {

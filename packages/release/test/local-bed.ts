@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment } from '@drydock/kit';
+import { type Environment, type LoadedConfig, loadConfig, loadEnvironment } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { artifactStore } from '../src/artifact/store.ts';
@@ -15,6 +15,17 @@ export interface Configured {
   release?: object;
   shell?: Record<string, string>;
   env?: Record<string, string>;
+  secrets?: object;
+}
+
+/** A checkout of the product on the same host, and its environment. */
+export interface Opened {
+  root: string;
+  config: LoadedConfig;
+  environment: Environment;
+  driver: LocalDriver;
+  /** Writes its env file anew, as a rotation does. */
+  write(env: Record<string, string>): void;
 }
 
 export interface LocalBed extends Bed {
@@ -23,6 +34,7 @@ export interface LocalBed extends Bed {
   proxy: Awaited<ReturnType<typeof startTestProxy>>;
   /** A driver with more of `release`, of a shell or of an env file, on the same host. */
   configured(more?: Configured): Promise<LocalDriver>;
+  open(more?: Configured): Promise<Opened>;
   /** pid of an instance: `blue-1`. */
   pidOf(instance: string): number;
   serviceOf(instance: string): string;
@@ -35,7 +47,7 @@ export async function makeLocalBed(release: object = {}): Promise<LocalBed> {
   const proxy = await startTestProxy();
   const roots: string[] = [];
   let store: string | undefined;
-  const configured = async ({ release: more = {}, shell = {}, env = {} }: Configured = {}) => {
+  const open = async ({ release: more = {}, shell = {}, env = {}, secrets }: Configured = {}): Promise<Opened> => {
     const app = {
       command: ['node', 'shop.mjs'],
       node: process.execPath,
@@ -46,10 +58,19 @@ export async function makeLocalBed(release: object = {}): Promise<LocalBed> {
     const artifact = { include: ['.'], store: { kind: 'file', path: store } };
     const own = { artifact, ...release, ...more };
     const given = { ...release, ...more } as { app?: object };
+    const reached = { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, PUBLIC_URL: proxy.url };
     const root = makeStrangeProduct(
-      { release: { ...own, app: { ...app, ...given.app } }, health: { path: '/healthz', token: null } },
-      { PROXY_SOCKET: proxy.socket, PROXY_STATE_FILE: proxy.stateFile, PUBLIC_URL: proxy.url, ...env },
+      {
+        release: { ...own, app: { ...app, ...given.app } },
+        health: { path: '/healthz', token: null },
+        ...(secrets ? { secrets } : {}),
+      },
+      { ...reached, ...env },
     );
+    const write = (anew: Record<string, string>) => {
+      const lines = Object.entries({ ...reached, ...anew }).map(([name, value]) => `${name}='${value}'\n`);
+      writeFileSync(join(root, '.env.staging'), lines.join(''));
+    };
     roots.push(root);
     const config = await loadConfig(undefined, root);
     const environment = loadEnvironment(config, 'staging', {
@@ -59,8 +80,9 @@ export async function makeLocalBed(release: object = {}): Promise<LocalBed> {
     });
     const driver = new LocalDriver(config, releaseConfig(config), environment);
     host ??= hostFolder(config, releaseConfig(config), environment);
-    return driver;
+    return { root, config, environment, driver, write };
   };
+  const configured = async (more?: Configured) => (await open(more)).driver;
   let host: ReturnType<typeof hostFolder> | undefined;
   const driver = await configured();
   const [root = ''] = roots;
@@ -72,9 +94,15 @@ export async function makeLocalBed(release: object = {}): Promise<LocalBed> {
     proxy,
     url: proxy.url,
     configured,
+    open,
     serviceOf,
     pidOf,
-    another: () => configured(),
+    another: (env = {}) => configured({ env }),
+    pids: async ({ slot }) =>
+      proxy.supervisor
+        .names()
+        .filter((name) => name.startsWith(serviceOf(`${slot}-`)))
+        .map((name) => `${name} ${proxy.supervisor.state(name).pid}`),
     async artifact(name, change = (source) => source) {
       const config = await loadConfig(undefined, root);
       const store = artifactStore(config, loadEnvironment(config, 'staging', {}));

@@ -1,7 +1,8 @@
-export { type SecretsConfig, secretsConfig } from './config.ts';
+export { type SecretsConfig, secretsConfig, secretsSection } from './config.ts';
 export { secretNamed, secretsNamed } from './names.ts';
-export type { InstanceUse, Product, Rolling } from './product.ts';
+export { type InstanceUse, noProduct, type Product, type Rolling } from './product.ts';
 export { withSecretRecord } from './record/record.ts';
+export { commandProduct } from './redeploy.ts';
 export { adoptSteps, planAdopt } from './rotation/adopt.ts';
 export { foresee } from './rotation/foresee.ts';
 export { refuseByGate, stagingGate } from './rotation/gate.ts';
@@ -10,4 +11,5 @@ export { planBack, planBegin, planOpen, type RotationPlan, told } from './rotati
 export { outcomeOf, rotationRun, WAIT_MS } from './rotation/run.ts';
 export { validateNow } from './rotation/validate.ts';
 export { secretStatus } from './status/all.ts';
-export { type Fingerprints, fingerprintsOf, sameValues, type Values } from './values.ts';
+export { type Fingerprints, fingerprintsIn, fingerprintsOf, sameValues, type Values } from './values.ts';
+export { rotatedVariables } from './variables.ts';

@@ -1,3 +1,4 @@
+import { OpsError } from '@drydock/kit';
 import type { Fingerprints } from './values.ts';
 
 /** One process of the product, or a container of it. */
@@ -27,3 +28,18 @@ export interface Product {
   /** Of each instance: `http://10.0.0.3:3001`. */
   addresses(): Promise<string[]>;
 }
+
+/** Where nothing runs that we have started. */
+export const noProduct: Product = {
+  describe: async () => undefined,
+  redeploy: async () => {
+    throw new OpsError({
+      code: 'PRODUCT_NOT_OURS',
+      message:
+        'Nothing runs here that Drydock has started: the product is to be started again by hand, one instance after the other.',
+      hint: 'Where that is done by a command, name it in secrets.redeploy.command.',
+    });
+  },
+  uses: async () => [],
+  addresses: async () => [],
+};

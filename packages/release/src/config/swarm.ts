@@ -18,7 +18,7 @@ export const swarmSchema = z.strictObject({
   firstPort: port
     .default(8081)
     .describe(
-      'Where instances listen on their machines: the first environment of the config here and on the next port (its two slots), the second on the two after them.',
+      'Where instances listen on their machines: the first environment of the config here and on the next port (its two slots), the second on the two after them; behind those of all, one for each, while a rotation starts it again.',
     ),
   environment: z
     .record(z.string(), z.string())

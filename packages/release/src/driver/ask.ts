@@ -4,8 +4,9 @@ import { type Environment, isMissing, type LoadedConfig } from '@drydock/kit';
 import type { Target } from '../proxy/haproxy.ts';
 
 const ASK_TIMEOUT_MS = 2_000;
-/** State of a listening socket in /proc/net/tcp (proc(5)). */
+/** States of sockets in /proc/net/tcp (proc(5)). */
 const LISTEN = '0A';
+const CONNECTED = ['01', '03'];
 
 export interface Said {
   ready: boolean;
@@ -52,20 +53,25 @@ async function askReady(url: URL): Promise<{ ready: boolean; detail: string }> {
 
 /** Whose is a port of this machine? `theirs`: none of the processes with the mark listens there, and somebody does. */
 export function listeners(port: number, mark: string): { own: string[]; theirs: string[] } {
-  const all = listening(port);
+  const all = socketsAt(port, [LISTEN]);
   const own = all.length > 0 ? socketsOf(mark) : new Set<string>();
   const at = (isOwn: boolean) => all.filter(({ inode }) => own.has(inode) === isOwn).map(({ address }) => address);
   return { own: at(true), theirs: at(false) };
 }
 
-/** Linux alone tells; elsewhere nobody is seen to listen. */
-function listening(port: number): { address: string; inode: string }[] {
+/** Connections to a port of this machine, also those that nobody has accepted yet. */
+export function connectionsTo(port: number): number {
+  return socketsAt(port, CONNECTED).length;
+}
+
+/** Linux alone tells; elsewhere none is seen. */
+function socketsAt(port: number, states: readonly string[]): { address: string; inode: string }[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['tcp', 'tcp6'].flatMap((table) =>
     readIfAny(`/proc/net/${table}`)
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
-      .filter(([, local, , state]) => local?.endsWith(suffix) && state === LISTEN)
+      .filter(([, local, , state = '']) => local?.endsWith(suffix) && states.includes(state))
       .map(([, local = '', , , , , , , , inode = '']) => ({ address: named(local.slice(0, -suffix.length)), inode })),
   );
 }

@@ -1,17 +1,26 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, type Environment, type LoadedConfig, markOf, OpsError, Supervisor } from '@drydock/kit';
+import {
+  command,
+  currentHost,
+  type Environment,
+  type LoadedConfig,
+  MARK,
+  markOf,
+  OpsError,
+  Supervisor,
+} from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
 import type { HostFolder, Placed } from '../host/folder.ts';
 import type { Target } from '../proxy/haproxy.ts';
 import { askInstance, listeners } from './ask.ts';
+import { environOf, isStartedWith } from './environ.ts';
 import { errorLine, saidSince } from './log.ts';
-import type { Deployment, InstanceState, Progress, Slot } from './types.ts';
+import { allIn, HOST, type Instance, instancesIn } from './placed.ts';
+import type { Deployment, InstanceState, Progress, Slot, StartedWith } from './types.ts';
 
 const POLL_MS = 100;
 const SAY_EVERY_MS = 1_000;
-const HOST = '127.0.0.1';
-
 /** The processes of a version on this machine, as runit's services. */
 export class LocalInstances {
   readonly #config: LoadedConfig;
@@ -29,11 +38,44 @@ export class LocalInstances {
   }
 
   allRun(placed: Placed): boolean {
-    return namesOf(placed).every((name) => this.#supervisor.state(this.#host.serviceOf(name)).running);
+    return instancesIn(placed).every(({ name }) => this.#runs(name));
+  }
+
+  someRun(placed: Placed): boolean {
+    return instancesIn(placed).some(({ name }) => this.#runs(name));
   }
 
   states(placed: Placed): Promise<InstanceState[]> {
-    return Promise.all(placed.ports.map((_, i) => this.#stateOf(placed, i)));
+    return Promise.all(allIn(placed).map((instance) => this.#stateOf(placed, instance)));
+  }
+
+  /** Of those that run, or are started again at the moment. */
+  startedWith(placed: Placed): StartedWith[] {
+    return allIn(placed)
+      .filter(({ name }) => {
+        const { running, keptDown, supervised } = this.#supervisor.state(this.#host.serviceOf(name));
+        return running || (supervised && !keptDown);
+      })
+      .map(({ name, port }) => ({
+        ...{ instance: name, host: currentHost(), address: `http://${HOST}:${port}`, env: this.#environOf(name) },
+      }));
+  }
+
+  /** Does it run, and was it started with this environment? */
+  runsWith(name: string, env: Readonly<Record<string, string>>): boolean {
+    const { portVariable, versionVariable } = this.#release.app;
+    const environ = this.#environOf(name);
+    return environ !== undefined && isStartedWith(environ, env, [portVariable, versionVariable, MARK]);
+  }
+
+  #runs(name: string): boolean {
+    return this.#supervisor.state(this.#host.serviceOf(name)).running;
+  }
+
+  #environOf(name: string): Record<string, string> | undefined {
+    const service = this.#host.serviceOf(name);
+    const { pid } = this.#supervisor.state(service);
+    return pid === undefined ? undefined : environOf(pid, markOf(this.#supervisor, service));
   }
 
   /** Asked alone: they are not ours to look into. */
@@ -46,19 +88,19 @@ export class LocalInstances {
     return Promise.all(asked);
   }
 
-  async start(placed: Placed, env: Record<string, string>): Promise<void> {
+  /** Those that run are ended first. */
+  async start(placed: Placed, env: Record<string, string>, which = instancesIn(placed)): Promise<void> {
     const { command: words, portVariable, versionVariable, drainTimeoutMs } = this.#release.app;
     const [program = '', ...args] = words;
     const node = join((env.PATH ?? '').split(':')[0] ?? '', 'node');
-    const names = namesOf(placed);
     await Promise.all(
-      names.map(async (name, i) => {
+      which.map(async ({ name, port }) => {
         const service = this.#host.serviceOf(name);
         await this.#supervisor.place({
           name: service,
           cwd: this.#host.filesOf(placed.slot, placed.files),
           command: [program === 'node' ? node : program, ...args],
-          env: { ...env, [portVariable]: String(placed.ports[i]), [versionVariable]: placed.version },
+          env: { ...env, [portVariable]: String(port), [versionVariable]: placed.version },
           logs: this.#host.logsOf(name),
           graceMs: drainTimeoutMs,
         });
@@ -81,12 +123,20 @@ export class LocalInstances {
     );
   }
 
-  async untilReady(placed: Placed, { signal, onLine }: Progress): Promise<void> {
+  remove(name: string, graceMs: number): Promise<void> {
+    return this.#supervisor.remove(this.#host.serviceOf(name), graceMs);
+  }
+
+  async untilReady(
+    placed: Placed,
+    { signal, onLine }: Progress,
+    which: readonly Instance[] = instancesIn(placed),
+  ): Promise<void> {
     const { readyTimeoutMs } = this.#release.app;
     const began = Date.now();
     let spoke = began;
     for (;;) {
-      const states = await this.states(placed);
+      const states = await Promise.all(which.map((instance) => this.#stateOf(placed, instance)));
       const waiting = states.filter(({ ready }) => !ready);
       if (waiting.length === 0) return;
       const seconds = Math.round((Date.now() - began) / 1_000);
@@ -106,11 +156,10 @@ export class LocalInstances {
   }
 
   logs(placed: Placed): { name: string; file: string }[] {
-    return namesOf(placed).map((name) => ({ name, file: this.#logOf(name) }));
+    return allIn(placed).map(({ name }) => ({ name, file: this.#logOf(name) }));
   }
 
-  async #stateOf(placed: Placed, i: number): Promise<InstanceState> {
-    const [name = '', port = 0] = [namesOf(placed)[i], placed.ports[i]];
+  async #stateOf(placed: Placed, { name, port }: Instance): Promise<InstanceState> {
     const service = this.#host.serviceOf(name);
     const { running, restarts, ended } = this.#supervisor.state(service);
     const known = { name, running, restarts };
@@ -150,8 +199,4 @@ export class LocalInstances {
 
 function isAnother({ version }: Placed, said: string | undefined): boolean {
   return said !== undefined && said !== version;
-}
-
-function namesOf({ slot, ports }: Placed): string[] {
-  return ports.map((_, i) => `${slot}-${i + 1}`);
 }

@@ -2,28 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  command,
-  type Environment,
-  exec,
-  freePort,
-  type LoadedConfig,
-  OpsError,
-  requireTool,
-  slugOf,
-} from '@drydock/kit';
+import { command, type Environment, exec, type LoadedConfig, OpsError, requireTool, slugOf } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
-import { KeptEnvironments, productEnvironment } from '../host/environment.ts';
 import { type HostFolder, hostFolder, type Placed } from '../host/folder.ts';
 import { configuredNode, keptNode } from '../host/node.ts';
-import { Haproxy, type Target } from '../proxy/haproxy.ts';
+import { VersionEnvironments } from '../host/versions.ts';
+import { Haproxy } from '../proxy/haproxy.ts';
 import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
-import { otherThan, type SlotTraffic, sameTargets, Traffic } from '../proxy/traffic.ts';
+import { otherThan, type SlotTraffic, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
 import { LocalInstances } from './instances.ts';
 import { linesOf } from './log.ts';
+import { freePorts, isWhere, targetsIn } from './placed.ts';
+import { RollingRestart } from './rolling.ts';
 import {
   type Deployment,
   type Driver,
@@ -32,13 +25,14 @@ import {
   type Kept,
   type Maintenance,
   type Progress,
+  type Rolling,
   type RunOnce,
   SLOTS,
   type Slot,
+  type StartedWith,
   UNKNOWN_VERSION,
 } from './types.ts';
-
-const HOST = '127.0.0.1';
+import { restartWarm } from './warm.ts';
 
 /** Takes traffic, and is none that a checkout of this host has started. */
 function unknown(slot: Slot): Deployment {
@@ -117,7 +111,9 @@ export class LocalDriver implements Driver {
 
   async isLive(deployment: Deployment): Promise<boolean> {
     const placed = this.#placed(deployment);
-    return placed !== undefined && this.#traffic.isAlone(deployment.slot, targetsIn(placed));
+    if (!placed) return false;
+    const { [deployment.slot]: own, [otherThan(deployment.slot)]: other } = await this.#traffic.look();
+    return own.enabled && !other.enabled && isWhere(placed, own.targets);
   }
 
   async isRunning(deployment: Deployment): Promise<boolean> {
@@ -167,7 +163,7 @@ export class LocalDriver implements Driver {
   /** Where its port has become somebody else's, on another one. */
   async revive(retired: Deployment, { onLine }: Progress): Promise<void> {
     const placed = this.#placed(retired);
-    const env = placed && this.#environments.read(placed.version);
+    const env = placed && (await this.#environments.asReleased(placed.version));
     if (!placed || !env || !existsSync(this.#host.filesOf(placed.slot, placed.files)))
       throw new OpsError({
         code: 'VERSION_NOT_THERE',
@@ -177,10 +173,28 @@ export class LocalDriver implements Driver {
     if (this.#instances.allRun(placed)) return;
     await this.#instances.end(placed.slot, this.#release.app.drainTimeoutMs);
     const ports = await freePorts(placed.ports.length, placed.ports);
-    const again = { ...placed, ports };
+    const again = { ...placed, ports, beside: undefined, restarting: undefined };
     this.#host.put(again);
     onLine(`starting version ${placed.version} in slot ${placed.slot} again`);
     await this.#instances.start(again, env);
+  }
+
+  async restart(deployment: Deployment, rolling: Rolling): Promise<void> {
+    const placed = this.#placed(deployment);
+    if (!placed) return;
+    const [host, instances, traffic, environments] = [this.#host, this.#instances, this.#traffic, this.#environments];
+    const { [placed.slot]: now } = await traffic.look();
+    if (now.enabled && isWhere(placed, now.targets)) {
+      const on = { host, instances, traffic, drainTimeoutMs: this.#release.app.drainTimeoutMs };
+      return new RollingRestart(on, placed, await environments.again(placed.version), rolling).run();
+    }
+    const env = await environments.asReleased(placed.version);
+    if (env) await restartWarm({ host, instances }, placed, env, rolling);
+  }
+
+  async startedWith(deployment: Deployment): Promise<StartedWith[]> {
+    const placed = this.#placed(deployment);
+    return placed ? this.#instances.startedWith(placed) : [];
   }
 
   async waitReady(deployment: Deployment, progress: Progress): Promise<void> {
@@ -239,11 +253,10 @@ export class LocalDriver implements Driver {
     const folder = join(this.#host.once, `${artifact.version}-${randomBytes(4).toString('hex')}`);
     try {
       await this.#unpack(artifact, folder, signal);
-      const node = await this.#node();
       const [program = '', ...args] = words;
-      await exec(program === 'node' ? node : program, args, {
+      await exec(program === 'node' ? await this.#node() : program, args, {
         cwd: folder,
-        env: { ...productEnvironment(this.#config, this.#environment, this.#release.app, node).env, ...env },
+        env: { ...(await this.#environments.ofNow()), ...env },
         signal,
         onLine,
       });
@@ -252,17 +265,18 @@ export class LocalDriver implements Driver {
     }
   }
 
-  get #environments(): KeptEnvironments {
-    return new KeptEnvironments(this.#host.environments);
+  get #environments(): VersionEnvironments {
+    return new VersionEnvironments({
+      ...{ config: this.#config, release: this.#release, environment: this.#environment, host: this.#host },
+      node: () => this.#node(),
+    });
   }
 
   async #environmentOf({ version }: Artifact, asReleased: boolean): Promise<Record<string, string>> {
-    const { app, artifact } = this.#release;
-    const kept = asReleased ? this.#environments.read(version) : undefined;
-    const env = kept ?? productEnvironment(this.#config, this.#environment, app, await this.#node()).env;
-    const standing = SLOTS.flatMap((slot) => this.#host.placed(slot)?.version ?? []);
-    // One for each version that can be gone back to.
-    this.#environments.keep(version, env, artifact.keep + 2, standing);
+    const environments = this.#environments;
+    const kept = asReleased ? await environments.asReleased(version) : undefined;
+    const env = kept ?? (await environments.ofNow());
+    environments.keep(version, env);
     return env;
   }
 
@@ -284,20 +298,6 @@ export class LocalDriver implements Driver {
   /** What lies in a slot, if it is that which the proxy sends its traffic to. */
   #placedThere(slot: Slot, { targets }: SlotTraffic): Placed | undefined {
     const placed = this.#host.placed(slot);
-    return placed && sameTargets(targetsIn(placed), targets) ? placed : undefined;
+    return placed && isWhere(placed, targets) ? placed : undefined;
   }
-}
-
-function targetsIn({ ports }: Placed): Target[] {
-  return ports.map((port) => ({ host: HOST, port }));
-}
-
-/** Those that they had, where they are free. */
-async function freePorts(count: number, had: readonly number[]): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) {
-    const port = await freePort(had[ports.length]);
-    if (!ports.includes(port)) ports.push(port);
-  }
-  return ports;
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { command, type Environment, type LoadedConfig, OpsError, slugOf } from '@drydock/kit';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
@@ -11,13 +10,15 @@ import type { Images } from '../swarm/images.ts';
 import { askingInstances } from '../swarm/instance.ts';
 import { runJob } from '../swarm/job.ts';
 import { KeptVariables } from '../swarm/kept.ts';
-import { lastWords } from '../swarm/last-words.ts';
 import { serviceLogs } from '../swarm/logs.ts';
 import { addressOf, machinesOf, refuseTooFew } from '../swarm/nodes.ts';
+import { untilReady } from '../swarm/ready.ts';
+import { SwarmRestart } from '../swarm/restart.ts';
 import { hasEnded, isOf, isWanted } from '../swarm/services.ts';
-import { holds, judge, ofThisAttempt, places, readyOn, runs } from '../swarm/sight.ts';
-import { SwarmSlots } from '../swarm/slots.ts';
-import { containerVariables } from '../swarm/variables.ts';
+import { holds, ofThisAttempt, places, readyOn, runs } from '../swarm/sight.ts';
+import { BESIDE, type Place, SwarmSlots } from '../swarm/slots.ts';
+import { isFilledWith, LABELS } from '../swarm/spec.ts';
+import { VersionVariables } from '../swarm/variables.ts';
 import {
   type Deployment,
   type Driver,
@@ -26,14 +27,15 @@ import {
   type Kept,
   type Maintenance,
   type Progress,
+  type Rolling,
   type RunOnce,
   SLOTS,
   type Slot,
+  type StartedWith,
   UNKNOWN_VERSION,
 } from './types.ts';
 
 const THIS_MACHINE = 'unix:///var/run/docker.sock';
-const LOOK_MS = 250;
 
 /**
  * Blue and green as two services of a swarm, each instance on a machine of its own, behind HAProxy. What is live, the proxy says; what lies in a slot,
@@ -67,7 +69,7 @@ export class SwarmDriver implements Driver {
     const slots = this.#slots;
     const [held, idle] = await Promise.all([serving && slots.deployed(serving.slot), slots.deployed(idleSlot)]);
     // What the proxy sends elsewhere is not what lies in the slot of that name.
-    const ours = serving && serving.port === slots.portOf(serving.slot);
+    const ours = serving && isOfSlot(slots, serving);
     return { live: serving && ((ours && held) || unknown(serving.slot)), up: serving?.up ?? false, idle };
   }
 
@@ -75,7 +77,7 @@ export class SwarmDriver implements Driver {
     const enabled = await this.#traffic.enabled();
     const alone = enabled.length > 0 && enabled.every((server) => server.slot === slot);
     const slots = this.#slots;
-    if (!alone || enabled.some(({ port }) => port !== slots.portOf(slot))) return false;
+    if (!alone || !enabled.every((server) => isOfSlot(slots, server))) return false;
     return (await slots.deployed(slot))?.version === version;
   }
 
@@ -111,36 +113,24 @@ export class SwarmDriver implements Driver {
     const image = await this.#images.of(artifact, options);
     await this.#traffic.stop(slot);
     const deployment = { slot, version, commit, digest };
-    const kept = new KeptVariables(this.#engine, this.#prefix);
-    const variables = (options.asReleased ? await kept.of(version) : undefined) ?? this.#variables;
-    const {
-      app,
-      swarm,
-      artifact: { keep },
-    } = this.#release;
-    // One for each slot, and for each version that can be gone back to.
-    await kept.keep(version, variables, keep + 2);
-    const own = { [app.portVariable]: String(this.#slots.portOf(slot)), [app.versionVariable]: version };
-    const { constraints } = swarm;
-    await this.#slots.fill(deployment, this.#instances, { image, env: { ...variables, ...own }, constraints });
+    const known = this.#variables;
+    const variables = (options.asReleased ? await known.asReleased(version) : undefined) ?? known.ofNow;
+    await known.keep(version, variables);
+    const { constraints } = this.#release.swarm;
+    const env = this.#slots.variablesAt(slot, deployment, variables);
+    await this.#slots.fill(deployment, this.#instances, { image, env, constraints });
     return deployment;
   }
 
-  async waitReady(deployment: Deployment, { signal, onLine }: Progress): Promise<void> {
+  waitReady(deployment: Deployment, progress: Progress): Promise<void> {
+    return this.#untilReady(deployment.slot, deployment, progress);
+  }
+
+  async #untilReady(place: Place, deployment: Deployment, progress: Progress): Promise<void> {
+    const [engine, slots, env] = [this.#engine, this.#slots, this.#environment.name];
     const { readyTimeoutMs } = this.#release.app;
-    const pulled = Date.now() + this.#release.swarm.pullTimeoutMs;
-    let deadline = Date.now() + readyTimeoutMs;
-    let told = '';
-    for (;;) {
-      const verdict = judge(await this.#slots.look(deployment.slot), deployment);
-      if (verdict.is === 'ready') return;
-      if (verdict.is === 'waiting' && verdict.says !== told) onLine(verdict.says);
-      told = verdict.says;
-      // Fetching an image is not starting.
-      if (verdict.is === 'waiting' && verdict.arriving && Date.now() < pulled) deadline = Date.now() + readyTimeoutMs;
-      if (verdict.is === 'failed' || Date.now() > deadline) throw await this.#notReady(deployment, verdict);
-      await sleep(LOOK_MS, undefined, { signal });
-    }
+    const { pullTimeoutMs } = this.#release.swarm;
+    await untilReady({ env, engine, slots, readyTimeoutMs, pullTimeoutMs }, place, deployment, progress);
   }
 
   async shift(to: Deployment): Promise<void> {
@@ -168,6 +158,9 @@ export class SwarmDriver implements Driver {
     await this.#traffic.drain(slot, this.#release.app.drainTimeoutMs);
     await this.#slots.scale(slot, 0);
     await this.#slots.untilEnded(slot);
+    // A restart that was killed may have left what stood in for it.
+    const beside = await this.#slots.find(BESIDE);
+    if (beside?.Spec.Labels[LABELS.version] === version) await this.#slots.remove(BESIDE);
   }
 
   async revive(retired: Deployment, { onLine }: Progress): Promise<void> {
@@ -178,7 +171,42 @@ export class SwarmDriver implements Driver {
         hint: command('release:history'),
       });
     onLine(`starts ${this.#slots.nameOf(retired.slot)} with ${this.#instances} of it`);
-    await this.#slots.scale(retired.slot, this.#instances);
+    await this.#refill(retired, () => this.#slots.scale(retired.slot, this.#instances));
+  }
+
+  async restart(deployment: Deployment, rolling: Rolling): Promise<void> {
+    const { slot, version } = deployment;
+    const sight = await this.#slots.look(slot, { ask: false });
+    if (!holds(sight, deployment)) return;
+    if (!(await this.isLive(deployment))) {
+      if (places(sight) === 0) return;
+      await this.#refill(deployment, async () => {});
+      return this.waitReady(deployment, rolling);
+    }
+    const variables = await this.#variables.again(version);
+    const on = {
+      ...{ slots: this.#slots, traffic: this.#traffic, drainTimeoutMs: this.#release.app.drainTimeoutMs },
+      untilReady: (place: Place, of: Deployment) => this.#untilReady(place, of, rolling),
+    };
+    await new SwarmRestart(on, deployment, variables, rolling).run();
+  }
+
+  /** What lies in a slot that gets no traffic, as released but for what is under rotation. */
+  async #refill(deployment: Deployment, whereItHasIt: () => Promise<void>): Promise<void> {
+    const { slot, version } = deployment;
+    const service = await this.#slots.find(slot);
+    const kept = service && (await this.#variables.asReleased(version));
+    const env = kept && this.#slots.variablesAt(slot, deployment, kept);
+    if (!env || isFilledWith(service, env)) return whereItHasIt();
+    const { ContainerSpec, Placement } = service.Spec.TaskTemplate;
+    const constraints = Placement.Constraints ?? [];
+    await this.#slots.fill(deployment, this.#instances, { image: ContainerSpec.Image, env, constraints });
+  }
+
+  async startedWith({ slot, version }: Deployment): Promise<StartedWith[]> {
+    const serves = (await this.inspect()).live?.slot === slot;
+    const slots = this.#slots;
+    return [...(await slots.startedWith(slot, version)), ...(serves ? await slots.startedWith(BESIDE, version) : [])];
   }
 
   async addressesOf({ slot, version }: Deployment): Promise<string[]> {
@@ -218,7 +246,7 @@ export class SwarmDriver implements Driver {
         version,
         image,
         command: commandLine,
-        env: { ...this.#variables, [this.#release.app.versionVariable]: version, ...env },
+        env: { ...this.#variables.ofNow, [this.#release.app.versionVariable]: version, ...env },
         constraints: this.#release.swarm.constraints,
         beginWithinMs: this.#release.swarm.pullTimeoutMs,
       },
@@ -261,13 +289,17 @@ export class SwarmDriver implements Driver {
 
   get #slots(): SwarmSlots {
     const { app, swarm } = this.#release;
-    const first = swarm.firstPort + 2 * Object.keys(this.#config.environments).indexOf(this.#environment.name);
+    const { name } = this.#environment;
+    const all = Object.keys(this.#config.environments);
+    const first = swarm.firstPort + 2 * all.indexOf(name);
     return new SwarmSlots(
       this.#engine,
       { auth: this.#images.auth },
       {
         prefix: this.#prefix,
-        ports: { blue: first, green: first + 1 },
+        // One more for each environment, behind those of the slots.
+        ports: { blue: first, green: first + 1, beside: swarm.firstPort + 2 * all.length + all.indexOf(name) },
+        variables: { port: app.portVariable, version: app.versionVariable },
         graceMs: app.drainTimeoutMs,
         ask: askingInstances(this.#config, this.#environment, app.readyPath),
       },
@@ -284,20 +316,15 @@ export class SwarmDriver implements Driver {
     return `${engine.label}, ${active === 1 ? '1 machine' : `${active} machines`}`;
   }
 
-  get #variables(): Record<string, string> {
-    const { app, swarm } = this.#release;
-    return { ...containerVariables(this.#config, this.#environment, app.inherit), ...swarm.environment };
+  get #variables(): VersionVariables {
+    const kept = new KeptVariables(this.#engine, this.#prefix);
+    return new VersionVariables(this.#config, this.#release, this.#environment, kept);
   }
+}
 
-  async #notReady(deployment: Deployment, { is, says }: { is: string; says: string }): Promise<OpsError> {
-    const { slot, version } = deployment;
-    const said = await lastWords(this.#engine, this.#slots.nameOf(slot), is === 'failed');
-    return new OpsError({
-      code: 'VERSION_NOT_READY',
-      message: `Version ${version} did not become ready in ${this.#environment.name}: ${says}${said ? `: ${said}` : ''}.`,
-      hint: command('release:logs', { slot }),
-    });
-  }
+/** Sent to the slot's own instances, or to what stands in for them. */
+function isOfSlot(slots: SwarmSlots, { slot, port }: { slot: Slot; port: number }): boolean {
+  return port === slots.portOf(slot) || port === slots.portOf(BESIDE);
 }
 
 function unknown(slot: Slot): Deployment {

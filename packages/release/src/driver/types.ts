@@ -43,8 +43,24 @@ export interface Progress {
   onLine(line: string): void;
 }
 
+export interface Rolling extends Progress {
+  /** Called of each instance that is ready again, before people meet it. Throws to stop there: others keep what they have. */
+  each(instance: { name: string; address: string }): Promise<void>;
+}
+
+/** What a process of a version was started with. */
+export interface StartedWith {
+  /** `blue-1` */
+  instance: string;
+  host: string;
+  /** Where it is asked: `http://127.0.0.1:20001`. */
+  address: string;
+  /** Undefined where it cannot be seen. */
+  env: Readonly<Record<string, string>> | undefined;
+}
+
 export interface Kept {
-  /** With the environment that this version was started with last, where that is kept; else with the one of now. */
+  /** With the environment that this version was started with last, where that is kept, but for secrets under rotation; else with the one of now. */
   asReleased?: boolean;
 }
 
@@ -80,8 +96,16 @@ export interface Driver {
   unshift(from: Deployment): Promise<void>;
   /** Ends a version once it has finished what it was answering. What takes the traffic alone is not ended. */
   retire(deployment: Deployment): Promise<void>;
-  /** Starts a retired version again where it was, as it was started there. */
+  /** Starts a retired version again where it was: as it was started there, but for secrets under rotation, which are as they are now. */
   revive(deployment: Deployment, options: Progress): Promise<void>;
+  /**
+   * Starts the instances again that have another environment than they should. Of a version that takes traffic: what the files say now, one after
+   * the other, and no request meets one that is not ready. Of one that is warm: as released, but for secrets under rotation. One that
+   * has ended is left alone. Killed at any point, the next call goes on.
+   */
+  restart(deployment: Deployment, options: Rolling): Promise<void>;
+  /** Of each of its processes that runs, as the process itself has it. */
+  startedWith(deployment: Deployment): Promise<StartedWith[]>;
   /** Where its instances can be asked directly. */
   addressesOf(deployment: Deployment): Promise<string[]>;
   /** For a person: `slot blue`. */

@@ -6,7 +6,7 @@ import type { AppConfig } from '../config/app.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Of the shell of whoever releases: what a program must know of the user that it runs as, and nothing of their work. */
-const OF_THE_USER = ['HOME', 'USER', 'LOGNAME', 'LANG', 'TZ'];
+export const OF_THE_USER = ['HOME', 'USER', 'LOGNAME', 'LANG', 'TZ'];
 
 /** What the product is started with, and which variables of the shell it does not get. */
 export function productEnvironment(
@@ -29,7 +29,7 @@ export function productEnvironment(
 
 const keptSchema = z.record(z.string(), z.string());
 
-/** The environments that versions were started with last: a version goes back with the secrets that it knew. */
+/** The environments that versions were started with last: a version goes back with the settings that it knew. */
 export class KeptEnvironments {
   readonly #folder: string;
 

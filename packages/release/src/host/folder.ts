@@ -12,6 +12,8 @@ const placedSchema = z.object({
   ports: z.array(z.int().min(1).max(65_535)).min(1),
   files: z.string().regex(/^[\w-]+$/),
   placedAt: z.string(),
+  beside: z.int().min(1).max(65_535).optional(),
+  restarting: z.boolean().optional(),
 });
 
 /** A version in a slot, and what it is made of here. */
@@ -21,6 +23,10 @@ export type Placed = Deployment & {
   /** Name of the folder with its files. */
   files: string;
   placedAt: string;
+  /** Port of one more instance, which stands in for each that is started again. */
+  beside?: number | undefined;
+  /** It gets no traffic, ran, and is being started again. */
+  restarting?: boolean | undefined;
 };
 
 /** What a host knows of one environment of a product: every checkout on it sees the same. */

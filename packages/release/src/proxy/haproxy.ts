@@ -199,7 +199,7 @@ export class Haproxy {
   /** `drain`: finishes what it has, gets nothing new. `maint`: gets nothing and is not checked. */
   async setState(servers: readonly string[], state: 'ready' | 'drain' | 'maint', { kept = true } = {}): Promise<void> {
     for (const server of servers) await this.#set(server, `state ${state}`);
-    if (kept) await this.#keep();
+    if (kept) await this.keep();
   }
 
   async #set(server: string, what: string): Promise<void> {
@@ -207,7 +207,7 @@ export class Haproxy {
   }
 
   /** What HAProxy loads when it starts again, so that a restart of it changes nothing. */
-  async #keep(): Promise<void> {
+  async keep(): Promise<void> {
     const state = await this.#send('show servers state');
     try {
       writeDurably(this.stateFile, `${state.trimEnd()}\n`, 0o644);

@@ -45,12 +45,6 @@ export class Traffic {
     return { blue: of('blue'), green: of('green') };
   }
 
-  /** New requests go to these targets, and nowhere else. */
-  async isAlone(slot: Slot, targets: readonly Target[]): Promise<boolean> {
-    const { [slot]: own, [otherThan(slot)]: other } = await this.look();
-    return own.enabled && !other.enabled && sameTargets(own.targets, targets);
-  }
-
   /**
    * New requests go to these targets, and no more to the other slot, whose requests in flight go on. All of it or nothing: what failed
    * half-way is put back.
@@ -77,6 +71,28 @@ export class Traffic {
       if (wasIdle.length > 0) await this.#proxy.setState(wasIdle, 'maint', { kept: false });
       throw error;
     }
+  }
+
+  /** Where each of a slot's servers sends what it gets, in the order of instances. */
+  async targets(slot: Slot): Promise<(Target & { enabled: boolean })[]> {
+    const own = (await this.#proxy.servers()).filter((server) => server.slot === slot);
+    return own.map(({ address, port, enabled }) => ({ host: address, port, enabled }));
+  }
+
+  /** What came to the instance with this index comes to another address from now on; requests in flight go on where they are. */
+  async aim({ slot, version }: { slot: Slot; version: string }, i: number, target: Target): Promise<void> {
+    await this.#proxy.refuseAnother();
+    const server = (await this.#proxy.servers()).filter((each) => each.slot === slot)[i];
+    if (!server) return;
+    const { name, address, port } = server;
+    await this.#proxy.point(name, target);
+    try {
+      await this.#proxy.keep();
+    } catch (error) {
+      await this.#proxy.point(name, { host: address, port });
+      throw error;
+    }
+    if (server.enabled) await this.#untilUp([name], version);
   }
 
   /** No traffic and no checks. */

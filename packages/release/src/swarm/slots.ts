@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Deployment, Slot } from '../driver/types.ts';
+import type { Deployment, Slot, StartedWith } from '../driver/types.ts';
 import type { Engine } from './engine.ts';
 import { addressOf, type Machine, machinesOf } from './nodes.ts';
-import { hasEnded, type Registry, Services } from './services.ts';
+import { hasEnded, isOf, type Registry, Services } from './services.ts';
 import type { Answer, Sight } from './sight.ts';
-import { LABELS, serviceSpec, type Wanted } from './spec.ts';
+import { LABELS, serviceSpec, variablesOf, type Wanted } from './spec.ts';
 import type { Service } from './types.ts';
 
 const LOOK_MS = 250;
 /** Beside what an instance may take to end: Swarm itself waits two seconds, and machines report when they are asked. */
 const ENDED_WITHIN_MS = 15_000;
+
+/** One more service of an environment, which serves in the place of a slot's while that is started again. */
+export const BESIDE = 'beside';
+export type Place = Slot | typeof BESIDE;
 
 /** What an instance is asked, at its address. */
 export type AskInstance = (address: string) => Promise<Pick<Answer, 'answers' | 'ready' | 'version'>>;
@@ -17,7 +21,9 @@ export type AskInstance = (address: string) => Promise<Pick<Answer, 'answers' | 
 export interface SlotSettings {
   /** Services are called `shop-staging-blue`. */
   prefix: string;
-  ports: Record<Slot, number>;
+  ports: Record<Place, number>;
+  /** What tells an instance where to listen, and which version it is. */
+  variables: { port: string; version: string };
   graceMs: number;
   ask: AskInstance;
 }
@@ -34,27 +40,37 @@ export class SwarmSlots {
     this.#settings = settings;
   }
 
-  nameOf(slot: Slot): string {
-    return `${this.#settings.prefix}-${slot}`;
+  nameOf(place: Place): string {
+    return `${this.#settings.prefix}-${place}`;
   }
 
-  portOf(slot: Slot): number {
-    return this.#settings.ports[slot];
+  portOf(place: Place): number {
+    return this.#settings.ports[place];
+  }
+
+  find(place: Place): Promise<Service | undefined> {
+    return this.#services.find(this.nameOf(place));
   }
 
   async deployed(slot: Slot): Promise<Deployment | undefined> {
-    const service = await this.#services.find(this.nameOf(slot));
+    const service = await this.find(slot);
     return service && deploymentOf(slot, service);
+  }
+
+  /** What an instance of a version gets there. */
+  variablesAt(place: Place, { version }: Deployment, variables: Record<string, string>): Record<string, string> {
+    const { port, version: versionVariable } = this.#settings.variables;
+    return { ...variables, [port]: String(this.portOf(place)), [versionVariable]: version };
   }
 
   /** Puts a version into a slot and starts its instances, whatever was there; one that is there already is started anew. */
   async fill(
     { slot, version, commit, digest }: Deployment,
     instances: number,
-    wanted: Pick<Wanted, 'image' | 'env' | 'constraints'>,
+    { place = slot, ...wanted }: Pick<Wanted, 'image' | 'env' | 'constraints'> & { place?: Place },
   ) {
     const labels = { [LABELS.version]: version, [LABELS.commit]: commit, [LABELS.digest]: digest };
-    const name = this.nameOf(slot);
+    const name = this.nameOf(place);
     await this.#services.put(name, (before) =>
       serviceSpec({
         ...wanted,
@@ -70,7 +86,7 @@ export class SwarmSlots {
   /** Of what is in the slot: as it was released, its environment with it. Starting counts as another attempt. */
   async scale(slot: Slot, instances: number): Promise<void> {
     const name = this.nameOf(slot);
-    if (!(await this.#services.find(name))) return;
+    if (!(await this.find(slot))) return;
     await this.#services.put(name, (before) => {
       const { Spec } = before as Service;
       const force = Spec.TaskTemplate.ForceUpdate + (instances > 0 ? 1 : 0);
@@ -80,6 +96,10 @@ export class SwarmSlots {
         Mode: { Replicated: { Replicas: instances } },
       };
     });
+  }
+
+  async remove(place: Place): Promise<void> {
+    await this.#services.remove(this.nameOf(place));
   }
 
   /** Waits until none of a slot's instances runs. Names the machines where one may: those that the managers do not hear from. */
@@ -94,15 +114,27 @@ export class SwarmSlots {
     }
   }
 
-  async look(slot: Slot, { ask = true } = {}): Promise<Sight> {
-    const service = await this.#services.find(this.nameOf(slot));
+  /** By the task that Swarm runs, which never changes: it is given another one. (Into a container its machine alone could look.) */
+  async startedWith(place: Place, version: string): Promise<StartedWith[]> {
+    const { tasks, answers } = await this.look(place, { ask: false });
+    return tasks.flatMap((task): StartedWith[] => {
+      const on = answers.find(({ machine }) => machine.id === task.NodeID);
+      if (hasEnded(task) || !on || !isOf(task, version)) return [];
+      const { name: host, up } = on.machine;
+      const env = up && task.Status.State === 'running' ? variablesOf(task.Spec.ContainerSpec.Env) : undefined;
+      return [{ instance: `${place}-${task.Slot}`, host, address: on.address, env }];
+    });
+  }
+
+  async look(place: Place, { ask = true } = {}): Promise<Sight> {
+    const service = await this.find(place);
     const [tasks, machines] = await Promise.all([
-      service ? this.#services.tasks(this.nameOf(slot)) : [],
+      service ? this.#services.tasks(this.nameOf(place)) : [],
       machinesOf(this.#engine),
     ]);
     const nothing = { answers: false, ready: false, version: undefined };
     const answers = machines.map(async (machine) => {
-      const address = addressOf(machine.address, this.portOf(slot));
+      const address = addressOf(machine.address, this.portOf(place));
       return { machine, address, ...(ask ? await this.#settings.ask(address) : nothing) };
     });
     return { service, tasks, answers: await Promise.all(answers) };

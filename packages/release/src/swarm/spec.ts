@@ -1,4 +1,4 @@
-import type { ServiceSpec } from './types.ts';
+import type { Service, ServiceSpec } from './types.ts';
 
 /** As much as a start may go wrong before it is told: Swarm watches that long whether what it has started goes on running. */
 const MONITOR_NS = 1_000_000_000;
@@ -30,6 +30,17 @@ export function serviceSpec(wanted: Wanted & { instances: number; graceMs: numbe
     Mode: { Replicated: { Replicas: wanted.instances } },
     UpdateConfig: { Parallelism: 0, Order: 'stop-first', FailureAction: 'pause', Monitor: MONITOR_NS },
   };
+}
+
+/** Are its instances started with these variables, and no others? */
+export function isFilledWith({ Spec }: Service, env: Readonly<Record<string, string>>): boolean {
+  const own = variablesOf(Spec.TaskTemplate.ContainerSpec.Env);
+  return Object.keys({ ...own, ...env }).every((name) => own[name] === env[name]);
+}
+
+/** As the engine has them: `NAME=value`. */
+export function variablesOf(lines: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
 /** A command that runs once, somewhere in the swarm. */

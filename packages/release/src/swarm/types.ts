@@ -20,7 +20,7 @@ export interface ServiceSpec {
       Init?: boolean;
     };
     RestartPolicy: { Condition: 'any' | 'none'; Delay?: number };
-    Placement: { MaxReplicas?: number; Constraints: string[] };
+    Placement: { MaxReplicas?: number; Constraints?: string[] | null };
     Networks: { Target: string }[];
     ForceUpdate: number;
   };
@@ -41,7 +41,7 @@ export interface Task {
   /** What the manager wants of it. */
   DesiredState: string;
   Status: { State: string; Err?: string; Timestamp: string; ContainerStatus?: { ExitCode?: number } };
-  Spec: { ContainerSpec: { Image: string; Labels?: Record<string, string> }; ForceUpdate?: number };
+  Spec: { ContainerSpec: { Image: string; Labels?: Record<string, string>; Env?: string[] }; ForceUpdate?: number };
 }
 
 export interface Node {

@@ -21,7 +21,7 @@ async function makeSwarmBed(): Promise<Bed> {
   const [swarm, proxy] = await Promise.all([startTestSwarm({ machines: 2 }), startTestProxy()]);
   const engines = swarm.machines.map(({ engine }) => engine);
   const store = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-store-'));
-  const open = async () => {
+  const open = async (more: Record<string, string> = {}) => {
     const release = {
       driver: 'swarm',
       artifact: { include: ['.'], store: { kind: 'file', path: store } },
@@ -33,6 +33,7 @@ async function makeSwarmBed(): Promise<Bed> {
       PROXY_STATE_FILE: proxy.stateFile,
       PUBLIC_URL: proxy.url,
       DOCKER_HOST: engines[0] ?? '',
+      ...more,
     };
     const config = await loadConfig(
       undefined,
@@ -40,8 +41,8 @@ async function makeSwarmBed(): Promise<Bed> {
     );
     return { config, environment: loadEnvironment(config, 'staging', {}) };
   };
-  const another = async () => {
-    const { config, environment } = await open();
+  const another = async (more: Record<string, string> = {}) => {
+    const { config, environment } = await open(more);
     return driverOf(config, environment);
   };
   return {
@@ -55,15 +56,22 @@ async function makeSwarmBed(): Promise<Bed> {
       const options = { signal: AbortSignal.timeout(60_000), time: 0, bom: '{}', inputs: '0'.repeat(64) };
       return artifactStore(config, environment).keep(folder, hash('sha1', name), options);
     },
+    pids: async ({ version }) => engines.flatMap((engine) => containersOf(engine, version)),
     async kill({ version }) {
-      const docker = (...args: string[]) =>
-        execFileSync(requireTool('docker'), ['--host', engines[1] ?? '', ...args], { encoding: 'utf8' });
-      const [container = ''] = docker('ps', '--quiet', '--filter', `label=drydock.version=${version}`).split('\n');
-      docker('kill', '--signal', 'KILL', container);
+      const [container = ''] = containersOf(engines[1], version);
+      docker(engines[1], 'kill', '--signal', 'KILL', container);
     },
     restartProxy: () => proxy.restart(),
     async stop() {
       await Promise.all([swarm.stop(), proxy.stop()]);
     },
   };
+}
+
+function containersOf(engine: string | undefined, version: string): string[] {
+  return docker(engine, 'ps', '--quiet', '--filter', `label=drydock.version=${version}`).trim().split('\n');
+}
+
+function docker(engine = '', ...args: string[]): string {
+  return execFileSync(requireTool('docker'), ['--host', engine, ...args], { encoding: 'utf8' });
 }

@@ -120,4 +120,5 @@ export interface Rotator {
   adoption?(old: Values): Promise<{ says: string[]; run(): Promise<Values> }>;
 }
 
+/** Opening one asks nothing and needs nothing to be set: its variables are known by the config alone. */
 export type OpenRotator<S> = (ctx: RotatorContext<S>) => Rotator;
