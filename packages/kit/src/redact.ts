@@ -39,12 +39,12 @@ export function registerSecret(value: string): void {
   for (const one of keysIn(value)) register(one);
 }
 
-/** The keys in a list of them, with or without a name before each: `kid1:KEY,kid0:KEY`. */
+/** The keys in a list of them, with or without a name and a form before each: `kid1:private.KEY,kid0:KEY`. */
 function keysIn(value: string): string[] {
-  if (value.includes('://') || !/[,;\s]/.test(value)) return [];
+  if (value.includes('://') || !/[,;:\s]/.test(value)) return [];
   return value
     .split(/[,;\s]+/)
-    .flatMap((one) => [one, one.slice(one.indexOf(':') + 1)])
+    .flatMap((one) => [one, one.slice(one.indexOf(':') + 1), one.slice(one.lastIndexOf('.') + 1)])
     .filter(looksLikeKey);
 }
 

@@ -29,6 +29,16 @@ test('a secret is masked in its encoded shapes too', () => {
   assert.is(redact(`Basic ${Buffer.from('basic-credential').toString('base64')}`), 'Basic ***');
 });
 
+test('each key of a ring is masked by itself too, and the names of keys are not', () => {
+  const [one, two] = ['MC4CAQAwBQYDK2VwBCIEIFq3n0dQ8c1Zs', 'Zk81vQ0s2bPpYt6mWq3x4R7u9TjLhE5aDc'];
+  new Secret(`kid-2026:private.${one},kid-2025:${two}`);
+  assert.is(redact(`${one} of kid-2026`), '*** of kid-2026');
+  assert.is(redact(`kid-2025 is ${two}`), 'kid-2025 is ***');
+  const alone = 'q8Vn2LrT5yXc7KdW1mZp4HsB9gJfE3uA6o';
+  new Secret(`kid-2024:private.${alone}`);
+  assert.is(redact(`${alone} of kid-2024`), '*** of kid-2024');
+});
+
 test('a secret that contains another one is masked whole', () => {
   new Secret('inner-secret');
   new Secret('outer-inner-secret-outer');

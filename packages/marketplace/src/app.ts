@@ -19,7 +19,7 @@ import { createRender } from './web/render.ts';
 
 const VIEWS = join(import.meta.dirname, '../views');
 /** What answers in maintenance: operators, probes and scrapers. */
-const ALWAYS = /^\/(readyz|metrics|style\.css|api\/admin\/)/;
+const ALWAYS = /^\/(readyz|metrics|style\.css|\.well-known\/|api\/admin\/)/;
 
 /** Pages load nothing but their own style sheet, and are shown in nobody's frame. */
 const GUARDED = {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
+import { readRing } from './auth/ring.ts';
 
-const keyRing = z
-  .string()
-  .regex(/^[\w-]+:[\w-]{43,}(,[\w-]+:[\w-]{43,})*$/, 'must be kid:base64url-of-32-bytes, several separated by commas')
-  .transform((text) =>
-    text.split(',').map((pair) => {
-      const [kid = '', key = ''] = pair.split(':');
-      return { kid, key: Buffer.from(key, 'base64url') };
-    }),
-  );
+const keyRing = z.string().transform((text, { issues }) => {
+  try {
+    return readRing(text);
+  } catch (error) {
+    issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
+    return z.NEVER;
+  }
+});
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -22,6 +22,12 @@ const hex = (bytes: number) =>
     .transform((text) => text as `0x${string}`);
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+const lifetime = (otherwise: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d*[smhd]$/, 'must be a time such as 30s, 15m or 14d')
+    .default(otherwise);
 
 const schema = z
   .object({
@@ -51,6 +57,9 @@ const schema = z
           'must be one or more texts of 16 characters or more, separated by commas',
         ),
     ),
+    ACCESS_TOKEN_LIFETIME: lifetime('15m'),
+    REFRESH_TOKEN_LIFETIME: lifetime('14d'),
+    JWKS_MAX_AGE: z.coerce.number().int().min(0).max(86_400).default(600),
     FEATURE_FLAGS: list.default([]),
     SENTRY_DSN: optional(z.string()),
     SENTRY_TRACES_SAMPLE_RATE: z.coerce.number().min(0).max(1).default(0),

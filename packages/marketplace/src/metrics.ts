@@ -10,6 +10,8 @@ export interface Metrics {
   chainTasks: Gauge<'state'>;
   chainTaskAge: Gauge;
   formerTokenUsed: Gauge;
+  tokensVerified: Counter<'kind' | 'kid'>;
+  tokenLastVerified: Gauge<'kind' | 'kid'>;
 }
 
 /** 0.4 s is the objective of the jobs list; a bucket ends there, so that the share above it is exact. */
@@ -49,5 +51,17 @@ export function createMetrics(): Metrics {
       registers,
     }),
     chainTaskAge: new Gauge({ name: 'chain_task_oldest_seconds', help: 'Age of the oldest row not done', registers }),
+    tokensVerified: new Counter({
+      name: 'tokens_verified_total',
+      help: 'Tokens that were taken, by the key that signed them',
+      labelNames: ['kind', 'kid'],
+      registers,
+    }),
+    tokenLastVerified: new Gauge({
+      name: 'token_last_verified_timestamp_seconds',
+      help: 'When a token of this key was last taken; 0: not since the start',
+      labelNames: ['kind', 'kid'],
+      registers,
+    }),
   };
 }

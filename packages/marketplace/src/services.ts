@@ -45,7 +45,7 @@ export function createServices(config: AppConfig): Services {
     redis,
     cache: createCache(redis, metrics),
     chain: createChain(config, pool),
-    tokens: createTokens(config),
+    tokens: createTokens(config, metrics),
     metrics,
     tracker,
     async close() {

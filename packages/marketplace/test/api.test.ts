@@ -1,8 +1,9 @@
 // Uses PostgreSQL, Redis and anvil; the product runs as processes of its own.
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { SignJWT } from 'jose';
+import { createRemoteJWKSet, jwtVerify, SignJWT } from 'jose';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acceptedJob, person, post, wallet } from './people.ts';
@@ -84,6 +85,56 @@ test('a refresh token gives new tokens, and is no access token', async () => {
   const answer = await post(product.url, '/api/refresh', { refreshToken });
   assert.is(answer.status, 200);
   assert.is((await post(product.url, '/api/jobs', {}, refreshToken)).status, 401);
+});
+
+test('public keys are published for a while, also in maintenance, and their tokens counted by each instance', async () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const key = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64url');
+  const ring = `k2:private.${key},${world.env.JWT_ACCESS_KEYS}`;
+  const [one, two] = await Promise.all(
+    ['300', '60'].map((age) => startProduct({ ...world.env, JWT_ACCESS_KEYS: ring, JWKS_MAX_AGE: age })),
+  );
+  const count = async (url: string, kid: string) => metric(url, `tokens_verified_total{kind="access",kid="${kid}"}`);
+  try {
+    const { accessToken } = await person(one?.url ?? '');
+    const { payload } = await jwtVerify(accessToken, createRemoteJWKSet(new URL('/.well-known/jwks.json', two?.url)));
+    assert.is(payload.kind, 'access');
+    const published = await fetch(`${one?.url}/.well-known/jwks.json`);
+    assert.is(published.headers.get('cache-control'), 'public, max-age=300');
+    assert.match(published.headers.get('content-type') ?? '', 'application/json');
+    const { keys } = (await published.json()) as { keys: { kid: string }[] };
+    assert.equal(
+      keys.map(({ kid }) => kid),
+      ['k2'],
+    );
+    assert.equal(await (await fetch(`${product.url}/.well-known/jwks.json`)).json(), { keys: [] });
+    assert.is((await post(two?.url ?? '', '/api/jobs', {}, accessToken)).status, 400, 'taken, and the job is none');
+    assert.equal([await count(two?.url ?? '', 'k2'), await count(two?.url ?? '', 'k1')], [1, 0]);
+    assert.is(await count(one?.url ?? '', 'k2'), 0);
+  } finally {
+    await Promise.all([one?.stop(), two?.stop()]);
+  }
+});
+
+test('a token of nobody tells that its signature was right, and gives no tokens', async () => {
+  const of = (kind: string, letter: string) =>
+    new SignJWT({ kind })
+      .setProtectedHeader({ alg: 'HS256', kid: kind === 'access' ? 'k1' : 'r1' })
+      .setSubject('nobody')
+      .setExpirationTime('1m')
+      .sign(Buffer.from(keyOf(letter), 'base64url'));
+  const codes = async (access: string, refresh: string) => {
+    const headers = { authorization: `Bearer ${await of('access', access)}` };
+    const answers = await Promise.all([
+      fetch(`${product.url}/api/me`, { headers }),
+      post(product.url, '/api/refresh', { refreshToken: await of('refresh', refresh) }),
+    ]);
+    for (const { status } of answers) assert.is(status, 401);
+    const bodies = await Promise.all(answers.map((answer) => answer.json() as Promise<{ error: { code: string } }>));
+    return bodies.map(({ error }) => error.code);
+  };
+  assert.equal(await codes('a', 'b'), ['ACCOUNT_GONE', 'ACCOUNT_GONE']);
+  assert.equal(await codes('x', 'x'), ['UNAUTHENTICATED', 'UNAUTHENTICATED']);
 });
 
 test('the jobs list is cached for all instances until a job changes', async () => {

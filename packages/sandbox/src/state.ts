@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -134,10 +134,16 @@ function newSecrets(): EnvironmentSecrets {
     redisPassword: token(),
     redisOpsPassword: token(),
     rotatorPassword: token(),
-    jwtAccessKey: `a${token(4)}:${token(32)}`,
-    jwtRefreshKey: `r${token(4)}:${token(32)}`,
+    jwtAccessKey: ring('a'),
+    jwtRefreshKey: ring('r'),
     adminToken: token(),
   };
+}
+
+/** As the reference product reads it: one key, which signs. */
+function ring(begins: string): string {
+  const key = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
+  return `${begins}${token(4)}:private.${key.toString('base64url')}`;
 }
 
 export function secretsOf({ environments }: SandboxState, env: EnvName): EnvironmentSecrets {

@@ -48,7 +48,7 @@ export async function signIn({ db }: Services, { email, password }: z.output<typ
 
 export async function findUser({ db }: Services, id: string): Promise<PublicUser> {
   const user = await db.user.findUnique({ where: { id } });
-  if (!user) throw new ProductError(401, 'UNAUTHENTICATED', 'Sign in first; this account is gone.');
+  if (!user) throw new ProductError(401, 'ACCOUNT_GONE', 'Sign in first; this account is gone.');
   return publicUser(user);
 }
 

@@ -29,6 +29,11 @@ export function adminRoutes(app: FastifyInstance, { services, maintenance, isRea
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
 
+  const published = services.tokens.publicKeys();
+  app.get('/.well-known/jwks.json', async (_, reply) =>
+    reply.header('cache-control', `public, max-age=${config.JWKS_MAX_AGE}`).send(published),
+  );
+
   app.get('/api/admin/health', async (request, reply) => {
     requireAdmin(request, services);
     const { ok, parts } = await readHealth(services);

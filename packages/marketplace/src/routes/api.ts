@@ -25,9 +25,10 @@ export function apiRoutes(app: FastifyInstance, services: Services): void {
     const user = await signIn(services, credentials.parse(request.body));
     return { user, ...(await tokens.issue(user.id)) };
   });
-  app.post('/api/refresh', async (request) =>
-    tokens.issue(await tokens.verify('refresh', refresh.parse(request.body).refreshToken)),
-  );
+  app.post('/api/refresh', async (request) => {
+    const user = await findUser(services, await tokens.verify('refresh', refresh.parse(request.body).refreshToken));
+    return tokens.issue(user.id);
+  });
   app.get('/api/me', async (request) => ({ user: await findUser(services, await userOf(request)) }));
 
   app.get('/api/jobs', async (request) => jobs.listJobs(services, page.parse(request.query).page));
