@@ -44,6 +44,21 @@ export const secretsSection = defineSection({
         kind: 'redis',
         tls: { ca: 'tls/redis-ca.pem', cert: 'tls/operator.pem', key: 'tls/operator.key' },
       },
+      'tokens-of-partners': {
+        kind: 'jwt',
+        variable: 'PARTNER_TOKEN_KEYS',
+        alg: 'ES256',
+        lifetimeSeconds: 3_600,
+        lifetimeVariable: 'PARTNER_TOKEN_LIFETIME',
+        claims: { iss: 'https://shop.example', aud: 'partners' },
+        probe: {
+          path: '/partners/whoami',
+          field: 'token',
+          subject: '00000000-0000-0000-0000-000000000000',
+          accepted: 'no such partner',
+        },
+        metrics: { path: '/internal/metrics', token: 'METRICS_TOKEN', labels: { ring: 'partners' } },
+      },
     },
     stores: {
       vault: {

@@ -1,16 +1,24 @@
 import { z } from 'zod';
 import { genericSecret } from '../rotators/generic/config.ts';
+import { jwtSecret } from '../rotators/jwt/config.ts';
 import { postgresSecret } from '../rotators/postgres/config.ts';
 import { redisSecret } from '../rotators/redis/config.ts';
 import { tokenSecret } from '../rotators/token/config.ts';
 
 /** One secret under rotation, by its kind. A kind has its schema beside its code, and a line here and in rotators/all.ts. */
-export const secretSchema = z.discriminatedUnion('kind', [genericSecret, postgresSecret, redisSecret, tokenSecret]);
+export const secretSchema = z.discriminatedUnion('kind', [
+  genericSecret,
+  jwtSecret,
+  postgresSecret,
+  redisSecret,
+  tokenSecret,
+]);
 export type SecretConfig = z.output<typeof secretSchema>;
 export type Kind = SecretConfig['kind'];
 
 /** Variables that a secret's rotation reads beside its own, for operators alone. */
 export function operatorsOf(secret: SecretConfig): string[] {
+  if (secret.kind === 'jwt') return secret.metrics?.token ? [secret.metrics.token] : [];
   if ('rotator' in secret && secret.rotator) return [secret.rotator];
   // A user that rotates itself may be the product's.
   return secret.kind === 'redis' && secret.operator !== secret.variable ? [secret.operator] : [];

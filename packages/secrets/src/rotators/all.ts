@@ -6,6 +6,7 @@ type ConfigOf<K extends Kind> = Extract<SecretConfig, { kind: K }>;
 /** Libraries of a kind are loaded when one of it is rotated. */
 const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   redis: async () => (await import('./redis/rotator.ts')).redisRotator,
+  jwt: async () => (await import('./jwt/rotator.ts')).jwtRotator,
   generic: async () => (await import('./generic/rotator.ts')).genericRotator,
   postgres: async () => (await import('./postgres/rotator.ts')).postgresRotator,
   token: async () => (await import('./token/rotator.ts')).tokenRotator,

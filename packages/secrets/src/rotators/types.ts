@@ -10,6 +10,8 @@ export type Procedure = {
   outageSeconds: number;
   /** Does the product have to be started again (rolling)? */
   redeploys: boolean;
+  /** Seconds that have to pass between the last instance that has the new one beside the old one and promote: others hear of it meanwhile. */
+  standbySeconds?: number;
   /** Seconds that have to pass between promote and retire, before anybody is asked who still uses the old one. */
   settleSeconds: number;
   /** Seconds for which the service may go on taking the old one after retire (caches): proof is asked again until then. By itself 0. */
