@@ -26,9 +26,9 @@ export async function tryLogin(url: Secret, applicationName: string): Promise<An
 
 /** What PostgreSQL itself said, below our own words. */
 export function errorOfServer(error: unknown): { code?: string; routine?: string | undefined; message: string } {
-  const cause = error instanceof OpsError && error.cause ? error.cause : error;
-  const { code, routine, severity, message } = cause as Record<string, string | undefined>;
-  return code && severity ? { code, routine, message: message ?? '' } : { message: message ?? String(cause) };
+  if (error instanceof OpsError && error.cause) return errorOfServer(error.cause);
+  const { code, routine, severity, message } = error as Record<string, string | undefined>;
+  return code && severity ? { code, routine, message: message ?? '' } : { message: message ?? String(error) };
 }
 
 /** SQLSTATE classes of a server that is away, full, or going down: connection exception, resources, operator intervention. */
