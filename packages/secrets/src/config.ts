@@ -42,6 +42,7 @@ export const secretsSection = defineSection({
       },
       cache: {
         kind: 'redis',
+        nodes: 3,
         tls: { ca: 'tls/redis-ca.pem', cert: 'tls/operator.pem', key: 'tls/operator.key' },
       },
       'tokens-of-partners': {

@@ -26,6 +26,14 @@ export const redisSecret = z
       .describe(
         'Connections whose name has no generation: nobody can tell which password they came in with. `block`: the old one stays until they are gone; `pass`: it counts what the instances were started with.',
       ),
+    nodes: z
+      .number()
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'How many nodes there are, replicas counted: with fewer nothing is changed. A replica that is off is unknown to its master, and would come back with the old password.',
+      ),
     settleSeconds: z.number().int().min(0).default(0).describe('How long both stay valid at least.'),
     tls: z
       .strictObject({

@@ -1,4 +1,4 @@
-import { OpsError } from '@drydock/kit';
+import { command, hint, OpsError } from '@drydock/kit';
 import type { RotatorContext } from '../types.ts';
 import { type AclUser, hashOf, type Keeping, keepingOf, readUser } from './acl.ts';
 import type { RedisSecret } from './config.ts';
@@ -49,7 +49,7 @@ export async function refuseSameUser(
   throw new OpsError({
     code: 'REDIS_SAME_USER',
     message: `${secret.variable} and ${secret.operator} are both of the user ${me}: one of them would be left with the old password.`,
-    hint: `Take ${secret.operator} out; adoption of ${name} then makes a user of its own.`,
+    hint: hint`Take ${secret.operator} out, and have a user of its own made: ${command('secrets:adopt', {}, name)}`,
   });
 }
 
@@ -83,7 +83,7 @@ function refuseUser(
     throw refused(
       'REDIS_OTHER_PASSWORDS',
       `${user} has ${found.passwords.length - 1} more than the password in ${variable} on ${node.label}: who uses it, nobody knows.`,
-      `Adoption of ${name} takes it out.`,
+      hint`Take it out: ${command('secrets:adopt', {}, name)}`,
     );
 }
 

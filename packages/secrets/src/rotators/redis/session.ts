@@ -1,5 +1,5 @@
-import { OpsError, usageError } from '@drydock/kit';
-import { isUnknown } from '../../unknown.ts';
+import { command, hint, OpsError, usageError } from '@drydock/kit';
+import { isUnknown, unknown } from '../../unknown.ts';
 import type { Values } from '../../values.ts';
 import type { RotatorContext } from '../types.ts';
 import type { RedisSecret } from './config.ts';
@@ -38,7 +38,7 @@ export function sessionOf(ctx: RotatorContext<RedisSecret>): RedisSession {
     throw usageError(
       'REDIS_NO_OPERATOR',
       `${operator} is not set for ${environment.name}: the password of a user is changed by another one, which may change ACLs.`,
-      `Adoption of ${ctx.name} makes one, where the user in ${variable} may.`,
+      hint`Make one: ${command('secrets:adopt', {}, ctx.name)}`,
     );
   };
   const open = (place: RedisPlace) => openLink(place, { name, tls });
@@ -59,6 +59,11 @@ export function sessionOf(ctx: RotatorContext<RedisSecret>): RedisSession {
     return explained({ variable: holder, operator }, async () => {
       const nodes = await openNodes(first.place, openAs, holder);
       try {
+        if (nodes.length < (secret.nodes ?? 1))
+          throw unknown(
+            `Whether every node takes what is changed`,
+            `${nodes.length} of ${secret.nodes} are there (${nodes.map(({ label }) => label).join(', ')})`,
+          );
         return await work(nodes);
       } finally {
         closeAll(nodes);
