@@ -59,7 +59,7 @@ export async function lookWhether(r: Rotating, plan: Pick<RotationPlan, 'id' | '
     return { over: true, until: null, stragglers: [] };
   const now = await r.withRecord((record) => record.now());
   const until = rotation.settlesAt;
-  if (plan.emergency && !rotation.reverting) return { over: true, until: null, stragglers: [] };
+  if (plan.emergency) return { over: true, until: null, stragglers: [] };
   const waits = until !== null && Date.parse(until) > now.getTime();
   const stragglers = await stragglersOf(r, standing);
   return { over: !waits && stragglers.length === 0, until: waits ? until : null, stragglers };

@@ -49,6 +49,6 @@ function nextOf(env: string, waiting: readonly Ended[]): Hint {
   const { plan, settled } = first;
   const goOn = command('secrets:rotate', { env, continue: true }, plan.name);
   if (settled.until !== null)
-    return hint`After ${settled.until}: ${goOn}   (by itself: ${command('secrets:schedule', { env })})`;
+    return hint`After ${settled.until}: ${goOn}   (by itself: ${command('secrets:schedule', { env, format: 'systemd' })})`;
   return hint`When they have ended: ${goOn}`;
 }

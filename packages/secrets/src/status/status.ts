@@ -90,9 +90,7 @@ function hintFor(env: EnvName, name: string, { code }: Finding): Hint {
     case 'SHARED_WITH_SECRET':
       return command('secrets:rotate', { env }, name);
     case 'FILE_HOLDS_OLD':
-      return hint`Bring it up to date: ${command('secrets:open', { env })}`;
-    case 'AT_REST_DIFFERS':
-      return command('secrets:seal', { env });
+      return 'Bring it up to date from where the team keeps it.';
     case 'ROTATION_FORGOTTEN':
       return command('secrets:rotate', { env, continue: true }, name);
     case 'VALUE_REFUSED':

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { command, defineChangeTask, main } from '@drydock/kit';
+import { productOf } from '@drydock/release';
+import { adoptSteps, openRotating, planAdopt, secretNamed } from '@drydock/secrets';
+
+const task = defineChangeTask({
+  name: 'secrets:adopt',
+  summary:
+    'Brings what is there today under rotation: a single database role, a single Redis password, a ring of HS256 keys.',
+  description: 'What is in use stays valid, and the product is not started again. Twice is harmless.',
+  examples: ['npm run secrets:adopt -- database --env staging'],
+  words: { value: 'NAME', about: 'secret, as the config calls it' },
+  lock: 'environment',
+  refuseFlags: ({ config, words }) => void secretNamed(config, words),
+  plan: (ctx) =>
+    planAdopt(openRotating(ctx, secretNamed(ctx.config, ctx.words), productOf(ctx.config, ctx.environment))),
+  describe: ({ says }) => says,
+  steps: (ctx, plan) => adoptSteps(openRotating(ctx, plan.name, productOf(ctx.config, ctx.environment))),
+  outcome: ({ env }, { name, says }) => ({
+    verdict: says.length > 0 ? `${name} of ${env} is under rotation.` : `${name} of ${env} needs no adoption.`,
+    next: command('secrets:plan', { env }, name),
+  }),
+});
+
+export default task;
+await main(task, import.meta);
