@@ -33,6 +33,11 @@ for (const major of [14, 15, 18] as const)
       const proof = await rotator.proof(old, next);
       assert.is(proof.verdict, 'dead');
       assert.match(proof.says, /login as app_a by DATABASE_URL: .*\(28P01\)/);
+      assert.match(
+        await rotator.validate(next, next),
+        'DATABASE_URL: app_b gets in, works as app',
+        'the one in use is tried by itself',
+      );
       // And back: the pair is used in turn.
       const second = await rotate(root);
       assert.match(urlOf(second.next), '//app_a:');

@@ -58,6 +58,7 @@ const MISSING = `
 
 /** What one role may do in this database and another may not: told in part, with the number of all. Empty: nothing. */
 export async function rightsMissing(client: Client, { of, to }: { of: string; to: string }): Promise<string> {
+  if (of === to) return '';
   const { rows } = await client.query<{ what: string }>(MISSING, [of, to]);
   const told = rows.slice(0, TOLD).map(({ what }) => what);
   return [...told, ...(rows.length > TOLD ? [`${rows.length - TOLD} more`] : [])].join(', ');

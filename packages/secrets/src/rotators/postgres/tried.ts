@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseOf, isDirect, OpsError, type Secret, withPostgres } from '@drydock/kit';
+import { databaseOf, isDirect, OpsError, roleOf, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { rightsMissing } from './compare.ts';
 import { newLoginRefused, poolersOwnLogin } from './errors.ts';
@@ -60,7 +60,9 @@ export async function tryNew(
     applicationName,
   }: { old: Secret; next: Secret; pair: Pair; server: Server; applicationName: string },
 ): Promise<string> {
-  const { login, other, owner } = pair;
+  const { login, owner } = pair;
+  // Of what is tried, which may be the one in use.
+  const other = roleOf(next).user ?? '';
   const check = async (client: Client) => {
     const found = await readSession(client);
     if (found.session !== other) throw poolersOwnLogin(variable, other, found.session);
