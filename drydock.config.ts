@@ -192,6 +192,9 @@ export default defineConfig({
       'operator-database': { kind: 'postgres', variable: 'OPS_DATABASE_URL', rotator: 'ROTATOR_DATABASE_URL' },
       redis: { kind: 'redis' },
       'operator-redis': { kind: 'redis', variable: 'OPS_REDIS_URL', operator: 'OPS_REDIS_URL' },
+      // The sandbox's Sentry forgets sooner than the real one, which takes 300 s.
+      sentry: { kind: 'sentry', organization: 'sandbox', project: '{env}', refusedWithinSeconds: 10 },
+      posthog: { kind: 'posthog' },
       'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
       'jwt-access': {
         kind: 'jwt',

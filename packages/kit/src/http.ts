@@ -5,7 +5,8 @@ export interface AskOptions {
   /** More is no answer of the kind that is asked for. */
   mostBytes: number;
   headers?: Record<string, string>;
-  /** Makes it a POST. */
+  /** By itself GET, and POST with a body. */
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: string | URLSearchParams;
   signal?: AbortSignal | undefined;
 }
@@ -54,11 +55,12 @@ export function shownAddress(address: string | URL): string {
   return url?.host ? `${url.protocol}//${url.host}` : 'an address that is none';
 }
 
-async function follow(first: URL, { body, headers, signal }: AskOptions): Promise<Response> {
+async function follow(first: URL, { body, headers, signal, method }: AskOptions): Promise<Response> {
   let url = first;
   for (let redirects = 0; ; redirects++) {
     const answer = await fetch(url, {
-      ...(body === undefined ? {} : { method: 'POST', body }),
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      ...(body === undefined ? {} : { body }),
       ...{ headers: headers ?? {}, redirect: 'manual', signal: signal ?? null },
     });
     const to = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null;

@@ -41,6 +41,17 @@ test('a user and password in the address are sent as a header, and are in no mes
   assert.is(away?.message, 'cannot be reached (ECONNREFUSED)');
 });
 
+test('it is a GET, with a body a POST, or what is asked for', async () => {
+  const url = await serve((request, response) => response.end(request.method));
+  const methods = await Promise.all(
+    [{}, { body: '{}' }, { method: 'DELETE' as const }].map((one) => ask(url, { ...bounds, ...one })),
+  );
+  assert.equal(
+    methods.map(({ text }) => text),
+    ['GET', 'POST', 'DELETE'],
+  );
+});
+
 test('a redirect within an origin is followed, one to another is told and not asked', async () => {
   let asked = 0;
   const other = await serve((_, response) => {

@@ -60,6 +60,8 @@ export const secretsSection = defineSection({
         },
         metrics: { path: '/internal/metrics', token: 'METRICS_TOKEN', labels: { ring: 'partners' } },
       },
+      sentry: { kind: 'sentry', organization: 'acme', project: 'shop-{env}', url: 'https://sentry.acme.example' },
+      posthog: { kind: 'posthog', url: 'https://posthog.acme.example' },
     },
     stores: {
       vault: {

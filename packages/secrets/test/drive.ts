@@ -88,7 +88,7 @@ export async function rotate(
   };
   const old = held(bench, (await bench.rotator()).variables);
   await twice((one) => one.refuse(old));
-  const next = await (await bench.rotator()).make(old);
+  let next = await (await bench.rotator()).make(old);
   const result: { old: Values; next: Values; says: string; proof: Proof | undefined } = {
     old,
     next,
@@ -106,7 +106,8 @@ export async function rotate(
     await validate();
   }
   if (until === 'validate') return result;
-  if (replaces) await twice(async (one) => one.replace?.(old, next));
+  if (replaces) next = (await twice(async (one) => one.replace?.(old, next))) ?? next;
+  result.next = next;
   await bench.put((await bench.rotator()).promoted(old, next));
   if (replaces) await validate();
   if (until === 'promote') return result;

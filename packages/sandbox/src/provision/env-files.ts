@@ -48,7 +48,7 @@ export async function writeEnvFiles(
 ): Promise<void> {
   for (const [env, settings] of Object.entries(environments)) {
     const made = await variablesOf(root, state, env, settings);
-    const there = readEnvFile(root, env);
+    const there = withoutShared(readEnvFile(root, env), env);
     const rotated = UNDER_ROTATION.flatMap((name) =>
       there[name] ? [[name, atAddressOf(made[name] ?? '', there[name])] as const] : [],
     );
@@ -63,6 +63,12 @@ export async function writeEnvFiles(
 export function readEnvFile(root: string, env: EnvName): Record<string, string> {
   const file = join(envFolder(root), `.env.${env}`);
   return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+}
+
+/** A sandbox of before each environment had a project at Sentry: what stands there is no rotation's. */
+function withoutShared({ SENTRY_DSN = '', ...rest }: Record<string, string>, env: EnvName): Record<string, string> {
+  const { username, pathname } = URL.parse(SENTRY_DSN) ?? {};
+  return username === env && pathname === '/1' ? rest : { SENTRY_DSN, ...rest };
 }
 
 /** Who logs in and where to stay as they are in `kept`; the host and port of `made`, which may have moved. */

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { genericSecret } from '../rotators/generic/config.ts';
 import { jwtSecret } from '../rotators/jwt/config.ts';
 import { postgresSecret } from '../rotators/postgres/config.ts';
+import { postHogSecret } from '../rotators/posthog/config.ts';
 import { redisSecret } from '../rotators/redis/config.ts';
+import { sentrySecret } from '../rotators/sentry/config.ts';
 import { tokenSecret } from '../rotators/token/config.ts';
 
 /** One secret under rotation, by its kind. A kind has its schema beside its code, and a line here and in rotators/all.ts. */
@@ -10,7 +12,9 @@ export const secretSchema = z.discriminatedUnion('kind', [
   genericSecret,
   jwtSecret,
   postgresSecret,
+  postHogSecret,
   redisSecret,
+  sentrySecret,
   tokenSecret,
 ]);
 export type SecretConfig = z.output<typeof secretSchema>;
@@ -20,6 +24,7 @@ export type Kind = SecretConfig['kind'];
 export function operatorsOf(secret: SecretConfig): string[] {
   if (secret.kind === 'jwt') return secret.metrics?.token ? [secret.metrics.token] : [];
   if ('rotator' in secret && secret.rotator) return [secret.rotator];
+  if (secret.kind === 'sentry' || secret.kind === 'posthog') return [secret.token];
   // A user that rotates itself may be the product's.
   return secret.kind === 'redis' && secret.operator !== secret.variable ? [secret.operator] : [];
 }

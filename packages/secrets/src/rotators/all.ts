@@ -9,6 +9,8 @@ const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   jwt: async () => (await import('./jwt/rotator.ts')).jwtRotator,
   generic: async () => (await import('./generic/rotator.ts')).genericRotator,
   postgres: async () => (await import('./postgres/rotator.ts')).postgresRotator,
+  posthog: async () => (await import('./posthog/rotator.ts')).postHogRotator,
+  sentry: async () => (await import('./sentry/rotator.ts')).sentryRotator,
   token: async () => (await import('./token/rotator.ts')).tokenRotator,
 };
 
