@@ -1,0 +1,117 @@
+// Uses PostgreSQL: a rotation that one operator begins and another goes on with, from a clone and with a key of their own.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { taskFile } from '@drydock/kit/cli';
+import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('a rotation of a team');
+const FIRST = 'first-value-of-thirty-two-letters';
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres();
+});
+test.after(() => postgres.stop());
+
+const guard = { guard: 'none' };
+
+/** A product in staging and production, and what each operator's clone of it is: the same, with a key of their own. */
+async function team(secret: object = {}) {
+  const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-team-'));
+  const [ada, bob, eve] = await Promise.all([generateIdentity(), generateIdentity(), generateIdentity()]);
+  const members = await Promise.all(
+    [ada, bob].map(async (key, n) => ({ name: ['ada', 'bob'][n], recipient: await identityToRecipient(key) })),
+  );
+  const urls = { staging: await postgres.createDatabase(), production: await postgres.createDatabase() };
+  const mail = { kind: 'generic', variable: 'MAIL_KEY', overlap: 'both', settleSeconds: 3_600, ...secret };
+  const config = {
+    environments: { development: guard, staging: { ...guard, serves: 'validation' }, production: guard },
+    secrets: { rotate: { mail }, team: { recipients: members } },
+  };
+  const clone = (identity: string, value = FIRST) => {
+    const own = { MAIL_KEY: value, SECRETS_IDENTITY: identity };
+    const root = makeStrangeProduct(config, { ...own, OPS_DATABASE_URL: urls.staging });
+    const lines = Object.entries({ ...own, MAIL_KEY: `${value}-live`, OPS_DATABASE_URL: urls.production });
+    writeFileSync(join(root, '.env.production'), lines.map(([name, text]) => `${name}='${text}'\n`).join(''));
+    const run = async (task: string, ...args: string[]) => {
+      const { default: definition } = await import(taskFile(task));
+      const yes = definition.kind === 'change' ? ['--yes'] : [];
+      return runTaskForTest(definition, root, [
+        ...(args.includes('--env') ? [] : ['--env', 'staging']),
+        ...yes,
+        ...args,
+      ]);
+    };
+    const held = () => /^MAIL_KEY='?([\w-]+)/m.exec(readFileSync(join(root, '.env.staging'), 'utf8'))?.[1] ?? '';
+    return { root, run, held };
+  };
+  return { folder, ada: clone(ada), bob: clone(bob), eve: clone(eve), nobody: clone('') };
+}
+
+test('another operator goes on from another clone, with a key of their own: the new value reaches theirs too', async () => {
+  const { ada, bob } = await team();
+  const begun = await ada.run('secrets:rotate', 'mail', '--wait', '0s');
+  assert.is(begun.error, undefined, begun.error?.message);
+  assert.is.not(ada.held(), FIRST);
+  assert.is(bob.held(), FIRST);
+  const { outcome, error } = await bob.run('secrets:retire', 'mail', '--emergency', '--reason', 'it is out');
+  assert.is(error, undefined, error?.message);
+  assert.is(outcome?.ok, true);
+  assert.is(bob.held(), ada.held());
+});
+
+test('whose key is none of the team’s cannot, and is told so; nothing is changed', async () => {
+  const { ada, eve, nobody } = await team();
+  await ada.run('secrets:rotate', 'mail', '--wait', '0s');
+  for (const [operator, code] of [
+    [eve, 'WRONG_KEY'],
+    [nobody, 'NO_KEY'],
+  ] as const) {
+    const { error } = await operator.run('secrets:retire', 'mail', '--emergency', '--reason', 'it is out');
+    assert.is(error?.code, code);
+    assert.is(operator.held(), FIRST);
+  }
+});
+
+test('production waits for staging, unless it is an emergency with a reason', async () => {
+  const { ada } = await team({ settleSeconds: 0 });
+  const production = (...args: string[]) => ada.run('secrets:rotate', 'mail', '--env', 'production', ...args);
+  const early = await production();
+  assert.equal([early.error?.code, early.error?.exit], ['NOT_SETTLED_BEFORE', 4]);
+  assert.is((await production('--emergency', '--reason', 'it is out')).error, undefined);
+  assert.is((await ada.run('secrets:rotate', 'mail')).error, undefined);
+  assert.is((await production()).error, undefined);
+  const again = await production();
+  assert.match(again.error?.message ?? '', 'was not rotated in staging since it was here');
+});
+
+test('one that settles in staging has not settled yet', async () => {
+  const { ada } = await team();
+  await ada.run('secrets:rotate', 'mail', '--wait', '0s');
+  assert.is((await ada.run('secrets:rotate', 'mail', '--env', 'production')).error?.code, 'NOT_SETTLED_BEFORE');
+});
+
+test('a status with a database that hangs is there within three seconds', async () => {
+  const silent: Server = createServer(() => {});
+  await new Promise<void>((done) => void silent.listen(0, '127.0.0.1', done));
+  const { port } = silent.address() as { port: number };
+  try {
+    const { ada } = await team();
+    const file = join(ada.root, '.env.staging');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}OPS_DATABASE_URL='postgresql://o:p@127.0.0.1:${port}/d'\n`);
+    const began = performance.now();
+    const { outcome, error } = await ada.run('secrets:status');
+    assert.is(error, undefined, error?.message);
+    assert.ok(performance.now() - began < 3_000, `${performance.now() - began} ms`);
+    assert.match(JSON.stringify(outcome?.findings), 'what was rotated when: no answer within 1000 ms');
+  } finally {
+    silent.close();
+  }
+});
+
+test.run();
