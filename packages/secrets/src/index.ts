@@ -1,4 +1,5 @@
 export { type SecretsConfig, secretsConfig, secretsSection } from './config.ts';
+export type { Doors } from './doors.ts';
 export { secretNamed, secretsNamed } from './names.ts';
 export { type InstanceUse, noProduct, type Product, type Rolling } from './product.ts';
 export { withSecretRecord } from './record/record.ts';

@@ -2,6 +2,7 @@ import { type Environment, type LoadedConfig, loadConfig, loadEnvironment, Secre
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import type { SecretConfig } from '../src/config/rotate.ts';
 import { secretsConfig } from '../src/config.ts';
+import type { Doors } from '../src/doors.ts';
 import type { Product } from '../src/product.ts';
 import { rotatorOf } from '../src/rotators/all.ts';
 import type { Proof, Rotator, RotatorContext } from '../src/rotators/types.ts';
@@ -26,33 +27,42 @@ interface Wanted {
   more?: object;
   /** Starts the product with what the environment holds then. */
   deploy?(values: Record<string, Secret | null>): Promise<void>;
+  doors?(config: LoadedConfig, values: () => Record<string, string>): Doors;
   ctx?: Partial<RotatorContext<SecretConfig>>;
 }
 
 export const ID = '01KB0000000000000000000000';
 
-export async function openBench({ secret, env, product = {}, more = {}, deploy, ctx = {} }: Wanted): Promise<Bench> {
+export async function openBench({
+  secret,
+  env,
+  product = {},
+  more = {},
+  deploy,
+  doors = () => ({}),
+  ctx = {},
+}: Wanted): Promise<Bench> {
   const root = makeStrangeProduct({ ...more, secrets: { rotate: { it: secret } } }, env);
   const config = await loadConfig(undefined, root);
   const said: string[] = [];
   const values: Bench['values'] = Object.fromEntries(
     Object.entries(env).map(([name, text]) => [name, new Secret(text, name)]),
   );
+  /** What the environment holds, as whoever starts next finds it. */
+  const shell = () =>
+    Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.reveal()]] : [])));
   const bench: Bench = {
     config,
     values,
     said,
     async rotator() {
-      const environment: Environment = loadEnvironment(
-        config,
-        'staging',
-        Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.reveal()]] : []))),
-      );
+      const environment: Environment = loadEnvironment(config, 'staging', shell());
       const { it } = secretsConfig(config).rotate;
       if (!it) throw new Error('The config has no secret `it`.');
       return (await rotatorOf(it))({
         ...{ config, environment, name: 'it', secret: it, rotation: { id: ID, generation: 1, emergency: false } },
         product: { ...NOTHING_RUNS, ...product },
+        doors: doors(config, shell),
         ask: () => Promise.reject(new Error('Nobody is here.')),
         signal: new AbortController().signal,
         onLine: (line) => void said.push(line),

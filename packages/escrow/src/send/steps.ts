@@ -114,7 +114,7 @@ function tryAgain(
   return { group, confirmed: (results) => next?.confirmed(results) };
 }
 
-function unfinished(what: string, { why, hash }: Confirmed): OpsError {
+export function unfinished(what: string, { why, hash }: Confirmed): OpsError {
   return new OpsError({
     code: 'NOT_CONFIRMED',
     message: `${what[0]?.toUpperCase()}${what.slice(1)} is not there yet: ${why}.`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { escrowAdminSecret } from '../rotators/escrow-admin/config.ts';
 import { genericSecret } from '../rotators/generic/config.ts';
 import { jwtSecret } from '../rotators/jwt/config.ts';
 import { postgresSecret } from '../rotators/postgres/config.ts';
@@ -10,9 +11,10 @@ import { tokenSecret } from '../rotators/token/config.ts';
 /** One secret under rotation, by its kind. A kind has its schema beside its code, and a line here and in rotators/all.ts. */
 export const secretSchema = z.discriminatedUnion('kind', [
   genericSecret,
+  escrowAdminSecret,
   jwtSecret,
-  postgresSecret,
   postHogSecret,
+  postgresSecret,
   redisSecret,
   sentrySecret,
   tokenSecret,

@@ -1,5 +1,6 @@
 import { askSecret, type Environment, type LoadedConfig, Secret, type TaskContext } from '@drydock/kit';
 import type { SecretConfig } from '../config/rotate.ts';
+import type { Doors } from '../doors.ts';
 import { secretOf } from '../names.ts';
 import type { Product } from '../product.ts';
 import { withSecretRecord } from '../record/record.ts';
@@ -16,6 +17,7 @@ export function openRotating(
   { config, environment, signal, out }: Pick<TaskContext, 'config' | 'environment' | 'signal' | 'out'>,
   name: string,
   product: Product,
+  doors: Doors = {},
 ): Rotating {
   const secret = secretOf(config, name);
   const team = teamOf(config, environment);
@@ -31,7 +33,7 @@ export function openRotating(
     withRecord: (work) => withSecretRecord(config, environment, work),
     async rotator(rotation) {
       const ctx: RotatorContext<SecretConfig> = {
-        ...{ config, environment, name, secret, rotation, product, signal, onLine },
+        ...{ config, environment, name, secret, rotation, product, doors, signal, onLine },
         ask: async (what) => new Secret(await askSecret(what, signal), what),
       };
       return (await rotatorOf(secret))(ctx);

@@ -1,4 +1,5 @@
 import { namedSteps, type Outcome, type Step, type StepNode, type StepResults, type TaskContext } from '@drydock/kit';
+import type { Doors } from '../doors.ts';
 import type { Settled } from './end.ts';
 import { openRotating, type ProductOf } from './open.ts';
 import { rotationOutcome } from './outcome.ts';
@@ -14,9 +15,14 @@ export interface RotationRun {
 }
 
 /** The steps of some rotations, each under the name of its secret. */
-export function rotationRun(ctx: TaskContext, plans: readonly RotationPlan[], productOf: ProductOf): RotationRun {
+export function rotationRun(
+  ctx: TaskContext,
+  plans: readonly RotationPlan[],
+  productOf: ProductOf,
+  doors: Doors = {},
+): RotationRun {
   const all = plans.map((plan) => {
-    const r = openRotating(ctx, plan.name, productOf(ctx.config, ctx.environment));
+    const r = openRotating(ctx, plan.name, productOf(ctx.config, ctx.environment), doors);
     return { plan, ...rotationSteps(r, plan, ctx.actor) };
   });
   return {

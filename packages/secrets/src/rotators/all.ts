@@ -11,6 +11,7 @@ const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   postgres: async () => (await import('./postgres/rotator.ts')).postgresRotator,
   posthog: async () => (await import('./posthog/rotator.ts')).postHogRotator,
   sentry: async () => (await import('./sentry/rotator.ts')).sentryRotator,
+  'escrow-admin': async () => (await import('./escrow-admin/rotator.ts')).escrowAdminRotator,
   token: async () => (await import('./token/rotator.ts')).tokenRotator,
 };
 

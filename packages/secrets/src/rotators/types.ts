@@ -1,4 +1,5 @@
 import type { Environment, LoadedConfig, Secret } from '@drydock/kit';
+import type { Doors } from '../doors.ts';
 import type { Product } from '../product.ts';
 import type { Values } from '../values.ts';
 
@@ -56,6 +57,7 @@ export interface RotatorContext<S> {
   /** `id` is the same in every run of one rotation: what is made elsewhere bears it, so that it is found and not made twice. */
   readonly rotation: { id: string; generation: number; emergency: boolean };
   readonly product: Product;
+  readonly doors?: Doors;
   /** A value that only a person has: from standard input, or typed without echo. Asked once; after that it is sealed as what `make` made. */
   ask(what: string): Promise<Secret>;
   readonly signal: AbortSignal;

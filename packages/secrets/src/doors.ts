@@ -1,0 +1,7 @@
+import type { OpenChainRights } from './rotators/escrow-admin/chain-rights.ts';
+
+/** What other features do for a rotation. Whoever composes tasks gives it (scripts/): this feature knows none of them. */
+export interface Doors {
+  /** `openRights` of @drydock/escrow/rights: roles on the chain. */
+  chain?: OpenChainRights;
+}
