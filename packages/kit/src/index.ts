@@ -21,6 +21,7 @@ export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';
 export { loadEnvironment } from './env/environment.ts';
+export { opensSomething } from './env/machine.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } from './errors.ts';
@@ -65,11 +66,13 @@ export { type DaemonSpec, type DaemonState, listDaemons, startDaemon, stopDaemon
 export { type ExecOptions, exec } from './process/exec.ts';
 export { runForeground } from './process/foreground.ts';
 export { freePort } from './process/free-port.ts';
+export { isSameProcess, processStart } from './process/identity.ts';
 export { startPostgresProgram } from './process/postgres-program.ts';
 export { requireTool } from './process/require-tool.ts';
 export { MARK, type ServiceSpec } from './process/supervise/scripts.ts';
 export type { ServiceState } from './process/supervise/service.ts';
 export { markOf, Supervisor } from './process/supervise/supervisor.ts';
+export { runningProcesses } from './process/table.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export {
   haproxyConfig,

@@ -23,6 +23,8 @@ export type ToolName =
   | 'age'
   | 'pass'
   | 'gpg'
+  | 'gpgconf'
+  | 'vi'
   | 'zstd'
   | 'stdbuf'
   | 'strace'

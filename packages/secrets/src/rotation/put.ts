@@ -1,9 +1,10 @@
 import { OpsError } from '@drydock/kit';
+import { sealAnew } from '../at-rest/anew.ts';
 import { type Fingerprints, fingerprintsOf, sameValues, type Values } from '../values.ts';
 import type { Rotating } from './rotating.ts';
 import { tryCommand } from './try.ts';
 
-/** Into every store, read back, and from there on in the environment of this run. */
+/** Into every store, read back, sealed anew where an env file is kept at rest, and from there on in the environment of this run. */
 export async function putValues(r: Rotating, values: Values): Promise<void> {
   const variables = Object.keys(values);
   if (variables.length === 0) return;
@@ -18,6 +19,10 @@ export async function putValues(r: Rotating, values: Values): Promise<void> {
       });
   }
   r.environment.reread();
+  const { sealed, left } = await sealAnew(r, values);
+  for (const name of sealed) r.onLine(`${name} is sealed anew`);
+  for (const name of left)
+    r.onLine(`${name} keeps the old value: somebody else has sealed it since, and no key here opens it`);
 }
 
 /** Every instance runs with what the stores hold. Returns what was done, for the journal. */

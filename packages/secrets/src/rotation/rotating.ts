@@ -17,7 +17,7 @@ export interface Rotating {
   /** The first is read. */
   readonly stores: readonly SecretStore[];
   /** Whom values are encrypted to. */
-  readonly team: Pick<Team, 'seal' | 'open' | 'warnings'>;
+  readonly team: Team;
   withRecord<T>(work: (record: SecretRecord) => Promise<T>): Promise<T>;
   rotator(rotation: RotatorContext<SecretConfig>['rotation']): Promise<Rotator>;
   readonly signal: AbortSignal;

@@ -17,10 +17,17 @@ export interface Previous {
 
 /** Keeps what a file or another store (`of`) held before it is written anew, encrypted to the team, in this checkout. */
 export async function keepPrevious(
-  { config, environment, team }: Pick<Place, 'config' | 'environment' | 'team'>,
+  at: Pick<Place, 'config' | 'environment' | 'team'>,
   { of, text }: { of: string; text: string },
 ): Promise<void> {
-  const sealed = await team.seal(text);
+  keepSealed(at, { of, sealed: await at.team.seal(text) });
+}
+
+/** The same of what is encrypted already. */
+export function keepSealed(
+  { config, environment }: Pick<Place, 'config' | 'environment'>,
+  { of, sealed }: { of: string; sealed: string },
+): void {
   const folder = makeStateFolder(config.root, 'secrets', 'previous', environment.name);
   const before = previousOf(config, environment.name).filter((one) => one.of === of);
   const number = Math.max(0, ...before.map((one) => one.number)) + 1;
