@@ -37,10 +37,11 @@ let due = performance.now();
 const timer = setInterval(() => {
   for (; due <= performance.now(); due += EVERY_MS) begin();
 }, EVERY_MS);
-process.once('SIGTERM', async () => {
+async function end(): Promise<void> {
   clearInterval(timer);
   await Promise.all(running);
   await pool.end();
   process.send?.(counts, () => process.disconnect());
-});
+}
+process.once('SIGTERM', () => void end());
 process.on('message', () => process.send?.(counts));

@@ -1,4 +1,4 @@
-import { EXIT, OpsError, quoteIdentifier as q } from '@drydock/kit';
+import { command, EXIT, hint, OpsError, quoteIdentifier as q } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Pair } from './pair.ts';
 import { type Roles, worksAs } from './roles.ts';
@@ -101,7 +101,7 @@ export function refuseUnpaired(roles: Roles, { owner, logins, login }: Pair, nam
     throw new OpsError({
       code: 'SECRET_NOT_ADOPTED',
       message: `${login} is not one of two logins that work as ${owner} yet: ${notYet} ${roles.has(notYet) ? 'works as itself' : 'is missing'}.`,
-      hint: `Adopt ${name} first: that makes two logins of it.`,
+      hint: hint`Look at what would be done: ${command('secrets:adopt', { plan: true }, name)}`,
       exit: EXIT.refused,
     });
 }

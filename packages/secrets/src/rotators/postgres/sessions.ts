@@ -14,9 +14,7 @@ export async function stragglersOf(client: Client, login: string, { owner }: Pai
     `SELECT coalesce(nullif(application_name, ''), 'without a name') AS who,
             coalesce(client_hostname, host(client_addr), 'this server') AS host, pid::text AS pid,
             extract(epoch FROM clock_timestamp() - backend_start)::int AS "ageSeconds",
-            concat_ws(' ', coalesce(state, backend_type),
-                      CASE WHEN state IS NOT NULL THEN format('for %s s', extract(epoch FROM clock_timestamp() - state_change)::int) END,
-                      format('in database %s', datname)) AS state
+            format('%s in database %s', coalesce(state, backend_type), datname) AS state
        FROM pg_stat_activity WHERE usename = $1 AND pid <> pg_backend_pid() ORDER BY backend_start`,
     [login],
   );
