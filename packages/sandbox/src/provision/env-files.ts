@@ -26,6 +26,7 @@ export function envFolder(root: string): string {
 const UNDER_ROTATION = [
   'DATABASE_URL',
   'OPS_DATABASE_URL',
+  'ROTATOR_DATABASE_URL',
   'REDIS_URL',
   'OPS_REDIS_URL',
   'ESCROW_ADMIN_KEY',
