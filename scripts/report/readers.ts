@@ -15,6 +15,14 @@ export const readers: Readers = {
     const stores = statuses.map(({ store, newest, lastDrill }) => ({ store, newest, lastDrill }));
     return { stores, overdue: findings.map(({ message }) => message) };
   },
+  async secrets(config, environment) {
+    const { secretAges } = await import('@drydock/secrets');
+    const { secrets, unrotated } = await secretAges(config, environment);
+    return {
+      secrets: secrets.map(({ name, since, due, overdue }) => ({ name, since, due, overdue })),
+      unrotated: unrotated.map(({ variable }) => variable),
+    };
+  },
   async escrow(config, environment, signal) {
     // A process of its own: its heap is kept small for hundreds of thousands of jobs.
     const args = [taskFile('escrow:reconcile'), '--json', '--env', environment.name, '--config', config.file];

@@ -36,8 +36,8 @@ export async function bringUp(out: Output): Promise<void> {
   progress.done(wasUp ? 'sandbox (was up already)' : 'sandbox');
 }
 
-/** What is shown is a release, not a product that CI knows: origin is not asked, and nobody waits for a quarter of an hour of tests. */
-const DEMO = ['--offline', '--sign', 'types,tests,drill'];
+/** What is shown is a release, not a product that CI knows: origin is not asked, nobody waits for a quarter of an hour of tests, and the sandbox's secrets were made with it. */
+const DEMO = ['--offline', '--sign', 'types,tests,drill,secrets'];
 
 /** In a process of its own, on this terminal: Ctrl-C reaches it, and its exit code is ours. */
 export async function release(flags: string[], stdout: 'inherit' | 2): Promise<number> {

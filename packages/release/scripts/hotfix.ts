@@ -2,11 +2,14 @@
 import { command, defineChangeTask, type EnvName, flag, main, promotionTo, type TaskContext } from '@drydock/kit';
 import { releaseConfig } from '../src/config.ts';
 import { type AdvisoryPlan, advisoryStep, SEVERITIES } from '../src/hotfix/advisory.ts';
+import { byHand, describeRotations, type Rotations, rotateNext, rotationsOf } from '../src/hotfix/rotations.ts';
 import { impactedSecrets, regressionTests } from '../src/hotfix/rules.ts';
 import { lastWordsOf, outcomeOf } from '../src/pipeline/ending.ts';
 import { preflight } from '../src/pipeline/preflight.ts';
 import { type ReleasePlan, releaseSteps } from '../src/pipeline/release.ts';
 import { servingCommit } from '../src/running.ts';
+
+type HotfixPlan = ReleasePlan & AdvisoryPlan & { rotations: Rotations };
 
 const environmentsOf = ({ config, env }: TaskContext): EnvName[] => promotionTo(config, env);
 
@@ -17,7 +20,7 @@ const task = defineChangeTask({
   description:
     'Goes the way of a release, through staging. Left out, and named, is what release.hotfix.skip says. It asks which secrets are impacted,\n' +
     'wants a regression test among what changed since the version that serves, and opens a private advisory on GitHub, or writes its draft\n' +
-    'below .drydock/advisories. A freeze window does not hold it up.',
+    'below .drydock/advisories. A freeze window does not hold it up. The last words say how to rotate what is impacted.',
   examples: [
     'npm run release:hotfix -- --env production --secrets JWT_ACCESS_KEYS --yes --confirm production --reason "tokens could be forged"',
     'npm run release:hotfix -- --env production --secrets none --no-test "a dependency was updated" --yes --confirm production --reason "CVE in a parser"',
@@ -37,10 +40,11 @@ const task = defineChangeTask({
   },
   lock: 'environment',
   environments: environmentsOf,
-  async plan(ctx): Promise<ReleasePlan & AdvisoryPlan> {
+  async plan(ctx): Promise<HotfixPlan> {
     const { config, flags } = ctx;
     const environments = environmentsOf(ctx);
     const secrets = impactedSecrets(config, flags.secrets);
+    const rotations = await rotationsOf(ctx, secrets);
     const { commit, subject } = await ask(ctx);
     const since = await servingCommit(config, ctx.environment);
     const tests = await regressionTests(config, { since, noTest: flags.noTest });
@@ -51,6 +55,7 @@ const task = defineChangeTask({
       subject,
       environments,
       secrets,
+      rotations,
       tests,
       skipped: skip,
       summary,
@@ -60,10 +65,11 @@ const task = defineChangeTask({
   async withoutLock(ctx) {
     await ask(ctx);
   },
-  describe: ({ commit, subject, environments, secrets, tests, skipped }) => [
+  describe: ({ commit, subject, environments, secrets, rotations, tests, skipped }) => [
     `hotfix ${commit.slice(0, 10)} (${subject}) to ${environments.join(', then ')}`,
     `left out: ${skipped.join(', ') || 'nothing'}`,
     `impacted secrets: ${secrets.join(', ') || 'none'}`,
+    ...describeRotations(rotations),
     `regression test: ${tests.slice(0, 3).join(', ') || 'none, and it is said why'}`,
   ],
   steps(ctx, plan) {
@@ -74,12 +80,13 @@ const task = defineChangeTask({
   async outcome(ctx, plan, results, steps) {
     const outcome = await outcomeOf(ctx, plan, results, steps);
     const { where } = results.of(steps.advised);
-    const { secrets } = plan;
+    const { secrets, rotations, environments } = plan;
     ctx.out.line(`The advisory is a draft: ${where}`);
     return {
       ...outcome,
-      data: { ...(outcome.data as object), advisory: where, secrets },
-      ...(secrets.length > 0 ? { next: `Rotate what is impacted now: ${secrets.join(', ')}` } : {}),
+      findings: [...(outcome.findings ?? []), ...byHand(rotations)],
+      data: { ...(outcome.data as object), advisory: where, secrets, rotations },
+      ...(rotations.secrets.length > 0 ? { next: rotateNext(rotations, environments) } : {}),
     };
   },
   lastWords: async (ctx, { environments }) => ({

@@ -104,7 +104,14 @@ test('a page for each version, rows for drills and rotations; a second time ther
   });
   await on('staging').audit('backup.drill', 'drill1', { ...drill, faults: ['a | b'], unproved: [] });
   await on('production').record((record) => record.wentLive(released('a', { tag: 'v1.2.0' })));
-  await on('production').audit('secret.rotated', 'rotate1', { secret: 'JWT_ACCESS', nextDue: '2027-02-01' });
+  const rotated = { variables: ['JWT_ACCESS_KEYS', 'JWT_KID'], generation: 3, nextDue: '2027-02-01T08:00:00.000Z' };
+  const proof = { verdict: 'dead', says: 'a token of it | 401' };
+  await on('production').audit('secret.rotated', 'rotate1', {
+    ...{ ...rotated, secret: 'jwt-access', emergency: true, proof },
+  });
+  await on('production').audit('secret.rotated', 'rotate1', {
+    ...{ ...rotated, secret: 'mail--key', emergency: false, proof: null },
+  });
   const behind = (await run('--check')).outcome?.findings ?? [];
   assert.equal([behind.length, behind[0]?.level, behind[0]?.code], [4, 'error', 'DOCUMENT_BEHIND']);
   assert.not(existsSync(join(root, 'docs')));
@@ -126,7 +133,11 @@ test('a page for each version, rows for drills and rotations; a second time ther
   );
   assert.match(
     text('docs/OPERATIONS_SECRETS_ROTATION.md'),
-    /\| 20\S+ \S+ \| production \| JWT\\_ACCESS \| ann \| quarterly \| 2027-02-01 <!-- rotate1 --> \|/,
+    /\| 20\S+ \S+ \| production \| jwt-access, generation 3 \| JWT\\_ACCESS\\_KEYS, JWT\\_KID \| ann \| emergency: quarterly \| rotate1 \| 2027-02-01 \| dead: a token of it \\\| 401 <!-- rotate1.jwt-access --> \|/,
+  );
+  assert.match(
+    text('docs/OPERATIONS_SECRETS_ROTATION.md'),
+    / mail--key, generation 3 \| .* \| quarterly \| rotate1 \| 2027-02-01 \| not tried <!-- rotate1.mail-.key --> \|/,
   );
   assert.match((await run()).outcome?.verdict ?? '', 'The documents say all that staging, production knows.');
   assert.equal((await run('--check')).outcome?.findings, []);

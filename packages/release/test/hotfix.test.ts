@@ -20,7 +20,13 @@ let answer: (asked: Asked) => { status?: number; body: unknown } | undefined = (
 test.before(async () => {
   github = await startGithub((asked) => answer(asked));
   world = await makeWorld(
-    { variables: { TOKEN_KEY: { secret: true, example: 'abc', about: 'signs tokens' } } },
+    {
+      variables: {
+        TOKEN_KEY: { secret: true, example: 'abc', about: 'signs tokens' },
+        MAIL_KEY: { secret: true, example: 'abc', about: 'sends mails' },
+      },
+      secrets: { rotate: { tokens: { kind: 'generic', variable: 'TOKEN_KEY' } } },
+    },
     { ci: { by: 'recorded', required: 'always', repository: github.repository }, hotfix: { advisory: 'github' } },
   );
 });
@@ -58,11 +64,17 @@ test('with one it is released without CI and flow, with rehearsal and backup, an
   execFileSync('git', ['add', '-A'], { cwd: world.root });
   world.commit();
   // GitHub is away: the draft is kept here.
-  const { error, outcome, said } = await hotfix('--secrets', 'TOKEN_KEY');
+  const { error, outcome, said } = await hotfix('--secrets', 'TOKEN_KEY,MAIL_KEY');
   assert.is(error, undefined);
   assert.match(said.join('\n'), 'No advisory could be opened on GitHub');
-  assert.match(String(outcome?.next), 'TOKEN_KEY');
-  const { advisory } = (outcome?.data ?? {}) as unknown as { advisory: string };
+  assert.match(
+    String(outcome?.next),
+    'Rotate what is impacted now:   npm run secrets:rotate -- tokens --env staging --emergency --reason "…"',
+  );
+  const byHand = outcome?.findings?.find(({ code }) => code === 'SECRET_UNROTATED');
+  assert.match(byHand?.message ?? '', 'MAIL_KEY is under no rotation');
+  const { advisory, rotations } = (outcome?.data ?? {}) as unknown as { advisory: string; rotations: object };
+  assert.equal(rotations, { secrets: ['tokens'], none: ['MAIL_KEY'] });
   assert.match(readFileSync(advisory, 'utf8'), 'Regression test: test/forged.test.mjs.');
   assert.is(statSync(advisory).mode & 0o077, 0);
   assert.is(execFileSync('git', ['status', '--porcelain'], { cwd: world.root, encoding: 'utf8' }), '');

@@ -1,3 +1,4 @@
+export { aged, type SecretAges, secretAges } from './age.ts';
 export { type SecretsConfig, secretsConfig, secretsSection } from './config.ts';
 export type { Doors } from './doors.ts';
 export { secretNamed, secretsNamed } from './names.ts';
@@ -13,4 +14,4 @@ export { outcomeOf, rotationRun, WAIT_MS } from './rotation/run.ts';
 export { validateNow } from './rotation/validate.ts';
 export { secretStatus } from './status/all.ts';
 export { type Fingerprints, fingerprintsIn, fingerprintsOf, sameValues, type Values } from './values.ts';
-export { rotatedVariables } from './variables.ts';
+export { rotatedVariables, secretsOfVariables } from './variables.ts';

@@ -25,3 +25,16 @@ export async function rotatedVariables(
   });
   return new Map(await Promise.all(all));
 }
+
+/** Which secret a variable belongs to: those under rotation by the names that people type, and the variables that are under none. */
+export async function secretsOfVariables(
+  config: LoadedConfig,
+  environment: Environment,
+  variables: readonly string[],
+): Promise<{ secrets: string[]; none: string[] }> {
+  const rotated = [...(await rotatedVariables(config, environment))];
+  return {
+    secrets: rotated.filter(([, own]) => own.some((name) => variables.includes(name))).map(([secret]) => secret),
+    none: variables.filter((name) => !rotated.some(([, own]) => own.includes(name))),
+  };
+}

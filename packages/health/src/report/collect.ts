@@ -43,7 +43,6 @@ export async function collect(config: LoadedConfig, options: CollectOptions): Pr
     ...{ from, to, environments },
     budgetDays: healthSection.of(config).objectives.budgetDays,
     openRuns: await known(async () => openRuns(config)),
-    secrets: Object.entries(config.variables).flatMap(([name, { secret }]) => (secret ? [name] : [])),
   };
 }
 
@@ -60,13 +59,14 @@ async function readEnvironment(
   const base = { name: env, guarded: guard === 'confirm' };
   if (!environment.has(url)) return { ...base, ...nothing(`${url} is not set for it on this machine.`) };
   const noChain = { missing: 'The config names no chain.' };
-  const [probed, history, marks, migrations, backups, escrow] = await Promise.all([
+  const [probed, history, marks, migrations, backups, escrow, secrets] = await Promise.all([
     known(() => probeAll(config, environment, undefined)),
     known(() => readSamples(config, environment, { sinceMs: to - from, signal })),
     known(() => readMarks(config, environment, from)),
     known(() => readers.migrations(config, environment)),
     known(() => readers.backups(config, environment)),
     chain ? known(() => readers.escrow(config, environment, signal)) : noChain,
+    known(() => readers.secrets(config, environment)),
   ]);
   const samples = 'value' in history ? history.value : undefined;
   const seen = samples?.windows ?? [];
@@ -88,7 +88,7 @@ async function readEnvironment(
       health,
     ),
     charts: chartsOf(objectives, slots.windows, health),
-    ...{ marks, migrations, backups, escrow },
+    ...{ marks, migrations, backups, escrow, secrets },
   };
 }
 
@@ -103,6 +103,7 @@ function nothing(absent: string): Omit<EnvironmentReport, 'name' | 'guarded'> {
       migrations: missing,
       backups: missing,
       escrow: missing,
+      secrets: missing,
     },
     ...{ slots: [], slotMs: 0, source: '', objectives: [], charts: [] },
   };

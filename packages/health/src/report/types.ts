@@ -16,6 +16,13 @@ export interface BackupsView {
   overdue: string[];
 }
 
+export interface SecretsView {
+  /** Under rotation. ISO 8601; null where nobody knows. */
+  secrets: { name: string; since: string | null; due: string | null; overdue: boolean }[];
+  /** Variables that are declared secret, and under no rotation. */
+  unrotated: string[];
+}
+
 export interface EscrowView {
   differ: number;
   verdict: string;
@@ -26,6 +33,7 @@ export interface Readers {
   migrations(config: LoadedConfig, environment: Environment): Promise<MigrationsView>;
   backups(config: LoadedConfig, environment: Environment): Promise<BackupsView>;
   escrow(config: LoadedConfig, environment: Environment, signal: AbortSignal): Promise<EscrowView>;
+  secrets(config: LoadedConfig, environment: Environment): Promise<SecretsView>;
 }
 
 export interface PartView {
@@ -83,6 +91,7 @@ export interface EnvironmentReport {
   migrations: Known<MigrationsView>;
   backups: Known<BackupsView>;
   escrow: Known<EscrowView>;
+  secrets: Known<SecretsView>;
 }
 
 export interface OpenRun {
@@ -100,6 +109,4 @@ export interface Report {
   budgetDays: number;
   environments: EnvironmentReport[];
   openRuns: Known<OpenRun[]>;
-  /** Names of what is declared secret. Ages are not known before secrets are rotated by a task. */
-  secrets: string[];
 }

@@ -121,12 +121,12 @@ test('whatever names and messages contain, the page shows it as text; what is mi
   const missing = { missing: nasty };
   const environment: EnvironmentReport = {
     ...{ name: 'staging', guarded: true, absent: undefined, version: nasty, slots: [], slotMs: MINUTE, source: nasty },
-    ...{ health: missing, marks: missing, migrations: missing, backups: missing, escrow: missing },
+    ...{ health: missing, marks: missing, migrations: missing, backups: missing, escrow: missing, secrets: missing },
     objectives: [{ id: nasty, title: nasty, wanted: nasty, seen: nasty, state: 'unknown', left: -3 }],
     charts: [{ id: nasty, title: nasty, unit: nasty, bound: { value: 1, text: nasty }, values: [] }],
   };
   const report: Report = {
-    ...{ product: nasty, from: 0, to: MINUTE, budgetDays: 30, environments: [environment], secrets: [] },
+    ...{ product: nasty, from: 0, to: MINUTE, budgetDays: 30, environments: [environment] },
     openRuns: { value: [{ run: nasty, task: nasty, env: nasty, startedAt: '2026-01-01T00:00:00Z', lastStep: nasty }] },
   };
   const html = renderReport(report);

@@ -1,8 +1,7 @@
-import { exec, operatorUrl, readEventsNamed, withPostgres } from '@drydock/kit';
+import { exec } from '@drydock/kit';
+import { aged, secretAges } from '@drydock/secrets';
 import { releaseConfig } from '../config.ts';
 import type { About, Answer } from './types.ts';
-
-const DAY_MS = 86_400_000;
 
 /** "Major feature toggles": each that the config knows is named in the README of this very commit. */
 export async function readme({ config, commit, signal }: About): Promise<Answer> {
@@ -22,34 +21,26 @@ export async function readme({ config, commit, signal }: About): Promise<Answer>
     : { state: 'no', says: `${file} does not name ${untold.join(', ')}` };
 }
 
-/** By the rotations that the audit log tells of. One that was never rotated by a task has an age that nobody knows. */
+/** Each secret by its own limit (secrets.rotate), declared ones that are under no rotation by `secretDays`. */
 export async function secrets({ config, environment }: About): Promise<Answer> {
   const { secretDays } = releaseConfig(config).checklist;
-  if (secretDays === undefined) return { state: 'none', says: 'no secret has an age (release.checklist.secretDays)' };
-  const names = Object.entries(config.variables).flatMap(([name, { secret }]) =>
-    secret && environment.has(name) ? [name] : [],
-  );
-  const rotated = await lastRotations({ config, environment });
-  const ageOf = (name: string) => (Date.now() - Date.parse(rotated.get(name) ?? '')) / DAY_MS;
-  const overdue = names.filter((name) => ageOf(name) > secretDays);
-  if (overdue.length > 0) return { state: 'no', says: `older than ${secretDays} days: ${overdue.join(', ')}` };
-  const unknown = names.filter((name) => !rotated.has(name));
-  if (unknown.length > 0) return { state: 'unknown', says: `nobody knows how old ${unknown.join(', ')} is` };
-  return { state: 'yes', says: `${names.length} secrets, none older than ${secretDays} days` };
-}
-
-/** Each event `secrets.rotated` names the variable in its metadata. */
-async function lastRotations({
-  config,
-  environment,
-}: Pick<About, 'config' | 'environment'>): Promise<Map<string, string>> {
-  const events = await withPostgres(operatorUrl(config, environment), 'drydock checklist', (client) =>
-    readEventsNamed(client, 'secrets.rotated', 1_000),
-  );
-  const last = new Map<string, string>();
-  for (const { metadata, at } of events) {
-    const { variable } = metadata as { variable?: string };
-    if (variable && !last.has(variable)) last.set(variable, at);
-  }
-  return last;
+  const { secrets: rotated, unrotated, now } = await secretAges(config, environment);
+  const limited = unrotated.map(({ variable, since }) => ({
+    name: variable,
+    ...{ everyDays: secretDays, since, overdue: secretDays !== undefined && aged(since, secretDays, now).overdue },
+  }));
+  const by = secretDays === undefined ? rotated : [...rotated, ...limited];
+  const also =
+    unrotated.length > 0 ? `; under no rotation: ${unrotated.map(({ variable }) => variable).join(', ')}` : '';
+  if (by.length === 0) return { state: 'none', says: `no secret has an age (secrets.rotate)${also}` };
+  const overdue = by.filter((one) => one.overdue);
+  if (overdue.length > 0)
+    return {
+      state: 'no',
+      says: `overdue: ${overdue.map(({ name, everyDays }) => `${name}, older than ${everyDays} days`).join('; ')}${also}`,
+    };
+  const unknown = by.filter(({ since }) => since === null);
+  if (unknown.length > 0)
+    return { state: 'unknown', says: `nobody knows how old ${unknown.map(({ name }) => name).join(', ')} is${also}` };
+  return { state: 'yes', says: `${by.length} secrets, none overdue${also}` };
 }

@@ -34,6 +34,8 @@ export const checklistSchema = z.strictObject({
     .number()
     .positive()
     .optional()
-    .describe('The oldest that a declared secret may become; left out, no secret has an age.'),
+    .describe(
+      'The oldest that a declared secret may become that is under no rotation (`secrets.rotate` has a limit for each of its own); left out, those have no age.',
+    ),
 });
 export type ChecklistConfig = z.output<typeof checklistSchema>;

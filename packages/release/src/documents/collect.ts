@@ -19,11 +19,11 @@ import { releaseSection } from '../config.ts';
 import { withRecord } from '../record/record.ts';
 import type { Evidence, Release } from '../record/types.ts';
 import { pageOf, type VersionIn } from './pages.ts';
-import { type Rotation, rotationTable } from './rotations.ts';
+import { type Rotation, rotationTable, rowOf } from './rotations.ts';
 import { withRows } from './rows.ts';
 
 type Asking = Pick<TaskContext, 'config' | 'environmentOf'>;
-type Event<M> = Omit<Rotation, 'metadata'> & { run: string; metadata: M };
+type Event<M> = Omit<Rotation, 'metadata'> & { metadata: M };
 
 interface Told {
   env: EnvName;
@@ -123,7 +123,9 @@ function documents({ config }: Asking, told: Told[]): Collected['files'] {
       path: rotations,
       table: rotationTable,
       rows: told.flatMap((one) =>
-        one.rotations.map((rotation) => ({ ...rotation, cells: rotationTable.cells(rotation) })),
+        one.rotations.map((rotation) => ({
+          ...{ at: rotation.at, run: rowOf(rotation), cells: rotationTable.cells(rotation) },
+        })),
       ),
     },
   ].map(({ path, table, rows }) => ({

@@ -5,6 +5,7 @@ export interface Rotation {
   at: string;
   env: string;
   actor: string;
+  run: string;
   reason: string | null;
   metadata: { [key: string]: Json };
 }
@@ -13,12 +14,29 @@ export interface Rotation {
 export const rotationTable = {
   title: '# Rotation of secrets',
   heading: '## Rotations',
-  columns: ['date (UTC)', 'environment', 'secret', 'by', 'why', 'next due'],
-  cells: ({ at, env, actor, reason, metadata }: Rotation): string[] => [
-    at.slice(0, 16).replace('T', ' '),
-    ...[env, textOf(metadata.secret), actor, reason ?? '', textOf(metadata.nextDue)].map(markdownText),
-  ],
+  columns: ['date (UTC)', 'environment', 'secret', 'variables', 'by', 'why', 'run', 'next due', 'the old one'],
+  cells: ({ at, env, actor, run, reason, metadata }: Rotation): string[] => {
+    const { secret, variables, generation, emergency, nextDue, proof } = metadata;
+    const why = [emergency === true ? 'emergency' : '', reason ?? ''].filter(Boolean).join(': ');
+    return [
+      at.slice(0, 16).replace('T', ' '),
+      ...[env, `${textOf(secret)}${typeof generation === 'number' ? `, generation ${generation}` : ''}`],
+      ...[Array.isArray(variables) ? variables.map(textOf).join(', ') : '', actor, why, run],
+      ...[textOf(nextDue).slice(0, 10), provenBy(proof)],
+    ].map((cell, i) => (i === 0 ? cell : markdownText(cell)));
+  },
 };
+
+/** A run may rotate several: its row is known by both. In a comment no two dashes may stand together. */
+export function rowOf({ run, metadata }: Pick<Rotation, 'run' | 'metadata'>): string {
+  return [run, textOf(metadata.secret).replaceAll('--', '-.')].filter(Boolean).join('.');
+}
+
+/** `dead: login as app_a: password authentication failed`; one that could not be tried is `unknown`. */
+function provenBy(proof: Json | undefined): string {
+  if (typeof proof !== 'object' || proof === null || Array.isArray(proof)) return 'not tried';
+  return [proof.verdict, proof.says].map(textOf).filter(Boolean).join(': ');
+}
 
 function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';

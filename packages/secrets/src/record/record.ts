@@ -8,6 +8,7 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { type Fingerprints, sameValues } from '../values.ts';
+import { readLastRotated } from './last.ts';
 import { readGenerations, readRotations } from './rows.ts';
 import { ensureTables } from './tables.ts';
 import type { Generation, NewRotation, Phase, Rotation, SecretRecord } from './types.ts';
@@ -46,6 +47,7 @@ function recordIn(client: Client, env: string): SecretRecord {
     rotations: (name) => readRotations(client, env, name),
     open,
     generations: (name) => readGenerations(client, env, name),
+    lastRotated: () => readLastRotated(client, env),
     async begin(rotation, old) {
       await ensureTables(client);
       const there = await open(rotation.name);

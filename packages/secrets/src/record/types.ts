@@ -1,5 +1,6 @@
 import type { Proof } from '../rotators/types.ts';
 import type { Fingerprints } from '../values.ts';
+import type { LastRotated } from './last.ts';
 
 /** In order; a rotation is in one of them, and has done those before. */
 export const PHASES = ['add', 'stage', 'validate', 'promote', 'settle', 'retire', 'document'] as const;
@@ -59,6 +60,8 @@ export interface SecretRecord {
   open(name: string): Promise<Rotation | undefined>;
   /** Oldest first. */
   generations(name?: string): Promise<Generation[]>;
+  /** As the audit log tells of rotations that have ended. */
+  lastRotated(): Promise<LastRotated>;
   /**
    * Writes down that a rotation begins, with what is there now, sealed. Where one of this secret is open already, that one is returned.
    */

@@ -17,6 +17,7 @@ export async function secretStatus(
     withSecretRecord(config, environment, async (record) => ({
       rotations: await record.rotations(),
       generations: await record.generations(),
+      rotated: await record.lastRotated(),
       now: await record.now(),
     })),
   );

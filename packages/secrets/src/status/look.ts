@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { Secret } from '@drydock/kit';
 import { parse } from 'dotenv-flow';
 import type { InstanceUse } from '../product.ts';
+import type { LastRotated } from '../record/last.ts';
 import type { Generation, Rotation } from '../record/types.ts';
 import { lookWhether } from '../rotation/end.ts';
 import type { Rotating } from '../rotation/rotating.ts';
@@ -18,12 +19,15 @@ import type { Seen } from './drift.ts';
 export interface Recorded {
   rotations: readonly Rotation[];
   generations: readonly Generation[];
+  /** As the audit log tells of those that have ended. */
+  rotated: LastRotated;
   now: Date;
 }
 
 export interface Looked extends Omit<Seen, 'others'> {
   kind: string;
   everyDays: number;
+  rotated: LastRotated | undefined;
   /** Who still uses the old one of a rotation that is open. */
   stragglers: Straggler[];
   /** What could not be asked, in words. */
@@ -57,6 +61,7 @@ export async function lookAt(
       stores.map(([label, said]) => [label, 'told' in said ? fingerprintsOf(said.told) : undefined]),
     ),
     atRest,
+    rotated: record?.rotated,
     generations: record?.generations.filter(({ name }) => name === r.name),
     rotation,
     instances: 'told' in instances ? instances.told : undefined,

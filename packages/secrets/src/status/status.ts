@@ -1,9 +1,8 @@
 import type { EnvName, Finding, Hint } from '@drydock/kit';
 import { command, hint } from '@drydock/kit';
+import { ageOf, UNKNOWN_AGE } from '../age.ts';
 import { driftIn } from './drift.ts';
 import type { Looked } from './look.ts';
-
-const DAY_MS = 86_400_000;
 
 export interface SecretStatus {
   name: string;
@@ -32,14 +31,11 @@ export function statusOf(env: EnvName, all: readonly Looked[]): SecretStatus[] {
     const others = Object.fromEntries(
       all.filter(({ name }) => name !== looked.name).map(({ name, file }) => [name, file]),
     );
-    const current = looked.generations?.findLast(({ state }) => state === 'current');
-    const since = current?.currentAt ?? null;
-    const due = since === null ? null : new Date(Date.parse(since) + looked.everyDays * DAY_MS);
+    const { rotated, generations = [], now } = looked;
+    const { ageDays, due, overdue } = rotated ? ageOf(looked, generations, rotated, now) : UNKNOWN_AGE;
     return {
       ...{ name: looked.name, kind: looked.kind, variables: looked.variables, everyDays: looked.everyDays },
-      ageDays: since === null ? null : Math.floor((looked.now.getTime() - Date.parse(since)) / DAY_MS),
-      due: due?.toISOString() ?? null,
-      overdue: due !== null && due < looked.now,
+      ...{ ageDays, due, overdue },
       state: stateOf(looked),
       from: fromOf(looked),
       product: productOf(looked),
