@@ -69,6 +69,23 @@ test('a session that is idle in a transaction, a pool that never connects anew, 
   await world.query(`ALTER ROLE app_a LOGIN PASSWORD '${PASSWORDS.app_a}'; ALTER ROLE app_b NOLOGIN PASSWORD NULL`);
 });
 
+test('somebody who came while it was being closed keeps it open; what is prepared after that does not bring it back', async () => {
+  const { rotator, old, next } = await begun();
+  const late = await session((client) => client.query('SELECT 1'), 'late');
+  // As a retire leaves it that was killed right behind its statement.
+  await world.query('ALTER ROLE app_a NOLOGIN PASSWORD NULL');
+  assert.is((await refusal(rotator.retire(old, next))).code, 'STRAGGLERS');
+  assert.ok(await canLogIn('app_a'));
+  await (await session((client) => client.query('SELECT 1'), 'again')).end();
+  await late.end();
+  await rotator.retire(old, next);
+  await world.query(`BEGIN; INSERT INTO things VALUES (1); PREPARE TRANSACTION 'of the new one'`, urlOf(next));
+  await rotator.retire(old, next);
+  assert.not(await canLogIn('app_a'));
+  await world.query(`ROLLBACK PREPARED 'of the new one'`);
+  await world.query(`ALTER ROLE app_a LOGIN PASSWORD '${PASSWORDS.app_a}'; ALTER ROLE app_b NOLOGIN PASSWORD NULL`);
+});
+
 test('in an emergency the old one is refused at once, and its sessions end within two seconds', async () => {
   const { rotator, old, next, said } = await begun({ emergency: true });
   const clients = await Promise.all(

@@ -9,7 +9,7 @@ import { type Pair, passwordIn, urlIn } from './pair.ts';
 import type { Reach } from './reach.ts';
 import { refuseUnfit, refuseUnpaired, refuseWithoutRights } from './rights.ts';
 import { changeRoles, twinStatements } from './roles.ts';
-import { stragglersOf } from './sessions.ts';
+import { sessionsOf } from './sessions.ts';
 import { lessRights, readSession, refuseOtherServer, type Server } from './tried.ts';
 
 type Ctx = RotatorContext<PostgresSecret>;
@@ -22,7 +22,7 @@ export async function refuse(reach: Reach, ctx: Ctx, old: Values): Promise<void>
     refuseUnfit(roles, pair);
     await refuseWithoutRights(client, roles, pair, reach.rotatorVariable());
     refuseUnpaired(roles, pair, ctx.name);
-    const using = await stragglersOf(client, pair.other, { ...pair, owner: pair.other });
+    const using = await sessionsOf(client, pair.other);
     if (using.length > 0)
       throw loginInUse('OTHER_LOGIN_IN_USE', pair.other, using, 'It would lose its password now; nothing was made.');
     return readSession(client);

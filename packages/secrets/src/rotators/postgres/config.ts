@@ -16,7 +16,8 @@ export const postgresSecret = z
       .describe('The role that both logins work as; it owns what they make.')
       .meta({ byItself: "the login's name without its `_a` or `_b`" }),
     logins: z
-      .tuple([role, role])
+      .array(role)
+      .length(2)
       .optional()
       .describe('The two login roles that are used in turn.')
       .meta({ byItself: '`OWNER_a` and `OWNER_b`' }),

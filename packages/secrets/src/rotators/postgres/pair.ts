@@ -20,11 +20,11 @@ export function pairOf(secret: PostgresSecret, url: Secret): Pair {
   const { user: login } = roleOf(url);
   if (!login) throw refused(secret, 'it names no role');
   const owner = secret.owner ?? /^(.+)_[ab]$/.exec(login)?.[1] ?? login;
-  const logins = secret.logins ?? [`${owner}_a`, `${owner}_b`];
-  const [first, second] = logins;
-  if (first === second || logins.includes(owner))
+  const [first = '', second = ''] = secret.logins ?? [`${owner}_a`, `${owner}_b`];
+  const logins = [first, second] as const;
+  if (new Set([first, second, owner]).size < 3)
     throw refused(secret, `the logins ${first} and ${second} and their owner ${owner} have to be three roles`);
-  if (login !== owner && !logins.includes(login))
+  if (login !== owner && login !== first && login !== second)
     throw refused(secret, `it logs in as ${login}, which is neither ${first} nor ${second} nor their owner ${owner}`);
   const long = [...logins, owner].find((name) => Buffer.byteLength(name) > LONGEST_NAME);
   if (long) throw refused(secret, `PostgreSQL cuts the name ${long}: it has more than ${LONGEST_NAME} bytes`);

@@ -14,7 +14,7 @@ import { proveDead } from './proof.ts';
 import { Reach } from './reach.ts';
 import { changeRoles, closeStatement, openStatement, twinStatements } from './roles.ts';
 import { iterationsOf, scramVerifier } from './scram.ts';
-import { endSessions, stragglersOf } from './sessions.ts';
+import { endSessions, preparedBy, sessionsOf, stragglersOf } from './sessions.ts';
 import { isPooled, readSession, tryNew } from './tried.ts';
 
 /** In an emergency those who use the old login are gone by then. */
@@ -46,9 +46,11 @@ export const postgresRotator: OpenRotator<PostgresSecret> = (ctx) => {
   };
 
   const refuseStragglers = async (client: Client, pair: Pair, old: Values) => {
-    const found = await stragglersOf(client, pair.login, pair);
+    const isOpen = (await reach.rolesOf(client, pair)).get(pair.login)?.canLogin === true;
+    // A transaction that is prepared from now on is the new one's.
+    const found = isOpen ? await stragglersOf(client, pair) : await sessionsOf(client, pair.login);
     if (found.length === 0) return;
-    if (!(await reach.rolesOf(client, pair)).get(pair.login)?.canLogin) await open(client, pair, old);
+    if (!isOpen) await open(client, pair, old);
     throw loginInUse('STRAGGLERS', pair.login, found, 'It stays open.');
   };
 
@@ -135,7 +137,7 @@ export const postgresRotator: OpenRotator<PostgresSecret> = (ctx) => {
 
     async stragglers(old, next) {
       const pair = reach.pair(old);
-      return reach.asRotator([next, old], (client) => stragglersOf(client, pair.login, pair));
+      return reach.asRotator([next, old], (client) => stragglersOf(client, pair));
     },
 
     async retire(old, next) {
@@ -149,11 +151,11 @@ export const postgresRotator: OpenRotator<PostgresSecret> = (ctx) => {
           await refuseStragglers(client, pair, old);
           return;
         }
-        const left = await endSessions(client, pair.login, DRAIN_WITHIN_MS);
-        const found = await stragglersOf(client, pair.login, pair);
-        if (left > 0) throw loginInUse('STRAGGLERS', pair.login, found, 'It is closed, and these did not end.');
-        for (const { pid, state } of found.filter(({ host }) => host === 'no session'))
-          onLine(`Left, for you to end: ${state} (${pid}).`);
+        if ((await endSessions(client, pair.login, DRAIN_WITHIN_MS)) > 0) {
+          const left = await sessionsOf(client, pair.login);
+          throw loginInUse('STRAGGLERS', pair.login, left, 'It is closed, and these did not end.');
+        }
+        for (const { pid, state } of await preparedBy(client, pair)) onLine(`Left, for you to end: ${state} (${pid}).`);
       });
     },
 
@@ -170,7 +172,7 @@ export const postgresRotator: OpenRotator<PostgresSecret> = (ctx) => {
         if (!(await reach.rolesOf(client, pair)).has(other)) return;
         const using = async () => {
           const own = new Set(ownBackends().map(String));
-          const found = await stragglersOf(client, other, { ...pair, owner: other });
+          const found = await sessionsOf(client, other);
           return found.filter(({ pid }) => !own.has(pid));
         };
         for (const until = Date.now() + WITHDRAW_WITHIN_MS; !rotation.emergency; await sleep(LOOK_MS)) {

@@ -8,9 +8,13 @@ import type { Pair } from './pair.ts';
 const LOOK_AGAIN_MS = 1_000;
 const END_LOOK_MS = 50;
 
-/** Sessions of a login, and prepared transactions that hold what it had locked. */
-export async function stragglersOf(client: Client, login: string, { owner }: Pair): Promise<Straggler[]> {
-  const sessions = await client.query<Straggler>(
+/** Who keeps a login from being closed. */
+export async function stragglersOf(client: Client, pair: Pair): Promise<Straggler[]> {
+  return [...(await sessionsOf(client, pair.login)), ...(await preparedBy(client, pair))];
+}
+
+export async function sessionsOf(client: Client, login: string): Promise<Straggler[]> {
+  const { rows } = await client.query<Straggler>(
     `SELECT coalesce(nullif(application_name, ''), 'without a name') AS who,
             coalesce(client_hostname, host(client_addr), 'this server') AS host, pid::text AS pid,
             extract(epoch FROM clock_timestamp() - backend_start)::int AS "ageSeconds",
@@ -18,12 +22,11 @@ export async function stragglersOf(client: Client, login: string, { owner }: Pai
        FROM pg_stat_activity WHERE usename = $1 AND pid <> pg_backend_pid() ORDER BY backend_start`,
     [login],
   );
-  const prepared = await preparedBy(client, login, owner);
-  return [...sessions.rows, ...prepared];
+  return rows;
 }
 
-/** PostgreSQL keeps the role that it was prepared as: mostly the owner, in whose name both logins work. */
-async function preparedBy(client: Client, login: string, owner: string): Promise<Straggler[]> {
+/** Prepared transactions, which hold what they have locked. PostgreSQL keeps the role that it was prepared as: mostly the owner, in whose name both logins work. */
+export async function preparedBy(client: Client, { login, owner }: Pair): Promise<Straggler[]> {
   const look = () =>
     client.query<Straggler>(
       `SELECT format('role %s', owner) AS who, 'no session' AS host, gid AS pid,
