@@ -106,6 +106,15 @@ test('the project key has no overlap: nothing happens before promote, and then t
   assert.is(error.code, 'NO_WAY_BACK');
 });
 
+test('replaced by a call that had no answer, it is not taken for one that can be taken back', async () => {
+  const b = await bench();
+  const old = held(b, ['POSTHOG_KEY']);
+  await sink.faults({ calls: 'PATCH', what: 'cut after' });
+  const error = await refusal((async () => (await b.rotator()).replace?.(old, { POSTHOG_KEY: null }))());
+  assert.ok(isUnknown(error));
+  assert.is((await refusal((await b.rotator()).withdraw(old, { POSTHOG_KEY: null }))).code, 'NO_WAY_BACK');
+});
+
 test('cut off before and after each call, and called again, the project key is replaced once', async () => {
   const wholeWay = async () => {
     const b = await bench();

@@ -1,4 +1,5 @@
-import { currentHost, defineStep, type Json, type Step } from '@drydock/kit';
+import { command, currentHost, defineStep, hint, type Json, paused, type Step } from '@drydock/kit';
+import { isUnknown } from '../unknown.ts';
 import type { RotationPlan } from './plan.ts';
 import { readStores } from './put.ts';
 import { type Rotating, sealValues } from './rotating.ts';
@@ -78,11 +79,20 @@ export function replaceStep(r: Rotating, plan: RotationPlan): Step {
     check: async () => beyond(r, plan.id, 'promote'),
     async run() {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
-      const made = (await rotator.replace?.(old, next)) ?? next;
+      const made = (await rotator.replace?.(old, next).catch((error) => waitIfUnknown(r, error))) ?? next;
       const sealed = await sealValues(r, made);
       await r.withRecord((record) => record.replaced(rotation, sealed));
       remember(r, rotation.generation, made);
       return {};
     },
   });
+}
+
+/** It may be replaced: to go back would leave the environment with one that is dead. */
+function waitIfUnknown({ name, environment: { name: env } }: Rotating, error: unknown): never {
+  if (!isUnknown(error)) throw error;
+  throw paused(
+    `Whether ${name} of ${env} was replaced cannot be told: ${(error as Error).message}`,
+    hint`When the service answers: ${command('secrets:rotate', { env, resume: true })}`,
+  );
 }

@@ -52,8 +52,10 @@ export const projectKeyRotator: OpenRotator<PostHogSecret> = (ctx) => {
     async retire() {},
     retired: () => ({}),
     proof: async (old, next) => proofOf(ctx, requireKey(old[variable], secret), requireKey(next[variable], secret)),
-    async withdraw(_old, next) {
-      if (!next[variable]) return;
+    async withdraw(old, next) {
+      // The call that replaced it may have had no answer.
+      const held = requireKey(old[variable], secret).reveal();
+      if (!next[variable] && (!keys || (await keys.read()).api_token === held)) return;
       throw new OpsError({
         code: 'NO_WAY_BACK',
         message: "PostHog's old project key ended when the new one was made: nothing brings it back.",
