@@ -195,6 +195,7 @@ export default defineConfig({
       // The sandbox's Sentry forgets sooner than the real one, which takes 300 s.
       sentry: { kind: 'sentry', organization: 'sandbox', project: '{env}', refusedWithinSeconds: 10 },
       posthog: { kind: 'posthog' },
+      'backup-identity': { kind: 'backup-identity' },
       'escrow-admin': { kind: 'escrow-admin', fund: '10' },
       'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
       'jwt-access': {

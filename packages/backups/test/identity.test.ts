@@ -22,6 +22,8 @@ test('one that is whole is taken, with the comments of its file or without', asy
   const key = await generateIdentity();
   assert.is(await refusal(key), undefined);
   assert.is(await refusal(`# created: today\n# public key: age1…\n${key}\n`), undefined);
+  assert.is(await refusal(`${key}, ${await generateIdentity()}`), undefined);
+  assert.is((await refusal(`${key},${key.slice(0, -4)}`))?.code, 'IDENTITY_MALFORMED');
 });
 
 test('one that was cut off, mistyped or is the public half is refused before anything (exit 2), and not shown', async () => {

@@ -74,7 +74,9 @@ const backupsSchema = z.strictObject({
   identity: z
     .string()
     .default('BACKUP_IDENTITY')
-    .describe('Variable with the age private key; only where backups are opened.'),
+    .describe(
+      'Variable with the age private key; only where backups are opened. Several, separated by commas, while old backups need an old one.',
+    ),
   signingKey: z
     .string()
     .default('BACKUP_SIGNING_KEY')

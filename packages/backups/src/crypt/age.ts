@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { Readable as NodeReadable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { command, findTool, hint, OpsError, type Secret } from '@drydock/kit';
+import { keysIn } from './identity.ts';
 
 /** A recipient's public key: `age1…`. */
 export const RECIPIENT = /^age1[0-9a-z]{58}$/;
@@ -51,7 +52,7 @@ class AgeFailed extends Error {}
 export async function* decryptFile(path: string, identity: Secret): AsyncIterable<Uint8Array> {
   try {
     const program = findTool('age');
-    const key = NodeReadable.from([Buffer.from(`${identity.reveal().trim()}\n`)]);
+    const key = NodeReadable.from([Buffer.from(`${keysIn(identity).join('\n')}\n`)]);
     if (program) yield* throughAge(program, ['--decrypt', '-i', '-', path], key);
     else yield* withPackage(path, identity);
   } catch (cause) {
@@ -62,7 +63,7 @@ export async function* decryptFile(path: string, identity: Secret): AsyncIterabl
 async function* withPackage(path: string, identity: Secret): AsyncIterable<Uint8Array> {
   const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
-  decrypter.addIdentity(identity.reveal().trim());
+  for (const key of keysIn(identity)) decrypter.addIdentity(key);
   const stored = createReadStream(path, { highWaterMark: 1 << 20 });
   try {
     const plain = await decrypter.decrypt(NodeReadable.toWeb(stored) as never);

@@ -5,12 +5,7 @@ import { backupsSection } from '../config/backups.ts';
 export async function requireIdentity(config: LoadedConfig, environment: Environment): Promise<Secret> {
   const identity = environment.secret(backupsSection.of(config).identity);
   const { identityToRecipient } = await import('age-encryption');
-  // As age's own files have it: comments beside the keys.
-  const keys = identity
-    .reveal()
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line && !line.startsWith('#'));
+  const keys = keysIn(identity);
   try {
     if (keys.length === 0) throw new Error('no key');
     for (const key of keys) await identityToRecipient(key);
@@ -23,4 +18,16 @@ export async function requireIdentity(config: LoadedConfig, environment: Environ
     );
   }
   return identity;
+}
+
+/** Of now, and of before: old backups open with what they were made for. As age's own files have it too: a key a line, comments beside them. */
+export function keysIn(identity: Secret): string[] {
+  const lines = identity
+    .reveal()
+    .split('\n')
+    .filter((line) => !line.trim().startsWith('#'));
+  return lines
+    .flatMap((line) => line.split(','))
+    .map((key) => key.trim())
+    .filter(Boolean);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backupIdentitySecret } from '../rotators/backup-identity/config.ts';
 import { escrowAdminSecret } from '../rotators/escrow-admin/config.ts';
 import { genericSecret } from '../rotators/generic/config.ts';
 import { jwtSecret } from '../rotators/jwt/config.ts';
@@ -11,6 +12,7 @@ import { tokenSecret } from '../rotators/token/config.ts';
 /** One secret under rotation, by its kind. A kind has its schema beside its code, and a line here and in rotators/all.ts. */
 export const secretSchema = z.discriminatedUnion('kind', [
   genericSecret,
+  backupIdentitySecret,
   escrowAdminSecret,
   jwtSecret,
   postHogSecret,

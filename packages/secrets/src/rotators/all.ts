@@ -7,6 +7,7 @@ type ConfigOf<K extends Kind> = Extract<SecretConfig, { kind: K }>;
 const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   redis: async () => (await import('./redis/rotator.ts')).redisRotator,
   jwt: async () => (await import('./jwt/rotator.ts')).jwtRotator,
+  'backup-identity': async () => (await import('./backup-identity/rotator.ts')).backupIdentityRotator,
   generic: async () => (await import('./generic/rotator.ts')).genericRotator,
   postgres: async () => (await import('./postgres/rotator.ts')).postgresRotator,
   posthog: async () => (await import('./posthog/rotator.ts')).postHogRotator,
