@@ -229,6 +229,9 @@ test('the new one is tried where it is used: on another server it would be worth
     );
     await elsewhere.query(`CREATE ROLE ${role}_b IN ROLE ${role}; ALTER ROLE ${role}_b SET role = '${role}'`);
     assert.is((await refusal(astray.rotator.refuse(astray.old))).code, 'ANOTHER_SERVER');
+    // Another database of the same server, which lets everybody in.
+    const given = { DATABASE_URL: new Secret(urlOf(next).replace('/shop', '/postgres'), 'DATABASE_URL') };
+    assert.is((await refusal(one.validate(old, given))).code, 'ANOTHER_DATABASE');
     await one.validate(old, next);
   } finally {
     await elsewhere.stop();

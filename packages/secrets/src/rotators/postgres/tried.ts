@@ -63,6 +63,12 @@ export async function tryNew(
   const { login, owner } = pair;
   // Of what is tried, which may be the one in use.
   const other = roleOf(next).user ?? '';
+  if (databaseOf(old) !== databaseOf(next))
+    throw new OpsError({
+      code: 'ANOTHER_DATABASE',
+      message: `${variable} leads to the database ${databaseOf(next)} with the new login, and to ${databaseOf(old)} with the old one.`,
+      hint: 'It was given to another environment, or changed by hand since: put the address of before there.',
+    });
   const check = async (client: Client) => {
     const found = await readSession(client);
     if (found.session !== other) throw poolersOwnLogin(variable, other, found.session);
