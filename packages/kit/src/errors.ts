@@ -66,6 +66,14 @@ export function errorOn(env: string, thrown: unknown): OpsError {
 export function toOpsError(thrown: unknown): OpsError {
   if (thrown instanceof OpsError) return thrown;
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  const { code, path } = (thrown ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new OpsError({
+      code: 'DISK_FULL',
+      message: `The disk is full: ${path ?? 'what was to be kept'} could not be written (${code}).`,
+      hint: 'Free disk space, and run it again.',
+      cause: thrown,
+    });
   return new OpsError({
     code: 'UNEXPECTED',
     message,

@@ -133,7 +133,10 @@ export function statusFindings({ serving, recorded, open, artifacts, away, maint
       level: 'warn',
       code: 'RECORD_DIFFERS',
       message: `The proxy sends the traffic of ${env} to version ${answers}, and the record has ${live.version} as live: a run was killed between the two, or somebody switched by hand.`,
-      hint: hint`Go on with the run, or release what should serve: ${command('ops:resume')}`,
+      hint:
+        before?.version === answers
+          ? hint`Version ${live.version} went back? Write that down: ${command('release:settle', { env })}`
+          : hint`Go on with the run, or release what should serve: ${command('ops:resume')}`,
     });
   if (live && !serving.live)
     findings.push({

@@ -14,6 +14,8 @@ const BLIND_LOOKS = 5;
 const LEAST_FAILED = 3;
 const LEAST_TIMED = 30;
 const LEAST_SLOWER_MS = 100;
+/** Written into its log by its supervisor. */
+const ENDED = 'drydock: ended ';
 /** One-sided 95 % of the normal distribution. */
 const SURE = 1.645;
 
@@ -149,8 +151,10 @@ export class Watch {
       // Its name and the time stand before it.
       if (line.startsWith(`${name} `)) lines.push(line.slice(name.length + 1).replace(/^\d{4}-\d\d-\d\d\S* /, ''));
     }
-    const said = errorLine(lines);
-    return said ? `: ${said}` : '';
+    const at = lines.findLastIndex((line) => line.startsWith(ENDED));
+    const how = at < 0 ? '' : ` ${lines[at]?.slice(ENDED.length).split(';')[0]}`;
+    const said = errorLine(at < 0 ? lines : lines.slice(0, at));
+    return `${how}${said ? `, and its last words were: ${said}` : ''}`;
   }
 
   #notWell(what: string): OpsError {

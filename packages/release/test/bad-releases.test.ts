@@ -32,7 +32,7 @@ const BAD: Bad[] = [
   {
     what: 'crashes after 5 s',
     change: (source) => `${source}setTimeout(() => { throw new Error('it was too much'); }, 5_000);\n`,
-    says: /"staging › watch" failed: Version \w+ on staging does not stay: \w+-1 has ended: Error: it was too much/,
+    says: /"staging › watch" failed: Version \w+ on staging does not stay: \w+-1 has ended with exit code 1, and its last words were: Error: it was too much/,
     unseen: false,
   },
   {

@@ -7,6 +7,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import abortTask from '../scripts/abort.ts';
 import continueTask from '../scripts/continue.ts';
+import rollbackTask from '../scripts/rollback.ts';
+import settleTask from '../scripts/settle.ts';
 import { artifactStore } from '../src/artifact/store.ts';
 import type { Artifact } from '../src/artifact/types.ts';
 import { withRecord } from '../src/record/record.ts';
@@ -168,6 +170,50 @@ test('a switch that cannot be written down is none: traffic goes back, and the r
     await sql('DROP TRIGGER no_space ON drydock.release');
   }
   assert.is((await recordOf('staging', (record) => record.live()))?.version, before);
+});
+
+test('a release that went back and could not say so: that is told, settled by a command, and by the next release', async () => {
+  const good = await answer();
+  const { config, environment } = await at('staging');
+  const sql = (text: string) => withPostgres(operatorUrl(config, environment), 'test', (client) => client.query(text));
+  await sql(
+    `CREATE FUNCTION drydock.no_way() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$`,
+  );
+  /** Leaves the record behind what serves. */
+  const leftBehind = async () => {
+    world.commit();
+    await sql(`CREATE TRIGGER no_way BEFORE UPDATE ON drydock.release FOR EACH ROW WHEN (NEW.outcome = 'went back')
+      EXECUTE FUNCTION drydock.no_way()`);
+    const { error } = await world.release((name, step) => {
+      if (name === 'staging › gate') step.run = async () => ({ verdict: 'pass', measurements: 1 });
+      if (name === 'staging › post-deploy check') step.run = () => Promise.reject(new Error('it is not well'));
+    });
+    await sql('DROP TRIGGER no_way ON drydock.release');
+    assert.match(error?.message ?? '', 'Undoing stopped at "staging › switch traffic" (the disk is full)');
+    assert.is(await answer(), good);
+    const { outcome } = await world.status();
+    assert.equal(
+      outcome?.findings?.map(({ code, hint }) => [code, /release:settle -- --env staging$/.test(String(hint))]),
+      [['RECORD_DIFFERS', true]],
+    );
+  };
+  const task = (name: typeof settleTask | typeof rollbackTask) =>
+    runTaskForTest(name, world.root, ['--env', 'staging', '--yes']);
+
+  await leftBehind();
+  assert.is((await task(rollbackTask)).error?.code, 'RECORD_BEHIND');
+  assert.match(
+    (await task(settleTask)).outcome?.verdict ?? '',
+    /^That version \w+ went back on staging is written down/,
+  );
+  assert.equal((await world.status()).outcome?.findings, []);
+  assert.is((await recordOf('staging', (record) => record.live()))?.version, good);
+  assert.is((await recordOf('staging', (record) => record.history(1)))[0]?.outcome, 'went back');
+
+  await leftBehind();
+  world.commit();
+  assert.is((await passes()).error, undefined);
+  assert.is((await recordOf('staging', (record) => record.before()))?.version, good, 'and not the one that went back');
 });
 
 test.run();

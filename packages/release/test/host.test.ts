@@ -1,10 +1,14 @@
-// Uses files in a temporary folder.
+// Uses git, and files in a temporary folder.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadEnvironment } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { releaseConfig } from '../src/config.ts';
+import { missedVariables, productEnvironment } from '../src/host/environment.ts';
 import { HostFolder } from '../src/host/folder.ts';
+import { makeProduct } from './product.ts';
 
 const test = suite('what a host knows');
 const placed = {
@@ -29,6 +33,30 @@ test('a slot that names a folder elsewhere, or cannot be read, is as good as emp
   }
   writeFileSync(file, '{');
   assert.is(slots.placed('blue'), undefined);
+});
+
+test('of a shell that the product does not get, what its source names and what its runtime goes by is told', async () => {
+  const product = makeProduct({}, { env: { IN_FILE: 'x' } });
+  product.commit({
+    'src/main.js': 'connect(process.env.STRIPE_KEY, process.env.IN_FILE, MY_STRIPE_KEYS);',
+    'docs/notes.md': 'EDITOR and TERM',
+  });
+  const { config } = await product.open();
+  const shell = {
+    STRIPE_KEY: 'x',
+    STRIPE: 'x',
+    IN_FILE: 'y',
+    NODE_OPTIONS: '--inspect',
+    EDITOR: 'vi',
+    TERM: 'xterm',
+    HOME: '/',
+  };
+  const environment = loadEnvironment(config, 'staging', shell);
+  const { app, artifact } = releaseConfig(config);
+  const { left, env } = productEnvironment(config, environment, app, process.execPath);
+  assert.equal([env.IN_FILE, env.STRIPE_KEY, left.includes('STRIPE_KEY')], ['y', undefined, true]);
+  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include, left });
+  assert.equal(missed, ['NODE_OPTIONS', 'STRIPE_KEY']);
 });
 
 test.run();

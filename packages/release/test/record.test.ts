@@ -1,5 +1,6 @@
 // Uses PostgreSQL.
-import { renameSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, loadEnvironment, Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
@@ -40,6 +41,10 @@ async function checkouts(many = 1): Promise<Checkout[]> {
     }),
   );
 }
+
+const EVIDENCE = { item: 'x', ok: true, says: 'y', link: null, by: 'ann', until: null, run: null };
+const urlOf = (root: string) =>
+  /OPS_DATABASE_URL='([^']+)'/.exec(readFileSync(join(root, '.env.staging'), 'utf8'))?.[1];
 
 /** A release of a version by its letter: run 1 of A is `A1`. */
 function went(run: string, kind: NewRelease['kind'] = 'release', more: Partial<NewRelease> = {}): NewRelease {
@@ -241,6 +246,48 @@ test('the audit log is told of each once, and release:history shows them', async
     (await runTaskForTest(historyTask, empty.root, ['--env', 'staging'])).outcome?.verdict,
     'Nothing was released to staging yet.',
   );
+});
+
+test('operators need no more than the rights that README grants them', async () => {
+  const [owner] = await checkouts();
+  const url = await owner?.record(async (record) => {
+    await record.wentLive(went('A1'));
+    await record.putEvidence({ ...EVIDENCE, commit: 'a'.repeat(40) });
+    await record.decide('A1', 'staging › gate', 'continue', 'ann', 'looked');
+    return urlOf(owner.root);
+  });
+  const readme = ['../../kit/README.md', '../README.md'].map((file) =>
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  );
+  const grants = readme.flatMap((text) => [...text.matchAll(/^GRANT (.*) ON (.*) TO operator;$/gm)]);
+  assert.ok(grants.some(([, , tables]) => tables?.includes('drydock.release_decision')));
+  const role = `operator_${randomBytes(4).toString('hex')}`;
+  const sql = (text: string) => withPostgres(new Secret(url ?? ''), 'test', (client) => client.query(text));
+  await sql(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+  for (const [, rights, on = ''] of grants)
+    for (const table of on.split(', ')) {
+      // Of locks and runs there are none yet.
+      const { rows } = await sql(`SELECT to_regclass('${table.replace('SCHEMA ', '')}') IS NOT NULL AS there`);
+      if (table.startsWith('SCHEMA') || rows[0]?.there) await sql(`GRANT ${rights} ON ${table} TO ${role}`);
+    }
+  try {
+    const narrow = new URL(url ?? '');
+    [narrow.username, narrow.password] = [role, 'x'];
+    const root = makeStrangeProduct({}, { OPS_DATABASE_URL: narrow.href });
+    const config = await loadConfig(undefined, root);
+    await withRecord(config, loadEnvironment(config, 'staging', {}), async (record) => {
+      await record.wentLive(went('B1'));
+      await record.bakes('B1', 60);
+      await record.wentBack('B1');
+      await record.putEvidence({ ...EVIDENCE, commit: 'b'.repeat(40) });
+      await record.decide('B1', 'staging › gate', 'abort', 'ann', 'no');
+      assert.is((await record.live())?.run, 'A1');
+      assert.is((await record.evidence('b'.repeat(40))).length, 1);
+      assert.is(await record.decision('B1', 'staging › gate'), 'abort');
+    });
+  } finally {
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
 });
 
 test.run();

@@ -1,13 +1,18 @@
 // Uses PostgreSQL and HAProxy: going back from releases of a small product that serves customers, over each kind of migration.
+import { randomBytes } from 'node:crypto';
+import { rowsSince } from '@drydock/backups';
 import { readState, targetOf } from '@drydock/db';
-import { loadConfig, loadEnvironment, withPostgres } from '@drydock/kit';
+import { loadConfig, loadEnvironment, Secret, withPostgres } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import rollbackTask from '../scripts/rollback.ts';
 import settleTask from '../scripts/settle.ts';
+import { withRecord } from '../src/record/record.ts';
+import { targetOfCommit } from '../src/rollback/migrations.ts';
 import { underLoad } from './load.ts';
+import { git, refusal } from './product.ts';
 import { makeWorld, type World } from './world.ts';
 
 const test = suite('going back');
@@ -23,9 +28,13 @@ test.before(async () => {
 test.after(() => world.stop());
 
 const answer = async () => (await fetch(world.url)).text();
-const here = async () => {
+const product = async () => {
   const config = await loadConfig(undefined, world.root);
-  return targetOf(config, loadEnvironment(config, 'staging', {}));
+  return { config, environment: loadEnvironment(config, 'staging', {}) };
+};
+const here = async () => {
+  const { config, environment } = await product();
+  return targetOf(config, environment);
 };
 const sql = async (text: string) =>
   withPostgres((await here()).url, 'test', async (client) => (await client.query(text)).rows as object[]);
@@ -103,6 +112,41 @@ test('over a migration that only expands it is a switch, and the migration stays
   await release();
 });
 
+/** Somebody who may not read a table is told which, and as whom. */
+async function assertRowsAreRefused(): Promise<void> {
+  const { config, environment } = await product();
+  const role = `narrow_${randomBytes(4).toString('hex')}`;
+  await sql(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+  try {
+    const narrow = new URL((await here()).url.reveal());
+    [narrow.username, narrow.password] = [role, 'x'];
+    const backup = (await withRecord(config, environment, (record) => record.live()))?.backup ?? '';
+    const ctx = { config, env: 'staging', environmentOf: () => environment };
+    const error = await refusal(rowsSince(ctx, new Secret(narrow.href), backup));
+    assert.is(error.code, 'ROWS_UNREADABLE');
+    assert.is(
+      error.message,
+      `What a restore would lose of public.jobs cannot be counted: the role ${role} may not read all of it.`,
+    );
+  } finally {
+    await sql(`DROP ROLE ${role}`);
+  }
+}
+
+test('a commit without the folder of migrations is told as that', async () => {
+  const { config, environment } = await product();
+  const commit = git(
+    world.root,
+    'commit-tree',
+    '-m',
+    'empty',
+    git(world.root, 'hash-object', '-t', 'tree', '-w', '/dev/null'),
+  );
+  const error = await refusal((async () => targetOfCommit(config, environment, commit))());
+  assert.is(error.code, 'MIGRATIONS_NOT_IN_COMMIT');
+  assert.match(error.message, `Commit ${commit.slice(0, 10)}, which is live, has no prisma/migrations and no prisma`);
+});
+
 const REQUIRED = {
   'prisma/migrations/3_done/migration.sql': 'ALTER TABLE jobs ADD COLUMN done boolean NOT NULL;\n',
   'prisma/schema.prisma': schema('  title String?\n  done Boolean\n'),
@@ -137,6 +181,7 @@ test('over one that it cannot live with and nobody can undo: maintenance, the ba
     undefined,
   );
   await sql('INSERT INTO jobs VALUES (2, true), (3, false)');
+  await assertRowsAreRefused();
   const refused = await back();
   assert.equal([refused.error?.code, refused.error?.exit], ['DATA_LOSS', 4]);
   assert.match(refused.error?.message ?? '', 'lose 2 rows of public.jobs that the backup has not');

@@ -67,6 +67,8 @@ async function watched(looks: { counts?: Partial<ServerCounts>; state?: Partial<
     async *logs() {
       yield 'green-1 2026-11-26_14:28:31.12345 Error: it was too much';
       yield 'green-1 2026-11-26_14:28:31.12346 Node.js v24';
+      yield 'green-1 2026-11-26_14:28:31.12347 drydock: ended with exit code 1; it is started again in 0 s';
+      yield 'green-1 2026-11-26_14:28:31.22345 v2 listens';
     },
   } as unknown as Driver;
   const of = (slot: 'blue' | 'green', version: string) => ({ slot, version, commit: 'c', digest: 'd' });
@@ -94,7 +96,7 @@ test('one that ends, is not ready twice, fails, or is slow is refused, in words,
   const rows: [Parameters<typeof watched>, RegExp][] = [
     [
       [[{}, { state: { restarts: 1 } }]],
-      /^Version v2 on staging does not stay: green-1 has ended: Error: it was too much\.$/,
+      /^Version v2 on staging does not stay: green-1 has ended with exit code 1, and its last words were: Error: it was too much\.$/,
     ],
     [
       [[{}, { state: { ready: false, detail: '/readyz answered 503' } }]],

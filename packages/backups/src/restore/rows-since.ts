@@ -1,5 +1,5 @@
-import type { Secret, TaskContext } from '@drydock/kit';
-import { withPostgres } from '@drydock/kit';
+import { OpsError, type Secret, type TaskContext, withPostgres } from '@drydock/kit';
+import type { Client } from 'pg';
 import { listTables } from '../dump/checksums.ts';
 import { openSource } from './plan.ts';
 
@@ -26,10 +26,28 @@ export async function rowsSince(
     await client.query('SET statement_timeout = 0; SET row_security = off');
     const lost: RowsSince[] = [];
     for (const table of await listTables(client)) {
-      const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ONLY ${table}`);
-      const more = Number(rows[0]?.n ?? 0) - (then.get(table) ?? 0);
-      if (more > 0 && !table.endsWith('._prisma_migrations')) lost.push({ table, rows: more });
+      if (table.endsWith('._prisma_migrations')) continue;
+      const more = (await countOf(client, table)) - (then.get(table) ?? 0);
+      if (more > 0) lost.push({ table, rows: more });
     }
     return lost;
   });
+}
+
+/** SQLSTATE insufficient_privilege; also where row security would hide rows. */
+const NOT_ALLOWED = '42501';
+
+async function countOf(client: Client, table: string): Promise<number> {
+  try {
+    const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ONLY ${table}`);
+    return Number(rows[0]?.n ?? 0);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== NOT_ALLOWED) throw cause;
+    throw new OpsError({
+      code: 'ROWS_UNREADABLE',
+      message: `What a restore would lose of ${table} cannot be counted: the role ${client.user} may not read all of it.`,
+      hint: `GRANT SELECT ON ${table} TO its role, or name the table's owner in the operator's URL.`,
+      cause,
+    });
+  }
 }

@@ -1,6 +1,14 @@
 import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Environment, isMissing, type LoadedConfig, makePrivate, readStateFile, writeDurably } from '@drydock/kit';
+import {
+  type Environment,
+  exec,
+  isMissing,
+  type LoadedConfig,
+  makePrivate,
+  readStateFile,
+  writeDurably,
+} from '@drydock/kit';
 import { z } from 'zod';
 import type { AppConfig } from '../config/app.ts';
 
@@ -23,8 +31,32 @@ export function productEnvironment(
   const path = env.PATH ?? PATH;
   return {
     env: { ...env, PATH: `${dirname(node)}:${path}` },
-    left: Object.keys(all).filter((name) => !gets(name)),
+    left: [...Object.keys(all).filter((name) => !gets(name)), ...environment.undeclared],
   };
+}
+
+/** What Node and the libraries of the system go by, whatever the product's source says. */
+const OF_THE_RUNTIME = [
+  ...['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LD_LIBRARY_PATH', 'LD_PRELOAD'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
+];
+
+/** Of the variables that the product does not get, those that it may well miss: what its source names, and what its runtime goes by. */
+export async function missedVariables(
+  config: LoadedConfig,
+  { commit, include, left }: { commit: string; include: readonly string[]; left: readonly string[] },
+): Promise<string[]> {
+  const runtime = left.filter((name) => OF_THE_RUNTIME.includes(name));
+  const names = left.filter((name) => /^[A-Z][A-Z0-9_]{2,}$/.test(name) && !runtime.includes(name));
+  if (names.length === 0) return runtime;
+  const patterns = names.flatMap((name) => ['-e', name]);
+  const { stdout } = await exec('git', ['grep', '-ohwFI', ...patterns, commit, '--', ...include], {
+    cwd: config.root,
+    // Nothing found, or no repository: that is another question's matter.
+    okCodes: [1, 128],
+  });
+  const named = new Set(stdout.split('\n'));
+  return [...runtime, ...names.filter((name) => named.has(name))].sort();
 }
 
 const keptSchema = z.record(z.string(), z.string());

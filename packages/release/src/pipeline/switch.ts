@@ -10,6 +10,7 @@ import {
 import type { Deployment, Driver } from '../driver/types.ts';
 import { withRecord } from '../record/record.ts';
 import type { Release } from '../record/types.ts';
+import { wentBackUnwritten } from '../record/unwritten.ts';
 import type { Staged } from './stage.ts';
 
 /** What the record is told of a version that takes over, besides where it is. */
@@ -39,9 +40,12 @@ export function switchStep({ ctx, env, driver, staged, knownOf }: Switch): Step 
       const known = await knownOf(step);
       if (!(await driver.isLive(instance))) await driver.shift(instance);
       try {
-        await withRecord(ctx.config, environment, (record) =>
-          record.wentLive({ ...wordsOf(ctx, step.run, instance), ...known, bakeUntil: null }),
-        );
+        await withRecord(ctx.config, environment, async (record) => {
+          // What went back before us never stood, also where that could not be written down then.
+          const unwritten = await wentBackUnwritten(record, previous?.version);
+          if (unwritten && unwritten.run !== step.run) await record.wentBack(unwritten.run);
+          await record.wentLive({ ...wordsOf(ctx, step.run, instance), ...known, bakeUntil: null });
+        });
       } catch (thrown) {
         throw await takenBack(driver, instance, previous, thrown);
       }

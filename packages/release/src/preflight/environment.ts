@@ -1,11 +1,16 @@
+import { dirname } from 'node:path';
 import { backupTarget } from '@drydock/backups';
 import { healthSection, probeChain, probeRedis, publicUrl } from '@drydock/health';
-import { type Environment, type TaskContext, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, type TaskContext, usageError } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
+import { releaseConfig } from '../config.ts';
 import { driverOf } from '../driver/driver.ts';
+import { missedVariables, productEnvironment } from '../host/environment.ts';
+import { hostFolder } from '../host/folder.ts';
 import type { Question } from '../question.ts';
 import { databaseQuestions } from './database.ts';
 import { migrationsQuestion } from './migrations.ts';
+import { freeDisk, LEAST_WORK_MIB } from './tools.ts';
 
 type Context = Pick<TaskContext, 'config' | 'run' | 'actor' | 'reason'>;
 
@@ -35,6 +40,8 @@ export function environmentQuestions(
       },
     },
     ...questionsOf('driver', () => driverOf(config, environment).questions()),
+    ...questionsOf('disk of versions', () => hostQuestions(config, environment)),
+    { about: 'variables of this shell', ask: () => tellMissed(config, environment, warn) },
     ...questionsOf('store of artefacts', () => artifactStore(config, environment).questions()),
   ];
 }
@@ -92,4 +99,28 @@ function serviceQuestions({ config }: Context, environment: Environment): Questi
       return asked.length === 0 ? 'none' : asked.map(({ detail }) => detail).join(', ');
     },
   }));
+}
+
+/** Where versions lie, if that is this machine. */
+function hostQuestions(config: LoadedConfig, environment: Environment): Question[] {
+  const release = releaseConfig(config);
+  if (release.driver !== 'local') return [];
+  const { services } = hostFolder(config, release, environment);
+  return [{ about: 'disk of versions', ask: async () => freeDisk(dirname(services), LEAST_WORK_MIB) }];
+}
+
+/** A shell is not the product's, unless config says so; that something of it will be missed is not to be found out by people. */
+async function tellMissed(
+  config: LoadedConfig,
+  environment: Environment,
+  warn: (text: string) => void,
+): Promise<string> {
+  const { app, artifact } = releaseConfig(config);
+  const { left } = productEnvironment(config, environment, app, process.execPath);
+  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include, left });
+  if (missed.length > 0)
+    warn(
+      `The product of ${environment.name} does not get ${missed.join(', ')} of this shell: it would from an env file, or declared in "variables".`,
+    );
+  return `${left.length} stay here`;
 }

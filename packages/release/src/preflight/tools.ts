@@ -1,5 +1,6 @@
-import { accessSync, constants, statfsSync } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import {
   type Environment,
   findTool,
@@ -31,7 +32,8 @@ export function toolQuestions(config: LoadedConfig, release: ReleaseConfig, envi
     ...[...programs]
       .filter(([program]) => program !== 'node' && !program.includes('{artifact}'))
       .map(([program, found]): Question => ({ about: program, ask: async () => findProgram(program, found) })),
-    { about: 'disk', ask: async () => freeDisk(config.root) },
+    { about: 'disk', ask: async () => freeDisk(makeStateFolder(config.root)) },
+    { about: 'disk for temporary files', ask: async () => freeDisk(tmpdir(), LEAST_WORK_MIB) },
   ];
 }
 
@@ -68,14 +70,19 @@ function isExecutable(path: string): boolean {
 /** For journals, logs and a small artefact; how large this one gets is known when it is built. */
 const LEAST_FREE_MIB = 200;
 
-function freeDisk(root: string): string {
-  const folder = makeStateFolder(root);
-  const { bavail, bsize } = statfsSync(folder);
+/** Where a tree is built, or lies for a moment. */
+export const LEAST_WORK_MIB = 50;
+
+/** `folder` may not be there yet. */
+export function freeDisk(folder: string, leastMib = LEAST_FREE_MIB): string {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  const { bavail, bsize } = statfsSync(there);
   const mib = (bavail * bsize) / 2 ** 20;
-  if (mib >= LEAST_FREE_MIB) return `${(mib / 1_024).toFixed(1)} GiB free`;
+  if (mib >= leastMib) return `${(mib / 1_024).toFixed(1)} GiB free`;
   throw usageError(
     'DISK_FULL',
-    `Only ${Math.floor(mib)} MiB are free at ${folder}; a release wants ${LEAST_FREE_MIB} at least.`,
+    `Only ${Math.floor(mib)} MiB are free at ${folder}; a release wants ${leastMib} at least.`,
     'Free disk space.',
   );
 }

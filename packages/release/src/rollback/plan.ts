@@ -6,6 +6,7 @@ import type { Deployment } from '../driver/types.ts';
 import { withRecord } from '../record/record.ts';
 import { isOf } from '../record/shown.ts';
 import type { Release } from '../record/types.ts';
+import { wentBackUnwritten } from '../record/unwritten.ts';
 import { chooseWay, type Way } from './way.ts';
 
 export type RollbackPlan = {
@@ -33,6 +34,7 @@ export async function planRollback(
       before: await kept.before(),
       history: await kept.history(Number.MAX_SAFE_INTEGER),
       standing: await kept.standing(),
+      unwritten: await wentBackUnwritten(kept, (await driverOf(config, environment).inspect()).live?.version),
     })),
   ]);
   const { live, history, standing } = record;
@@ -41,6 +43,12 @@ export async function planRollback(
       'NOTHING_LIVE',
       `No release of ${env} is on record: there is nothing to go back from.`,
       command('release:status', { env }),
+    );
+  if (record.unwritten)
+    throw usageError(
+      'RECORD_BEHIND',
+      `Version ${live.version} went back on ${env}, and the record still has it as live: what stood before cannot be told.`,
+      hint`Write it down: ${command('release:settle', { env })}`,
     );
   const to =
     name === undefined

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, globSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder, renameDurably, writeDurably } from '../../durable.ts';
@@ -101,7 +101,7 @@ export class Supervisor {
       if (this.state(name).running) tell(folder, 'k');
       await until(() => isDown(folder), graceMs + KILLED_WITHIN_MS);
       if (!isDown(folder)) tell(folder, 'k');
-      if (!(await until(() => isDown(folder), KILLED_WITHIN_MS))) throw notEnded(name);
+      if (!(await until(() => isDown(folder), KILLED_WITHIN_MS))) throw notEnded(name, folder);
     }
     // Where runsv was killed nobody else ends what it kept.
     await exec('/bin/sh', ['./sweep', String(Math.ceil(graceMs / 1_000))], { cwd: folder, env: WITHOUT_SECRETS });
@@ -129,7 +129,7 @@ export class Supervisor {
         tell(folder, 'x');
         await until(() => isDown(folder) || !hears(folder), graceMs);
         if (hears(folder)) tell(folder, 'k');
-        if (!(await until(() => !hears(folder), graceMs + KILLED_WITHIN_MS))) throw notEnded(name);
+        if (!(await until(() => !hears(folder), graceMs + KILLED_WITHIN_MS))) throw notEnded(name, folder);
         await exec('/bin/sh', ['./sweep', '3'], { cwd: folder, env: WITHOUT_SECRETS });
       }),
     );
@@ -189,7 +189,15 @@ async function until(isSo: () => boolean, ms: number, everyMs = LOOK_MS): Promis
   return true;
 }
 
-function notEnded(name: string): OpsError {
+/** On a full disk its supervisor cannot say that it has ended. */
+function notEnded(name: string, folder: string): OpsError {
+  const { bavail } = statfsSync(folder);
+  if (bavail === 0)
+    return new OpsError({
+      code: 'DISK_FULL',
+      message: `The disk of ${folder} is full: whether ${name} has ended cannot be told.`,
+      hint: 'Free disk space, and run it again.',
+    });
   return new OpsError({
     code: 'PROCESS_NOT_ENDED',
     message: `${name} was killed and has not ended: it waits for the system.`,
