@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, type Finding, hint, type Json, main } from '@drydock/kit';
 import { productOf } from '@drydock/release';
-import { secretStatus, secretsNamed } from '@drydock/secrets';
+import { type SecretStatus, secretStatus, secretsNamed } from '@drydock/secrets';
 
 const task = defineReadTask({
   name: 'secrets:status',
@@ -37,20 +37,17 @@ const task = defineReadTask({
         }),
       ),
       ...secrets.flatMap(({ drift }) => drift),
-      ...secrets.flatMap((secret) =>
-        secret.unknown.map((what): Finding => ({ level: 'warn', code: 'UNKNOWN', message: `${secret.name}: ${what}` })),
-      ),
+      ...unknownOf(secrets),
       ...unknown.map((message): Finding => ({ level: 'warn', code: 'UNKNOWN', message })),
     ];
     const waiting = secrets.find(({ state }) => state.startsWith('waits'));
+    const wrong = secrets.filter(({ drift }) => drift.some(({ level }) => level === 'error'));
     const [first] = overdue;
     return {
       verdict:
         secrets.length === 0
           ? 'No secret is under rotation (secrets.rotate of the config).'
-          : overdue.length > 0
-            ? `${overdue.length} of ${secrets.length} secrets of ${env} are overdue.`
-            : `${secrets.length} secrets of ${env}, none overdue.`,
+          : `${secrets.length} secrets of ${env}: ${overdue.length || 'none'} overdue, ${wrong.length || 'none'} not as ${wrong.length === 1 ? 'it' : 'they'} should be.`,
       findings,
       ...(secrets.length === 0 || findings.length > 0 ? { mark: 'warning' as const } : {}),
       data: { secrets } as unknown as Json,
@@ -62,6 +59,16 @@ const task = defineReadTask({
     };
   },
 });
+
+/** What could not be asked for one reason is said once. */
+function unknownOf(secrets: readonly SecretStatus[]): Finding[] {
+  const all = secrets.flatMap(({ name, unknown }) => unknown.map((what) => ({ name, what })));
+  return [...Map.groupBy(all, ({ what }) => what)].map(([what, of]) => ({
+    level: 'warn',
+    code: 'UNKNOWN',
+    message: `${of.map(({ name }) => name).join(', ')}: ${what}`,
+  }));
+}
 
 export default task;
 await main(task, import.meta);

@@ -13,5 +13,6 @@ export { planBack, planBegin, planOpen, type RotationPlan, told } from './rotati
 export { outcomeOf, rotationRun, WAIT_MS } from './rotation/run.ts';
 export { validateNow } from './rotation/validate.ts';
 export { secretStatus } from './status/all.ts';
+export type { SecretStatus } from './status/status.ts';
 export { type Fingerprints, fingerprintsIn, fingerprintsOf, sameValues, type Values } from './values.ts';
 export { rotatedVariables, secretsOfVariables } from './variables.ts';
