@@ -72,6 +72,13 @@ test('one that is being rotated differs in nothing: its pending value is known',
   assert.equal(driftIn({ ...good(), generations, rotation: { ...ROTATION, settlesAt: NOW.toISOString() } }), []);
 });
 
+test('one that holds old and new together while it is rotated differs in nothing', () => {
+  const [file, rotation] = [{ KEY: 'sha256:333333333333' }, { ...ROTATION, settlesAt: NOW.toISOString() }];
+  const instances = [{ instance: 'blue-1', host: 'h', uses: file }];
+  const stores = { env: file, vault: file };
+  assert.equal(driftIn({ ...good(), file, rotation, instances, stores, atRest: file }), []);
+});
+
 for (const [code, change] of PLANTED)
   test(`${code} is found, and nothing else`, () => {
     assert.equal(

@@ -7,7 +7,8 @@ import type { SandboxState } from '../state.ts';
 const ORGANIZATION = 'sandbox';
 /** Sentry's 300 s, for people who wait for it. */
 const REFUSAL_MS = 5_000;
-const TIMEOUT_MS = 5_000;
+/** A machine that has just started ten services is busy. */
+const TIMEOUT_MS = 30_000;
 /** The project that all environments had once, with their names as its keys: what still runs may send to it. */
 const SHARED = 1;
 

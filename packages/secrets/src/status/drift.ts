@@ -63,12 +63,14 @@ const shellWins: Rule = ({ name, file, shell, variables }) => {
       ];
 };
 
-const retiredInFile: Rule = ({ name, file, generations, variables }) => {
+const retiredInFile: Rule = ({ name, file, generations, variables, rotation }) => {
   const used = pick(file, variables);
   const current = generations?.findLast(({ state }) => state === 'current');
   if (!current || sameValues(pick(current.fingerprints, variables), used)) return [];
   const known = generations?.findLast(({ fingerprints }) => sameValues(pick(fingerprints, variables), used));
   if (known?.state === 'pending') return [];
+  // A ring holds old and new together while it is rotated.
+  if (!known && rotation) return [];
   return known
     ? [
         says(
