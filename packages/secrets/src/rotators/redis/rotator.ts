@@ -53,13 +53,12 @@ export const redisRotator: OpenRotator<RedisSecret> = (ctx) => {
     async validate(old, next) {
       const { place, login } = session.urlOf(next);
       return session.withNodes([next, old], async (nodes) => {
-        const places = [place, ...nodes.map((node) => node.place)];
-        const labels = new Set(places.map(shownPlace));
-        for (const one of places)
+        const places = new Map([place, ...nodes.map((node) => node.place)].map((one) => [shownPlace(one), one]));
+        for (const [label, one] of places)
           if (!(await session.tries(one, login)))
             throw new OpsError({
               code: 'REDIS_NEW_REFUSED',
-              message: `${shownPlace(one)} refuses the new password of ${login.user}.`,
+              message: `${label} refuses the new password of ${login.user}.`,
             });
         const rules = new Set<string>();
         for (const node of nodes) rules.add((await readUser(node, login.user))?.rules ?? 'nothing');
@@ -69,7 +68,7 @@ export const redisRotator: OpenRotator<RedisSecret> = (ctx) => {
             message: `${login.user} may not do the same on every node: ${[...rules].join(' | ')}.`,
             hint: 'Redis replicates no users: give each node the same rules (ACL LIST, ACL SETUSER, ACL SAVE).',
           });
-        return `login as ${login.user} at ${[...labels].join(', ')}; it may do what it might before`;
+        return `login as ${login.user} at ${[...places.keys()].join(', ')}; it may do what it might before`;
       });
     },
     promoted: (_, next) => next,
