@@ -124,9 +124,13 @@ test('queries of a drill only read: what else a file holds is refused before any
 
 test('queries of a drill run as the role that may only read, where there is one', async () => {
   const read = await postgres.createDatabase('readable');
-  await query(postgres.adminUrl, `CREATE ROLE reader LOGIN PASSWORD 'reader-password'`);
+  // One of two logins that work as one role.
+  await query(
+    postgres.adminUrl,
+    `CREATE ROLE reader; CREATE ROLE reader_a LOGIN PASSWORD 'reader-password' IN ROLE reader; ALTER ROLE reader_a SET role = 'reader'`,
+  );
   const reader = new URL(read);
-  Object.assign(reader, { username: 'reader', password: 'reader-password' });
+  Object.assign(reader, { username: 'reader_a', password: 'reader-password' });
   const { product } = await shop({ READ_DATABASE_URL: reader.href });
   await product.ask('db:backup');
   writeFileSync(

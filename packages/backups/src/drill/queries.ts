@@ -41,7 +41,7 @@ export async function runDrillQueries(
 /** A copy is restored without the rights of the original; this one is dropped after the queries. */
 async function letRead(url: Secret, reader: Secret): Promise<void> {
   const role = await withPostgres(reader, 'drydock backup:drill', async (client) => {
-    const { rows } = await client.query<{ role: string }>('SELECT quote_ident(session_user) AS role');
+    const { rows } = await client.query<{ role: string }>('SELECT quote_ident(current_user) AS role');
     return rows[0]?.role;
   });
   await withPostgres(url, 'drydock backup:drill', async (client) => {
