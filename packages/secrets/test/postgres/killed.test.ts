@@ -92,7 +92,7 @@ for (const emergency of [false, true])
       for (let statement = 1; statement <= statements; statement++)
         for (const when of ['before', 'after'] as const) rounds.push({ name, statement, when });
     }
-    assert.ok(rounds.length > 60, `${rounds.length} rounds`);
+    assert.ok(rounds.length > 40, `${rounds.length} rounds`);
     for (const { name, statement, when } of sampleRounds(rounds, emergency ? 3 : 9)) {
       const { old, next, fresh } = await begin(emergency);
       for (const [one, call] of Object.entries(FUNCTIONS)) {
