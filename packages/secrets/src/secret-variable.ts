@@ -1,11 +1,12 @@
 import { type LoadedConfig, opensSomething, secretPartsOf } from '@drydock/kit';
 import { secretsConfig } from './config.ts';
 
+const PRIVATE_KEY = /AGE-SECRET-KEY-|-----BEGIN [A-Z ]*PRIVATE KEY/;
+
 /** Is it a secret: by its declaration, by its name, by being under rotation, or because its value has a password or a key in it? */
 export function isSecret(config: LoadedConfig, name: string, value: string): boolean {
   if (value === '') return false;
-  const declared = config.variables[name]?.secret;
-  if (declared !== undefined && declared) return true;
+  if (config.variables[name]?.secret || PRIVATE_KEY.test(value)) return true;
   return (
     opensSomething(name) ||
     secretsUsing(config, name).length > 0 ||
