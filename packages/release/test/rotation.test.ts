@@ -101,9 +101,10 @@ test('status tells its age, who uses it, and what differs; plan and validate loo
   const look = async () => {
     const { outcome, error } = await run('secrets:status', 'mail');
     assert.is(error, undefined, error?.message);
+    assert.ok(outcome);
     const {
       secrets: [secret],
-    } = outcome?.data as unknown as { secrets: [Status] };
+    } = outcome.data as unknown as { secrets: [Status] };
     return { ...secret, drift: secret.drift.map(({ code }) => code) };
   };
   const good = await look();
