@@ -34,6 +34,9 @@ export async function redeploy(
   if (variables.length === 0) return 'the product does not have it';
   const what = await r.product.describe();
   if (what === undefined) {
+    r.onLine(
+      'nothing runs here that Drydock has started: start the product again by hand now, one instance after the other',
+    );
     await validate();
     return 'nothing runs there that was released from here';
   }
