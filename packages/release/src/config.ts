@@ -119,6 +119,7 @@ export const releaseSection = defineSection({
     swarm.engine,
     swarm.certificates,
     artifact.signingKey,
+    ...(artifact.store?.kind === 'registry' ? [artifact.store.user, artifact.store.password] : []),
     image.user,
     image.password,
     ...artifact.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : [])),

@@ -15,6 +15,7 @@ import { hashTree } from './hash.ts';
 import { inputsOf, platformOf } from './inputs.ts';
 import { linkNearby, takeNearby } from './nearby.ts';
 import { BOM, readRecord, recordKey, recordText, SIGNATURE, SUM, TREE } from './record.ts';
+import { RegistryStore } from './registry/store.ts';
 import { signerOf, signRecord } from './signature.ts';
 import type { Artifact, ArtifactStore, KeepOptions } from './types.ts';
 
@@ -24,8 +25,21 @@ const HOUR_MS = 3_600_000;
 export function artifactStore(config: LoadedConfig, environment: Environment): ArtifactStore {
   const release = releaseConfig(config);
   const { store } = release.artifact;
-  const stores = store ? [openStore(store, config, environment)] : openStores(config, environment);
+  const stores = store ? [opened(store, config, environment)] : openStores(config, environment);
   return new StoredArtifacts({ config, release, environment, stores });
+}
+
+function opened(
+  store: NonNullable<ReleaseConfig['artifact']['store']>,
+  config: LoadedConfig,
+  environment: Environment,
+): Store {
+  if (store.kind !== 'registry') return openStore(store, config, environment);
+  const { repository, insecure, user, password } = store;
+  return new RegistryStore({
+    ...{ repository, insecure, user: environment.get(user) },
+    password: environment.has(password) ? environment.secret(password) : undefined,
+  });
 }
 
 interface Setting {

@@ -18,6 +18,21 @@ const signerSchema = z.union([
   }),
 ]);
 
+/** Artefacts as OCI artefacts of a registry, each tagged by its digest. */
+const registryStoreSchema = z.strictObject({
+  kind: z
+    .literal('registry')
+    .describe('`file`: a folder. `s3`: a bucket. `registry`: a repository of an OCI registry.'),
+  repository: z
+    .string()
+    .regex(/^[^/\s]+\/[a-z0-9._/-]+$/, 'must be like registry.example/shop-artefacts')
+    .describe('Where artefacts are pushed to: one of their own, not that of the images.')
+    .meta({ examples: ['registry.example/shop-artefacts'] }),
+  user: z.string().default('REGISTRY_USER').describe('Variable with the name that the registry knows us by.'),
+  password: z.string().default('REGISTRY_PASSWORD').describe('Variable with its password, or a token.'),
+  insecure: z.boolean().default(false).describe('The registry speaks plain HTTP.'),
+});
+
 /** What a version is made of, and where it is kept. */
 export const artifactSchema = z.strictObject({
   include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
@@ -53,7 +68,8 @@ export const artifactSchema = z.strictObject({
     .optional()
     .describe('What versions run on. A build elsewhere is refused: compiled dependencies would be the wrong ones.')
     .meta({ byItself: 'that of the machine that builds' }),
-  store: storeSchema
+  store: z
+    .discriminatedUnion('kind', [...storeSchema.options, registryStoreSchema])
     .optional()
     .describe('Where artefacts are kept, below `artifacts/`.')
     .meta({ byItself: 'the stores of the backups' }),

@@ -16,14 +16,14 @@ export interface TestRegistry {
 }
 
 /** Debian's docker-registry, in a folder of its own. */
-export async function startTestRegistry(): Promise<TestRegistry> {
+export async function startTestRegistry({ deletes = true } = {}): Promise<TestRegistry> {
   const program = findTool('docker-registry');
   if (!program) throw new Error('docker-registry is not installed: npm run prepare-machine');
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-registry-'));
   const port = await freePort();
   const config = {
     version: 0.1,
-    storage: { filesystem: { rootdirectory: folder } },
+    storage: { filesystem: { rootdirectory: folder }, delete: { enabled: deletes } },
     http: { addr: `127.0.0.1:${port}` },
   };
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(config));
