@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, main } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import { adoptSteps, openRotating, planAdopt, secretNamed } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineChangeTask({
   name: 'secrets:adopt',
@@ -12,10 +12,9 @@ const task = defineChangeTask({
   words: { value: 'NAME', about: 'secret, as the config calls it' },
   lock: 'environment',
   refuseFlags: ({ config, words }) => void secretNamed(config, words),
-  plan: (ctx) =>
-    planAdopt(openRotating(ctx, secretNamed(ctx.config, ctx.words), productOf(ctx.config, ctx.environment))),
+  plan: (ctx) => planAdopt(openRotating(ctx, secretNamed(ctx.config, ctx.words), aroundOf(ctx))),
   describe: ({ says }) => says,
-  steps: (ctx, plan) => adoptSteps(openRotating(ctx, plan.name, productOf(ctx.config, ctx.environment))),
+  steps: (ctx, plan) => adoptSteps(openRotating(ctx, plan.name, aroundOf(ctx))),
   outcome: ({ env }, { name, says }) => ({
     verdict: says.length > 0 ? `${name} of ${env} is under rotation.` : `${name} of ${env} needs no adoption.`,
     next: command('secrets:plan', { env }, name),

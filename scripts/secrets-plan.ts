@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, hint, type Json, main } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import { foresee, openRotating, secretsNamed, stagingGate } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineReadTask({
   name: 'secrets:plan',
@@ -11,12 +11,12 @@ const task = defineReadTask({
   words: { value: 'NAME', about: 'secrets, as the config calls them (default: all)' },
   async run(ctx) {
     const { config, environment, environmentOf, env, words, out } = ctx;
-    const product = productOf(config, environment);
-    const runs = await product.describe();
+    const around = aroundOf(ctx);
+    const runs = await around.product.describe();
     const plans = await Promise.all(
       secretsNamed(config, words).map(async (name) => ({
         gate: await stagingGate(config, environmentOf, env, name),
-        ...(await foresee(openRotating(ctx, name, product), runs)),
+        ...(await foresee(openRotating(ctx, name, around), runs)),
       })),
     );
     out.table(

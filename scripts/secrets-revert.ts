@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, flag, hint, main, usageError } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import {
   openRotating,
   outcomeOf,
@@ -11,6 +10,7 @@ import {
   told,
   WAIT_MS,
 } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineChangeTask({
   name: 'secrets:revert',
@@ -26,7 +26,7 @@ const task = defineChangeTask({
   async plan(ctx): Promise<RotationPlan[]> {
     const { config, environment, env, words, flags, reason, run } = ctx;
     const name = secretNamed(config, words);
-    const r = openRotating(ctx, name, productOf(config, environment));
+    const r = openRotating(ctx, name, aroundOf(ctx));
     const plan = await planBack(r, { run, emergency: false, reason, waitMs: flags.wait ?? WAIT_MS });
     if (plan) return [plan];
     throw usageError(
@@ -36,7 +36,7 @@ const task = defineChangeTask({
     );
   },
   describe: (plans) => plans.flatMap(told),
-  steps: (ctx, plans) => rotationRun(ctx, plans, productOf),
+  steps: (ctx, plans) => rotationRun(ctx, plans, aroundOf(ctx)),
   outcome: (ctx, _, results, run) => outcomeOf(ctx, results, run),
 });
 

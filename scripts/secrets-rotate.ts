@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { defineChangeTask, flag, main, usageError } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import {
   openRotating,
   outcomeOf,
@@ -15,6 +14,7 @@ import {
   told,
   WAIT_MS,
 } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineChangeTask({
   name: 'secrets:rotate',
@@ -50,7 +50,7 @@ const task = defineChangeTask({
     const { config, environment, environmentOf, env, words, flags, reason, run } = ctx;
     const { emergency } = flags;
     const wanted = { run, emergency, reason, waitMs: flags.wait ?? WAIT_MS };
-    const open = (name: string) => openRotating(ctx, name, productOf(config, environment));
+    const open = (name: string) => openRotating(ctx, name, aroundOf(ctx));
     if (flags.continue) {
       const names = secretsNamed(config, words);
       const plans = await Promise.all(names.map((name) => planOpen(open(name), 'goOn', wanted)));
@@ -61,7 +61,7 @@ const task = defineChangeTask({
     return [await planBegin(open(name), wanted)];
   },
   describe: (plans) => plans.flatMap(told),
-  steps: (ctx, plans) => rotationRun(ctx, plans, productOf),
+  steps: (ctx, plans) => rotationRun(ctx, plans, aroundOf(ctx)),
   outcome: (ctx, _, results, run) => outcomeOf(ctx, results, run),
 });
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, type Finding, hint, type Json, main } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import { type SecretStatus, secretStatus, secretsNamed } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineReadTask({
   name: 'secrets:status',
@@ -13,7 +13,7 @@ const task = defineReadTask({
   async run(ctx) {
     const { config, environment, env, words, out } = ctx;
     const names = secretsNamed(config, words);
-    const { secrets, unknown } = await secretStatus(ctx, names, productOf(config, environment));
+    const { secrets, unknown } = await secretStatus(ctx, names, aroundOf(ctx));
     out.table(
       ['secret', 'age', 'every', 'state', 'read from', 'product', 'old one used by'],
       secrets.map(({ name, ageDays, everyDays, overdue, state, from, product, stragglers }) => [

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, type Finding, hint, type Json, main } from '@drydock/kit';
-import { productOf } from '@drydock/release';
 import { openRotating, secretsNamed, validateNow } from '@drydock/secrets';
+import { aroundOf } from './secrets/around.ts';
 
 const task = defineReadTask({
   name: 'secrets:validate',
@@ -12,9 +12,9 @@ const task = defineReadTask({
   words: { value: 'NAME', about: 'secrets, as the config calls them (default: all)' },
   async run(ctx) {
     const { config, environment, env, words, out } = ctx;
-    const product = productOf(config, environment);
+    const around = aroundOf(ctx);
     const tried = await Promise.all(
-      secretsNamed(config, words).map((name) => validateNow(openRotating(ctx, name, product))),
+      secretsNamed(config, words).map((name) => validateNow(openRotating(ctx, name, around))),
     );
     out.table(
       ['secret', 'works', 'what was tried'],

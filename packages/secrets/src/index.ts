@@ -8,7 +8,7 @@ export { commandProduct } from './redeploy.ts';
 export { adoptSteps, planAdopt } from './rotation/adopt.ts';
 export { foresee } from './rotation/foresee.ts';
 export { refuseByGate, stagingGate } from './rotation/gate.ts';
-export { openRotating } from './rotation/open.ts';
+export { type Around, openRotating } from './rotation/open.ts';
 export { planBack, planBegin, planOpen, type RotationPlan, told } from './rotation/plan.ts';
 export { outcomeOf, rotationRun, WAIT_MS } from './rotation/run.ts';
 export { validateNow } from './rotation/validate.ts';

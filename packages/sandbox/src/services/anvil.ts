@@ -23,12 +23,12 @@ export function anvilArgs(port: number, extra: string[] = []): string[] {
 }
 
 /** Raw JSON-RPC: enough to see whether the chain answers, without loading a client library. */
-export async function rpc<T>(port: number, method: string, params: unknown[] = []): Promise<T> {
+export async function rpc<T>(port: number, method: string, params: unknown[] = [], withinMs = 10_000): Promise<T> {
   const answer = await fetch(`http://127.0.0.1:${port}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    signal: AbortSignal.timeout(1_000),
+    signal: AbortSignal.timeout(withinMs),
   });
   return ((await answer.json()) as { result: T }).result;
 }
@@ -48,7 +48,7 @@ export const anvil: Service = {
   },
   ready: async ({ port }) => {
     try {
-      return Number(await rpc<string>(port, 'eth_chainId')) === CHAIN_ID;
+      return Number(await rpc<string>(port, 'eth_chainId', [], 1_000)) === CHAIN_ID;
     } catch {
       return false;
     }

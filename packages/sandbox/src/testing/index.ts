@@ -31,7 +31,7 @@ export async function startTestAnvil({
   args?: string[];
 } = {}): Promise<{ rpcUrl: string; stop(): Promise<void> }> {
   const root = testRoot('anvil');
-  const answers = (port: number) => rpc<string>(port, 'eth_chainId').then(Boolean, () => false);
+  const answers = (port: number) => rpc<string>(port, 'eth_chainId', [], 1_000).then(Boolean, () => false);
   const { port, stop } = await startThrowAway(
     root,
     'anvil',

@@ -1,4 +1,4 @@
-import { askSecret, type Environment, type LoadedConfig, Secret, type TaskContext } from '@drydock/kit';
+import { askSecret, Secret, type TaskContext } from '@drydock/kit';
 import type { SecretConfig } from '../config/rotate.ts';
 import type { Doors } from '../doors.ts';
 import { secretOf } from '../names.ts';
@@ -10,14 +10,17 @@ import { storesOf } from '../store/stores.ts';
 import { teamOf } from '../team/team.ts';
 import type { Rotating } from './rotating.ts';
 
-export type ProductOf = (config: LoadedConfig, environment: Environment) => Product;
+/** What a rotation needs of others. Whoever composes tasks gives it: this feature knows no driver, and no other feature. */
+export interface Around {
+  product: Product;
+  doors: Doors;
+}
 
 /** Everything that the steps of one secret's rotation work with. Nothing is asked of anybody yet. */
 export function openRotating(
   { config, environment, signal, out }: Pick<TaskContext, 'config' | 'environment' | 'signal' | 'out'>,
   name: string,
-  product: Product,
-  doors: Doors = {},
+  { product, doors }: Around,
 ): Rotating {
   const secret = secretOf(config, name);
   const team = teamOf(config, environment);

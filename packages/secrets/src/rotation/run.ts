@@ -1,7 +1,6 @@
 import { namedSteps, type Outcome, type Step, type StepNode, type StepResults, type TaskContext } from '@drydock/kit';
-import type { Doors } from '../doors.ts';
 import type { Settled } from './end.ts';
-import { openRotating, type ProductOf } from './open.ts';
+import { type Around, openRotating } from './open.ts';
 import { rotationOutcome } from './outcome.ts';
 import type { RotationPlan } from './plan.ts';
 import { rotationSteps } from './steps.ts';
@@ -15,14 +14,9 @@ export interface RotationRun {
 }
 
 /** The steps of some rotations, each under the name of its secret. */
-export function rotationRun(
-  ctx: TaskContext,
-  plans: readonly RotationPlan[],
-  productOf: ProductOf,
-  doors: Doors = {},
-): RotationRun {
+export function rotationRun(ctx: TaskContext, plans: readonly RotationPlan[], around: Around): RotationRun {
   const all = plans.map((plan) => {
-    const r = openRotating(ctx, plan.name, productOf(ctx.config, ctx.environment), doors);
+    const r = openRotating(ctx, plan.name, around);
     return { plan, ...rotationSteps(r, plan, ctx.actor) };
   });
   return {

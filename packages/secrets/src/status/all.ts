@@ -1,7 +1,6 @@
 import type { TaskContext } from '@drydock/kit';
-import type { Product } from '../product.ts';
 import { withSecretRecord } from '../record/record.ts';
-import { openRotating } from '../rotation/open.ts';
+import { type Around, openRotating } from '../rotation/open.ts';
 import { within } from './bounded.ts';
 import { lookAt } from './look.ts';
 import { type SecretStatus, statusOf } from './status.ts';
@@ -10,7 +9,7 @@ import { type SecretStatus, statusOf } from './status.ts';
 export async function secretStatus(
   ctx: TaskContext,
   names: readonly string[],
-  product: Product,
+  around: Around,
 ): Promise<{ secrets: SecretStatus[]; unknown: string[] }> {
   const { config, environment, env } = ctx;
   const record = await within(
@@ -21,7 +20,7 @@ export async function secretStatus(
       now: await record.now(),
     })),
   );
-  const looked = await Promise.all(names.map((name) => lookAt(openRotating(ctx, name, product), record, undefined)));
+  const looked = await Promise.all(names.map((name) => lookAt(openRotating(ctx, name, around), record, undefined)));
   return {
     secrets: statusOf(env, looked),
     unknown: 'why' in record ? [`what was rotated when: ${record.why}`] : [],
