@@ -40,7 +40,7 @@ const task = defineChangeTask({
           const place = await tidyPlace(ctx);
           const rest = atRestOf(ctx.config, ctx.env).find((one) => one.name === name);
           if (!rest) throw new Error(`${name} is not there any more`);
-          await writeSealed(place, rest, textOf(rest.file) ?? '', textOf(rest.sealed));
+          await writeSealed(place, rest, textOf(rest.file) ?? '', { over: textOf(rest.sealed) });
           return null;
         },
       }),

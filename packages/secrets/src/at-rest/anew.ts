@@ -24,7 +24,7 @@ export async function sealAnew(at: At, values: Values): Promise<Anew> {
     const text = await sealedText(at, rest, { here, sealed, names: Object.keys(values) });
     if (text === undefined) anew.left.push(rest.sealedName);
     else if (text.now !== text.before) {
-      await writeSealed(at, rest, text.now, sealed);
+      await writeSealed(at, rest, text.now, { over: sealed, before: text.before });
       anew.sealed.push(rest.sealedName);
     }
   }

@@ -56,7 +56,7 @@ export async function editAtRest(
       if (text === undefined) throw gone(rest);
       if (text !== before) {
         refuseUnread(text, rest);
-        await writeSealed(place, rest, text, sealed);
+        await writeSealed(place, rest, text, { over: sealed, before });
       }
     } catch (error) {
       // Begun anew, it begins with this.

@@ -5,7 +5,7 @@ import { sha256 } from './list.ts';
 
 const schema = z.record(z.string(), z.strictObject({ sealed: z.string(), plain: z.string() }));
 
-/** What this checkout saw last of a sealed file, and of what is in it: what differs since was changed by somebody else, or here. */
+/** Digests of a sealed file as this checkout saw it last, and of the env file when it last held what was sealed: what differs was changed since. */
 export interface Seen {
   sealed: string;
   plain: string;
@@ -15,10 +15,16 @@ export function seenOf(config: LoadedConfig, name: string): Seen | undefined {
   return readStateFile(file(config), schema)?.[name];
 }
 
-export function remember(config: LoadedConfig, name: string, { sealed, plain }: Seen): void {
+/** `plain`: the env file, where it holds what is or was sealed; where it does not, what was known of it stays. */
+export function remember(
+  config: LoadedConfig,
+  name: string,
+  { sealed, plain }: { sealed: string; plain: string | undefined },
+): void {
   makeStateFolder(config.root, 'secrets');
   const all = readStateFile(file(config), schema) ?? {};
-  const next = { ...all, [name]: { sealed: sha256(sealed), plain: sha256(plain) } };
+  const known = plain === undefined ? (all[name]?.plain ?? '') : sha256(plain);
+  const next = { ...all, [name]: { sealed: sha256(sealed), plain: known } };
   writeDurably(file(config), JSON.stringify(next, null, 2));
 }
 

@@ -2,14 +2,19 @@ import { basename } from 'node:path';
 import { lookAt, replaceFiles } from '../store/env-file.ts';
 import type { Place } from '../store/place.ts';
 import { keepPrevious, keepSealed } from '../store/previous.ts';
-import type { AtRest } from './files.ts';
+import { type AtRest, textOf } from './files.ts';
 import { listText, type Opener } from './list.ts';
 import { remember } from './seen.ts';
 
 type At = Pick<Place, 'config' | 'environment' | 'team'>;
 
-/** Seals a text as the file at rest; the version before stays in this checkout. `over`: what was there when it was decided. */
-export async function writeSealed(at: At, rest: AtRest, text: string, over: string | undefined): Promise<void> {
+/** Seals a text as the file at rest; the version before stays in this checkout. `over`: what was there when it was decided, `before`: what was in it. */
+export async function writeSealed(
+  at: At,
+  rest: AtRest,
+  text: string,
+  { over, before }: { over: string | undefined; before?: string | undefined },
+): Promise<void> {
   const { config, team } = at;
   const sealed = await team.seal(text);
   const looked = { ...lookAt(rest.sealed), bytes: over === undefined ? undefined : Buffer.from(over) };
@@ -18,7 +23,8 @@ export async function writeSealed(at: At, rest: AtRest, text: string, over: stri
     { looked, content: sealed },
     { looked: lookAt(rest.list), content: listText(sealed, await openersOf(at)) },
   ]);
-  remember(config, rest.sealedName, { sealed, plain: text });
+  const here = textOf(rest.file);
+  remember(config, rest.sealedName, { sealed, plain: here === text || here === before ? here : undefined });
 }
 
 /** Writes what was sealed as the env file (0600); what that held stays in this checkout, encrypted. */
