@@ -6,6 +6,7 @@ import { jwtSecret } from '../rotators/jwt/config.ts';
 import { postgresSecret } from '../rotators/postgres/config.ts';
 import { postHogSecret } from '../rotators/posthog/config.ts';
 import { redisSecret } from '../rotators/redis/config.ts';
+import { s3Secret } from '../rotators/s3/config.ts';
 import { sentrySecret } from '../rotators/sentry/config.ts';
 import { tokenSecret } from '../rotators/token/config.ts';
 
@@ -18,6 +19,7 @@ export const secretSchema = z.discriminatedUnion('kind', [
   postHogSecret,
   postgresSecret,
   redisSecret,
+  s3Secret,
   sentrySecret,
   tokenSecret,
 ]);

@@ -13,6 +13,7 @@ const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   posthog: async () => (await import('./posthog/rotator.ts')).postHogRotator,
   sentry: async () => (await import('./sentry/rotator.ts')).sentryRotator,
   'escrow-admin': async () => (await import('./escrow-admin/rotator.ts')).escrowAdminRotator,
+  s3: async () => (await import('./s3/rotator.ts')).s3Rotator,
   token: async () => (await import('./token/rotator.ts')).tokenRotator,
 };
 
