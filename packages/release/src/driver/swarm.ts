@@ -160,7 +160,7 @@ export class SwarmDriver implements Driver {
     await this.#slots.untilEnded(slot);
     // A restart that was killed may have left what stood in for it.
     const beside = await this.#slots.find(BESIDE);
-    if (beside?.Spec.Labels[LABELS.version] === version) await this.#slots.remove(BESIDE);
+    if (beside?.Spec.Labels[LABELS.version] === version) await this.#slots.dismiss();
   }
 
   async revive(retired: Deployment, { onLine }: Progress): Promise<void> {

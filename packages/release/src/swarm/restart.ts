@@ -118,7 +118,7 @@ export class SwarmRestart {
     const { slots, drainTimeoutMs } = this.#on;
     if (!(await slots.find(BESIDE))) return;
     await sleep(drainTimeoutMs, undefined, { signal: this.#rolling.signal });
-    await slots.remove(BESIDE);
+    await slots.dismiss();
   }
 
   /** What serves goes on serving; who has what is said. */
@@ -127,7 +127,7 @@ export class SwarmRestart {
     const { slots } = this.#on;
     const { slot } = this.#deployment;
     const standsIn = await this.#share();
-    if (standsIn === 'none') await slots.remove(BESIDE);
+    if (standsIn === 'none') await slots.dismiss();
     const service = await slots.find(slot);
     const isFresh = service && isFilledWith(service, this.#envAt(slot));
     const who = isFresh ? `${slots.nameOf(slot)} has the new environment` : 'No instance runs with the new environment';

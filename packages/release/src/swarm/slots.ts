@@ -84,9 +84,9 @@ export class SwarmSlots {
   }
 
   /** Of what is in the slot: as it was released, its environment with it. Starting counts as another attempt. */
-  async scale(slot: Slot, instances: number): Promise<void> {
-    const name = this.nameOf(slot);
-    if (!(await this.find(slot))) return;
+  async scale(place: Place, instances: number): Promise<void> {
+    const name = this.nameOf(place);
+    if (!(await this.find(place))) return;
     await this.#services.put(name, (before) => {
       const { Spec } = before as Service;
       const force = Spec.TaskTemplate.ForceUpdate + (instances > 0 ? 1 : 0);
@@ -98,15 +98,19 @@ export class SwarmSlots {
     });
   }
 
-  async remove(place: Place): Promise<void> {
-    await this.#services.remove(this.nameOf(place));
+  /** What stands in; once it has ended, so that the next one finds its port free. */
+  async dismiss(): Promise<void> {
+    if (!(await this.find(BESIDE))) return;
+    await this.scale(BESIDE, 0);
+    await this.untilEnded(BESIDE);
+    await this.#services.remove(this.nameOf(BESIDE));
   }
 
   /** Waits until none of a slot's instances runs. Names the machines where one may: those that the managers do not hear from. */
-  async untilEnded(slot: Slot): Promise<Machine[]> {
+  async untilEnded(place: Place): Promise<Machine[]> {
     const deadline = Date.now() + this.#settings.graceMs + ENDED_WITHIN_MS;
     for (;;) {
-      const { tasks, answers } = await this.look(slot, { ask: false });
+      const { tasks, answers } = await this.look(place, { ask: false });
       const left = tasks.filter((task) => task.NodeID && !hasEnded(task));
       const on = answers.map(({ machine }) => machine).filter(({ id }) => left.some(({ NodeID }) => NodeID === id));
       if (on.every(({ up }) => !up) || Date.now() > deadline) return on;
