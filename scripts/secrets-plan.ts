@@ -10,7 +10,7 @@ const task = defineReadTask({
   examples: ['npm run secrets:plan -- --env production', 'npm run secrets:plan -- database --env staging'],
   words: { value: 'NAME', about: 'secrets, as the config calls them (default: all)' },
   async run(ctx) {
-    const { config, environment, environmentOf, env, words, out } = ctx;
+    const { config, environmentOf, env, words, out } = ctx;
     const around = aroundOf(ctx);
     const runs = await around.product.describe();
     const plans = await Promise.all(

@@ -34,7 +34,7 @@ const task = defineChangeTask({
       throw usageError('REASON_MISSING', '--emergency wants a --reason.', 'For example: --reason "in a public log"');
   },
   async plan(ctx): Promise<RotationPlan[]> {
-    const { config, environment, env, words, flags, reason, run } = ctx;
+    const { config, env, words, flags, reason, run } = ctx;
     const name = secretNamed(config, words);
     const r = openRotating(ctx, name, aroundOf(ctx));
     const plan = await planOpen(r, 'goOn', { run, emergency: flags.emergency, reason, waitMs: flags.wait ?? WAIT_MS });

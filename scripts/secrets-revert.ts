@@ -24,7 +24,7 @@ const task = defineChangeTask({
   lock: 'environment',
   refuseFlags: ({ config, words }) => void secretNamed(config, words),
   async plan(ctx): Promise<RotationPlan[]> {
-    const { config, environment, env, words, flags, reason, run } = ctx;
+    const { config, env, words, flags, reason, run } = ctx;
     const name = secretNamed(config, words);
     const r = openRotating(ctx, name, aroundOf(ctx));
     const plan = await planBack(r, { run, emergency: false, reason, waitMs: flags.wait ?? WAIT_MS });

@@ -47,7 +47,7 @@ const task = defineChangeTask({
       throw usageError('REASON_MISSING', '--emergency wants a --reason.', 'For example: --reason "in a public log"');
   },
   async plan(ctx): Promise<RotationPlan[]> {
-    const { config, environment, environmentOf, env, words, flags, reason, run } = ctx;
+    const { config, environmentOf, env, words, flags, reason, run } = ctx;
     const { emergency } = flags;
     const wanted = { run, emergency, reason, waitMs: flags.wait ?? WAIT_MS };
     const open = (name: string) => openRotating(ctx, name, aroundOf(ctx));

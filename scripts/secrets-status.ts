@@ -11,7 +11,7 @@ const task = defineReadTask({
   examples: ['npm run secrets:status -- --env production', 'npm run secrets:status -- --env staging --json'],
   words: { value: 'NAME', about: 'secrets, as the config calls them (default: all)' },
   async run(ctx) {
-    const { config, environment, env, words, out } = ctx;
+    const { config, env, words, out } = ctx;
     const names = secretsNamed(config, words);
     const { secrets, unknown } = await secretStatus(ctx, names, aroundOf(ctx));
     out.table(

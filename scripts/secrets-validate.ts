@@ -11,7 +11,7 @@ const task = defineReadTask({
   examples: ['npm run secrets:validate -- --env staging', 'npm run secrets:validate -- database --env production'],
   words: { value: 'NAME', about: 'secrets, as the config calls them (default: all)' },
   async run(ctx) {
-    const { config, environment, env, words, out } = ctx;
+    const { config, env, words, out } = ctx;
     const around = aroundOf(ctx);
     const tried = await Promise.all(
       secretsNamed(config, words).map((name) => validateNow(openRotating(ctx, name, around))),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lutimesSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exec, makePrivate, renameDurably } from '@drydock/kit';
+import { exec, isMissing, makePrivate, renameDurably } from '@drydock/kit';
 import { hashTree } from './hash.ts';
 import { walkTree } from './tree.ts';
 
@@ -23,7 +23,12 @@ export function workRoot(): string {
 export async function takeNearby(digest: string, into: string, signal: AbortSignal): Promise<boolean> {
   const tree = join(treesFolder(), digest);
   if (!existsSync(tree)) return false;
-  if ((await hashTree(tree, signal)).digest !== digest) {
+  const found = await hashTree(tree, signal).catch((error: unknown) => {
+    // Another checkout has built since, and needs the room.
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  if (found?.digest !== digest) {
     rmSync(tree, { recursive: true, force: true });
     return false;
   }
