@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment, openRuns, readRuns } from '@drydock/kit';
+import { loadConfig, loadEnvironment, openRuns, readRuns, Supervisor } from '@drydock/kit';
 import { sampleRounds } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres, testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -81,6 +81,7 @@ test.before(async () => {
 });
 test.after(async () => {
   await world.stop();
+  await new Supervisor(join(host, 'services')).end(2_000);
   wire.stop();
   await postgres.stop();
   delete process.env.TMPDIR;
