@@ -74,6 +74,12 @@ function recordIn(client: Client, env: string): SecretRecord {
       );
     },
     reached: (rotation, phase) => rotate(rotation, 'phase = $2', phase),
+    stoodBy: (rotation, standbySeconds) =>
+      rotate(
+        rotation,
+        `phase = 'promote', "settlesAt" = clock_timestamp() + make_interval(secs => $2)`,
+        standbySeconds,
+      ),
     async promoted(rotation, settleSeconds) {
       await inTransaction(client, async () => {
         await generation(rotation, 'previous', '', `state = 'current' AND generation <> $4`);

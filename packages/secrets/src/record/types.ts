@@ -71,6 +71,8 @@ export interface SecretRecord {
   /** What the service made of it only when it replaced the old one. */
   replaced(rotation: Rotation, next: { fingerprints: Fingerprints; sealed: string }): Promise<void>;
   reached(rotation: Rotation, phase: Phase): Promise<void>;
+  /** The new one is known everywhere; it is used in so many seconds, and `settlesAt` says when. */
+  stoodBy(rotation: Rotation, standbySeconds: number): Promise<void>;
   promoted(rotation: Rotation, settleSeconds: number): Promise<void>;
   /** The one before is in use again; the new one is withdrawn when it has settled. */
   demoted(rotation: Rotation, settleSeconds: number): Promise<void>;

@@ -22,8 +22,10 @@ export function bringBackStep(r: Rotating, plan: RotationPlan): Step {
       const before = values(standing);
       await putValues(r, before);
       await redeploy(r, ofProduct(plan, before), async () => {});
-      // Before promote nobody was given it.
-      const given = PHASES.indexOf(rotation.phase) >= PHASES.indexOf('promote');
+      // Before promote, and as long as it stands by, nobody was given it.
+      const now = await r.withRecord((record) => record.now());
+      const standsBy = rotation.phase === 'promote' && Date.parse(rotation.settlesAt ?? '') > now.getTime();
+      const given = PHASES.indexOf(rotation.phase) >= PHASES.indexOf('promote') && !standsBy;
       await r.withRecord((record) => record.demoted(rotation, given ? plan.procedure.settleSeconds : 0));
       return {};
     },

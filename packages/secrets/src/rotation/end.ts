@@ -27,6 +27,8 @@ export type Settled = {
   over: boolean;
   /** ISO 8601: before that it does not end. */
   until: string | null;
+  /** It is not in use yet: others are to hear of it before `until`. */
+  standsBy?: true;
   stragglers: Straggler[];
 };
 
@@ -62,6 +64,8 @@ export async function lookWhether(r: Rotating, plan: Pick<RotationPlan, 'id' | '
     return { over: true, until: null, stragglers: [] };
   const now = await r.withRecord((record) => record.now());
   const until = rotation.settlesAt;
+  if (PHASES.indexOf(rotation.phase) < PHASES.indexOf('settle') && !rotation.reverting)
+    return { over: false, until, standsBy: true, stragglers: [] };
   if (plan.emergency) return { over: true, until: null, stragglers: [] };
   const waits = until !== null && Date.parse(until) > now.getTime();
   const stragglers = await stragglersOf(r, standing);

@@ -29,7 +29,8 @@ export function rotationOutcome(env: string, ended: readonly Ended[]): Outcome {
   };
 }
 
-function waitsFor({ does }: RotationPlan, { until, stragglers }: Settled): string {
+function waitsFor({ does }: RotationPlan, { until, standsBy, stragglers }: Settled): string {
+  if (standsBy) return `the new one is known everywhere, and is used after ${until}`;
   const which = does === 'takeBack' ? 'the old one is in use again; the new one' : 'the new one is in use; the old one';
   if (until !== null) return `${which} stays valid until ${until}`;
   return `${which} is still used by ${stragglers.length}`;

@@ -108,7 +108,7 @@ function underWay({ name, environment: { name: env } }: Rotating, open: Rotation
 
 /** For a person: what it costs, and what happens. */
 export function told({ name, does, emergency, procedure }: RotationPlan): string[] {
-  const { overlap, outageSeconds, settleSeconds, says } = procedure;
+  const { overlap, outageSeconds, standbySeconds = 0, settleSeconds, says } = procedure;
   if (does === 'goOn') return [`${name}: go on with the rotation that waits`];
   if (does === 'takeBack') return [`${name}: the old one comes back`];
   const cost = outageSeconds === 0 ? 'no request fails' : `requests may fail for about ${outageSeconds} s`;
@@ -116,6 +116,7 @@ export function told({ name, does, emergency, procedure }: RotationPlan): string
   return [
     `${name}: ${overlap === 'both' ? 'old and new are valid together' : 'old and new are never valid together'}; ${cost}`,
     ...(emergency ? ['emergency: the old one ends at once, and with it whoever still uses it'] : []),
+    ...(!emergency && standbySeconds > 0 ? [`the new one is known for ${standbySeconds} s before it is used`] : []),
     ...(!emergency && settleSeconds > 0 ? [`the old one stays valid for ${settleSeconds} s at least`] : []),
     ...back,
     ...says,

@@ -8,6 +8,7 @@ import { ofProduct, type RotationPlan } from './plan.ts';
 import { putValues, redeploy, validateByCommand } from './put.ts';
 import type { Rotating, Standing } from './rotating.ts';
 import { beyond, standingOf } from './stand.ts';
+import { afterStandby, standbyStep } from './standby.ts';
 
 export interface RotationSteps {
   nodes: StepNode[];
@@ -27,6 +28,23 @@ export function rotationSteps(r: Rotating, plan: RotationPlan, actor: string): R
 }
 
 function ordinarySteps(r: Rotating, plan: RotationPlan, actor: string): StepNode[] {
+  const standby = standbyStep(r, plan);
+  const promote = [
+    writeStep(r, plan, {
+      name: 'promote',
+      from: 'promote',
+      values: promotedValues,
+      back: backFromPromote,
+      demotes: true,
+    }),
+    startStep(r, plan, {
+      name: 'start with the new one',
+      from: 'promote',
+      to: 'settle',
+      values: promotedValues,
+      validates: true,
+    }),
+  ];
   return [
     beginStep(r, plan, actor),
     makeStep(r, plan),
@@ -45,21 +63,13 @@ function ordinarySteps(r: Rotating, plan: RotationPlan, actor: string): StepNode
       validates: false,
     }),
     ...(plan.replaces ? [replaceStep(r, plan)] : [validateStep(r, plan)]),
-    writeStep(r, plan, {
-      name: 'promote',
-      from: 'promote',
-      values: promotedValues,
-      back: backFromPromote,
-      demotes: true,
-    }),
-    startStep(r, plan, {
-      name: 'start with the new one',
-      from: 'promote',
-      to: 'settle',
-      values: promotedValues,
-      validates: true,
-    }),
+    ...(standbyOf(plan) > 0 ? [standby, afterStandby(standby, promote)] : promote),
   ];
+}
+
+/** Seconds; what has no overlap has nobody who could know it before. */
+function standbyOf({ procedure, replaces }: RotationPlan): number {
+  return replaces ? 0 : (procedure.standbySeconds ?? 0);
 }
 
 /** The old one is to end at once: nothing waits for both to be known everywhere. */
@@ -155,7 +165,9 @@ function validateStep(r: Rotating, plan: RotationPlan): Step {
     async run() {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
       const says = await rotator.validate(old, next);
-      await r.withRecord((record) => record.reached(rotation, 'promote'));
+      await r.withRecord((record) =>
+        standbyOf(plan) > 0 ? record.stoodBy(rotation, standbyOf(plan)) : record.reached(rotation, 'promote'),
+      );
       return { says: says || 'nothing tries it before it is in use' };
     },
   });

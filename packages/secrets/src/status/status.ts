@@ -54,7 +54,7 @@ function stateOf({ rotation, generations, now }: Looked): string {
   if (!rotation) return generations.length === 0 ? 'never rotated' : 'in use';
   if (rotation.reverting) return 'is being taken back';
   if (rotation.settlesAt !== null && Date.parse(rotation.settlesAt) > now.getTime())
-    return `settles until ${rotation.settlesAt}`;
+    return `${rotation.phase === 'promote' ? 'stands by' : 'settles'} until ${rotation.settlesAt}`;
   return `waits at "${rotation.phase}"`;
 }
 

@@ -28,7 +28,7 @@ export const jwtRotator: OpenRotator<JwtSecret> = (ctx) => {
         standbySeconds: cacheSeconds,
         settleSeconds: lifetime + marginSeconds + cacheSeconds,
         says: [
-          `a new ${alg} key, ${kid}, verifies beside what is there and does not sign yet`,
+          `a new ${alg} key verifies beside what is there and does not sign yet`,
           `every instance is tried with a token of it, and with a forged one; verifiers elsewhere get to know it in ${cacheSeconds} s`,
           'it signs; what signed until then goes on verifying',
           `the last token of before ends: ${lifetime} s, ${marginSeconds} s for clocks that differ, ${cacheSeconds} s for verifiers elsewhere`,
