@@ -36,10 +36,12 @@ export type Settled = {
 export function settleStep(r: Rotating, plan: RotationPlan): Step<Settled> {
   return defineStep<Settled>({
     name: 'settle',
+    // The new one is in use: that its end cannot be told yet takes nothing back.
+    houseKeeping: true,
     async run({ run, signal, detail }) {
       const deadline = Date.now() + plan.waitMs;
       for (;;) {
-        const settled = await lookWhether(r, plan);
+        const settled = await lookWhether(r, plan).catch((error) => laterIfUnknown(r, error));
         const left = deadline - Date.now();
         if (settled.over || left <= 0) return settled;
         // The session that holds our own lock began with the old one, and ends with us.
@@ -175,6 +177,14 @@ async function prove(r: Rotating, { rotator, old, next }: Standing): Promise<Pro
       hint`When the service answers: ${goOn(r)}`,
     );
   }
+}
+
+function laterIfUnknown(r: Rotating, error: unknown): never {
+  if (!isUnknown(error)) throw error;
+  throw paused(
+    `The new ${r.name} is in use; whether the old one still is cannot be told: ${(error as Error).message}`,
+    hint`When the service answers: ${goOn(r)}`,
+  );
 }
 
 function stillTaken(r: Rotating, until: Date): OpsError {
