@@ -46,6 +46,7 @@ async function product({
   const root = makeStrangeProduct(
     {
       secrets: {
+        redeploy: { command: [process.execPath, '--version'] },
         rotate: {
           sentry: {
             kind: 'sentry',

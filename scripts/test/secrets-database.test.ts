@@ -32,7 +32,10 @@ test.before(async () => {
   root = makeStrangeProduct(
     {
       environments: { staging: { guard: 'none', parity } },
-      secrets: { rotate: { database: secret('DATABASE_URL'), 'operator-database': secret('OPS_DATABASE_URL') } },
+      secrets: {
+        rotate: { database: secret('DATABASE_URL'), 'operator-database': secret('OPS_DATABASE_URL') },
+        redeploy: { command: [process.execPath, '--version'] },
+      },
     },
     { DATABASE_URL: as('shop', FIRST), OPS_DATABASE_URL: as('ops', FIRST), ROTATOR_URL: as('rotator', FIRST) },
   );

@@ -34,7 +34,7 @@ test.before(async () => {
   root = makeStrangeProduct(
     {
       environments: { staging: { guard: 'none', parity } },
-      secrets: { rotate: { redis: { kind: 'redis' } } },
+      secrets: { rotate: { redis: { kind: 'redis' } }, redeploy: { command: [process.execPath, '--version'] } },
     },
     { OPS_DATABASE_URL: await postgres.createDatabase(), REDIS_URL: `redis://app:${FIRST}@127.0.0.1:${redis.port}/1` },
   );

@@ -42,7 +42,7 @@ function understand(task: AnyTask, example: string): void {
   // The short name of a task that the runbook calls so.
   const names = [task.name, ...Object.keys(scripts).filter((name) => scripts[name] === scripts[task.name])].join('|');
   const called = new RegExp(
-    `\\b(?:npm (?:run )?(?:-s )?(?:${names})|node scripts/${task.name}\\.ts)(?= |$)(.*?)(?= (?:[|>]|&&) |\\)|$)`,
+    `\\b(?:npm (?:run )?(?:-s )?(?:${names})|node scripts/${task.name}\\.ts)(?= |$)(.*?)(?= (?:[|<>]|&&) |\\)|$)`,
   );
   const [, flags] = called.exec(example) ?? [];
   if (flags === undefined) {

@@ -19,6 +19,8 @@ export interface Rolling {
 
 /** What runs in an environment, as a rotation sees it. Whoever composes tasks gives it: the feature knows no driver. */
 export interface Product {
+  /** Nobody but a person starts it again: a rotation ends nothing before it is told to go on. */
+  readonly byHand?: true;
   /** How the rotation calls it: `2 instances of 3f2a… in slot blue`; undefined where nothing runs that we have started. */
   describe(): Promise<string | undefined>;
   /** Every instance is started again with the environment as its files say now: one after the other, no request failed. */
@@ -31,6 +33,7 @@ export interface Product {
 
 /** Where nothing runs that we have started. */
 export const noProduct: Product = {
+  byHand: true,
   describe: async () => undefined,
   redeploy: async () => {
     throw new OpsError({

@@ -83,6 +83,8 @@ test('a run that may wait so long does it all', async () => {
   const { run, kids } = await product(1);
   const { error } = await run('secrets:rotate', 'tokens', '--wait', '60s');
   assert.is(error, undefined, error?.message);
+  assert.equal(kids(), ['new private', 'old'], 'a person has to start the product with it first');
+  assert.is((await run('secrets:rotate', '--continue', '--wait', '60s')).error, undefined);
   assert.equal(kids(), ['new private']);
 });
 

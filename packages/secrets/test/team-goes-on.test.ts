@@ -21,7 +21,7 @@ test.after(() => postgres.stop());
 const guard = { guard: 'none' };
 
 /** A product in staging and production, and what each operator's clone of it is: the same, with a key of their own. */
-async function team(secret: object = {}) {
+async function team(secret: object = {}, { byHand = false } = {}) {
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-team-'));
   const [ada, bob, eve] = await Promise.all([generateIdentity(), generateIdentity(), generateIdentity()]);
   const members = await Promise.all(
@@ -31,7 +31,11 @@ async function team(secret: object = {}) {
   const mail = { kind: 'generic', variable: 'MAIL_KEY', overlap: 'both', settleSeconds: 3_600, ...secret };
   const config = {
     environments: { development: guard, staging: { ...guard, serves: 'validation' }, production: guard },
-    secrets: { rotate: { mail }, team: { recipients: members } },
+    secrets: {
+      rotate: { mail },
+      team: { recipients: members },
+      ...(byHand ? {} : { redeploy: { command: [process.execPath, '--version'] } }),
+    },
   };
   const clone = (identity: string, value = FIRST) => {
     const own = { MAIL_KEY: value, SECRETS_IDENTITY: identity };
@@ -88,6 +92,17 @@ test('production waits for staging, unless it is an emergency with a reason', as
   assert.is((await production()).error, undefined);
   const again = await production();
   assert.match(again.error?.message ?? '', 'was not rotated in staging since it was here');
+});
+
+test('where a person has to start the product again, nothing is ended before they say that they have', async () => {
+  const { ada } = await team({ settleSeconds: 0 }, { byHand: true });
+  const begun = await ada.run('secrets:rotate', 'mail');
+  assert.is(begun.error, undefined, begun.error?.message);
+  assert.match(begun.outcome?.verdict ?? '', 'the new one is in use; the old one is still used by 1');
+  assert.match(JSON.stringify(begun.outcome?.findings), 'has to be started again by hand');
+  assert.is((await ada.run('secrets:rotate', 'mail', '--env', 'production')).error?.code, 'NOT_SETTLED_BEFORE');
+  const { outcome } = await ada.run('secrets:rotate', 'mail', '--continue');
+  assert.match(outcome?.verdict ?? '', 'rotated, and the old one is ended');
 });
 
 test('one that settles in staging has not settled yet', async () => {

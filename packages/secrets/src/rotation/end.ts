@@ -43,6 +43,7 @@ export function settleStep(r: Rotating, plan: RotationPlan): Step<Settled> {
       for (;;) {
         const settled = await lookWhether(r, plan).catch((error) => laterIfUnknown(r, error));
         const left = deadline - Date.now();
+        if (startsByHand(r, plan)) return { ...settled, over: false, stragglers: [...settled.stragglers, BY_HAND] };
         if (settled.over || left <= 0) return settled;
         // The session that holds our own lock began with the old one, and ends with us.
         const { stragglers } = settled;
@@ -55,6 +56,16 @@ export function settleStep(r: Rotating, plan: RotationPlan): Step<Settled> {
       }
     },
   });
+}
+
+const BY_HAND: Straggler = {
+  ...{ who: 'the product', host: 'its hosts', pid: '', ageSeconds: 0 },
+  state: 'has to be started again by hand, one instance after the other',
+};
+
+/** What nobody here can start again, nor look into, may run with the old one as long as no person has said otherwise. */
+function startsByHand({ product }: Rotating, { first, emergency, productVariables }: RotationPlan): boolean {
+  return product.byHand === true && first && !emergency && productVariables.length > 0;
 }
 
 /** Where the settling stands; also for those who only want to know. */
@@ -174,7 +185,7 @@ async function prove(r: Rotating, { rotator, old, next }: Standing): Promise<Pro
     if (!isUnknown(error)) throw error;
     throw paused(
       `The old ${r.name} was ended, but whether it is dead cannot be told: ${(error as Error).message}`,
-      hint`When the service answers: ${goOn(r)}`,
+      hint`When the service answers: ${goOn()}`,
     );
   }
 }
@@ -183,14 +194,14 @@ function laterIfUnknown(r: Rotating, error: unknown): never {
   if (!isUnknown(error)) throw error;
   throw paused(
     `The new ${r.name} is in use; whether the old one still is cannot be told: ${(error as Error).message}`,
-    hint`When the service answers: ${goOn(r)}`,
+    hint`When the service answers: ${goOn()}`,
   );
 }
 
 function stillTaken(r: Rotating, until: Date): OpsError {
   return paused(
     `The old ${r.name} was ended, and the service still takes it, as it may until ${until.toISOString()}.`,
-    hint`Then it is tried again: ${goOn(r)}`,
+    hint`Then it is tried again: ${goOn()}`,
   );
 }
 
@@ -198,12 +209,13 @@ function stillWorks(r: Rotating, { says }: Proof): OpsError {
   return new OpsError({
     code: 'OLD_SECRET_STILL_WORKS',
     message: `The old ${r.name} was ended, and still works: ${says}.`,
-    hint: hint`Does something else accept it (another server, a cache)? Then: ${goOn(r)}`,
+    hint: hint`Does something else accept it (another server, a cache)? Then: ${goOn()}`,
   });
 }
 
-function goOn({ name, environment: { name: env } }: Rotating) {
-  return command('secrets:rotate', { env, continue: true }, name);
+/** A run that waits is gone on with, by whichever task it was begun. */
+function goOn() {
+  return command('ops:resume');
 }
 
 function documentStep(r: Rotating, plan: RotationPlan): Step {

@@ -51,5 +51,5 @@ function nextOf(env: string, waiting: readonly Ended[]): Hint {
   const goOn = command('secrets:rotate', { env, continue: true }, plan.name);
   if (settled.until !== null)
     return hint`After ${settled.until}: ${goOn}   (by itself: ${command('secrets:schedule', { env, format: 'systemd' })})`;
-  return hint`When they have ended: ${goOn}`;
+  return hint`When that is done, or they have ended: ${goOn}`;
 }

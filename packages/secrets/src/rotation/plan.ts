@@ -18,6 +18,8 @@ export type RotationPlan = {
   variables: string[];
   productVariables: string[];
   procedure: Procedure;
+  /** It changes which one is in use: nobody has been told yet to start the product again with that. */
+  first: boolean;
   /** The old one ends as the new one begins, at promote. */
   replaces: boolean;
   /** So long a run waits for what has to settle, in ms; what takes longer is gone on with by another run. */
@@ -39,7 +41,7 @@ export async function planBegin(r: Rotating, wanted: Wanted): Promise<RotationPl
   const rotator = await rotatorFor(r, { id: wanted.run, generation: 0, emergency: wanted.emergency });
   for (const store of r.stores) await store.refuse(rotator.variables);
   await rotator.refuse(await readStores(r, rotator.variables));
-  return planOf(r, { ...wanted, does: 'begin', id: wanted.run });
+  return planOf(r, { ...wanted, does: 'begin', first: true, id: wanted.run });
 }
 
 /** Of one that is open: what is left to do. Undefined where there is none. */
@@ -54,8 +56,14 @@ export async function planOpen(
     ...wanted,
     emergency: wanted.emergency || open.emergency,
     does: open.reverting ? 'takeBack' : does,
+    first: !open.reverting && (does === 'takeBack') === isInUse(open),
     id: open.id,
   });
+}
+
+/** The new one was given to the product. */
+function isInUse({ phase }: Rotation): boolean {
+  return PHASES.indexOf(phase) >= PHASES.indexOf('settle');
 }
 
 /** Takes back one that is open, unless its old one is ended already. */
@@ -68,11 +76,11 @@ export async function planBack(r: Rotating, wanted: Wanted): Promise<RotationPla
 
 async function planOf(
   r: Rotating,
-  { id, does, emergency, waitMs, reason }: Omit<Wanted, 'run'> & Pick<RotationPlan, 'id' | 'does'>,
+  { id, does, first, emergency, waitMs, reason }: Omit<Wanted, 'run'> & Pick<RotationPlan, 'id' | 'does' | 'first'>,
 ): Promise<RotationPlan> {
   const rotator = await rotatorFor(r, { id, generation: 0, emergency });
   return {
-    ...{ name: r.name, kind: r.secret.kind, id, does, emergency, waitMs, reason: reason ?? null },
+    ...{ name: r.name, kind: r.secret.kind, id, does, first, emergency, waitMs, reason: reason ?? null },
     variables: [...rotator.variables],
     productVariables: [...rotator.productVariables],
     procedure: await rotator.procedure(),
