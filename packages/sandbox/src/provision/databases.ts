@@ -91,9 +91,15 @@ async function provisionSchema(state: SandboxState, port: number, env: EnvName):
     await client.query(`ALTER SCHEMA public OWNER TO ${q(owner)}`);
     await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
     await client.query(`GRANT USAGE ON SCHEMA public TO ${q(app)}`);
-    // What is there already too: `prisma migrate reset` makes the schema anew.
+    // What is there already too: `prisma migrate reset` makes the schema anew. In the owner's name: the views of an extension are not theirs to grant,
+    // and no restore could grant them again.
+    await client.query(
+      `REVOKE INSERT, UPDATE, DELETE, SELECT ON pg_stat_statements, pg_stat_statements_info FROM ${q(app)}`,
+    );
+    await client.query(`SET ROLE ${q(owner)}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${q(app)}`);
     await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${q(app)}`);
+    await client.query('RESET ROLE');
     await client.query(
       `ALTER DEFAULT PRIVILEGES FOR ROLE ${q(owner)} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${q(app)}`,
     );
