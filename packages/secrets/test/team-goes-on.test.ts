@@ -111,6 +111,24 @@ test('one that settles in staging has not settled yet', async () => {
   assert.is((await ada.run('secrets:rotate', 'mail', '--env', 'production')).error?.code, 'NOT_SETTLED_BEFORE');
 });
 
+test('what the team keeps encrypted follows a rotation, and a status says where it differs', async () => {
+  const { ada, eve } = await team({ settleSeconds: 0 });
+  const sealed = await ada.run('secrets:seal');
+  assert.is(sealed.error, undefined, sealed.error?.message);
+  const codes = async ({ run }: typeof ada) => {
+    const { outcome, error } = await run('secrets:status', 'mail');
+    assert.is(error, undefined, error?.message);
+    return (outcome?.findings ?? []).map(({ code }) => code);
+  };
+  assert.not.ok((await codes(ada)).includes('AT_REST_DIFFERS'));
+  assert.is((await ada.run('secrets:rotate', 'mail')).error, undefined);
+  assert.not.ok((await codes(ada)).includes('AT_REST_DIFFERS'));
+  const file = join(ada.root, '.env.staging');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(ada.held(), 'another-value-of-thirty-two-letters'));
+  assert.ok((await codes(ada)).includes('AT_REST_DIFFERS'));
+  assert.not.ok((await codes(eve)).includes('AT_REST_DIFFERS'), 'they cannot open it');
+});
+
 test('a status with a database that hangs is there within three seconds', async () => {
   const silent: Server = createServer(() => {});
   await new Promise<void>((done) => void silent.listen(0, '127.0.0.1', done));

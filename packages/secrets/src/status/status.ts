@@ -86,7 +86,9 @@ function hintFor(env: EnvName, name: string, { code }: Finding): Hint {
     case 'SHARED_WITH_SECRET':
       return command('secrets:rotate', { env }, name);
     case 'FILE_HOLDS_OLD':
-      return 'Bring it up to date from where the team keeps it.';
+      return hint`Where the team keeps it encrypted: ${command('secrets:open', { env })}   or ask whoever rotated it.`;
+    case 'AT_REST_DIFFERS':
+      return command('secrets:seal', { env });
     case 'ROTATION_FORGOTTEN':
       return command('secrets:rotate', { env, continue: true }, name);
     case 'VALUE_REFUSED':
