@@ -255,8 +255,8 @@ test('where nothing was released nobody is asked, and that is said; where someth
 
 test('an instance that takes tokens of the old key is named, whether or not it says when it took the last', async () => {
   for (const [FAULTS, state] of [
-    ['', /^3 verified since it was started, the last one \d s ago$/],
-    ['forgets', /^\d verified since it was started, \d of them just now$/],
+    ['', /^3 verified since it was started, the last one \d+ s ago$/],
+    ['forgets', /^\d+ verified since it was started, \d+ of them just now$/],
   ] as const) {
     const fleet = await fleetOf({ FAULTS });
     const old = oldOf(fleet);
