@@ -33,7 +33,7 @@ const task = defineReadTask({
     for (const env of environments) {
       const known = await knownOf(config, environmentOf(env), signal);
       matches.push(...findLeaked(text, known));
-      unknown.push(...known.unknown);
+      unknown.push(...known.unknown.map((what) => what.replace(/\.$/, '')));
     }
     for (const what of unknown) out.warn(`Not looked at: ${what}.`);
     if (matches.length === 0 && unknown.length > 0) throw untold(unknown);

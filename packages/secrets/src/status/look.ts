@@ -51,7 +51,7 @@ export async function lookAt(
     rotation ? within(lookWhether(r, { id: rotation.id, emergency: false })) : undefined,
   ]);
   const works =
-    tried && 'told' in tried && tried.told.works !== 'unknown'
+    tried && 'told' in tried && ['yes', 'no'].includes(tried.told.works)
       ? { ok: tried.told.works === 'yes', says: tried.told.says }
       : undefined;
   return {
@@ -75,7 +75,7 @@ export async function lookAt(
         ? []
         : 'why' in tried
           ? [`whether it works: ${tried.why}`]
-          : tried.told.works === 'unknown'
+          : ['unknown', 'untried'].includes(tried.told.works)
             ? [`whether it works: ${tried.told.says}`]
             : []),
       ...(settled && 'why' in settled ? [`who uses the old one: ${settled.why}`] : []),
