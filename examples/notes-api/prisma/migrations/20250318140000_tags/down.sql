@@ -1,0 +1,2 @@
+DROP TABLE "_NoteToTag";
+DROP TABLE "Tag";

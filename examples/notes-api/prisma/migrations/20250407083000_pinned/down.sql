@@ -1,0 +1,2 @@
+DROP INDEX "Note_pinned_createdAt_idx";
+ALTER TABLE "Note" DROP COLUMN "pinned";
