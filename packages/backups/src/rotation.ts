@@ -1,6 +1,7 @@
 import {
   appendAudit,
   databaseOf,
+  dropDatabase,
   type Environment,
   OpsError,
   operatorUrl,
@@ -15,7 +16,7 @@ import { opensHeader } from './crypt/header.ts';
 import { drillSteps, isPassed } from './drill/steps.ts';
 import { DUMP, keyOf } from './names.ts';
 import { isAhead, listOwn, openAll } from './reader.ts';
-import { dropDatabase, onServer } from './restore/databases.ts';
+import { onServer } from './restore/databases.ts';
 import { named, openSource } from './restore/plan.ts';
 import { openStores } from './store/open.ts';
 import { backupTarget } from './target.ts';
@@ -84,7 +85,7 @@ export function backupsDoor(ctx: Context) {
           message: `${id} could not be proved with the new key alone: ${tried.faults[0] ?? tried.unproved[0]}`,
         });
       } finally {
-        await onServer(server, (client) => dropDatabase(client, scratch));
+        await onServer(server, (client) => dropDatabase(client, scratch, { evenTemplate: true }));
       }
     },
   };

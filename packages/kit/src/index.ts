@@ -17,6 +17,7 @@ export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.ts';
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
+export { dropDatabase } from './copies/drop.ts';
 export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';

@@ -1,6 +1,7 @@
 import {
   databaseSection,
   defineStep,
+  dropDatabase,
   type Finding,
   OpsError,
   readerUrl,
@@ -15,7 +16,7 @@ import { markName, noBytes } from '../catalogue.ts';
 import { backupsSection } from '../config/backups.ts';
 import { compact, keyOf } from '../names.ts';
 import { listOwn } from '../reader.ts';
-import { dropDatabase, makeDatabase, onServer } from '../restore/databases.ts';
+import { makeDatabase, onServer } from '../restore/databases.ts';
 import { putOnSettings } from '../restore/dress.ts';
 import { readHead } from '../restore/head.ts';
 import { pgRestore } from '../restore/pg-restore.ts';
@@ -147,7 +148,7 @@ function dropStep(server: Secret, plan: DrillPlan): Step {
   return defineStep({
     name: 'drop the copy',
     async run() {
-      await onServer(server, (client) => dropDatabase(client, plan.scratch));
+      await onServer(server, (client) => dropDatabase(client, plan.scratch, { evenTemplate: true }));
       return null;
     },
   });

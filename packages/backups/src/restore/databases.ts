@@ -1,4 +1,4 @@
-import { OpsError, quoteIdentifier as q, type Secret, withDatabase, withPostgres } from '@drydock/kit';
+import { dropDatabase, OpsError, quoteIdentifier as q, type Secret, withDatabase, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Properties } from './properties.ts';
 
@@ -25,7 +25,7 @@ const PROVIDERS_SINCE = 150_000;
  * left by a kill. Returns its OID.
  */
 export async function makeDatabase(client: Client, name: string, create: Properties['create']): Promise<number> {
-  await dropDatabase(client, name);
+  await dropDatabase(client, name, { evenTemplate: true });
   const options = await optionsFor(client, create ?? new Map());
   try {
     await client.query(`CREATE DATABASE ${q(name)} TEMPLATE template0${options}`);
@@ -69,13 +69,6 @@ async function optionsFor(client: Client, create: NonNullable<Properties['create
   return [...options]
     .map(([name, value]) => ` ${name} ${typeof value === 'number' ? value : client.escapeLiteral(value)}`)
     .join('');
-}
-
-/** One that is a template cannot be dropped before it is none. */
-export async function dropDatabase(client: Client, name: string): Promise<void> {
-  const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate', [name]);
-  if (rows.length > 0) await client.query(`ALTER DATABASE ${q(name)} IS_TEMPLATE false`);
-  await client.query(`DROP DATABASE IF EXISTS ${q(name)} WITH (FORCE)`);
 }
 
 export function taken(name: string): OpsError {

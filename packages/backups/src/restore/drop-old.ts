@@ -1,5 +1,5 @@
-import { command, databaseOf, defineStep, hint, type Secret, type Step, usageError } from '@drydock/kit';
-import { dropDatabase, exists, onServer } from './databases.ts';
+import { command, databaseOf, defineStep, dropDatabase, hint, type Secret, type Step, usageError } from '@drydock/kit';
+import { exists, onServer } from './databases.ts';
 import { named } from './plan.ts';
 
 /** The database that a restore in place kept under another name. */
@@ -23,7 +23,7 @@ export function dropOldStep(url: Secret, name: string): Step {
   return defineStep({
     name: 'drop',
     async run() {
-      await onServer(url, (client) => dropDatabase(client, name));
+      await onServer(url, (client) => dropDatabase(client, name, { evenTemplate: true }));
       return { name };
     },
   });

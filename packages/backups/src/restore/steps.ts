@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   command,
   defineStep,
+  dropDatabase,
   exec,
   hint,
   OpsError,
@@ -20,7 +21,7 @@ import { Pace } from '../pace.ts';
 import { trustSteps } from '../trust.ts';
 import { carryLog } from './carry-log.ts';
 import type { Comparison } from './compare.ts';
-import { dropDatabase, makeDatabase, onServer } from './databases.ts';
+import { makeDatabase, onServer } from './databases.ts';
 import { inTransaction, putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
 import { chooseGiven, differences, readBackupHead } from './given.ts';
 import type { Head } from './head.ts';
@@ -286,5 +287,5 @@ function swapStep(
 }
 
 function dropOurs(url: Secret, { fresh }: RestorePlan): Promise<void> {
-  return onServer(url, (client) => dropDatabase(client, fresh));
+  return onServer(url, (client) => dropDatabase(client, fresh, { evenTemplate: true }));
 }

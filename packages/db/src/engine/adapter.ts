@@ -1,4 +1,4 @@
-import { quoteIdentifier, settleSession, trackSession } from '@drydock/kit';
+import { dropDatabase, quoteIdentifier, settleSession, trackSession } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
@@ -49,7 +49,7 @@ export class EngineAdapterFactory extends PrismaPg {
     const leave = shadow.dispose.bind(shadow);
     shadow.dispose = async () => {
       await leave();
-      await admin.executeScript(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      await dropDatabase(admin.underlyingDriver(), name);
       await admin.dispose();
     };
     return shadow;

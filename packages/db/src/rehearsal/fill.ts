@@ -1,4 +1,4 @@
-import { databaseOf, OpsError, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
+import { databaseOf, dropDatabase, OpsError, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { copyAll, copyStructure } from './copy.ts';
 import { copySample } from './sample.ts';
@@ -69,7 +69,7 @@ async function fillFreely(owner: Client, { target, url, content, replay }: Wish,
       const next = ['COPY_FAILED', 'PG_DUMP_TOO_OLD'].includes((error as OpsError).code) && attempts[at + 1];
       if (!next) throw error;
       // What is there is half a copy.
-      await owner.query(`DROP DATABASE ${q(databaseOf(url))} WITH (FORCE)`);
+      await dropDatabase(owner, databaseOf(url));
       await makeEmpty(owner, databaseOf(url), target.label);
     }
   }

@@ -1,6 +1,7 @@
 import {
   connectPostgres,
   databaseOf,
+  dropDatabase,
   type Finding,
   quoteIdentifier as q,
   type Secret,
@@ -87,7 +88,7 @@ export async function sweepScratches(client: Client, target: Secret): Promise<{ 
 async function dropScratch(owner: Client, url: Secret): Promise<Finding | undefined> {
   const name = databaseOf(url);
   const drop = async () => {
-    await owner.query(`DROP DATABASE IF EXISTS ${q(name)} WITH (FORCE)`);
+    await dropDatabase(owner, name);
     const { rowCount } = await owner.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name]);
     if (rowCount !== 0) await owner.query(`DROP ROLE ${q(name)}`);
   };
@@ -106,7 +107,7 @@ async function dropScratch(owner: Client, url: Secret): Promise<Finding | undefi
       level: 'warn',
       code: 'SCRATCH_LEFT',
       message: `A scratch database is left on the server and cannot be dropped: ${(error as Error).message}.`,
-      hint: `Free it of what the message names (a subscription there: ALTER SUBSCRIPTION … SET (slot_name = NONE) first, so that no live slot goes), then: DROP DATABASE ${q(name)} WITH (FORCE)`,
+      hint: `Free it of what the message names (a subscription there: ALTER SUBSCRIPTION … SET (slot_name = NONE) first, so that no live slot goes), then: DROP DATABASE ${q(name)}`,
     };
   }
 }
