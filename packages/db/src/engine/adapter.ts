@@ -1,6 +1,6 @@
 import { dropDatabase, quoteIdentifier, settleSession, trackSession } from '@drydock/kit';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { ColumnTypeEnum } from '@prisma/driver-adapter-utils';
+import { ColumnTypeEnum, DriverAdapterError } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
 
 type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
@@ -14,9 +14,9 @@ const TEXT = 25;
 const READ_AS_CHARACTER = 'constraint_type';
 
 /**
- * `@prisma/adapter-pg` as the schema engine needs it. Five things it does otherwise (7.10): it refuses the type "char"
- * of the catalogues, knows no single character, splits scripts at every `;`, forgets the shadow database when given a connection string, and
- * drops the shadow database before leaving it.
+ * `@prisma/adapter-pg` as the schema engine needs it. Six things it does otherwise (7.10): it refuses the type "char"
+ * of the catalogues, knows no single character, splits scripts at every `;` and takes the words from their errors,
+ * forgets the shadow database when given a connection string, and drops the shadow database before leaving it.
  */
 export class EngineAdapterFactory extends PrismaPg {
   readonly #config: pg.ClientConfig;
@@ -95,10 +95,31 @@ function mended(adapter: Adapter): Adapter {
     try {
       await pool.query(script);
     } catch (error) {
+      if (isFromServer(error)) throw inItsWords(error);
       (adapter as unknown as Internals).onError(error);
     }
   };
   return adapter;
+}
+
+function isFromServer(error: unknown): error is pg.DatabaseError {
+  return error instanceof Error && 'severity' in error && 'code' in error;
+}
+
+/**
+ * Of a script's errors the adapter makes kinds that suit a query of the client, and the engine the like of the server's codes: both drop the text, and
+ * they do not know the same ones (7.10). So that the history says what the server said, each is passed on under no code, which stands in the text.
+ */
+function inItsWords({ code, severity, message, detail, column, hint }: pg.DatabaseError): DriverAdapterError {
+  return new DriverAdapterError({
+    kind: 'postgres',
+    code: 'N/A',
+    severity: severity ?? 'ERROR',
+    message: `${message} (SQLSTATE ${code})`,
+    detail,
+    column,
+    hint,
+  });
 }
 
 const mendedClients = new WeakSet<object>();
