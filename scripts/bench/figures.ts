@@ -83,10 +83,10 @@ export async function least<const C extends readonly (() => Promise<Command> | C
 
 /** A task, by its name, as the npm scripts start it. */
 export function task(name: string, args: string[], rest: Partial<Command> = {}): Command {
-  const preload = join(ROOT, 'scripts/compile-cache.mjs');
+  const preload = join(ROOT, 'scripts/first.cjs');
   return {
     program: join(BIN, 'node'),
-    args: ['--import', preload, taskFile(name), ...args],
+    args: ['--require', preload, taskFile(name), ...args],
     okCodes: [0, 3],
     ...rest,
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'drydock-bench-cache'), ...process.env, ...rest.env },

@@ -40,9 +40,11 @@ test('a missing tool that cannot be installed is one sentence with the command t
     'pnpm-lock.yaml',
     'pnpm-workspace.yaml',
     'scripts/bootstrap.mjs',
+    'scripts/first.cjs',
+    'scripts/bootstrap',
     'prisma/schema.prisma',
   ])
-    cpSync(join(ROOT, path), join(root, path));
+    cpSync(join(ROOT, path), join(root, path), { recursive: true });
   for (const name of execFileSync('ls', [join(ROOT, 'packages')], { encoding: 'utf8' })
     .trim()
     .split('\n'))
@@ -55,7 +57,7 @@ test('a missing tool that cannot be installed is one sentence with the command t
     env: { PATH: '/nowhere' },
     encoding: 'utf8',
   });
-  assert.is(status, 2);
+  assert.is(status, 2, stderr);
   assert.match(
     stderr,
     /PostgreSQL server, PostgreSQL client, Redis, HAProxy, runit missing\. Install it, for example: .*install/,

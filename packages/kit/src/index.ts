@@ -81,6 +81,7 @@ export {
   proxyFilesOf,
   writeProxyFiles,
 } from './proxy/haproxy-config.ts';
+export { haproxyCommandWord, socketProblem } from './proxy/haproxy-words.ts';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import type { Command } from '../../src/pitr/commands.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../../..');
-const SCRIPT = ['--import', join(ROOT, 'scripts/compile-cache.mjs'), join(ROOT, 'packages/backups/scripts/pitr.ts')];
+const SCRIPT = ['--require', join(ROOT, 'scripts/first.cjs'), join(ROOT, 'packages/backups/scripts/pitr.ts')];
 export const PASS = 'a-pass-that-nobody-may-see';
 export const PG_CTL = join(dirname(requireTool('postgres')), 'pg_ctl');
 

@@ -12,11 +12,7 @@ import { hasSystemd, systemdAnalyze } from './systemd.ts';
 const test = suite('backup:schedule');
 const ROOT = resolve(import.meta.dirname, '../../../..');
 /** As the root's package.json calls it. */
-const SCRIPT = [
-  '--import',
-  join(ROOT, 'scripts/compile-cache.mjs'),
-  join(ROOT, 'packages/backups/scripts/schedule.ts'),
-];
+const SCRIPT = ['--require', join(ROOT, 'scripts/first.cjs'), join(ROOT, 'packages/backups/scripts/schedule.ts')];
 
 /** Run in the toolkit's folder, on its own product, unless another config is named. */
 function schedule(args: string[]) {

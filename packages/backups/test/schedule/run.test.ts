@@ -17,7 +17,7 @@ import { runScheduled, runScript, type ScheduledTask } from '../../src/schedule/
 
 const test = suite('scheduled runs');
 const SCRIPTS = resolve(import.meta.dirname, '../../../../scripts');
-const BACKUP_DB = ['--import', join(SCRIPTS, 'compile-cache.mjs'), join(SCRIPTS, 'backup-db.ts')];
+const BACKUP_DB = ['--require', join(SCRIPTS, 'first.cjs'), join(SCRIPTS, 'backup-db.ts')];
 let postgres: TestPostgres;
 let sink: Awaited<ReturnType<typeof startTestSink>>;
 /** Accepts connections and never answers, as a host behind a firewall that drops. */

@@ -29,7 +29,7 @@ export function listsOf(toolkit: string, tasks: TaskFile[]): List[] {
 }
 
 const json = (data: unknown) => `${JSON.stringify(data, null, 2)}\n`;
-const rootScript = ({ file }: TaskFile) => `exec node --import ./scripts/compile-cache.mjs ${file}`;
+const rootScript = ({ file }: TaskFile) => `exec node --require ./scripts/first.cjs ${file}`;
 
 interface Manifest {
   scripts?: Record<string, string>;
@@ -38,7 +38,8 @@ interface Manifest {
 /** A script that starts a task's file is a task's; all others are left as they are, and come first. */
 function withScripts(text: string, tasks: TaskFile[], script: (task: TaskFile) => string): string {
   const manifest = JSON.parse(text) as Manifest;
-  const isTask = (line: string) => /^(exec )?node (--import \S+ )?(packages\/[\w-]+\/)?scripts\/[\w-]+\.ts$/.test(line);
+  const isTask = (line: string) =>
+    /^(exec )?node (--(?:import|require) \S+ )?(packages\/[\w-]+\/)?scripts\/[\w-]+\.ts$/.test(line);
   const others = Object.entries(manifest.scripts ?? {}).filter(([name, line]) => !isTask(line) || KEPT.has(name));
   const wired = tasks.filter(({ name }) => !BOOTSTRAPPED.has(name));
   const scripts = Object.fromEntries([...others, ...wired.map((task) => [task.name, script(task)])]);

@@ -64,17 +64,20 @@ export async function startDaemon(root: string, spec: DaemonSpec): Promise<Daemo
     await new Promise((done, fail) => child.once('spawn', done).once('error', fail));
     child.unref();
     const pid = child.pid as number;
+    const start = processStart(pid);
     const record: DaemonRecord = {
       name: spec.name,
       pid,
-      processStart: processStart(pid) ?? '',
+      processStart: start ?? '',
       command: spec.command,
       ...(spec.port === undefined ? {} : { port: spec.port }),
       logFile: spec.logFile,
       stopSignal: spec.stopSignal ?? 'SIGTERM',
       startedAt: new Date().toISOString(),
     };
-    writeRecord(root, record);
+    // One that has ended already has no start, and there is nothing of it to end.
+    if (start === undefined) rmSync(recordFile(root, spec.name), { force: true });
+    else writeRecord(root, record);
     return record;
   } catch (cause) {
     throw new OpsError({
@@ -107,7 +110,7 @@ export async function stopDaemon(root: string, name: string, { graceMs }: { grac
   // PostgreSQL does not start while the pid of the one before is in the table.
   const deadline = Date.now() + TAKEN_OFF_MS;
   while (!isTakenOff(record.pid, record.processStart) && Date.now() < deadline) await sleep(10);
-  rmSync(join(folderOf(root), `${name}.json`), { force: true });
+  rmSync(recordFile(root, name), { force: true });
 }
 
 /** A process in an uninterruptible wait cannot be killed until that ends. */
@@ -121,6 +124,10 @@ function notEnded({ name, pid }: DaemonRecord): OpsError {
 
 function folderOf(root: string): string {
   return statePath(root, 'processes');
+}
+
+function recordFile(root: string, name: string): string {
+  return join(folderOf(root), `${name}.json`);
 }
 
 function writeRecord(root: string, record: DaemonRecord): void {

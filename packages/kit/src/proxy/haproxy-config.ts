@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolder, writeDurably } from '../durable.ts';
+import { haproxyArgument, haproxyWord, refuseUnquotable } from './haproxy-words.ts';
 
 /** How a release wants HAProxy to stand in front of the product: what `release:proxy` writes, and the sandbox runs. */
 export interface ProxySettings {
@@ -40,11 +41,12 @@ const EMPTY_STATE = '1\n';
 
 /** Makes what the config names; what HAProxy was told before stays. `page`: one of the product's own. HAProxy's user reads them. */
 export function writeProxyFiles(settings: ProxySettings, { page = MAINTENANCE, mode = 0o644 } = {}): void {
+  refuseUnquotable(settings);
   const { map, page: pageFile, unavailable } = proxyFilesOf(settings);
   makeFolder(dirname(settings.stateFile));
   if (!existsSync(settings.stateFile)) writeDurably(settings.stateFile, EMPTY_STATE, mode);
   if (!existsSync(map)) writeDurably(map, settings.owner ? `owner ${settings.owner}\n` : '', mode);
-  writeDurably(pageFile, page.replaceAll('{reason}', `%[str(shown),map(${map}),b64dec]`), mode);
+  writeDurably(pageFile, page.replaceAll('{reason}', '%[var(txn.shown)]'), mode);
   writeDurably(unavailable, UNAVAILABLE, mode);
 }
 
@@ -54,10 +56,12 @@ export function writeProxyFiles(settings: ProxySettings, { page = MAINTENANCE, m
  */
 export function haproxyConfig(settings: ProxySettings): string {
   const { bind, socket, stateFile, backend, servers, readyPath, through } = settings;
+  refuseUnquotable(settings);
   const { map, page, unavailable } = proxyFilesOf(settings);
+  const inMap = (key: string, more = '') => `str(${key}),map(${haproxyArgument(map)}${more})`;
   return `global
-  stats socket ${socket} mode 600 level admin
-  server-state-file ${stateFile}
+  stats socket ${haproxyWord(socket)} mode 600 level admin
+  server-state-file ${haproxyWord(stateFile)}
 
 defaults
   mode http
@@ -75,14 +79,15 @@ defaults
 
 frontend public-${backend}
   bind ${bind}
-  errorfile 503 ${unavailable}
-  acl maintenance str(on),map(${map}) -m found
+  errorfile 503 ${haproxyWord(unavailable)}
+  acl maintenance ${haproxyWord(inMap('on'))} -m found
   acl through path ${[...new Set([readyPath, ...through])].join(' ')}
-  http-request return status 503 content-type "text/html; charset=utf-8" lf-file ${page} hdr Cache-Control no-store hdr Retry-After "%[str(retry-after),map(${map},60)]" if maintenance !through
+  http-request set-var(txn.shown) ${haproxyWord(`${inMap('shown')},b64dec`)} if maintenance
+  http-request return status 503 content-type "text/html; charset=utf-8" lf-file ${haproxyWord(page)} hdr Cache-Control no-store hdr Retry-After ${haproxyWord(`%[${inMap('retry-after', ',60')}]`)} if maintenance !through
   default_backend ${backend}
 
 backend ${backend}
-  errorfile 503 ${unavailable}
+  errorfile 503 ${haproxyWord(unavailable)}
   option httpchk GET ${readyPath}
   http-check expect status 200
   default-server inter 300ms fall 2 rise 1 init-addr last,libc,none

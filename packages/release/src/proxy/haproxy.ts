@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { command, hint, OpsError, proxyFilesOf, usageError, writeDurably } from '@drydock/kit';
+import { command, haproxyCommandWord, hint, OpsError, proxyFilesOf, usageError, writeDurably } from '@drydock/kit';
 import { SLOTS, type Slot } from '../driver/types.ts';
 
 /** Where a server sends what it gets. */
@@ -113,7 +113,7 @@ export class Haproxy {
 
   /** What a map file holds in HAProxy; undefined where its config has no such map. */
   async map(file: string): Promise<Map<string, string> | undefined> {
-    const text = await this.#send(`show map ${file}`);
+    const text = await this.#send(`show map ${haproxyCommandWord(file)}`);
     if (/^Unknown map/m.test(text)) return undefined;
     const rows = text.split('\n').filter(Boolean);
     return new Map(rows.map((row) => row.split(' ')).map(([, key = '', value = '']) => [key, value]));
@@ -122,9 +122,10 @@ export class Haproxy {
   /** Undefined takes a key out. No value may have a space. */
   async setMap(file: string, entries: Readonly<Record<string, string | undefined>>): Promise<void> {
     const had = await this.map(file);
+    const name = haproxyCommandWord(file);
     const words = Object.entries(entries).flatMap(([key, value]) => {
-      if (value === undefined) return had?.has(key) ? [`del map ${file} ${key}`] : [];
-      return [`${had?.has(key) ? 'set' : 'add'} map ${file} ${key} ${value}`];
+      if (value === undefined) return had?.has(key) ? [`del map ${name} ${key}`] : [];
+      return [`${had?.has(key) ? 'set' : 'add'} map ${name} ${key} ${value}`];
     });
     if (words.length > 0) refuseRefusal(await this.#send(words.join('; ')), `a change of ${file}`);
   }

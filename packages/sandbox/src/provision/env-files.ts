@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type EnvironmentSettings, type EnvName, writeDurably } from '@drydock/kit';
+import { type EnvironmentSettings, type EnvName, usageError, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
@@ -54,10 +54,23 @@ export async function writeEnvFiles(
       there[name] ? [[name, atAddressOf(made[name] ?? '', there[name])] as const] : [],
     );
     const text = Object.entries({ ...there, ...made, ...Object.fromEntries(rotated) })
-      .map(([name, value]) => `${name}='${value}'\n`)
+      .map(([name, value]) => `${name}=${inQuotes(name, value)}\n`)
       .join('');
     writeIfChanged(join(envFolder(root), `.env.${env}`), text);
   }
+}
+
+/** A path may have a quote in it. */
+function inQuotes(name: string, value: string): string {
+  const way = ["'", '`', '"']
+    .map((sign) => `${sign}${value}${sign}`)
+    .find((quoted) => parseEnv(`${name}=${quoted}\n`)[name] === value);
+  if (way) return way;
+  throw usageError(
+    'FOLDER_NOT_KEPT',
+    `No env file can hold ${name}, for it has every kind of quote: ${value}`,
+    'Move the checkout to a folder with a plainer name.',
+  );
 }
 
 /** The sandbox's own file of an environment, as it is. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type EnvName,
   haproxyConfig,
@@ -10,11 +10,16 @@ import {
   makePrivate,
   type ProxySettings,
   requireTool,
+  socketProblem,
   writeDurably,
   writeProxyFiles,
 } from '@drydock/kit';
 import type { Service } from './types.ts';
 
+/** Of an environment. */
+const LONGEST_NAME = 32;
+/** Where TMPDIR is a deep folder as well. */
+const SHORT = ['/tmp', '/var/tmp'];
 /** As many instances of a version as anybody tries here. */
 const SERVERS = 4;
 
@@ -58,13 +63,19 @@ export interface ProxyFiles {
   state: string;
 }
 
-/** A socket's path may not be longer than 107 bytes (unix(7)); below a deep folder it lies in the temporary one. */
+/** Where HAProxy cannot listen (below a deep folder, or one with a dollar sign) its socket lies in the temporary folder. */
 export function proxyFiles(sandbox: string, env: EnvName): ProxyFiles {
   const folder = join(sandbox, `proxy-${env}`);
   const near = join(folder, 'admin.sock');
-  const far = join(tmpdir(), `drydock-${createHash('sha256').update(sandbox).digest('hex').slice(0, 12)}`);
-  const socket = near.length <= 100 ? near : join(far, `${env}.sock`);
-  return { folder, socket, socketFolder: near.length <= 100 ? folder : far, state: join(folder, 'servers.state') };
+  const socket = socketProblem(near) === undefined ? near : join(socketsElsewhere(sandbox), `${env}.sock`);
+  return { folder, socket, socketFolder: dirname(socket), state: join(folder, 'servers.state') };
+}
+
+/** A folder of this sandbox's own, by a short name. */
+export function socketsElsewhere(sandbox: string): string {
+  const name = `drydock-${createHash('sha256').update(sandbox).digest('hex').slice(0, 12)}`;
+  const fits = (folder: string) => socketProblem(join(folder, name, `${'x'.repeat(LONGEST_NAME)}.sock`)) === undefined;
+  return join([tmpdir(), ...SHORT].find(fits) ?? tmpdir(), name);
 }
 
 async function answers(socketPath: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { Service } from './types.ts';
 
 const SCRIPTS = resolve(import.meta.dirname, '../../scripts');
 /** As for a task: half of a start is compiling. */
-const COMPILED = ['--import', resolve(import.meta.dirname, '../../../../scripts/compile-cache.mjs')];
+const COMPILED = ['--require', resolve(import.meta.dirname, '../../../../scripts/first.cjs')];
 
 /** s3rver makes its continuation tokens with a cipher that OpenSSL 3 counts as legacy: beyond 1,000 objects it fails without. */
 export function nodeArgs(script: 'serve-s3.ts' | 'serve-sink.ts', port: number, folder: string): string[] {

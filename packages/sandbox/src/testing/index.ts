@@ -59,9 +59,9 @@ export async function startTestS3(): Promise<{
   };
 }
 
-/** HAProxy as the sandbox runs it: one frontend, a server `blue` and a server `green`, both in maintenance. */
-export async function startTestProxy() {
-  const root = testRoot('proxy');
+/** HAProxy as the sandbox runs it: one frontend, a server `blue` and a server `green`, both in maintenance. `name` is a part of its folder's. */
+export async function startTestProxy({ name = 'proxy' } = {}) {
+  const root = testRoot(name);
   const service = haproxy('staging');
   const ctx = (port: number) => ({ root, folder: root, state: newState(), port });
   const start = (port?: number) =>
