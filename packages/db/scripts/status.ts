@@ -8,33 +8,38 @@ const task = defineReadTask({
   summary:
     'Shows which migrations are applied, pending, failed, edited or missing, and whether the schema has drifted.',
   description:
-    "Reads only, in this process; drift is looked for with Prisma's own engine. Exit 3 unless all is applied and equal.",
+    "Reads only, in this process; drift is looked for with Prisma's own engine. Exit 3 unless all is applied, or if the database is otherwise\n" +
+    'than our last deploy left it; drift that the product had before is a warning.',
   examples: ['npm run db:status -- --env staging', 'npm run db:status -- --env production --json'],
   async run({ config, environment, env, out }) {
     const { readState } = await import('../src/rehearsal/rehearse.ts');
-    const { diffToSchema } = await import('../src/drift.ts');
+    const { findDrift } = await import('../src/drift/look.ts');
+    const { driftNow } = await import('../src/drift/now.ts');
+    const { levelled } = await import('../src/hazards/codes.ts');
     const target = targetOf(config, environment);
-    const [state, drift] = await Promise.all([readState(target), diffToSchema(target.url, target.schemaFile)]);
+    const [state, { drift, failed }] = await Promise.all([readState(target), findDrift(target)]);
     out.table(
       ['migrations', '', 'newest'],
       Object.entries(namesOf(state)).map(([what, names]) => [what, String(names.length), names.at(-1) ?? '']),
     );
     for (const [what, names] of Object.entries(namesOf(state)).slice(1)) listNames(out, what, names);
     const unsound = state.failed.length + state.edited.length + state.missing.length > 0;
+    const pending = state.pending.length > 0;
     // Before everything is applied, the schema is ahead of the database by right.
-    const drifted = state.pending.length === 0 && drift !== undefined;
+    const drifts = unsound || pending ? [] : await driftNow(target, drift.items, state.applied);
+    const findings = levelled([...drifts, ...failed], target.hazards);
+    const drifted = drifts.length > 0;
     const verdict = unsound
       ? `The migration history of ${env} needs attention.`
-      : state.pending.length > 0
+      : pending
         ? `${counted(state.pending.length, 'migration is', 'migrations are')} pending on ${env}.`
-        : drifted
-          ? `All migrations are applied, but the schema of ${env} has drifted.`
-          : `All migrations are applied on ${env}, and the schema is as it should be.`;
+        : `All migrations are applied on ${env}${drifted ? '; the schema differs' : failed.length > 0 ? '' : ', and the schema is as it should be'}.`;
     return {
       verdict,
-      ok: !unsound && state.pending.length === 0 && !drifted,
+      ok: !unsound && !pending && !findings.some(({ level }) => level === 'error'),
       data: { ...state, drift: drifted } as unknown as Json,
-      ...nextOf(env, { unsound, pending: state.pending.length > 0, drifted }),
+      findings,
+      ...nextOf(env, { unsound, pending, drifted }),
     };
   },
 });

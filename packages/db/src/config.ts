@@ -1,4 +1,5 @@
 import {
+  closest,
   defineSection,
   type EnvName,
   environmentName,
@@ -7,6 +8,7 @@ import {
   type SectionInput,
 } from '@drydock/kit';
 import { z } from 'zod';
+import { CODES, isCode, wouldFail } from './hazards/codes.ts';
 
 const migrationsSchema = z.strictObject({
   schema: z.string().default('prisma/schema.prisma').describe('Prisma schema file or folder, relative to the config.'),
@@ -37,8 +39,16 @@ const migrationsSchema = z.strictObject({
     .describe('From how many rows on a rehearsal counts a long lock as an error, not as a warning.'),
   hazards: z
     .record(z.string(), z.enum(['off', 'info', 'warn', 'error']))
+    .superRefine((hazards, ctx) => {
+      for (const code of Object.keys(hazards)) {
+        const message = problemOfCode(code);
+        if (message) ctx.addIssue({ code: 'custom', path: [code], message });
+      }
+    })
     .default({})
-    .describe("Another level for a finding of the rehearsal, by its code: `{ INTEGER_KEY: 'off' }`."),
+    .describe(
+      "Another level for a finding, by its code: `{ INTEGER_KEY: 'off' }`. Codes of what would fail on the target as well are refused.",
+    ),
   plans: z
     .string()
     .default('prisma/plans')
@@ -55,6 +65,13 @@ const migrationsSchema = z.strictObject({
     .describe('Admin seed (runbook section 4).'),
   backupBeforeDeploy: z.array(environmentName).optional().describe('Environments whose deploy takes a backup first.'),
 });
+
+/** The end of "database.hazards.CODE: …"; undefined where its level can be chosen. */
+function problemOfCode(code: string): string | undefined {
+  if (isCode(code)) return wouldFail(code) ? 'no level changes that it would fail; leave it out' : undefined;
+  const meant = closest(code, Object.keys(CODES));
+  return `is no code${meant ? ` (did you mean ${meant}?)` : ''}; db:dry-run --codes lists them`;
+}
 
 /** What only migrations and the seed need of the database; how one gets there is kit's part of the key. */
 export const migrationsSection = defineSection({

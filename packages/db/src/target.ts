@@ -1,18 +1,15 @@
 import {
-  command,
   type Environment,
   type EnvName,
   environmentSettings,
-  hint,
   type LoadedConfig,
   operatorUrl,
   readerUrl,
   type Secret,
   schemaOf,
-  usageError,
 } from '@drydock/kit';
 import { migrationsSection } from './config.ts';
-import { isCode, type Level } from './hazards/codes.ts';
+import type { Level } from './hazards/codes.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
 export interface Target {
@@ -38,13 +35,6 @@ export interface Target {
 export function targetOf(config: LoadedConfig, environment: Environment): Target {
   const { schema, migrations, plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } =
     migrationsSection.of(config);
-  const unknown = Object.keys(hazards).find((code) => !isCode(code));
-  if (unknown)
-    throw usageError(
-      'HAZARD_UNKNOWN',
-      `database.hazards names ${unknown}, which is no code.`,
-      hint`The codes: ${command('db:dry-run', { codes: true })}`,
-    );
   const url = operatorUrl(config, environment);
   return {
     env: environment.name,

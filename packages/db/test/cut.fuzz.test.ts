@@ -92,7 +92,7 @@ async function runPsql(files: File[], batch: string): Promise<void> {
 
 /** Lets run what a role that can do no harm may run. */
 function anything(): Gate {
-  return Object.assign(new Gate({}), { safeRole: true });
+  return Object.assign(new Gate(), { safeRole: true });
 }
 
 /** As a deploy does, as a rehearsal does, or as the down.sql of a migration. */

@@ -92,7 +92,9 @@ test('a rehearsal tells the locks on tables that exist, and what would hurt thos
   assert.equal(migrations[0]?.statements[0]?.rewritten, [], 'a new column without a default rewrites nothing');
   assert.equal(migrations[1]?.statements[0]?.rewritten, ['"Users"']);
   assert.equal(
-    findings.filter(({ level }) => level === 'warn').map(({ code, message }) => [code, /^\S+/.exec(message)?.[0]]),
+    findings
+      .filter(({ level, code }) => level === 'warn' && code !== 'DRIFT')
+      .map(({ code, message }) => [code, /^\S+/.exec(message)?.[0]]),
     [
       ['TYPE_CHANGE', '3_rewrite:1'],
       ['INDEX_NOT_CONCURRENT', '4_index:1'],

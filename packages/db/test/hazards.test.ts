@@ -165,7 +165,7 @@ test('a deploy refuses an error, names the flag that takes it on, and goes on wi
   await runStepsForTest(await deployNodes(target, ['INDEX_NOT_CONCURRENT']));
   assert.equal(await query(target.url.reveal(), `SELECT to_regclass('i')::text AS i`), [{ i: 'i' }]);
   assert.throws(() => rehearseStep(target, { accept: ['NONSENSE'] }), /is no code/);
-  assert.throws(() => rehearseStep(target, { accept: ['DRIFT'] }), /cannot be accepted/);
+  assert.throws(() => rehearseStep(target, { accept: ['MIGRATION_FAILED'] }), /cannot be accepted/);
 });
 
 test('recipes are SQL that does the same without the block', async () => {

@@ -175,9 +175,9 @@ test('a history that needs rows can be gone back from: the scripts are proved on
   writeFileSync(join(target.migrationsDir, '3_view', 'down.sql'), 'DROP VIEW v; CREATE TABLE more (n int);');
   assert.is((await refusal(rollback(target, { steps: 1 })))?.code, 'DOWN_UNPROVEN');
   writeFileSync(join(target.migrationsDir, '3_view', 'down.sql'), 'DROP VIEW v;');
-  const { undone } = await rollback(target, { steps: 1 });
+  const { undone, changes } = await rollback(target, { steps: 1 });
   assert.match(undone?.because ?? '', 'null value in column "role_id"');
-  assert.equal([undone?.gone, undone?.onlyRan], [['column public.v.one', 'view public.v'], []]);
+  assert.equal([changes.gone, undone?.onlyRan], [['column public.v.one', 'view public.v'], []]);
   assert.equal((await readState(target)).pending, ['3_view']);
   await rollback(target, { steps: 1 });
   assert.equal(await query(target.url.reveal(), 'SELECT FROM perms'), []);

@@ -1,16 +1,9 @@
 import { command, hint, usageError } from '@drydock/kit';
-import { isCode } from '../hazards/codes.ts';
+import { isCode, wouldFail } from '../hazards/codes.ts';
 
 /** What fails cannot be wished away. */
 export function isAcceptable(code: string): boolean {
-  const fails = [
-    'DRIFT',
-    'NOT_NULL_WITHOUT_DEFAULT',
-    'ENUM_VALUE_USED',
-    'CONCURRENTLY_IN_TRANSACTION',
-    'TRANSACTION_LEFT_OPEN',
-  ];
-  return isCode(code) && !code.startsWith('MIGRATION_') && !fails.includes(code);
+  return isCode(code) && !wouldFail(code);
 }
 
 export function refuseUnknownCodes(accept: string[]): void {

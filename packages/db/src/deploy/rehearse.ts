@@ -17,7 +17,14 @@ export interface RehearseOptions {
 export type Rehearsed = { copy: string | null; migrations: number; promised: Promised };
 
 /** What the copy could not tell is said where somebody watches; it refuses nothing. */
-const TOLD = new Set(['NOT_REHEARSED', 'CHANGES_SERVER', 'SERVER_CHANGED', 'SCRATCH_LEFT']);
+const TOLD = new Set([
+  'DRIFT',
+  'DRIFT_CHECK_FAILED',
+  'NOT_REHEARSED',
+  'CHANGES_SERVER',
+  'SERVER_CHANGED',
+  'SCRATCH_LEFT',
+]);
 
 interface Told {
   detail(text: string): void;
@@ -39,7 +46,8 @@ export async function rehearseAndRefuse(
   const standing = errors.filter(({ code }) => !isAcceptable(code) || !accept.includes(code));
   for (const { code, message } of errors.filter((error) => !standing.includes(error)))
     warn(`${code} accepted: ${message}`);
-  for (const { code, message } of findings.filter(({ code: found }) => TOLD.has(found))) warn(`${code}: ${message}`);
+  for (const { code, message } of findings.filter(({ code: found, level }) => level === 'warn' && TOLD.has(found)))
+    warn(`${code}: ${message}`);
   const [first] = standing;
   if (first) throw refusal(target, first, standing.length);
   return { copy: copy ?? null, migrations: migrations.length, promised };

@@ -89,14 +89,15 @@ function verifyStep(
     async run({ results, audit, out }) {
       await sessions.close();
       const promised = rehearsed ? results.of(rehearsed).promised : [];
-      const { findings, objects, plans } = await verify(target, promised);
+      const { findings, objects, plans, drift } = await verify(target, promised, { deploying: true });
       const [first] = findings.filter(({ level }) => level === 'error');
       if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
       for (const { message, code } of findings.filter(({ level }) => level === 'warn')) out.warn(`${code}: ${message}`);
       const inventory = hashInventory(await inventoryOf(target.url));
       const head = (await readState(target)).applied.toSorted().at(-1) ?? null;
-      await audit(DEPLOYED, { commit: (await currentCommit(target.schemaFile)) ?? null, head, inventory });
-      return { applied: pending.length, objects, plans: plans.length, drift: false };
+      const commit = (await currentCommit(target.schemaFile)) ?? null;
+      await audit(DEPLOYED, { commit, head, inventory, ...(drift ? { drift } : {}) });
+      return { applied: pending.length, objects, plans: plans.length, drift: drift?.length ?? null };
     },
   });
 }

@@ -15,7 +15,8 @@ export const CODES = {
   TRANSACTION_UNBALANCED: 'BEGIN, COMMIT and ROLLBACK of a migration do not fit together, or undo what it does.',
   SESSION_LEFT: 'A migration leaves a role, a setting, a lock or the like behind in its session.',
   SKIPPED_IN_SILENCE: 'IF NOT EXISTS or IF EXISTS makes PostgreSQL skip what the file asks for, without an error.',
-  DRIFT: 'After all migrations the database would still not be what the Prisma schema says.',
+  DRIFT: 'The database is not what the Prisma schema says: it lacks something, has too much, or differs.',
+  DRIFT_CHECK_FAILED: 'The database could not be compared with the Prisma schema.',
   DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
   COPY_REPLAYED: 'pg_dump could not read the target, so the copy was made by applying the migrations again.',
   REACHES_OUT:
@@ -62,4 +63,24 @@ export type Level = Finding['level'] | 'off';
 
 export function isCode(text: string): text is Code {
   return Object.hasOwn(CODES, text);
+}
+
+const FAILS: ReadonlySet<string> = new Set([
+  'NOT_NULL_WITHOUT_DEFAULT',
+  'ENUM_VALUE_USED',
+  'CONCURRENTLY_IN_TRANSACTION',
+  'TRANSACTION_LEFT_OPEN',
+]);
+
+/** What fails on the target as well cannot be wished away, by a flag or by a level. */
+export function wouldFail(code: Code): boolean {
+  return code.startsWith('MIGRATION_') || FAILS.has(code);
+}
+
+/** The levels that the product wants, for every finding alike. */
+export function levelled<T extends Finding>(findings: T[], hazards: Record<string, Level>): T[] {
+  return findings.flatMap((finding) => {
+    const level = hazards[finding.code] ?? finding.level;
+    return level === 'off' ? [] : [{ ...finding, level }];
+  });
 }

@@ -1,7 +1,7 @@
 import type { Migration } from '../migrations/folder.ts';
 import type { Table } from '../rehearsal/tables.ts';
 import type { Witness } from '../rehearsal/types.ts';
-import { type Level, OPERATORS } from './codes.ts';
+import { OPERATORS } from './codes.ts';
 import { columnRules, typeRules } from './columns.ts';
 import { constraintRules } from './constraints.ts';
 import { readIgnores } from './ignore.ts';
@@ -23,11 +23,6 @@ const RULES: Rule[] = [
   typeRules,
 ];
 
-export interface HazardConfig extends Limits {
-  /** Levels that the product wants otherwise, by code. */
-  levels: Record<string, Level>;
-}
-
 export interface Found {
   hazards: Hazard[];
   /** Set aside by a comment with a reason. */
@@ -39,7 +34,7 @@ export async function findHazards(
   migration: Migration,
   all: Witness[],
   tables: Table[],
-  config: HazardConfig,
+  config: Limits,
   more: { at: number; raw: Raw }[] = [],
 ): Promise<Found> {
   const rows = new Map(tables.map((table) => [table.label, table.rows]));
@@ -47,7 +42,7 @@ export async function findHazards(
   const found: Found = { hazards: [], ignored: [] };
   if (all.length === 0) {
     // A file of BEGIN and COMMIT alone has no statement to tell it at.
-    for (const { raw } of more) found.hazards.push(...(await place(raw, migration, 1, config.levels)));
+    for (const { raw } of more) found.hazards.push(await place(raw, migration, 1));
     if (more.length === 0) found.hazards.push(emptyMigration(migration));
   }
   for (const [index, witness] of all.entries()) {
@@ -62,8 +57,8 @@ export async function findHazards(
       const reason = codes.get(raw.code);
       if (reason && !OPERATORS.has(raw.code))
         found.ignored.push({ code: raw.code, migration: migration.name, line, reason });
-      else if (reason) found.hazards.push(...(await place(notWaived(raw, reason), migration, line, config.levels)));
-      else found.hazards.push(...(await place(raw, migration, line, config.levels)));
+      else if (reason) found.hazards.push(await place(notWaived(raw, reason), migration, line));
+      else found.hazards.push(await place(raw, migration, line));
     }
   }
   return found;
@@ -79,22 +74,17 @@ async function place(
   { level, code, message, hint, recipe }: Raw,
   { name, file }: Migration,
   line: number,
-  levels: HazardConfig['levels'],
-): Promise<Hazard[]> {
-  const wanted = levels[code] ?? level;
-  if (wanted === 'off') return [];
-  return [
-    {
-      level: wanted,
-      code,
-      message: `${name}:${line} ${message}.`,
-      ...(hint ? { hint } : {}),
-      migration: name,
-      file,
-      line,
-      ...(recipe ? { recipe: await writeSql(recipe) } : {}),
-    },
-  ];
+): Promise<Hazard> {
+  return {
+    level,
+    code,
+    message: `${name}:${line} ${message}.`,
+    ...(hint ? { hint } : {}),
+    migration: name,
+    file,
+    line,
+    ...(recipe ? { recipe: await writeSql(recipe) } : {}),
+  };
 }
 
 function emptyMigration({ name, file }: Migration): Hazard {

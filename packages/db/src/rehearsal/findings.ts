@@ -118,14 +118,3 @@ export async function whatTheyMake(target: Target, migrations: Migration[]): Pro
     { content: 'empty' },
   );
 }
-
-export function driftFinding(sql: string, { developers }: Pick<Target, 'developers'>): Finding {
-  const lines = sql.split('\n').filter((line) => line && !line.startsWith('--'));
-  const lacking = lines.slice(0, 5).join(' ');
-  return {
-    level: 'error',
-    code: 'DRIFT',
-    message: 'After all migrations the database would still not be what the Prisma schema says.',
-    hint: hint`Make a migration of it: ${command('db:dev', { env: developers, name: 'NAME' })}   It would lack: ${lacking}`,
-  };
-}

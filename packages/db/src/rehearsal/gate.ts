@@ -1,6 +1,5 @@
 import { type Finding, OpsError } from '@drydock/kit';
 import { codeInside, type InnerCode, type Reach, reachOf } from '@drydock/kit/sql';
-import type { Level } from '../hazards/codes.ts';
 import type { Migration } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 
@@ -11,14 +10,9 @@ export class Gate {
   readonly leftOut = new Set<string>();
   /** Whether it runs as a role that reaches nothing outside of the copy. */
   safeRole = false;
-  readonly #levels: Record<string, Level>;
   #server = new Set<string>();
   /** Functions of the migrations that put together what they run. */
   #opaque = new Set<string>();
-
-  constructor(levels: Record<string, Level>) {
-    this.#levels = levels;
-  }
 
   /** Whether a statement is run. Throws NEEDS_ROLE where it would only be by a role that can do no harm. */
   lets(migration: Migration, statement: Statement, inner: InnerCode, reach: Reach | undefined): boolean {
@@ -68,10 +62,9 @@ export class Gate {
     code: string,
     { message, hint }: { message: string; hint: string },
   ): void {
-    const wanted = this.#levels[code] ?? level;
     const said = `${name}:${line} ${message}.`;
-    if (wanted === 'off' || this.findings.some((found) => found.message === said)) return;
-    this.findings.push({ level: wanted, code, message: said, hint, file, line });
+    if (this.findings.some((found) => found.message === said)) return;
+    this.findings.push({ level, code, message: said, hint, file, line });
   }
 }
 

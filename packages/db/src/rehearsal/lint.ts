@@ -1,4 +1,5 @@
 import type { OpsError } from '@drydock/kit';
+import { levelled } from '../hazards/codes.ts';
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
@@ -38,19 +39,18 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
           watched: await watchCopy(client, tables),
           witnesses,
           notes,
-          gate: new Gate(target.hazards),
+          gate: new Gate(),
         });
         // What it would do to the server was taken back, or not begun: the statements were seen.
         await observed.catch((thrown) => {
           if (!['SERVER_TOUCHED', 'NEEDS_ROLE'].includes((thrown as OpsError).code)) throw thrown;
         });
         const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
-        const config = { ...target, levels: target.hazards };
-        const { hazards } = await findHazards(migration, witnesses, tables, config, [
+        const { hazards } = await findHazards(migration, witnesses, tables, target, [
           ...lost,
           ...atStatements(notes, witnesses),
         ]);
-        return hazards;
+        return levelled(hazards, target.hazards);
       }),
     { content: 'empty' },
   );

@@ -61,7 +61,6 @@ export async function rehearseOne(
   const { target, tables, gate } = stage;
   const witnesses: Witness[] = [];
   const notes: Note[] = [];
-  const config = { ...target, levels: target.hazards };
   try {
     const observed = await observeSafely(stage, migration, { witnesses, notes });
     const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
@@ -70,7 +69,7 @@ export async function rehearseOne(
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
     const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, config, [
+    const { hazards, ignored } = await findHazards(migration, witnesses, tables, target, [
       ...more,
       ...atStatements(notes, witnesses),
     ]);
@@ -95,7 +94,7 @@ export async function rehearseOne(
       migration,
       witnesses,
       tables,
-      config,
+      target,
       atStatements(notes, witnesses),
     );
     return {

@@ -1,5 +1,7 @@
 import type { Finding } from '@drydock/kit';
-import { diffToSchema } from '../drift.ts';
+import { judgeDrift } from '../drift/judge.ts';
+import { findDrift } from '../drift/look.ts';
+import { levelled } from '../hazards/codes.ts';
 import type { Found } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { looking } from '../looking.ts';
@@ -11,7 +13,7 @@ import { type Inventory, inventoryOf, type Promised, readInventory } from '../sc
 import { findRunning } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
-import { driftBefore, driftFinding, historyFindings, replayFinding, whatChanged } from './findings.ts';
+import { driftBefore, historyFindings, replayFinding, whatChanged } from './findings.ts';
 import { Gate } from './gate.ts';
 import { watchCopy } from './observe.ts';
 import { rehearseOne, type Stage } from './one.ts';
@@ -92,7 +94,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       url,
       client,
       session,
-      gate: new Gate(target.hazards),
+      gate: new Gate(),
       copy,
       tables,
       running,
@@ -113,9 +115,9 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     // Only where all of it was seen can it be said what is left undone.
     if (result.untold.length > 0) return;
     hazards.push(...leftInvalid(result.promised, pending));
-    const drift = await diffToSchema(url, target.schemaFile);
+    const { drift, failed } = await findDrift(target, url);
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
-    if (drift) result.findings.unshift(driftFinding(drift, target));
+    result.findings.unshift(...(await judgeDrift(target, drift, state)), ...failed);
   };
   const server = await readServer(target);
   await withScratch(target.url, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {
@@ -127,7 +129,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     onLeft: (finding) => result.findings.push(finding),
   });
   hazards.push(...(await compareServer(target, server, pending)));
-  result.findings.push(...bySeverity(hazards));
+  result.findings = [...levelled(result.findings, target.hazards), ...bySeverity(levelled(hazards, target.hazards))];
   return result;
 }
 

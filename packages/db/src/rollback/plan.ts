@@ -6,7 +6,7 @@ import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
 import { findLosses, type Loss } from './losses.ts';
-import { proveDowns, type Undone } from './prove.ts';
+import { type Changes, proveDowns, type Undone } from './prove.ts';
 
 /** Newest first. */
 export type RollbackPlan = {
@@ -14,6 +14,7 @@ export type RollbackPlan = {
   losses: Loss[];
   /** What the scripts did on a copy of the target; null where the history itself says what they must lead to. */
   undone: Undone | null;
+  changes: Changes;
 };
 
 export interface RollbackWish {
@@ -35,8 +36,8 @@ export async function planRollback(
   const undo = choose(applied, wish)
     .toReversed()
     .map((migration) => ({ name: migration.name, sql: readDown(migration) }));
-  const { undone, gone } = await proveDowns(target, applied, undo, detail);
-  return { undo, losses: await findLosses(target, undo, gone), undone };
+  const { undone, changes, gone } = await proveDowns(target, applied, undo, detail);
+  return { undo, losses: await findLosses(target, undo, gone), undone, changes };
 }
 
 export function refuseWish({ to, steps }: RollbackWish): void {

@@ -10,12 +10,13 @@ import { runDown } from './down.ts';
 
 type Undo = { name: string; sql: string };
 
-/** What the scripts did on a copy of the target, where what they should do could not be made anew. */
+/** What the scripts changed where they were proven: the same they must change on the target, whatever else is there. */
+export type Changes = { gone: string[]; there: Promised };
+
+/** Where what they should do could not be made anew, and a copy of the target stood in. */
 export type Undone = {
   /** Why not. */
   because: string;
-  gone: string[];
-  there: Promised;
   /** Scripts of which only that they run was seen. */
   onlyRan: string[];
 };
@@ -32,14 +33,15 @@ export async function proveDowns(
   detail: (text: string) => void,
 ): Promise<Proof> {
   const gone: Proof['gone'] = new Map();
-  const failed = await proveOnHistory(target, applied, undo, { detail, gone });
-  if (!failed) return { undone: null, gone };
-  const undone = { because: failed.message, ...(await proveOnCopy(target, applied, undo, { detail, gone })) };
-  return { undone, gone };
+  const { failed, changes } = await proveOnHistory(target, applied, undo, { detail, gone });
+  if (!failed) return { undone: null, changes, gone };
+  const { onlyRan, ...copied } = await proveOnCopy(target, applied, undo, { detail, gone });
+  return { undone: { because: failed.message, onlyRan }, changes: copied, gone };
 }
 
 interface Proof {
   undone: Undone | null;
+  changes: Changes;
   /** What each script took away, by its migration. */
   gone: Map<string, string[]>;
 }
@@ -49,13 +51,13 @@ interface Stage {
   gone: Proof['gone'];
 }
 
-/** Returns what kept the history from being made again. */
+/** Tells what kept the history from being made again. */
 async function proveOnHistory(
   target: Target,
   applied: Migration[],
   undo: Undo[],
   { detail, gone }: Stage,
-): Promise<OpsError | undefined> {
+): Promise<{ failed?: OpsError; changes: Changes }> {
   const undone = new Set(undo.map(({ name }) => name));
   const before = new Map<string, Inventory>();
   const up = (session: MigrationSession) =>
@@ -70,8 +72,9 @@ async function proveOnHistory(
     target.url,
     async ({ url }) => {
       const failed = await withMigrations(url, up);
-      if (failed) return failed;
-      let now = await inventoryOf(url);
+      if (failed) return { failed, changes: { gone: [], there: [] } };
+      const first = await inventoryOf(url);
+      let now = first;
       for (const { name, sql } of undo) {
         detail(`down ${name}`);
         await runDown(url, { name, sql }, { ...target, fenced: true });
@@ -80,7 +83,7 @@ async function proveOnHistory(
         gone.set(name, compareInventories(now, down).lost);
         now = down;
       }
-      return undefined;
+      return { changes: whatChanged(first, now) };
     },
     { content: 'empty' },
   );
@@ -92,7 +95,7 @@ async function proveOnCopy(
   applied: Migration[],
   undo: Undo[],
   { detail, gone }: Stage,
-): Promise<Omit<Undone, 'because'>> {
+): Promise<Omit<Undone, 'because'> & Changes> {
   return withScratch(target.url, async ({ url }) => {
     const first = await inventoryOf(url);
     let now = first;

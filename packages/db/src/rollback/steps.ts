@@ -1,18 +1,16 @@
 import { command, defineStep, hint, OpsError, type StepNode } from '@drydock/kit';
 import { waiting } from '../deploy/waiting.ts';
 import { looking } from '../looking.ts';
-import { readMigrations } from '../migrations/folder.ts';
 import { isApplied } from '../migrations/history.ts';
-import { whatTheyMake } from '../rehearsal/findings.ts';
 import { readState } from '../rehearsal/rehearse.ts';
-import { compareInventories, type Difference, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { type Difference, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 import type { RollbackPlan } from './plan.ts';
-import type { Undone } from './prove.ts';
+import type { Changes } from './prove.ts';
 
-/** One step per migration, newest first; then the database must be what the remaining migrations make. */
-export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): StepNode[] {
+/** One step per migration, newest first; then all that the scripts changed where they were proven must be changed here. What else is in the database is not theirs. */
+export function rollbackSteps(target: Target, { undo, changes }: RollbackPlan): StepNode[] {
   const applied = async (name: string) => {
     return looking(target.url, 'drydock db:rollback', async (client) => {
       return await isApplied(client, name);
@@ -39,17 +37,16 @@ export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): S
     defineStep({
       name: 'verify',
       async run() {
-        const state = await readState(target);
-        const remaining = readMigrations(target.migrationsDir).filter(({ name }) => state.applied.includes(name));
-        const actual = await inventoryOf(target.url);
-        const { added, lost, changed } = undone
-          ? againstCopy(undone, actual)
-          : compareInventories(await whatTheyMake(target, remaining), actual);
-        const unequal = [...added, ...lost, ...changed];
-        if (unequal.length === 0) return { applied: remaining.length };
+        const { added, lost, changed } = unlike(changes, await inventoryOf(target.url));
+        const unequal = [
+          ...added.map((key) => `still has ${key}`),
+          ...lost.map((key) => `lacks ${key}`),
+          ...changed.map((key) => `has another ${key}`),
+        ];
+        if (unequal.length === 0) return { applied: (await readState(target)).applied.length };
         throw new OpsError({
-          code: 'DRIFT',
-          message: `The database is not what ${undone ? 'the scripts made of its copy' : 'the remaining migrations make'}: ${unequal.slice(0, 3).join(', ')}.`,
+          code: 'ROLLBACK_DIFFERS',
+          message: `The scripts ran, and the database is not what they led to where they were proven: it ${unequal.slice(0, 3).join('; it ')}.`,
           hint: hint`Find out who changed it by hand: ${command('ops:log')}`,
         });
       },
@@ -57,9 +54,8 @@ export function rollbackSteps(target: Target, { undo, undone }: RollbackPlan): S
   ];
 }
 
-/** What the scripts did on the copy, they must have done here. */
-function againstCopy({ gone, there }: Undone, actual: Inventory): Difference {
-  const unequal = ([key, definition, valid]: Undone['there'][number]) =>
+function unlike({ gone, there }: Changes, actual: Inventory): Difference {
+  const unequal = ([key, definition, valid]: Changes['there'][number]) =>
     actual.get(key)?.definition !== definition || (valid && !actual.get(key)?.valid);
   return {
     added: gone.filter((key) => actual.has(key)),

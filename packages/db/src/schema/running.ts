@@ -8,7 +8,13 @@ import { type Uses, usesOf } from './used.ts';
 /** The event that db:deploy leaves in the audit log: which version's schema the database has had since. */
 export const DEPLOYED = 'db.deployed';
 
-export type Deployed = { commit: string | null; head: string | null; inventory: string };
+export type Deployed = {
+  commit: string | null;
+  head: string | null;
+  inventory: string;
+  /** What of the Prisma schema it was not by then: see `driftKey`. Absent where nobody had looked. */
+  drift?: string[];
+};
 
 /** Which version serves while migrations run, and what of the database it uses. */
 export interface Running {

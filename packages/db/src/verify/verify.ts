@@ -1,5 +1,8 @@
-import { command, type Finding, hint, OpsError } from '@drydock/kit';
-import { diffToSchema } from '../drift.ts';
+import { command, type Finding, OpsError } from '@drydock/kit';
+import { findDrift } from '../drift/look.ts';
+import { driftNow } from '../drift/now.ts';
+import { driftFinding, driftKey } from '../drift/words.ts';
+import { levelled } from '../hazards/codes.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
 import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
@@ -14,6 +17,8 @@ export interface Verification {
   findings: Finding[];
   objects: number;
   plans: PlanCheck[];
+  /** What the target is not of the Prisma schema: see `driftKey`; undefined where it could not be compared. */
+  drift: string[] | undefined;
   /** Undefined where nothing can be compared, and why in `findings`. */
   statements: Change[] | undefined;
 }
@@ -35,8 +40,15 @@ export async function promisedByApplied(target: Target): Promise<{ promised: Pro
   }
 }
 
-/** Whether the target has what was promised, valid and used, and is what the Prisma schema says. Reads only. */
-export async function verify(target: Target, promised: Promised): Promise<Verification> {
+/**
+ * Whether the target has what was promised, valid and used. That it is not what the Prisma schema says is told beside that: it may be what its
+ * migrations make for all that. Who is `deploying` takes it as it is. Reads only.
+ */
+export async function verify(
+  target: Target,
+  promised: Promised,
+  { deploying = false }: { deploying?: boolean } = {},
+): Promise<Verification> {
   const state = await readState(target);
   const history = historyFindings(state);
   const pending: Finding[] = state.pending.map((name) => ({
@@ -45,19 +57,27 @@ export async function verify(target: Target, promised: Promised): Promise<Verifi
     message: `${name} is not applied.`,
     hint: command('db:deploy'),
   }));
-  const [actual, drift] = [await inventoryOf(target.url), await diffToSchema(target.url, target.schemaFile)];
+  const actual = await inventoryOf(target.url);
+  const { drift, failed } = await findDrift(target);
+  // Before everything is applied, the schema is ahead of the database by right.
+  const items = state.pending.length > 0 ? [] : drift.items;
+  const asItIs = items.length > 0 ? [driftFinding(items, 'warn', target)] : [];
+  const drifted = deploying ? asItIs : await driftNow(target, items, state.applied);
   const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
   const plans = await checkPlans(target.readUrl, await onlyPlain(target, indexes), target.plansDir);
   const load = await checkStatements(target);
+  const findings = [
+    ...history,
+    ...pending,
+    ...checkPromised(promised, actual),
+    ...drifted,
+    ...failed,
+    ...plans.findings,
+    ...load.findings,
+  ];
   return {
-    findings: [
-      ...history,
-      ...pending,
-      ...checkPromised(promised, actual),
-      ...(drift ? [driftFinding(drift)] : []),
-      ...plans.findings,
-      ...load.findings,
-    ],
+    findings: levelled(findings, target.hazards),
+    drift: failed.length > 0 ? undefined : drift.items.map(driftKey),
     objects: promised.length,
     plans: plans.checks,
     statements: load.changes,
@@ -103,14 +123,5 @@ async function checkStatements(target: Target): Promise<{ findings: Finding[]; c
         message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
         hint: command('db:slow'),
       })),
-  };
-}
-
-function driftFinding(sql: string): Finding {
-  return {
-    level: 'error',
-    code: 'DRIFT',
-    message: `The database is not what the Prisma schema says; it would need: ${sql.slice(0, 300)}`,
-    hint: hint`Find out who changed it by hand: ${command('ops:log')}. The whole difference: ${command('db:drift')}`,
   };
 }
