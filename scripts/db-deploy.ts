@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { backupStep, backupTarget } from '@drydock/backups';
+import { backupStep, backupTarget, makesBackups } from '@drydock/backups';
 import {
-  backsUpBeforeDeploy,
+  backupBeforeDeploy,
   contentFlags,
   contentOf,
   type DeployPlan,
@@ -10,10 +10,28 @@ import {
   rehearseStep,
   targetOf,
 } from '@drydock/db';
-import { command, defineChangeTask, flag, hint, main, namedSteps, type TaskContext } from '@drydock/kit';
+import { command, defineChangeTask, type Finding, flag, hint, main, namedSteps, type TaskContext } from '@drydock/kit';
 import { onBackup } from './rehearsal/on-backup.ts';
 
 const backupFirst = (ctx: TaskContext) => namedSteps('backup first', [backupStep(backupTarget(ctx))]);
+
+const NO_BACKUPS = 'none are set up';
+
+/** Where nobody has set backups up, and the config does not ask for one, a deploy says so and goes on: else a new product could not begin. */
+function backupOf({ config, environment, env }: TaskContext): 'first' | 'impossible' | 'unwanted' {
+  const wanted = backupBeforeDeploy(config, env);
+  if (wanted === 'by itself' && !makesBackups(config, environment)) return 'impossible';
+  return wanted ? 'first' : 'unwanted';
+}
+
+function unkept(env: string): Finding {
+  return {
+    level: 'warn',
+    code: 'NO_BACKUP_FIRST',
+    message: `No backup of ${env} was taken before: ${NO_BACKUPS}.`,
+    hint: command('backup:keygen'),
+  };
+}
 
 async function serving({ config, environment }: TaskContext): Promise<string | undefined> {
   const { servingCommit } = await import('@drydock/release');
@@ -26,7 +44,8 @@ const task = defineChangeTask({
   description:
     'A failed, edited or unknown history is refused, and so is a hazard that the rehearsal counts as an error. Each migration and its\n' +
     'record commit together; a lock that is not free in time is given back and asked for again. What the rehearsal made must be there\n' +
-    "afterwards, valid, and new indexes used. Prisma's own CLI agrees before and after.",
+    "afterwards, valid, and new indexes used. Prisma's own CLI agrees before and after. Where customers are served a backup comes first, once backups\n" +
+    'are set up; without, it is said that there was none.',
   examples: [
     'npm run db:deploy -- --env staging',
     'npm run db:deploy -- --env production --yes --confirm production --reason "release 12"',
@@ -43,11 +62,17 @@ const task = defineChangeTask({
   },
   lock: 'environment',
   onFailure: 'keep',
-  plan: ({ config, environment }) => planDeploy(targetOf(config, environment)),
-  describe: ({ pending }) =>
+  async plan(ctx) {
+    const plan = await planDeploy(targetOf(ctx.config, ctx.environment));
+    return { ...plan, backup: plan.pending.length > 0 ? backupOf(ctx) : ('unwanted' as const) };
+  },
+  describe: ({ pending, backup }) =>
     pending.length === 0
       ? []
-      : [`rehearse, then apply ${pending.length} pending ${pending.length === 1 ? 'migration' : 'migrations'}`],
+      : [
+          `rehearse, then apply ${pending.length} pending ${pending.length === 1 ? 'migration' : 'migrations'}`,
+          ...(backup === 'impossible' ? [`no backup first: ${NO_BACKUPS}`] : []),
+        ],
   steps: (ctx, plan) => {
     const target = targetOf(ctx.config, ctx.environment);
     const rehearsed =
@@ -58,10 +83,9 @@ const task = defineChangeTask({
             content: () => contentOf(ctx, onBackup),
           })
         : undefined;
-    const keep = plan.pending.length > 0 && backsUpBeforeDeploy(ctx.config, ctx.env);
     return [
       ...(rehearsed ? [rehearsed] : []),
-      ...(keep ? [backupFirst(ctx)] : []),
+      ...(plan.backup === 'first' ? [backupFirst(ctx)] : []),
       {
         name: 'migrate',
         plan: async () => plan,
@@ -70,12 +94,13 @@ const task = defineChangeTask({
       },
     ];
   },
-  outcome: ({ env }, { pending }) => ({
+  outcome: ({ env }, { pending, backup }) => ({
     verdict:
       pending.length === 0
         ? `Nothing was pending on ${env}; the schema is as it should be.`
         : `${pending.length} ${pending.length === 1 ? 'migration is' : 'migrations are'} applied to ${env}.`,
     data: { applied: pending.map(({ name }) => name) },
+    ...(backup === 'impossible' ? { findings: [unkept(env)] } : {}),
     ...(pending.length > 0
       ? { next: hint`${command('db:verify', { env })}   (again under load: plans and statements)` }
       : {}),

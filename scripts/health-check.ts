@@ -6,7 +6,11 @@ import { defineReadTask, flag, type Json, main } from '@drydock/kit';
 const RETRY_MS = 500;
 
 const newestBackup: BackupProbe = async (config, environment) => {
-  const { probeBackup } = await import('@drydock/health');
+  const [{ probeBackup }, { makesBackups }] = await Promise.all([
+    import('@drydock/health'),
+    import('@drydock/backups'),
+  ]);
+  if (!makesBackups(config, environment)) return [];
   return probeBackup(config, environment, async () => {
     const { readBackupStatus } = await import('@drydock/backups');
     return readBackupStatus(config, environment, new Date());
@@ -22,7 +26,7 @@ const task = defineReadTask({
   examples: ['npm run health:check -- --env production', 'npm run health:check -- --env staging --wait 60s'],
   flags: { wait: flag.duration({ about: 'ask again until it is healthy, for this long at most' }) },
   async run({ config, environment, env, flags, out, signal }) {
-    const { probeAll } = await import('@drydock/health');
+    const { probeAll, tellsHealth } = await import('@drydock/health');
     const deadline = Date.now() + (flags.wait ?? 0);
     let result = await probeAll(config, environment, newestBackup);
     if (!result.healthy && flags.wait !== undefined) {
@@ -39,12 +43,20 @@ const task = defineReadTask({
       result.parts.map(({ ok, required, part, detail }) => [ok ? '✔' : required ? '✖' : '!', part, detail]),
     );
     const bad = result.parts.filter(({ ok, required }) => required && !ok).map(({ part }) => part);
+    const asked = tellsHealth(config, environment)
+      ? ''
+      : `, as far as it was asked (${result.parts.map(({ part }) => part).join(', ')})`;
     return {
       verdict: result.healthy
-        ? `${env} is healthy${result.version ? ` on version ${result.version}` : ''}.`
+        ? `${env} is healthy${result.version ? ` on version ${result.version}` : ''}${asked}.`
         : `${env} is not healthy${bad.length > 0 ? `: ${bad.join(', ')}` : ''}.`,
       ok: result.healthy,
       data: { version: result.version ?? null, parts: result.parts as unknown as Json },
+      ...(asked
+        ? {
+            next: "health: { path: '/healthz', token: null }   (in drydock.config.ts: where the product itself tells how it is)",
+          }
+        : {}),
     };
   },
 });

@@ -1,6 +1,6 @@
 // What the report shows of other features: each is asked here, since features do not know each other.
 import type { Readers } from '@drydock/health/report';
-import { command, exec, typed } from '@drydock/kit';
+import { chainSection, command, exec, typed } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 
 export const readers: Readers = {
@@ -10,12 +10,14 @@ export const readers: Readers = {
     return { pending, unsound: [...failed.map(({ name }) => name), ...edited, ...missing] };
   },
   async backups(config, environment) {
-    const { readBackupStatus } = await import('@drydock/backups');
+    const { makesBackups, readBackupStatus } = await import('@drydock/backups');
+    if (!makesBackups(config, environment)) return undefined;
     const { statuses, findings } = await readBackupStatus(config, environment, new Date());
     const stores = statuses.map(({ store, newest, lastDrill }) => ({ store, newest, lastDrill }));
     return { stores, overdue: findings.map(({ message }) => message) };
   },
   async secrets(config, environment) {
+    if (config.written.secrets === undefined) return undefined;
     const { secretAges } = await import('@drydock/secrets');
     const { secrets, unrotated } = await secretAges(config, environment);
     return {
@@ -24,6 +26,7 @@ export const readers: Readers = {
     };
   },
   async escrow(config, environment, signal) {
+    if (!chainSection.of(config)) return undefined;
     // A process of its own: its heap is kept small for hundreds of thousands of jobs.
     const args = [taskFile('escrow:reconcile'), '--json', '--env', environment.name, '--config', config.file];
     const { stdout, stderr } = await exec(process.execPath, args, { signal, okCodes: [0, 1, 2, 3] });

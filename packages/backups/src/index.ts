@@ -12,4 +12,4 @@ export { confirmation, jobName } from './schedule/jobs.ts';
 export { runScheduled, runScript, type ScheduledTask } from './schedule/run.ts';
 export { openStore, openStores } from './store/open.ts';
 export type { Store } from './store/types.ts';
-export { backupTarget } from './target.ts';
+export { backupTarget, makesBackups } from './target.ts';

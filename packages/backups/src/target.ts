@@ -6,6 +6,7 @@ import {
   operatorUrl,
   type Secret,
   type TaskContext,
+  together,
   usageError,
 } from '@drydock/kit';
 import { backupsSection } from './config/backups.ts';
@@ -39,14 +40,20 @@ type Context = Pick<TaskContext, 'config' | 'environment' | 'actor' | 'reason'>;
 
 export function backupTarget({ config, environment, actor, reason }: Context, checksums = true): BackupTarget {
   const { compressionLevel, stores } = backupsSection.of(config);
+  const [url, recipients, signing, opened] = together([
+    () => operatorUrl(config, environment),
+    () => recipientsOf(config, environment),
+    () => signerOf(config, environment),
+    () => openStores(config, environment),
+  ]);
   return {
     env: environment.name,
     product: config.product,
     root: config.root,
-    url: operatorUrl(config, environment),
-    recipients: recipientsOf(config, environment),
-    ...signerOf(config, environment),
-    stores: openStores(config, environment),
+    url,
+    recipients,
+    ...signing,
+    stores: opened,
     level: compressionLevel,
     checksums,
     lockDays: Math.max(0, ...stores.map((store) => (store.kind === 's3' ? (store.objectLockDays ?? 0) : 0))),
@@ -55,8 +62,19 @@ export function backupTarget({ config, environment, actor, reason }: Context, ch
   };
 }
 
+/** Whether there are any: the config has a section of them, or somebody is named who can open them. */
+export function makesBackups(config: LoadedConfig, environment: Environment): boolean {
+  return config.written.backups !== undefined || environment.has(backupsSection.of(config).recipients);
+}
+
 function recipientsOf(config: LoadedConfig, environment: Environment): string[] {
   const variable = backupsSection.of(config).recipients;
+  if (!environment.has(variable))
+    throw usageError(
+      'VARIABLE_MISSING',
+      `${variable} is not set for ${environment.name}: nobody is named who could open a backup; looked in the shell and in ${environment.looked}.`,
+      hint`Make a pair of keys, and put the public one there: ${command('backup:keygen')}`,
+    );
   const keys = environment
     .require(variable)
     .split(',')

@@ -1,5 +1,6 @@
 // Uses no service: the sections of the config, and what is written of them.
-
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TOOLKIT } from '@drydock/kit/cli';
 import { coreExample, coreSchema, loadConfig, RUNBOOK_ENVIRONMENTS, readSection } from '@drydock/kit/config';
 import { makeStrangeProduct } from '@drydock/kit/testing';
@@ -40,6 +41,23 @@ test('what stands as an example loads', async () => {
 test('a section without a word about it is whole: nothing in it is required but where the whole may be left out', () => {
   for (const { file, section } of defined)
     assert.equal(readSection(section, {}, RUNBOOK_ENVIRONMENTS).problems, [], file);
+});
+
+test('every key is read by somebody beside the schema that has it', () => {
+  const text = globSync('{packages/*/{src,scripts},scripts}/**/*.ts', { cwd: TOOLKIT })
+    .filter((file) => !defined.some((one) => one.file === file) && !/\/config(\/|\.ts$)/.test(file))
+    .map((file) => readFileSync(join(TOOLKIT, file), 'utf8'))
+    .join('\n');
+  // `of.key`, or taken out of it: `{ key, other: name }`.
+  const isRead = (key: string) => new RegExp(`[.]${key}\\b|[{,]\\s*${key}\\s*[,:}=]`).test(text);
+  const unread = defined.flatMap(({ section: { key, schema, example } }) =>
+    keysOf(schema, example).flatMap(({ path }) => {
+      const last = path.replaceAll('[]', '').split('.').at(-1) ?? '';
+      return last === 'NAME' || isRead(last) ? [] : [`${key}.${path}`];
+    }),
+  );
+  assert.equal(unread, []);
+  assert.is(isRead('readByNobody'), false);
 });
 
 test('no two packages read the same key', () => {

@@ -13,10 +13,6 @@ import { CODES, isCode, wouldFail } from './hazards/codes.ts';
 const migrationsSchema = z.strictObject({
   schema: z.string().default('prisma/schema.prisma').describe('Prisma schema file or folder, relative to the config.'),
   migrations: z.string().default('prisma/migrations').describe('Folder of the migrations, relative to the config.'),
-  schemas: z
-    .array(z.string())
-    .default(['public'])
-    .describe('Read by nothing any more; a config that names them still loads.'),
   lockTimeoutMs: z
     .number()
     .int()
@@ -63,7 +59,11 @@ const migrationsSchema = z.strictObject({
     })
     .optional()
     .describe('Admin seed (runbook section 4).'),
-  backupBeforeDeploy: z.array(environmentName).optional().describe('Environments whose deploy takes a backup first.'),
+  backupBeforeDeploy: z
+    .array(environmentName)
+    .optional()
+    .describe('Environments whose deploy takes a backup first.')
+    .meta({ byItself: 'those that serve customers, once backups are set up' }),
 });
 
 /** The end of "database.hazards.CODE: …"; undefined where its level can be chosen. */
@@ -91,8 +91,9 @@ declare module '@drydock/kit' {
   interface DatabaseKeys extends SectionInput<typeof migrationsSection> {}
 }
 
-/** Whether a deploy to this environment takes a backup first. */
-export function backsUpBeforeDeploy(config: LoadedConfig, env: EnvName): boolean {
-  const { backupBeforeDeploy } = migrationsSection.of(config);
-  return backupBeforeDeploy?.includes(env) ?? environmentSettings(config, env).serves === 'customers';
+/** Whether a deploy to this environment takes a backup first: the config says so, or it serves customers. */
+export function backupBeforeDeploy(config: LoadedConfig, env: EnvName): 'as written' | 'by itself' | false {
+  const { backupBeforeDeploy: written } = migrationsSection.of(config);
+  if (written) return written.includes(env) && 'as written';
+  return environmentSettings(config, env).serves === 'customers' && 'by itself';
 }

@@ -1,4 +1,4 @@
-export { backsUpBeforeDeploy } from './config.ts';
+export { backupBeforeDeploy } from './config.ts';
 export { rehearseAndRefuse, rehearseStep } from './deploy/rehearse.ts';
 export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
 export { contentFlags, contentOf, type OnBackup } from './rehearsal/content.ts';

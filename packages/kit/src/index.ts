@@ -117,4 +117,5 @@ export {
   type ReadTask,
   type TaskContext,
 } from './task/types.ts';
+export { together } from './together.ts';
 export { secretPartsOf } from './url-secrets.ts';

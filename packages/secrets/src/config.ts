@@ -1,6 +1,6 @@
 import { defineSection, type LoadedConfig, type SectionInput, type SectionOutput, usageError } from '@drydock/kit';
 import { z } from 'zod';
-import { operatorsOf, secretSchema } from './config/rotate.ts';
+import { kindsOf, operatorsOf, secretSchema } from './config/rotate.ts';
 import { storesSchema } from './config/stores.ts';
 import { teamSchema } from './config/team.ts';
 
@@ -92,6 +92,7 @@ export const secretsSection = defineSection({
   },
   optional: true,
   operators: ({ team, rotate }) => [team.identity, ...Object.values(rotate).flatMap(operatorsOf)],
+  kinds: ({ rotate }) => Object.assign({}, ...Object.values(rotate).map(kindsOf)),
 });
 
 declare module '@drydock/kit' {

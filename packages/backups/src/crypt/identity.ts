@@ -3,7 +3,14 @@ import { backupsSection } from '../config/backups.ts';
 
 /** The private key that opens backups, looked at before anything is begun: one that was cut off is told as that (exit 2). */
 export async function requireIdentity(config: LoadedConfig, environment: Environment): Promise<Secret> {
-  const identity = environment.secret(backupsSection.of(config).identity);
+  const variable = backupsSection.of(config).identity;
+  if (!environment.has(variable))
+    throw usageError(
+      'VARIABLE_MISSING',
+      `${variable} is not set for ${environment.name}: it is the private key that opens backups, and is kept by those who restore; looked in the shell and in ${environment.looked}.`,
+      `For this shell alone, unseen: read -rs ${variable} && export ${variable}`,
+    );
+  const identity = environment.secret(variable);
   const { identityToRecipient } = await import('age-encryption');
   const keys = keysIn(identity);
   try {

@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, together, usageError } from '@drydock/kit';
 import type { StoreConfig } from '../config/backups.ts';
 import { backupsSection } from '../config/backups.ts';
 import { FileStore } from './file.ts';
@@ -7,7 +7,7 @@ import type { Store } from './types.ts';
 
 /** The stores of the configuration, in its order. */
 export function openStores(config: LoadedConfig, environment: Environment): Store[] {
-  return backupsSection.of(config).stores.map((store) => openStore(store, config, environment));
+  return together(backupsSection.of(config).stores.map((store) => () => openStore(store, config, environment)));
 }
 
 export function openStore(store: StoreConfig, config: LoadedConfig, environment: Environment): Store {

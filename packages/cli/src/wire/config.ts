@@ -1,5 +1,6 @@
 import {
   type AnySection,
+  kindsOf,
   loadSections,
   namesIn,
   operatorsOf,
@@ -38,5 +39,6 @@ export async function readSections(toolkit: string): Promise<DefinedSection[]> {
 function wiredOf({ file, section }: DefinedSection): WiredSection {
   const { value } = readSection(section, {}, []);
   const operators = [...new Set(operatorsOf(section, value))];
-  return { key: section.key, file, variables: [...new Set(namesIn(value))], operators };
+  const kinds = Object.fromEntries(kindsOf(section, value));
+  return { key: section.key, file, variables: [...new Set(namesIn(value))], operators, kinds };
 }

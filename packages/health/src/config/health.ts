@@ -83,6 +83,7 @@ export const healthSection = defineSection({
     gate: { release: { forSeconds: 300, environments: ['production'] } },
     rules: { receivers: { page: { pagerduty_configs: [{ routing_key_file: '/etc/alertmanager/key' }] } } },
   },
+  kinds: ({ metrics, prometheus }) => ({ [metrics.urls]: 'url', [prometheus.url]: 'url' }),
 });
 
 declare module '@drydock/kit' {

@@ -1,5 +1,5 @@
 import {
-  chainSection,
+  databaseSection,
   type Environment,
   type EnvName,
   environmentSettings,
@@ -53,25 +53,27 @@ async function readEnvironment(
   to: number,
   { environmentOf, readers, signal }: CollectOptions,
 ): Promise<EnvironmentReport> {
-  const [health, chain] = [healthSection.of(config), chainSection.of(config)];
+  const health = healthSection.of(config);
   const environment = environmentOf(env);
   const { url, guard } = environmentSettings(config, env);
   const base = { name: env, guarded: guard === 'confirm' };
-  if (!environment.has(url)) return { ...base, ...nothing(`${url} is not set for it on this machine.`) };
-  const noChain = { missing: 'The config names no chain.' };
+  const database = databaseSection.of(config);
+  const isReached = [url, health.metrics.urls, health.prometheus.url].some((name) => environment.has(name));
+  if (![url, database.url, database.appUrl].some((name) => environment.has(name)))
+    return { ...base, ...nothing(`${url} is not set for it on this machine.`) };
   const [probed, history, marks, migrations, backups, escrow, secrets] = await Promise.all([
     known(() => probeAll(config, environment, undefined)),
     known(() => readSamples(config, environment, { sinceMs: to - from, signal })),
     known(() => readMarks(config, environment, from)),
     known(() => readers.migrations(config, environment)),
-    known(() => readers.backups(config, environment)),
-    chain ? known(() => readers.escrow(config, environment, signal)) : noChain,
-    known(() => readers.secrets(config, environment)),
+    knownIfAny(() => readers.backups(config, environment)),
+    knownIfAny(() => readers.escrow(config, environment, signal)),
+    knownIfAny(() => readers.secrets(config, environment)),
   ]);
   const samples = 'value' in history ? history.value : undefined;
   const seen = samples?.windows ?? [];
   const slots = toSlots(seen, from, to);
-  const objectives = applicableObjectives(health, busiest(seen));
+  const objectives = isReached || seen.length > 0 ? applicableObjectives(health, busiest(seen)) : [];
   const budgets = await known(async () => samples?.budgets(objectives));
   return {
     ...base,
@@ -125,6 +127,13 @@ function openRuns({ root }: LoadedConfig): OpenRun[] {
     startedAt,
     lastStep: [...steps.keys()].at(-1),
   }));
+}
+
+/** The same of what a product may be without. */
+async function knownIfAny<T>(read: () => Promise<T | undefined>): Promise<Known<T> | undefined> {
+  const found = await known(read);
+  if ('missing' in found) return found;
+  return found.value === undefined ? undefined : { value: found.value };
 }
 
 async function known<T>(read: () => Promise<T>): Promise<Known<T>> {

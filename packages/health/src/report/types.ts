@@ -28,12 +28,12 @@ export interface EscrowView {
   verdict: string;
 }
 
-/** What other features know of an environment; passed in by the script, since features do not know each other. */
+/** What other features know of an environment; passed in by the script, since features do not know each other. Undefined: it has none of it. */
 export interface Readers {
   migrations(config: LoadedConfig, environment: Environment): Promise<MigrationsView>;
-  backups(config: LoadedConfig, environment: Environment): Promise<BackupsView>;
-  escrow(config: LoadedConfig, environment: Environment, signal: AbortSignal): Promise<EscrowView>;
-  secrets(config: LoadedConfig, environment: Environment): Promise<SecretsView>;
+  backups(config: LoadedConfig, environment: Environment): Promise<BackupsView | undefined>;
+  escrow(config: LoadedConfig, environment: Environment, signal: AbortSignal): Promise<EscrowView | undefined>;
+  secrets(config: LoadedConfig, environment: Environment): Promise<SecretsView | undefined>;
 }
 
 export interface PartView {
@@ -89,9 +89,10 @@ export interface EnvironmentReport {
   charts: Chart[];
   marks: Known<Mark[]>;
   migrations: Known<MigrationsView>;
-  backups: Known<BackupsView>;
-  escrow: Known<EscrowView>;
-  secrets: Known<SecretsView>;
+  /** Of these three: undefined where the product has none. */
+  backups: Known<BackupsView> | undefined;
+  escrow: Known<EscrowView> | undefined;
+  secrets: Known<SecretsView> | undefined;
 }
 
 export interface OpenRun {

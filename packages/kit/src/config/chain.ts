@@ -11,6 +11,7 @@ export const chainSection = defineSection({
   }),
   example: { chainId: 1 },
   optional: true,
+  kinds: ({ rpcUrl }) => ({ [rpcUrl]: 'url' }),
 });
 
 /** What a product writes under `chain`; packages that read more of it add their keys. */

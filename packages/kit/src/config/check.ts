@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isMissing } from '../errors.ts';
 import { naming } from './environment-name.ts';
 import { RUNBOOK_ENVIRONMENTS } from './environments.ts';
 import { readWiredSections, sectionsFor, unwiredSectionsFor, type WiredSection } from './known.ts';
 import { invalidConfig, type Problem, problemsIn, unknownKey } from './problems.ts';
-import { coreSchema, type ResolvedConfig } from './schema.ts';
+import { coreSchema, type ResolvedConfig, type VariableKind } from './schema.ts';
 import { type AnySection, isRecord, readSection } from './section.ts';
 
 export interface CheckedConfig extends ResolvedConfig {
@@ -12,6 +15,8 @@ export interface CheckedConfig extends ResolvedConfig {
   readonly named: ReadonlySet<string>;
   /** Those of them that are for what operators alone do. */
   readonly operators: ReadonlySet<string>;
+  /** What they hold, as far as a section says so. */
+  readonly kinds: ReadonlyMap<string, VariableKind>;
 }
 
 /** The whole of what is written, section by section; every bad, missing and unknown key is told at once (exit 2). */
@@ -28,15 +33,19 @@ export async function checkConfig(written: unknown, file: string): Promise<Check
   const own = Object.fromEntries(Object.entries(written).filter(([key]) => isCore(key)));
   const core = naming(environments, () => coreSchema.safeParse(own));
   const read = sections.map((section) => ({ section, ...readSection(section, written, environments) }));
+  const product = core.data?.product ?? nameOfPackage(dirname(file));
+  const isNameless = written.product === undefined && product === undefined;
   const problems = [
+    ...(isNameless ? [NAMELESS] : []),
     ...(core.success ? [] : problemsIn(core.error, coreSchema, [])),
     ...strangers(sections),
     ...read.flatMap((one) => one.problems),
   ];
-  if (!core.success || problems.length > 0) throw invalidConfig(file, problems);
+  if (!core.success || product === undefined || problems.length > 0) throw invalidConfig(file, problems);
   const absent = wired.filter(({ key }) => !(key in written));
   return {
     ...core.data,
+    product,
     written,
     named: new Set([
       ...namesIn([core.data, read.map(({ value }) => value)]),
@@ -46,7 +55,29 @@ export async function checkConfig(written: unknown, file: string): Promise<Check
       ...read.flatMap(({ section, value }) => operatorsOf(section, value)),
       ...absent.flatMap((one) => one.operators),
     ]),
+    kinds: new Map([
+      ...Object.values(core.data.environments).map(({ url }) => [url, 'url'] as const),
+      ...absent.flatMap((one) => Object.entries(one.kinds ?? {})),
+      ...read.flatMap(({ section, value }) => kindsOf(section, value)),
+    ]),
   };
+}
+
+const NAMELESS: Problem = {
+  path: ['product'],
+  message: ' is missing (string): no package.json beside the config names it',
+};
+
+/** That of the product itself, where it is a package. */
+function nameOfPackage(folder: string): string | undefined {
+  try {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch (cause) {
+    // One that is no JSON names nothing.
+    if (isMissing(cause) || cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
 }
 
 /** Keys that are no package's: the section itself, or one in it. */
@@ -62,6 +93,10 @@ function strangersIn(key: string, value: unknown, sections: readonly AnySection[
 
 export function operatorsOf({ operators }: AnySection, value: unknown): string[] {
   return value === undefined ? [] : (operators?.(value) ?? []);
+}
+
+export function kindsOf({ kinds }: AnySection, value: unknown): [string, VariableKind][] {
+  return value === undefined ? [] : Object.entries(kinds?.(value) ?? {});
 }
 
 /** Every text that may be the name of a variable: many keys hold one. */

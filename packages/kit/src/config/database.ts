@@ -24,6 +24,7 @@ export const databaseSection = defineSection({
   example: { url: 'OWNER_DATABASE_URL', appUrl: 'DATABASE_URL' },
   // Where both are one, the product cannot do without it.
   operators: ({ url, readUrl, appUrl }) => [url, readUrl].filter((name) => name !== appUrl),
+  kinds: ({ url, appUrl, readUrl }) => ({ [url]: 'postgres', [appUrl]: 'postgres', [readUrl]: 'postgres' }),
 });
 
 /** What a product writes under `database`; packages that read more of it add their keys. */

@@ -63,7 +63,9 @@ const environmentSchema = z.strictObject({
   parity: paritySchema
     .partial()
     .optional()
-    .describe("What env:check holds it to: its column of the runbook's parity table.")
+    .describe(
+      "What env:check holds it to: its column of the runbook's parity table. What the product does not have (a variable that is neither set nor declared, nor asked for here) is not asked for.",
+    )
     .meta({ byItself: 'by whom it serves' }),
 });
 type WrittenEnvironment = z.output<typeof environmentSchema>;
@@ -74,6 +76,8 @@ export interface EnvironmentSettings {
   guard: 'none' | 'confirm';
   after: string | null;
   parity: Parity;
+  /** The keys of `parity` that the config writes itself. */
+  asked: readonly (keyof Parity)[];
 }
 
 // dotenv-flow reads .env.local in every environment.
@@ -126,6 +130,7 @@ function settle(
       written.after !== undefined ? written.after : before?.[1].serves === 'developers' ? null : (before?.[0] ?? null),
     // Whoever writes the column writes the rate, or has none.
     parity: written.parity ? ({ ...column, ...written.parity } as Parity) : PARITY[serves],
+    asked: Object.keys(written.parity ?? {}) as (keyof Parity)[],
   };
 }
 

@@ -1,5 +1,5 @@
 // The door for the `drydock` command, which completes environments, writes the packages' sections down and documents them.
-export { namesIn, operatorsOf } from './check.ts';
+export { kindsOf, namesIn, operatorsOf } from './check.ts';
 export { RUNBOOK_ENVIRONMENTS } from './environments.ts';
 export { loadSections, SECTIONS_FILE, sectionFiles, type WiredSection } from './known.ts';
 export { loadConfig } from './load.ts';

@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TOOLKIT } from '../toolkit.ts';
+import type { VariableKind } from './schema.ts';
 import { type AnySection, definedSections, isSection } from './section.ts';
 
 /** A section as `npm run wire` writes it down: enough to know its key without loading its code. */
@@ -12,6 +13,8 @@ export interface WiredSection {
   /** Variables that it names where the config says nothing, and those of them that are the operator's. */
   variables: string[];
   operators: string[];
+  /** What they hold, as far as the section says so. */
+  kinds?: Record<string, VariableKind>;
 }
 
 export const SECTIONS_FILE = 'sections.json';

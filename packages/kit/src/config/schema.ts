@@ -1,32 +1,21 @@
 import { z } from 'zod';
-import { environmentName } from './environment-name.ts';
 import { environmentsSchema } from './environments.ts';
 import type { ConfigSections } from './sections.ts';
+import { variableSchema } from './variable.ts';
+
+export type { VariableKind, VariableSpec } from './variable.ts';
 
 /** The name of an environment of the config. */
 export type EnvName = string;
 
-const variableSchema = z.strictObject({
-  kind: z
-    .enum(['text', 'url', 'postgres', 'redis', 'integer', 'number', 'boolean', 'hex', 'address', 'list'])
-    .default('text')
-    .describe('What a value must look like.'),
-  for: z
-    .enum(['product', 'operator', 'build'])
-    .optional()
-    .describe(
-      "Whose it is: the product's processes get no value that is the operator's or the build's. Left out, it is the product's, unless a section names it for something that operators alone do.",
-    ),
-  secret: z.boolean().default(false).describe('Masked everywhere.'),
-  required: z.array(environmentName).default([]).describe('Environments in which the product cannot do without it.'),
-  example: z.string().describe('A well-formed value for the error message; never a real one.'),
-  about: z.string().describe('What it is, in a few words.'),
-});
-export type VariableSpec = z.infer<typeof variableSchema>;
-
 /** kit's own keys; each other key of a config is a section (section.ts). */
 export const coreSchema = z.strictObject({
-  product: z.string().min(1).describe('Its name, as backups, audit log and reports have it.'),
+  product: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Its name, as backups, audit log and reports have it.')
+    .meta({ byItself: 'the name in the package.json beside the config' }),
   envDirs: z
     .array(z.string())
     .default(['.'])
@@ -40,11 +29,14 @@ export const coreSchema = z.strictObject({
     ),
   features: z
     .strictObject({
-      variable: z.string().describe('Variable that lists the flags that are on, separated by commas.'),
-      all: z.array(z.string()).describe('All that exist.'),
-      minimal: z.array(z.string()).describe('The few that `minimal` of the parity table allows.'),
+      variable: z
+        .string()
+        .default('FEATURE_FLAGS')
+        .describe('Variable that lists the flags that are on, separated by commas.'),
+      all: z.array(z.string()).default([]).describe('All that exist.'),
+      minimal: z.array(z.string()).default([]).describe('The few that `minimal` of the parity table allows.'),
     })
-    .default({ variable: 'FEATURE_FLAGS', all: [], minimal: [] })
+    .prefault({})
     .describe('Feature flags, which the parity table compares.'),
 });
 
@@ -79,7 +71,7 @@ export const coreExample: z.input<typeof coreSchema> = {
 /** What a product writes in drydock.config.ts. */
 export type DrydockConfig = z.input<typeof coreSchema> & ConfigSections;
 /** kit's own keys after checks and defaults. */
-export type ResolvedConfig = z.output<typeof coreSchema>;
+export type ResolvedConfig = z.output<typeof coreSchema> & { product: string };
 
 /** Identity, for types while writing. The check happens when a task loads the file. */
 export function defineConfig(config: DrydockConfig): DrydockConfig {

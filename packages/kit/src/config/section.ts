@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { naming } from './environment-name.ts';
 import { invalidConfig, type Problem, problemsIn } from './problems.ts';
+import type { VariableKind } from './variable.ts';
 
 /** A config file as it was written, which is what sections read. */
 export interface WrittenConfig {
@@ -20,6 +21,8 @@ interface Spec<K extends string, S extends z.ZodObject> {
   example: z.input<S>;
   /** The variables that it names for what operators alone do: no process of the product gets them. */
   operators?(value: z.output<S>): string[];
+  /** The variables that it names and what they hold, which is so whether or not the config declares them. */
+  kinds?(value: z.output<S>): Record<string, VariableKind>;
 }
 
 /** A section of drydock.config.ts, beside the code that reads it. */

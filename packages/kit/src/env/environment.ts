@@ -3,7 +3,8 @@ import { join, relative } from 'node:path';
 import { listFiles, parse } from 'dotenv-flow';
 import { environmentSettings } from '../config/environments.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import type { EnvName, VariableSpec } from '../config/schema.ts';
+import type { EnvName, VariableKind, VariableSpec } from '../config/schema.ts';
+import { EXAMPLES } from '../config/variable.ts';
 import { usageError } from '../errors.ts';
 import { registerAddress, registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
@@ -99,21 +100,23 @@ class LoadedEnvironment implements Environment {
   get(name: string): string | undefined {
     const value = this.#values.get(name);
     if (!value?.text) return undefined;
-    const spec = this.#config.variables[name];
-    const problem = spec && problemOf(spec.kind, value.text);
-    if (problem) throw malformed(name, problem, value.source, this.name, spec);
+    const kind = kindOf(this.#config, name);
+    const problem = problemOf(kind, value.text);
+    if (problem) throw this.#malformed(name, problem, kind);
     return value.text;
   }
 
   require(name: string): string {
     const value = this.get(name);
     if (value !== undefined) return value;
-    const spec = this.#config.variables[name];
-    const looked = this.files.map(({ path }) => relative(this.#config.root, path)).join(', ');
+    const { about, example } = this.#config.variables[name] ?? {
+      about: '',
+      example: EXAMPLES[kindOf(this.#config, name)],
+    };
     throw usageError(
       'VARIABLE_MISSING',
-      `${name} is not set for ${this.name}${spec ? ` (${spec.about})` : ''}; looked in the shell and in ${looked}.`,
-      `Set it, for example: ${name}='${spec?.example ?? '…'}' in .env.${this.name}.local`,
+      `${name} is not set for ${this.name}${about ? ` (${about})` : ''}; looked in the shell and in ${this.looked}.`,
+      `Set it, for example: ${name}='${example}' in .env.${this.name}.local`,
     );
   }
 
@@ -131,6 +134,14 @@ class LoadedEnvironment implements Environment {
 
   isInFile(name: string): boolean {
     return this.#inFiles.has(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#values.keys()].filter((name) => this.has(name));
+  }
+
+  get looked(): string {
+    return this.files.map(({ path }) => relative(this.#config.root, path)).join(', ');
   }
 
   get files(): { path: string; exists: boolean }[] {
@@ -156,6 +167,16 @@ class LoadedEnvironment implements Environment {
     return { ...Object.fromEntries(own), ...(whose === 'build' ? {} : { DRYDOCK_ENV: this.name }) };
   }
 
+  #malformed(name: string, problem: string, kind: VariableKind): Error {
+    const { source } = this.#values.get(name) ?? {};
+    const where = source?.kind === 'file' ? source.file : 'the shell';
+    return usageError(
+      'VARIABLE_MALFORMED',
+      `${name} of ${this.name} ${problem}; the value comes from ${where}.`,
+      `It looks like this: ${name}='${this.#config.variables[name]?.example ?? EXAMPLES[kind]}'`,
+    );
+  }
+
   get undeclared(): readonly string[] {
     const { named } = this.#config;
     return [...this.#values].flatMap(([name, { source }]) =>
@@ -166,11 +187,8 @@ class LoadedEnvironment implements Environment {
   }
 }
 
-function malformed(name: string, problem: string, source: VariableSource, env: EnvName, spec: VariableSpec): Error {
-  const where = source.kind === 'shell' ? 'the shell' : source.file;
-  return usageError(
-    'VARIABLE_MALFORMED',
-    `${name} of ${env} ${problem}; the value comes from ${where}.`,
-    `It looks like this: ${name}='${spec.example}'`,
-  );
+/** What it holds: as it is declared or, without a word on it, as a section says of it. */
+export function kindOf({ variables, kinds }: LoadedConfig, name: string): VariableKind {
+  const declared = variables[name]?.kind ?? 'text';
+  return declared === 'text' ? (kinds.get(name) ?? 'text') : declared;
 }

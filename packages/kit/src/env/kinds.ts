@@ -1,14 +1,18 @@
-import type { VariableSpec } from '../config/schema.ts';
+import type { VariableKind } from '../config/schema.ts';
 import { DatabaseUrl } from '../database-url.ts';
 import { OpsError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 
 /** Why a value is not of its kind, as the end of "NAME …"; undefined if it is. */
-export function problemOf(kind: VariableSpec['kind'], value: string): string | undefined {
+export function problemOf(kind: VariableKind, value: string): string | undefined {
   if (KINDS[kind](value)) return undefined;
+  if (kind !== 'text' && QUOTED.test(value)) return 'stands in quotes that are part of the value';
   const barePercent = kind === 'postgres' && /%(?![0-9a-f]{2})/i.test(value);
   return barePercent ? 'has a % that stands for itself, which is written %25 in a URL' : EXPECTED[kind];
 }
+
+/** Kept by what takes a line for a value as it is: docker's --env-file, `kubectl create secret --from-env-file`, a second pair inside of the first. */
+const QUOTED = /^(['"`“”‘’]).*(['"`“”‘’])$/s;
 
 const url = (value: string, ...protocols: string[]) => {
   const parsed = URL.parse(value);
@@ -29,7 +33,7 @@ function isDatabaseUrl(value: string): boolean {
   }
 }
 
-const KINDS: Record<VariableSpec['kind'], (value: string) => boolean> = {
+const KINDS: Record<VariableKind, (value: string) => boolean> = {
   text: () => true,
   url: (value) => value.split(',').every((one) => url(one.trim(), 'http:', 'https:', 'ws:', 'wss:')),
   postgres: isDatabaseUrl,
@@ -42,7 +46,7 @@ const KINDS: Record<VariableSpec['kind'], (value: string) => boolean> = {
   list: () => true,
 };
 
-const EXPECTED: Record<VariableSpec['kind'], string> = {
+const EXPECTED: Record<VariableKind, string> = {
   text: 'must be text',
   url: 'must be an http(s) or ws(s) URL',
   postgres: 'must be a postgresql:// URL',

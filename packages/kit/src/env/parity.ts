@@ -18,15 +18,22 @@ export interface ParityRow {
 const SCHEMA_MODE = 'PRISMA_SCHEMA_MODE';
 const DSN = /^https?:\/\/[0-9a-z]+@[^/]+\/(.+\/)?\d+$/i;
 
+/** The rows of what the product has, or the config asks for: one without Redis has no row about it. */
 export function checkParity(config: LoadedConfig, environment: Environment): ParityRow[] {
-  const { parity } = environmentSettings(config, environment.name);
-  return [
-    nodeEnv(parity.nodeEnv, environment),
-    schemaMode(parity.schema, environment),
-    features(parity.features, config, environment),
-    sentry(parity, environment),
-    redis(parity.redis, environment),
-  ].map((row) => ({ ...row, source: describeSource(config, environment, row.variable) }));
+  const { parity, asked } = environmentSettings(config, environment.name);
+  const has = (name: string) => environment.has(name) || config.variables[name] !== undefined;
+  const rows = [
+    ...(asked.includes('nodeEnv') || has('NODE_ENV') ? [nodeEnv(parity.nodeEnv, environment)] : []),
+    ...(asked.includes('schema') || has('NODE_ENV') || has(SCHEMA_MODE)
+      ? [schemaMode(parity.schema, environment)]
+      : []),
+    ...(asked.includes('features') || config.features.all.length > 0
+      ? [features(parity.features, config, environment)]
+      : []),
+    ...(asked.includes('sentry') || has('SENTRY_DSN') ? [sentry(parity, environment)] : []),
+    ...(asked.includes('redis') || has('REDIS_URL') ? [redis(parity.redis, environment)] : []),
+  ];
+  return rows.map((row) => ({ ...row, source: describeSource(config, environment, row.variable) }));
 }
 
 type Row = Omit<ParityRow, 'source'>;

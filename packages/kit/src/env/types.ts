@@ -17,6 +17,10 @@ export interface Environment {
   sourceOf(name: string): VariableSource | undefined;
   /** Some env file has it, also where the shell's value wins. */
   isInFile(name: string): boolean;
+  /** Of every variable that is set, in files and in the shell. */
+  readonly names: readonly string[];
+  /** Names of the files looked in, as a sentence lists them. */
+  readonly looked: string;
   /** The files looked in, lowest precedence first; those that do not exist too. */
   readonly files: { path: string; exists: boolean }[];
   /**

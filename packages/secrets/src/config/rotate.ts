@@ -34,3 +34,10 @@ export function operatorsOf(secret: SecretConfig): string[] {
   // A user that rotates itself may be the product's.
   return secret.kind === 'redis' && secret.operator !== secret.variable ? [secret.operator] : [];
 }
+
+/** What its variables hold, where that follows from its kind. */
+export function kindsOf(secret: SecretConfig): Record<string, 'postgres'> {
+  if (secret.kind !== 'postgres') return {};
+  const { variable, also, rotator } = secret;
+  return Object.fromEntries([variable, ...also, ...(rotator ? [rotator] : [])].map((name) => [name, 'postgres']));
+}
