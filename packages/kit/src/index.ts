@@ -13,7 +13,7 @@ export {
   promotionTo,
   runbookEnvironments,
 } from './config/environments.ts';
-export { type LoadedConfig, loadConfig } from './config/load.ts';
+export { configFrom, type LoadedConfig, loadConfig } from './config/load.ts';
 export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.ts';
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
@@ -104,10 +104,10 @@ export {
   type StepResults,
 } from './steps/types.ts';
 export { systemdWord } from './systemd-word.ts';
-export { flag, parseDuration } from './task/flags.ts';
+export { type FlagValues, flag, parseDuration } from './task/flags.ts';
 export { main } from './task/main.ts';
 export { type WordedFinding, wordedFinding } from './task/present.ts';
-export { askSecret } from './task/prompt.ts';
+export { askChoice, askSecret, askText, askYesNo } from './task/prompt.ts';
 export { typed } from './task/typed.ts';
 export {
   type ChangeTask,

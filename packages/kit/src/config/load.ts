@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { registerHooks } from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError } from '../errors.ts';
+import { command, hint } from '../hint.ts';
 import { configuredPath } from '../state/folder.ts';
 import type { CheckedConfig } from './check.ts';
 import { refuseUntrusted } from './trust.ts';
@@ -17,42 +19,60 @@ export interface LoadedConfig extends CheckedConfig {
 }
 
 /**
- * Loads `--config FILE`, or the nearest drydock.config.ts from `cwd` upward, as far as the repository's root or the home. One that
- * others may write is refused, every bad key is named (exit 2).
+ * Loads `--config FILE` (or its folder), or the nearest drydock.config.ts from `cwd` upward, as far as the repository's root or the home.
+ * One that others may write is refused, every bad key is named (exit 2).
  */
-export async function loadConfig(file: string | undefined, cwd: string): Promise<LoadedConfig> {
-  const found = file === undefined ? nearest(cwd) : resolve(cwd, file);
+export async function loadConfig(typed: string | undefined, cwd: string): Promise<LoadedConfig> {
+  const found = typed === undefined ? nearest(cwd, FILE) : configAt(resolve(cwd, typed));
   if (!found || !existsSync(found)) {
     throw usageError(
       'CONFIG_MISSING',
-      file === undefined ? `No ${FILE} in ${cwd} or any folder above it.` : `The config file ${found} does not exist.`,
-      "The search ends at the repository's root or your home. Run it in the product's folder, or point to the file with --config FILE.",
+      typed === undefined ? `No ${FILE} in ${cwd} or any folder above it.` : `The config file ${found} does not exist.`,
+      hint`In the product's folder, ${command('init')} writes one. From elsewhere, point to it with --config FILE; the search ends at the repository's root or your home.`,
     );
   }
   refuseUntrusted(found);
-  const root = dirname(found);
-  const [{ checkConfig }, written] = await Promise.all([import('./check.ts'), importDefault(found)]);
-  return {
-    ...(await checkConfig(written, found)),
-    root,
-    file: found,
-    path: (relative) => configuredPath(root, relative),
-  };
+  return configFrom(await importDefault(found), found);
+}
+
+/** For what works before there is a config: it, or one that says nothing, for the product whose folder this is. */
+export async function loadConfigOrNone(typed: string | undefined, cwd: string): Promise<LoadedConfig> {
+  const manifest = nearest(cwd, 'package.json');
+  const file =
+    typed === undefined
+      ? (nearest(cwd, FILE) ?? join(manifest ? dirname(manifest) : cwd, FILE))
+      : configAt(resolve(cwd, typed));
+  if (existsSync(file)) return loadConfig(file, cwd);
+  const root = dirname(file);
+  if (!existsSync(root))
+    throw usageError('FOLDER_MISSING', `There is no folder ${root}.`, 'Name the folder of a product.');
+  return configFrom({ product: basename(root) || 'product' }, file);
+}
+
+/** The checked config of what `file` exports, or would. */
+export async function configFrom(written: unknown, file: string): Promise<LoadedConfig> {
+  const { checkConfig } = await import('./check.ts');
+  const root = dirname(file);
+  return { ...(await checkConfig(written, file)), root, file, path: (relative) => configuredPath(root, relative) };
+}
+
+function configAt(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, FILE) : path;
 }
 
 /** What lies above the repository or the home, and in `/`, was put there by who knows whom. */
-function nearest(folder: string): string | undefined {
+function nearest(folder: string, name: string): string | undefined {
   const parent = dirname(folder);
   if (parent === folder) return undefined;
-  const file = join(folder, FILE);
+  const file = join(folder, name);
   if (existsSync(file)) return file;
-  return existsSync(join(folder, '.git')) || folder === homedir() ? undefined : nearest(parent);
+  return existsSync(join(folder, '.git')) || folder === homedir() ? undefined : nearest(parent, name);
 }
 
 async function importDefault(file: string): Promise<unknown> {
   let module: { default?: unknown };
   try {
-    module = await withoutTypelessWarning(() => import(pathToFileURL(file).href));
+    module = await asModule(pathToFileURL(file).href);
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     throw usageError(
@@ -67,16 +87,14 @@ async function importDefault(file: string): Promise<unknown> {
   return module.default;
 }
 
-/** A stranger's package.json need not say "type": "module"; Node's advice on that is not for the operator's eyes. */
-async function withoutTypelessWarning<T>(load: () => Promise<T>): Promise<T> {
-  const emit = process.emitWarning;
-  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
-    if (JSON.stringify(rest).includes('MODULE_TYPELESS_PACKAGE_JSON')) return;
-    emit.call(process, warning, ...rest);
-  }) as typeof process.emitWarning;
+/** A stranger's package.json may say "type": "commonjs" (`npm init` does), or nothing: a config is a module all the same. */
+async function asModule(url: string): Promise<{ default?: unknown }> {
+  const hooks = registerHooks({
+    load: (one, context, next) => next(one, one === url ? { ...context, format: 'module-typescript' } : context),
+  });
   try {
-    return await load();
+    return await import(url);
   } finally {
-    process.emitWarning = emit;
+    hooks.deregister();
   }
 }

@@ -1,7 +1,7 @@
 import { ulid } from 'ulid';
 import { currentActor, currentHost } from '../actor.ts';
 import type { EnvName } from '../config/schema.ts';
-import { EXIT, OpsError, PAUSED, toOpsError } from '../errors.ts';
+import { EXIT, OpsError, PAUSED, toOpsError, usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { runFolder } from '../journal/file-journal.ts';
 import { freeReserve } from '../journal/reserve.ts';
@@ -43,8 +43,10 @@ export interface ChangeRun {
  * Guard → lock → plan → journal → steps → audit. Nothing is written before the lock is held. Where somebody is asked, the lock
  * is given back meanwhile, taken again, and what they agreed to must still be what there is to do.
  */
-export async function runChange(run: ChangeRun): Promise<Outcome> {
-  const { task, ctx, common } = run;
+export async function runChange(asked: ChangeRun): Promise<Outcome> {
+  const { task, common } = asked;
+  const run = { ...asked, ctx: await withAnswers(asked) };
+  const { ctx } = run;
   // A run that goes on has the flags that it was begun with.
   if (!asksToResume(common)) task.refuseFlags?.(ctx);
   const environments = environmentsOf(run);
@@ -86,6 +88,20 @@ export async function runChange(run: ChangeRun): Promise<Outcome> {
       ctx.out.warn('Something else has changed meanwhile; this is what there is to do now.');
     answers = await askAbout(ctx, guard, next, answers);
   }
+}
+
+/** The context, with what a person said where no flag does. */
+async function withAnswers({ task, ctx, common }: ChangeRun): Promise<TaskContext> {
+  if (!task.questions || common.yes || common.plan || asksToResume(common)) return ctx;
+  if (!isInteractive())
+    throw usageError(
+      'NOBODY_TO_ASK',
+      `${task.name} asks before it writes, and nobody can be asked here.`,
+      hint`Look what it would do: ${command(task.name, { plan: true })}   Then take that: ${command(task.name, { yes: true })}`,
+    );
+  const { run, flags, words, reason } = ctx;
+  const answers: Record<string, unknown> = await task.questions(ctx);
+  return begunContext(ctx, { run, words, reason, flags: { ...flags, ...answers } });
 }
 
 /** A database that refuses us is perhaps not all that is missing: a task that can tell the rest tells it at once. */

@@ -1,6 +1,6 @@
 import { currentActor } from '../actor.ts';
 import { environmentNamed } from '../config/environments.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig, loadConfigOrNone } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
 import type { Environment } from '../env/types.ts';
@@ -44,7 +44,7 @@ export async function executeTask(
   { common, own, words }: ParsedArgs,
   around: Surroundings,
 ): Promise<Outcome> {
-  const config = await loadConfig(common.config, around.cwd);
+  const config = await (task.withoutConfig ? loadConfigOrNone : loadConfig)(common.config, around.cwd);
   const env = environmentNamed(config, common.env);
   if (task.perEnvironment !== false) around.onEnvironment(env);
   Object.assign(around.typing, {

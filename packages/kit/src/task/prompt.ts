@@ -10,18 +10,40 @@ const cancelled = () =>
   new OpsError({ code: 'CANCELLED', message: 'Cancelled; nothing was changed.', exit: EXIT.interrupted });
 
 /** Questions go to stderr, so that stdout stays the task's. The signal ends one that is left open. */
-export async function askYesNo(message: string, signal: AbortSignal | undefined): Promise<boolean> {
+export async function askYesNo(
+  message: string,
+  signal: AbortSignal | undefined,
+  initialValue = false,
+): Promise<boolean> {
   const { confirm, isCancel } = await import('@clack/prompts');
-  const answer = await confirm({ message: shownLine(message), initialValue: false, ...asking(signal) });
+  const answer = await confirm({ message: shownLine(message), initialValue, ...asking(signal) });
   if (isCancel(answer)) throw cancelled();
   return answer;
 }
 
-export async function askText(message: string, signal: AbortSignal | undefined): Promise<string> {
+/** `initial` stands there already, to be kept or changed. */
+export async function askText(message: string, signal: AbortSignal | undefined, initial?: string): Promise<string> {
   const { text, isCancel } = await import('@clack/prompts');
-  const answer = await text({ message: shownLine(message), ...asking(signal) });
+  const answer = await text({
+    message: shownLine(message),
+    ...(initial === undefined ? {} : { initialValue: shownLine(initial) }),
+    ...asking(signal),
+  });
   if (isCancel(answer)) throw cancelled();
   return answer ?? '';
+}
+
+/** One of several; the first is meant where somebody only says yes. */
+export async function askChoice(
+  message: string,
+  choices: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const { select, isCancel } = await import('@clack/prompts');
+  const options = choices.map((value) => ({ value, label: shownLine(value) }));
+  const answer = await select({ message: shownLine(message), options, ...asking(signal) });
+  if (isCancel(answer)) throw cancelled();
+  return answer;
 }
 
 /** Longer than any secret; a file that was meant for something else is not read to its end. */

@@ -67,6 +67,8 @@ interface TaskBase<F extends FlagSpecs> {
   words?: { value: string; about: string };
   /** `false` for tasks that are not about one environment (sandbox:up): they do not know `--env`. */
   perEnvironment?: boolean;
+  /** It works before there is a config: then one that says nothing stands in for it, in the folder where it would be (`config.file` is not there). */
+  withoutConfig?: boolean;
   /** With these flags stdout is for the outcome's `document`, and people are spoken to on stderr. */
   writesDocument?(flags: FlagValues<F>): boolean;
 }
@@ -112,6 +114,11 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   look?(ctx: TaskContext<F>): Promise<Outcome> | undefined;
   /** Flags that are missing or do not go together: refused (exit 2) before anything is asked, the lock included. */
   refuseFlags?(ctx: TaskContext<F>): void;
+  /**
+   * Asks a person what no flag has said, once, before anything is planned: what they answer takes the place of those flags. With `--yes`
+   * and `--plan` nobody is asked; where nobody can be, such a task is refused (exit 2).
+   */
+  questions?(ctx: TaskContext<F>): Promise<Partial<FlagValues<F>>>;
   /** The environments this run locks and audits; default: the one of `--env`. */
   environments?(ctx: TaskContext<F>): EnvName[];
   /**

@@ -7,3 +7,4 @@ export { linesToKillAt, sampleRounds, THOROUGH, whenThorough } from './rounds.ts
 export { outlives } from './sessions.ts';
 export { runStepsForTest } from './steps.ts';
 export { hintOf, refuseUnplanned, runTaskForTest } from './task.ts';
+export { Terminal } from './terminal.ts';

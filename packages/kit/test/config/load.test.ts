@@ -1,4 +1,5 @@
 // Uses no service: config files in temporary folders.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,25 @@ test('a product without the toolkit is found from any folder below its config', 
   assert.is(config.root, root);
   assert.is(config.product, 'strange');
   assert.is(config.path('x/y'), join(root, 'x/y'));
+});
+
+test('its folder names a config as well', async () => {
+  const root = makeProduct();
+  assert.is((await loadConfig(root, '/')).file, join(root, 'drydock.config.ts'));
+});
+
+test('whatever its package.json says of modules, a config is one, and nothing is said of that', async () => {
+  for (const manifest of ['{ "type": "commonjs" }', '{}', '{ "type": "module" }']) {
+    const root = makeProduct();
+    writeFileSync(join(root, 'package.json'), manifest);
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(import.meta.dirname, '../../scripts/env-check.ts'), '--env', 'staging', '--json'],
+      { cwd: root, encoding: 'utf8' },
+    );
+    assert.is(JSON.parse(stdout).task, 'env:check');
+    assert.not.match(stderr, /warning/i, manifest);
+  }
 });
 
 test('a wrong type names the path of the key', async () => {

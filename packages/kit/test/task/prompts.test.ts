@@ -10,8 +10,8 @@ import { readRuns } from '../../src/journal/read.ts';
 import { LOCK_KEY, LOCK_SPACE } from '../../src/lock/session.ts';
 import { databaseOf, withPostgres } from '../../src/postgres.ts';
 import { Secret } from '../../src/secret.ts';
+import { Terminal } from '../../src/testing/index.ts';
 import { makeProduct, writeEnv } from '../product.ts';
-import { Terminal } from '../terminal.ts';
 
 const test = suite('questions');
 const SCRIPT = join(import.meta.dirname, '../fixtures/tasks.ts');

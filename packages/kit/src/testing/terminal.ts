@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { shellWord } from '../src/shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 
 const WITHIN_MS = 30_000;
 
