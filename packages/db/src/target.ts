@@ -1,4 +1,6 @@
 import {
+  type CopySource,
+  copySource,
   type Environment,
   type EnvName,
   environmentSettings,
@@ -15,6 +17,8 @@ import type { Level } from './hazards/codes.ts';
 export interface Target {
   env: EnvName;
   url: Secret;
+  /** With what copies are made where the role of `url` alone may not. */
+  copies?: CopySource;
   /** For what only looks: the same database, as a role that may only read where there is one. */
   readUrl: Secret;
   schemaFile: string;
@@ -42,6 +46,7 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
       (env) => environmentSettings(config, env).serves === 'developers',
     ),
     url,
+    copies: copySource(config, environment),
     readUrl: readerUrl(config, environment),
     schemaFile: config.path(schema),
     migrationsDir: config.path(migrations),

@@ -97,24 +97,6 @@ test('a database that cannot be reached is one sentence and exit 1', async () =>
   }
 });
 
-test('an extension that the role may not make on the scratch database is named', async () => {
-  await query(postgres.adminUrl, `CREATE ROLE maker LOGIN CREATEDB PASSWORD 'maker-password'`);
-  const admin = await postgres.createDatabase('with extension');
-  await query(admin, 'CREATE EXTENSION cube; CREATE EXTENSION earthdistance; CREATE TABLE "Place" (at earth);');
-  await query(
-    admin,
-    'ALTER DATABASE "with extension" OWNER TO maker; ALTER TABLE "Place" OWNER TO maker; GRANT ALL ON SCHEMA public TO maker',
-  );
-  const url = postgres.urlOf('with%20extension', { user: 'maker', password: 'maker-password' });
-  const made = makeProduct(url, SCHEMA, { '1_t': TABLE });
-  await withClient(admin, async () => {
-    const { code, error } = await made.ask('db:dry-run');
-    assert.is(code, 1);
-    assert.is(error.code, 'EXTENSION_MISSING');
-    assert.match(error.message, 'earthdistance');
-  });
-});
-
 for (const major of [14, 18] as const)
   thoroughly(`everything works on PostgreSQL ${major}, whatever version pg_dump is of`, async () => {
     const binaries = postgresOf(major);

@@ -100,7 +100,7 @@ test('an autovacuum worker is nobody: the copy is still made from the files', as
       assert.ok(n < 300, 'no autovacuum came');
       await new Promise((done) => setTimeout(done, 200));
     }
-    const copy = await withScratch(new Secret(url), async (scratch) => scratch.copy);
+    const copy = await withScratch({ url: new Secret(url) }, async (scratch) => scratch.copy);
     assert.is(copy, 'template');
   } finally {
     await slow.stop();

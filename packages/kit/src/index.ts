@@ -18,6 +18,18 @@ export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
 export { dropDatabase } from './copies/drop.ts';
+export {
+  dependentsOf,
+  type Extension,
+  extensionAdvice,
+  type Provided,
+  provideExtensions,
+  readExtensions,
+  shortList,
+} from './copies/extensions.ts';
+export { localeOf } from './copies/locale.ts';
+export { makeDatabase, mayMakeDatabases, noCreatedb } from './copies/make.ts';
+export { type CopySource, copySource } from './copies/source.ts';
 export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';

@@ -19,6 +19,7 @@ export const CODES = {
   DRIFT_CHECK_FAILED: 'The database could not be compared with the Prisma schema.',
   DRIFT_BEFORE: 'The target is not what its applied migrations make: somebody changed it by hand.',
   COPY_REPLAYED: 'pg_dump could not read the target, so the copy was made by applying the migrations again.',
+  COPY_DIFFERS: 'The copy is not in all what the target is: what it cannot show is said.',
   REACHES_OUT:
     'A statement reaches out of its database, and no transaction takes it back; the rehearsal leaves it out.',
   CHANGES_SERVER: 'A statement changes roles, settings or databases for the whole server.',

@@ -14,7 +14,7 @@ import type { ApplyOptions, Executor, MigrationSession } from '../migrations/app
 import type { Migration } from '../migrations/folder.ts';
 import { refuseOtherReading } from '../migrations/reading.ts';
 import { PLAIN, type Script } from '../migrations/run.ts';
-import { parseStatements, type Statement } from '../migrations/statements.ts';
+import { type Node, parseStatements, type Statement } from '../migrations/statements.ts';
 import { InnerReader } from './inner.ts';
 
 /** How a statement, or what it runs, would reach out of its scratch database; the worst of it. */
@@ -75,6 +75,7 @@ export class FencedExecutor implements Executor {
   }
 
   async #run(client: Client, statement: Statement, inTransaction: boolean): Promise<void> {
+    if (await isGiven(client, statement.node)) return;
     const reach = howItReaches(statement, await this.#inside.read(statement));
     const own = reachOf(statement.node) !== undefined;
     if (reach && (own || reach.kind === 'outside' || reach.silent || !inTransaction)) this.leftOut++;
@@ -101,6 +102,24 @@ export class FencedExecutor implements Executor {
   async #refuseTouched(client: Client): Promise<void> {
     if (await touchesServer(client)) throw serverTouched();
   }
+}
+
+/**
+ * What another role has put into the copy, since this one may not (`database.scratch`): the file makes it, or says something of it, as
+ * if it were its own.
+ */
+async function isGiven(
+  client: Client,
+  { CreateExtensionStmt, AlterExtensionStmt, CommentStmt }: Node,
+): Promise<boolean> {
+  const commented = CommentStmt?.objtype === 'OBJECT_EXTENSION' ? (CommentStmt.object as Node | undefined) : undefined;
+  const name = CreateExtensionStmt?.extname ?? AlterExtensionStmt?.extname ?? commented?.String?.sval;
+  if (typeof name !== 'string') return false;
+  const { rowCount } = await client.query(
+    `SELECT 1 FROM pg_extension WHERE extname = $1 AND NOT pg_has_role(extowner, 'USAGE')`,
+    [name],
+  );
+  return rowCount !== 0;
 }
 
 /** The text of a migration without the statements that say themselves that they reach out: for Prisma's engine, which runs a text. */

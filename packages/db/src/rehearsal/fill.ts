@@ -1,6 +1,19 @@
-import { databaseOf, dropDatabase, OpsError, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
+import {
+  type CopySource,
+  databaseOf,
+  dropDatabase,
+  localeOf,
+  makeDatabase,
+  type OpsError,
+  provideExtensions,
+  quoteIdentifier as q,
+  readExtensions,
+  type Secret,
+  withPostgres,
+} from '@drydock/kit';
 import type { Client } from 'pg';
 import { copyAll, copyStructure } from './copy.ts';
+import { type Differs, differsBy, NO_DIFFERENCE, unwritable } from './differs.ts';
 import { copySample } from './sample.ts';
 
 /** SQLSTATE object_in_use: somebody is connected to the database that should be the template. */
@@ -17,6 +30,8 @@ export type Copy = 'template' | 'full' | 'backup' | 'sample' | 'schema' | 'repla
 
 export interface Wish {
   target: Secret;
+  /** With what copies are made where the role of `target` alone may not. */
+  source: CopySource;
   /** The scratch database, which is not there yet. */
   url: Secret;
   content: Content;
@@ -34,60 +49,65 @@ const FREE_TEMPLATE_BYTES = 20 * 1_024 ** 3;
 /** The same for a copy by pg_dump, which takes its time as well. */
 const FREE_DUMP_BYTES = 1_024 ** 3;
 
+/** What it came to hold, and what it cannot show of the target. */
+export interface Made {
+  copy: Copy;
+  differs: Differs;
+}
+
 /** Makes the scratch database, and fills it. */
-export async function makeCopy(owner: Client, wish: Wish): Promise<Copy> {
+export async function makeCopy(owner: Client, wish: Wish): Promise<Made> {
   const { target, url, content } = wish;
   const [from, name] = [databaseOf(target), databaseOf(url)];
   const whole = content === 'copy' || content === 'full';
   const { busy, bytes } = whole ? await lookAt(owner, from) : { busy: true, bytes: 0 };
   if (!busy && (content === 'full' || bytes <= FREE_TEMPLATE_BYTES) && (await copyFiles(owner, from, name)))
-    return 'template';
-  await makeEmpty(owner, name, target.label);
+    return { copy: 'template', differs: NO_DIFFERENCE };
+  const differs = await makeEmpty(owner, wish, content === 'empty');
   if (typeof content === 'function') {
     await content(url);
-    return 'backup';
+    return { copy: 'backup', differs };
   }
-  if (content === 'empty') return 'empty';
-  if (content === 'full') await copyAll(target, url);
-  else if (content === 'sample') await copySample(target, url);
-  else return fillFreely(owner, wish, content === 'copy' && bytes <= FREE_DUMP_BYTES);
-  return content;
+  if (content === 'empty') return { copy: 'empty', differs };
+  if (content === 'full') await copyAll(target, url, differs.without);
+  else if (content === 'sample') await copySample(target, url, differs.without);
+  else return fillFreely(owner, wish, differs, content === 'copy' && bytes <= FREE_DUMP_BYTES);
+  return { copy: content, differs };
 }
 
 /** All rows if that is cheap and allowed, else the structure, else what the migrations make. */
-async function fillFreely(owner: Client, { target, url, content, replay }: Wish, cheap: boolean): Promise<Copy> {
-  const attempts: { copy: Copy; fill: () => Promise<void> }[] = [
-    ...(cheap ? [{ copy: 'full' as const, fill: () => copyAll(target, url) }] : []),
+async function fillFreely(owner: Client, wish: Wish, first: Differs, cheap: boolean): Promise<Made> {
+  const { target, url, content, replay } = wish;
+  const attempts: { copy: Copy; fill: (differs: Differs) => Promise<void> }[] = [
+    ...(cheap ? [{ copy: 'full' as const, fill: ({ without }: Differs) => copyAll(target, url, without) }] : []),
     { copy: 'schema', fill: () => copyStructure(target, url) },
     ...(replay && content === 'copy' ? [{ copy: 'replay' as const, fill: () => replay(url) }] : []),
   ];
+  let differs = first;
   for (const [at, { copy, fill }] of attempts.entries()) {
     try {
-      await fill();
-      return copy;
+      await fill(differs);
+      return { copy, differs };
     } catch (error) {
       const next = ['COPY_FAILED', 'PG_DUMP_TOO_OLD'].includes((error as OpsError).code) && attempts[at + 1];
       if (!next) throw error;
       // What is there is half a copy.
       await dropDatabase(owner, databaseOf(url));
-      await makeEmpty(owner, databaseOf(url), target.label);
+      differs = await makeEmpty(owner, wish, next.copy === 'replay');
     }
   }
-  return 'empty';
+  return { copy: 'empty', differs };
 }
 
-async function makeEmpty(owner: Client, name: string, label: string): Promise<void> {
-  try {
-    await owner.query(`CREATE DATABASE ${q(name)} TEMPLATE template0`);
-  } catch (error) {
-    if ((error as { code?: string }).code !== NOT_ALLOWED) throw error;
-    throw new OpsError({
-      code: 'NO_CREATEDB',
-      message: `The role of ${label} may not make the scratch database for the rehearsal: ${(error as Error).message}.`,
-      hint: 'Grant it: ALTER ROLE … CREATEDB',
-      cause: error,
-    });
-  }
+/** Of the target's encoding and locale, with its extensions; where migrations come next (`afresh`), with those alone that they may not make. */
+async function makeEmpty(owner: Client, { target, url, source }: Wish, afresh: boolean): Promise<Differs> {
+  return withPostgres(target, 'drydock rehearsal', async (client) => {
+    const [wanted, options] = [await readExtensions(client), await localeOf(client, databaseOf(target))];
+    await makeDatabase(owner, databaseOf(url), options, source);
+    if (wanted.length === 0 && !source.template) return NO_DIFFERENCE;
+    const provided = await provideExtensions(url, wanted, source, { afresh });
+    return differsBy(client, provided, { options, source, unwritable: await unwritable(url) });
+  });
 }
 
 /**

@@ -109,7 +109,7 @@ export function whatChanged(before: Inventory, after: Inventory): { gone: string
 export async function whatTheyMake(target: Target, migrations: Migration[]): Promise<Inventory> {
   if (migrations.length === 0) return new Map();
   return withScratch(
-    target.url,
+    target,
     ({ url }) =>
       withMigrations(url, async (session) => {
         for (const migration of migrations) await applyFenced(session, migration, target);

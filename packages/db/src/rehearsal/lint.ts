@@ -25,7 +25,7 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
   const migration = all[at];
   if (!migration) return [];
   return withScratch(
-    target.url,
+    target,
     ({ url }) =>
       withMigrations(url, async (session) => {
         const { client } = session;

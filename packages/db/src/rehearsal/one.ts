@@ -10,6 +10,7 @@ import { type Inventory, readInventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { findDestroyed } from './destroyed.ts';
+import type { Differs } from './differs.ts';
 import { applyFenced } from './fence.ts';
 import { type Copy, hasAllRows } from './fill.ts';
 import { type Gate, putsTogether } from './gate.ts';
@@ -33,6 +34,7 @@ export interface Stage {
   session: MigrationSession;
   gate: Gate;
   copy: Copy;
+  differs: Pick<Differs, 'lacks' | 'extra'>;
   tables: Table[];
   running: Running | undefined;
   watched: Watched;
@@ -80,7 +82,7 @@ export async function rehearseOne(
   } catch (thrown) {
     const { code, message, hint } = toOpsError(thrown);
     const line = /:(\d+)/.exec(message.slice(migration.file.length))?.[1];
-    const why = whyUntold(thrown, { ...gate, copy: stage.copy });
+    const why = whyUntold(thrown, { ...gate, copy: stage.copy, ...stage.differs });
     const untold = why && untoldFinding(migration.name, toOpsError(thrown), why, behind);
     const failure: Finding = untold || {
       level: 'error',

@@ -83,11 +83,13 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
   const pending = all.filter(({ name }) => state.pending.includes(name));
   const applied = all.filter(({ name }) => state.applied.includes(name));
   const hazards: Rehearsal['findings'] = [];
-  const onCopy = async (session: MigrationSession, { url, copy }: Scratch) => {
+  const onCopy = async (session: MigrationSession, { url, copy, differs }: Scratch) => {
     const { client } = session;
     result.copy = copy;
     const before = await readInventory(client);
-    result.findings.push(...(await findBefore(target, applied, { copy, inventory: before })));
+    result.findings.push(...differs.findings);
+    const whole = copy !== 'replay' && differs.lacks.length === 0;
+    result.findings.push(...(await findBefore(target, applied, { copy, whole, inventory: before })));
     const watched = await watchCopy(client, tables);
     const stage: Stage = {
       target,
@@ -96,6 +98,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       session,
       gate: new Gate(),
       copy,
+      differs,
       tables,
       running,
       watched,
@@ -113,14 +116,14 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     }
     result.promised = whatChanged(before, await readInventory(client)).there;
     // Only where all of it was seen can it be said what is left undone.
-    if (result.untold.length > 0) return;
+    if (result.untold.length > 0 || differs.lacks.length > 0) return;
     hazards.push(...leftInvalid(result.promised, pending));
     const { drift, failed } = await findDrift(target, url);
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
     result.findings.unshift(...(await judgeDrift(target, drift, state)), ...failed);
   };
   const server = await readServer(target);
-  await withScratch(target.url, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {
+  await withScratch(target, (scratch) => withMigrations(scratch.url, (session) => onCopy(session, scratch)), {
     content: options.content ?? 'copy',
     replay: (empty) =>
       withMigrations(empty, async (session) => {
@@ -164,10 +167,12 @@ async function rehearseAll(stage: Stage, before: Inventory, course: Course): Pro
 async function findBefore(
   target: Target,
   applied: Migration[],
-  { copy, inventory }: { copy: Copy; inventory: Inventory },
+  { copy, whole, inventory }: { copy: Copy; whole: boolean; inventory: Inventory },
 ): Promise<Finding[]> {
-  if (copy !== 'replay') return driftBefore(target, applied, inventory);
-  return [replayFinding, ...(await driftBefore(target, applied, await inventoryOf(target.url), inventory))];
+  if (whole) return driftBefore(target, applied, inventory);
+  const actual = await inventoryOf(target.url);
+  if (copy !== 'replay') return driftBefore(target, applied, actual);
+  return [replayFinding, ...(await driftBefore(target, applied, actual, inventory))];
 }
 
 /** The worst first, each level in the order of the statements. */

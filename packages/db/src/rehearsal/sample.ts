@@ -19,12 +19,14 @@ interface ForeignKey {
  * Structure, and up to a thousand rows of each table that refer to one another: a child is chosen among the children of
  * the chosen parents, and what is still an orphan (cycles) goes before the foreign keys are made. Read in one snapshot.
  */
-export async function copySample(from: Secret, to: Secret): Promise<void> {
+export async function copySample(from: Secret, to: Secret, without: string[]): Promise<void> {
   await copyPart(from, to, '--section=pre-data');
   const [source, sink] = [await connectPostgres(from, 'drydock sample'), await connectPostgres(to, 'drydock sample')];
   try {
     await source.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const [tables, keys] = [await readTables(source), await readForeignKeys(source)];
+    const there = (name: string) => !without.includes(name);
+    const tables = (await readTables(source)).filter(there);
+    const keys = (await readForeignKeys(source)).filter(({ table, parent }) => there(table) && there(parent));
     for (const table of tables) await copyRows(source, sink, table, sampleQuery(table, keys, []));
     await dropOrphans(sink, keys);
   } finally {
@@ -37,7 +39,8 @@ export async function copySample(from: Secret, to: Secret): Promise<void> {
 async function readTables(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'drydock') AND c.relname <> '_prisma_migrations'`,
+      WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'drydock') AND c.relname <> '_prisma_migrations'
+        AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
   );
   return rows.map(({ name }) => name);
 }

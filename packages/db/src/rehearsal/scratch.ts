@@ -9,15 +9,15 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { ulid } from 'ulid';
-import { type Content, type Copy, cutOff, type Filler, makeCopy } from './fill.ts';
+import type { Target } from '../target.ts';
+import { type Content, cutOff, type Filler, type Made, makeCopy } from './fill.ts';
 
 export type { Content, Copy, Filler } from './fill.ts';
 
 const PREFIX = 'drydock_scratch_';
 
-export interface Scratch {
+export interface Scratch extends Made {
   url: Secret;
-  copy: Copy;
 }
 
 export interface ScratchOptions {
@@ -33,7 +33,7 @@ export interface ScratchOptions {
  * after it, so that the next run can tell a copy in use from one that a kill left behind, and sweeps the latter.
  */
 export async function withScratch<T>(
-  target: Secret,
+  { url: target, copies: source = {} }: Pick<Target, 'url' | 'copies'>,
   use: (scratch: Scratch) => Promise<T>,
   { content = 'copy', replay, onLeft = () => {} }: ScratchOptions = {},
 ): Promise<T> {
@@ -47,9 +47,9 @@ export async function withScratch<T>(
     await owner.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     for (const finding of (await sweepScratches(owner, target)).left) onLeft(finding);
     try {
-      const copy = await makeCopy(owner, { target, url, content, replay });
-      if (copy !== 'empty') await cutOff(url);
-      return await use({ url, copy });
+      const made = await makeCopy(owner, { target, source, url, content, replay });
+      if (made.copy !== 'empty') await cutOff(url);
+      return await use({ url, ...made });
     } finally {
       const left = await dropScratch(owner, url);
       if (left) onLeft(left);

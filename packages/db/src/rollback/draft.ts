@@ -34,7 +34,7 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
     );
   const statements = await parseStatements(migration.sql, migration.file);
   return withScratch(
-    target.url,
+    target,
     async ({ url }) => {
       const before = await withMigrations(url, async (session) => {
         for (const earlier of all.slice(0, at)) await applyFenced(session, earlier, target);

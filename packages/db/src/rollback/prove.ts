@@ -69,7 +69,7 @@ async function proveOnHistory(
       }
     });
   return withScratch(
-    target.url,
+    target,
     async ({ url }) => {
       const failed = await withMigrations(url, up);
       if (failed) return { failed, changes: { gone: [], there: [] } };
@@ -96,7 +96,7 @@ async function proveOnCopy(
   undo: Undo[],
   { detail, gone }: Stage,
 ): Promise<Omit<Undone, 'because'> & Changes> {
-  return withScratch(target.url, async ({ url }) => {
+  return withScratch(target, async ({ url }) => {
     const first = await inventoryOf(url);
     let now = first;
     const onlyRan: string[] = [];

@@ -20,11 +20,33 @@ export const databaseSection = defineSection({
       .describe(
         'Variable with the URL of a role that may only read; where it is set, queries of drills, plans and health run as that role.',
       ),
+    scratch: z
+      .strictObject({
+        template: z
+          .string()
+          .optional()
+          .describe(
+            'Database that copies begin with, on the same server: it has the extensions that only a superuser may make.',
+          ),
+        url: z
+          .string()
+          .default('SCRATCH_DATABASE_URL')
+          .describe(
+            "Variable with the URL of a role that may make such extensions; where it is set, it makes in copies what the operator's role may not, databases too.",
+          ),
+      })
+      .prefault({})
+      .describe("How copies (for rehearsals, drills and restores) get what the operator's role may not make."),
   }),
-  example: { url: 'OWNER_DATABASE_URL', appUrl: 'DATABASE_URL' },
+  example: { url: 'OWNER_DATABASE_URL', appUrl: 'DATABASE_URL', scratch: { template: 'drydock_template' } },
   // Where both are one, the product cannot do without it.
-  operators: ({ url, readUrl, appUrl }) => [url, readUrl].filter((name) => name !== appUrl),
-  kinds: ({ url, appUrl, readUrl }) => ({ [url]: 'postgres', [appUrl]: 'postgres', [readUrl]: 'postgres' }),
+  operators: ({ url, readUrl, appUrl, scratch }) => [url, readUrl, scratch.url].filter((name) => name !== appUrl),
+  kinds: ({ url, appUrl, readUrl, scratch }) => ({
+    [url]: 'postgres',
+    [appUrl]: 'postgres',
+    [readUrl]: 'postgres',
+    [scratch.url]: 'postgres',
+  }),
 });
 
 /** What a product writes under `database`; packages that read more of it add their keys. */

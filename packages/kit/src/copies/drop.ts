@@ -1,9 +1,7 @@
 import type { ClientBase } from 'pg';
 import { quoteIdentifier } from '../postgres.ts';
+import { IN_USE, NOT_ALLOWED, sqlStateOf } from './sql-state.ts';
 
-/** SQLSTATE object_in_use, insufficient_privilege. */
-const IN_USE = '55006';
-const NOT_ALLOWED = '42501';
 /** Longest wait for sessions that are not ours to end. */
 const WAIT_MS = 30_000;
 const ENDING_MS = 1_000;
@@ -42,7 +40,7 @@ export async function dropDatabase(
       try {
         return void (await client.query(`DROP DATABASE IF EXISTS ${database}`));
       } catch (error) {
-        if (codeOf(error) !== IN_USE || Date.now() >= until || (await isHeld(client, name))) throw error;
+        if (sqlStateOf(error) !== IN_USE || Date.now() >= until || (await isHeld(client, name))) throw error;
       }
     }
   } catch (error) {
@@ -59,7 +57,7 @@ async function endSessions(client: Session, name: string): Promise<void> {
   );
   for (const { pid } of rows)
     await client.query('SELECT pg_terminate_backend($1, $2)', [pid, ENDING_MS]).catch((error) => {
-      if (codeOf(error) !== NOT_ALLOWED) throw error;
+      if (sqlStateOf(error) !== NOT_ALLOWED) throw error;
     });
 }
 
@@ -72,8 +70,4 @@ async function isHeld(client: Session, name: string): Promise<boolean> {
     [name],
   );
   return rows[0]?.held ?? false;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as { code?: string }).code;
 }
