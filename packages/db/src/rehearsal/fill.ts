@@ -104,6 +104,8 @@ async function makeEmpty(owner: Client, { target, url, source }: Wish, afresh: b
   return withPostgres(target, 'drydock rehearsal', async (client) => {
     const [wanted, options] = [await readExtensions(client), await localeOf(client, databaseOf(target))];
     await makeDatabase(owner, databaseOf(url), options, source);
+    // It need not survive anything.
+    await owner.query(`ALTER DATABASE ${q(databaseOf(url))} SET synchronous_commit = off`);
     if (wanted.length === 0 && !source.template) return NO_DIFFERENCE;
     const provided = await provideExtensions(url, wanted, source, { afresh });
     return differsBy(client, provided, { options, source, unwritable: await unwritable(url) });

@@ -176,7 +176,9 @@ const DEPENDENTS = `
 export function extensionAdvice(lacking: Extension[], options: string, { template }: CopySource): string {
   const name = template ?? 'drydock_template';
   const make = lacking.flatMap(({ name: extension, schema, version }) => [
-    ...(schema === 'public' || schema === 'pg_catalog' ? [] : [`CREATE SCHEMA IF NOT EXISTS ${q(schema)};`]),
+    ...(schema === 'public' || schema === 'pg_catalog'
+      ? []
+      : [`CREATE SCHEMA IF NOT EXISTS ${q(schema)};`, `GRANT USAGE ON SCHEMA ${q(schema)} TO PUBLIC;`]),
     `CREATE EXTENSION ${q(extension)} SCHEMA ${q(schema)}${version ? ` VERSION '${version.replaceAll("'", "''")}'` : ''};`,
   ]);
   const sql = [...(template ? [] : [createTemplate(name, options)]), `\\c ${q(name)} \\\\`, ...make].join(' ');
