@@ -190,4 +190,18 @@ test('an index of another shape under the name that CONCURRENTLY makes fails as 
   assert.match(said?.[0]?.[2] ?? '', 'relation "users_email" already exists. On the target nothing was begun.');
 });
 
+test('what a whole history skips on a database that is new is told, and keeps nobody from it', async () => {
+  const empty = makeTarget(await postgres.createDatabase(), {
+    '1_a': BASE.replace('CREATE ROLE left_role; GRANT left_role TO CURRENT_USER;', ''),
+    '2_b': 'CREATE INDEX IF NOT EXISTS users_email ON posts(user_id);',
+  });
+  const { findings } = await rehearse(empty);
+  const skipped = findings.filter(({ code }) => code === 'SKIPPED_IN_SILENCE');
+  assert.equal(
+    skipped.map(({ level }) => level),
+    ['warn'],
+  );
+  assert.match(skipped[0]?.message ?? '', 'that is another one');
+});
+
 test.run();

@@ -42,7 +42,7 @@ export async function observeMigration(
     const reach = howItReaches(statement, inner);
     if (!gate.lets(migration, statement, inner, reach)) return;
     const undone = reach?.kind === 'server' && !together && !statement.alone;
-    notes.push(...(await findSkipped(client, statement)));
+    notes.push(...(await findSkipped(client, statement, { fresh: watched.tables.size === 0 })));
     if (undone) await client.query('SAVEPOINT drydock');
     const tableOf = frozen(watched, [node, ...inner.nodes]);
     const provenNotNull = await readProven(client, statement, watched);
