@@ -27,13 +27,16 @@ const task = defineReadTask({
   },
   async run({ config, flags, json, out, run: id }) {
     const { bringUp, ROOT, release, stopOurs } = await import('./start/release.ts');
+    const { refuseUnreleasable } = await import('./start/beforehand.ts');
     const { printTimeline } = await import('./start/timeline.ts');
     const { addresses } = await import('./start/addresses.ts');
+    const { handOverToPerson } = await import('@drydock/sandbox');
+    if (!flags.resume) await refuseUnreleasable(config, { root: ROOT, allowDirty: flags.allowDirty === true });
     // Two of them would stop each other's sandbox.
     const lock = await acquireCheckoutLock(ROOT, { task: 'start', run: id, reason: undefined }, 'start');
     try {
       const began = performance.now();
-      await bringUp(out);
+      await bringUp({ run: id, out });
       const sandboxMs = performance.now() - began;
       const releases = () => readRuns(ROOT, { of: (name) => name === 'release' });
       const before = releases();
@@ -43,7 +46,8 @@ const task = defineReadTask({
       );
       const run = releases().findLast((one) => isOfNow(one, before));
       if (run) printTimeline(out, run, sandboxMs);
-      if (!flags.keep) await stopOurs(out);
+      if (flags.keep) handOverToPerson(ROOT);
+      else await stopOurs({ run: id, out });
       if (code !== 0) throw failed(code, run);
       const last = Object.keys(config.environments).at(-1) ?? '';
       const urls = flags.keep ? await addresses() : {};

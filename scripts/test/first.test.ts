@@ -21,6 +21,7 @@ function bareCheckout(name = 'plain'): string {
     'scripts/bootstrap',
     'scripts/bootstrap.mjs',
     'scripts/first.cjs',
+    'scripts/yarn.cjs',
     'packages/kit/package.json',
     'packages/kit/src/process/tools.mjs',
     'packages/kit/scripts/env-check.ts',
@@ -70,6 +71,20 @@ test('a task before anything was installed names the command that does it, in wo
   const asked = script(root, 'env:check', ['--json']);
   const { ok, error } = JSON.parse(asked.stdout) as { ok: boolean; error: { code: string; hint: string } };
   assert.equal([ok, error.code, error.hint], [false, 'PACKAGES_MISSING', 'npm run prepare-machine']);
+});
+
+test('yarn comes to the same scripts, and installs nothing itself', () => {
+  const root = bareCheckout();
+  const yarn = (...args: string[]) =>
+    spawnSync(process.execPath, [join(root, 'scripts/yarn.cjs'), ...args], { encoding: 'utf8' });
+  for (const words of [['run', 'env:check', '--', '--env', 'staging'], ['env:check']]) {
+    const { status, stderr } = yarn(...words);
+    assert.is(status, 2);
+    assert.match(stderr, 'npm run prepare-machine');
+  }
+  const added = yarn('add', 'left-pad');
+  assert.is(added.status, 2);
+  assert.match(added.stderr, 'npx pnpm add left-pad');
 });
 
 test('a registry that cannot be reached is told by its cause, first', () => {

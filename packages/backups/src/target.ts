@@ -6,6 +6,7 @@ import {
   operatorUrl,
   type Secret,
   type TaskContext,
+  temporaryFolder,
   together,
   usageError,
 } from '@drydock/kit';
@@ -46,6 +47,8 @@ export function backupTarget({ config, environment, actor, reason }: Context, ch
     () => signerOf(config, environment),
     () => openStores(config, environment),
   ]);
+  // What streams out of pg_dump goes through a pipe that lies there.
+  temporaryFolder();
   return {
     env: environment.name,
     product: config.product,

@@ -1,14 +1,14 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@drydock/kit';
 
 /** A private folder that is named after this process; what killed processes left under the same `kind` goes first. */
 export async function makeTemporary(kind: string): Promise<string> {
-  for (const name of await readdir(tmpdir())) {
+  for (const name of await readdir(temporaryFolder())) {
     const pid = name.startsWith(kind) ? Number(name.slice(kind.length).split('-')[0]) : 0;
-    if (pid > 0 && !isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+    if (pid > 0 && !isAlive(pid)) await rm(join(temporaryFolder(), name), { recursive: true, force: true });
   }
-  return mkdtemp(join(tmpdir(), `${kind}${process.pid}-`));
+  return mkdtemp(join(temporaryFolder(), `${kind}${process.pid}-`));
 }
 
 function isAlive(pid: number): boolean {

@@ -104,6 +104,7 @@ export { inTransaction } from './sql/transaction.ts';
 export { readOwn, readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export { takeNotices } from './state/notices.ts';
+export { temporaryFolder } from './state/temporary.ts';
 export {
   defineGroup,
   defineStep,

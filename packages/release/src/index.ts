@@ -1,4 +1,6 @@
-export { readCheckout } from './checkout.ts';
+export { readBase, readCheckout, refuseDirty, refuseOutdated } from './checkout.ts';
 export { keepTested } from './ci/recorded.ts';
+export { releaseConfig } from './config.ts';
+export { freeDisk } from './preflight/tools.ts';
 export { servingCommit } from './running.ts';
 export { productOf } from './secrets/product.ts';

@@ -3,6 +3,7 @@ import { command, defineChangeTask, defineStep, type Json, main } from '@drydock
 import { readState } from '../src/state.ts';
 import { status } from '../src/status.ts';
 import { up } from '../src/up.ts';
+import { handOverToPerson } from '../src/whose.ts';
 
 const task = defineChangeTask({
   name: 'sandbox:up',
@@ -20,7 +21,11 @@ const task = defineChangeTask({
   steps: (ctx) => [
     defineStep({
       name: 'bring up',
-      run: async ({ out }) => (await up({ ...ctx.config, out })) as unknown as Json,
+      run: async ({ out }) => {
+        // Whoever began it: from now on it is not npm start's to end.
+        handOverToPerson(ctx.config.root);
+        return (await up({ ...ctx.config, out })) as unknown as Json;
+      },
     }),
     defineStep({
       name: 'check',

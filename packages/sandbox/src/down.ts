@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listDaemons, Supervisor, stopDaemon } from '@drydock/kit';
 import { servicesOf } from './services/all.ts';
 import { clusterElsewhere } from './services/cluster-folder.ts';
+import { socketsElsewhere } from './services/haproxy.ts';
 import { hostFolder, readState, sandboxFolder } from './state.ts';
+import { handOverToPerson } from './whose.ts';
 
 const PRODUCT_GRACE_MS = 15_000;
 
@@ -19,6 +21,7 @@ export async function down({ root }: { root: string }): Promise<string[]> {
   await Promise.all(product.map((name) => stopDaemon(root, name, { graceMs: PRODUCT_GRACE_MS })));
   const services = recorded.filter((name) => grace.has(name));
   await Promise.all(services.map((name) => stopDaemon(root, name, { graceMs: grace.get(name) ?? 0 })));
+  handOverToPerson(root);
   return recorded;
 }
 
@@ -26,7 +29,14 @@ export async function down({ root }: { root: string }): Promise<string[]> {
 export function whatResetDeletes(root: string): { deleted: string[]; left: string[] } {
   const folder = sandboxFolder(root);
   const { made, foreign } = clusterElsewhere(join(folder, 'postgres'), readState(root)?.id);
-  return { deleted: [...(existsSync(folder) ? [folder] : []), ...made], left: foreign };
+  const elsewhere = [...made, ...[socketsElsewhere(folder)].filter(isOurFolder)];
+  return { deleted: [...(existsSync(folder) ? [folder] : []), ...elsewhere], left: foreign };
+}
+
+/** In the temporary folder anybody may have made one of this name. */
+function isOurFolder(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.geteuid?.();
 }
 
 /** Stops everything and deletes all data of the sandbox: what it made, and nothing else. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type LoadedConfig, type Output, runbookEnvironments, Supervisor } from '@drydock/kit';
+import { refuseFullDisk, refuseMissingTools, refuseNamelessUser } from './beforehand.ts';
 import { provisionBackupKeys } from './provision/backup-key.ts';
 import { provisionContracts } from './provision/contracts.ts';
 import { provisionDatabases } from './provision/databases.ts';
@@ -8,8 +9,10 @@ import { provisionKeystores } from './provision/keystores.ts';
 import { provisionRedis } from './provision/redis.ts';
 import { provisionSink } from './provision/sink.ts';
 import { servicesOf } from './services/all.ts';
+import { clusterToMake } from './services/cluster-folder.ts';
 import { ensureRunning } from './services/run.ts';
-import { ensureEnvironments, freshState, hostFolder, portOf, readState, writeState } from './state.ts';
+import { unprivilegedUser } from './services/unprivileged.ts';
+import { ensureEnvironments, freshState, hostFolder, portOf, readState, sandboxFolder, writeState } from './state.ts';
 
 export interface UpResult {
   /** Services that had to be started; empty when everything was up. */
@@ -33,6 +36,12 @@ export async function up({
   const state = readState(root) ?? freshState(root);
   ensureEnvironments(state, Object.keys(environments));
   const all = servicesOf(Object.keys(state.environments));
+  refuseMissingTools(all);
+  const cluster = clusterToMake(join(sandboxFolder(root), 'postgres'), unprivilegedUser(), {
+    hadOne: state.contracts !== undefined,
+  });
+  if (cluster !== undefined) refuseNamelessUser();
+  refuseFullDisk(sandboxFolder(root), { cluster });
   for (const { name } of all) await portOf(state, name);
   // Kept before anything starts: a kill from here on finds the same ports and passwords again.
   writeState(root, state);

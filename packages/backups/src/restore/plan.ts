@@ -7,6 +7,7 @@ import {
   OpsError,
   type Secret,
   type TaskContext,
+  temporaryFolder,
   usageError,
   withDatabase,
 } from '@drydock/kit';
@@ -118,6 +119,8 @@ export function openSource(
   from: string,
   trust?: string,
 ): Promise<Found> {
+  // It is held there while it is looked at.
+  temporaryFolder();
   const [first = '', ...rest] = from.split('/');
   const other = first in ctx.config.environments && rest.length === 1;
   const environment = ctx.environmentOf(other ? first : ctx.env);

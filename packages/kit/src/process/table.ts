@@ -23,6 +23,15 @@ export function readRunning(pid: number): Running | undefined {
   return read?.ended ? undefined : read;
 }
 
+/** What it was started with, to the byte; nothing of one that has ended, and none but on Linux (proc(5), cmdline). */
+export function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
 /** Also of one that has ended and waits for its parent: to `kill(pid, 0)`, and so to whoever left a lock file, it is still there. */
 export function isTakenOff(pid: number, start: string): boolean {
   return process.platform !== 'linux' || readEntry(pid)?.start !== start;

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lutimesSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exec, isMissing, makePrivate, renameDurably } from '@drydock/kit';
+import { exec, isMissing, makePrivate, renameDurably, temporaryFolder } from '@drydock/kit';
 import { hashTree } from './hash.ts';
 import { walkTree } from './tree.ts';
 
@@ -11,7 +10,7 @@ const KEPT = 2;
 
 /** `<tmp>/drydock-build-<uid>`: of this user alone. */
 export function workRoot(): string {
-  const root = join(realpathSync(tmpdir()), `drydock-build-${process.getuid?.() ?? 0}`);
+  const root = join(realpathSync(temporaryFolder()), `drydock-build-${process.getuid?.() ?? 0}`);
   makePrivate(root);
   return root;
 }

@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Environment, exec, OpsError, requireTool, Secret } from '@drydock/kit';
+import { type Environment, exec, OpsError, requireTool, Secret, temporaryFolder } from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
 
 /** `ssh-keygen -Y` (PROTOCOL.sshsig): a signature of the same key on anything else, a commit for one, is none on an artefact. */
@@ -77,7 +76,7 @@ async function sshKeygen(args: string[], options: { input?: string; okCodes?: nu
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'drydock-signature-'));
+  const folder = mkdtempSync(join(temporaryFolder(), 'drydock-signature-'));
   try {
     return await work(folder);
   } finally {

@@ -1,11 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openStore, openStores, type Store } from '@drydock/backups';
-import { type Environment, type LoadedConfig, makeFolder, OpsError, renameDurably } from '@drydock/kit';
+import {
+  type Environment,
+  type LoadedConfig,
+  makeFolder,
+  OpsError,
+  renameDurably,
+  temporaryFolder,
+} from '@drydock/kit';
 import { type ReleaseConfig, releaseConfig } from '../config.ts';
 import type { Question } from '../question.ts';
 import { archiveOf, unpackArchive } from './archive.ts';
@@ -297,7 +303,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async #check(store: Store, artifact: Artifact, signal: AbortSignal): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'drydock-artifact-'));
+    const folder = mkdtempSync(join(temporaryFolder(), 'drydock-artifact-'));
     try {
       await this.#extract(store, artifact, folder, signal);
     } finally {

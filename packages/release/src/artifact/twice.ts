@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Finding } from '@drydock/kit';
+import { type Finding, temporaryFolder } from '@drydock/kit';
 import { type BuildInput, buildTree } from './build.ts';
 import { hashTree } from './hash.ts';
 import type { Artifact, ArtifactStore } from './types.ts';
@@ -23,7 +22,7 @@ export async function differences(artifact: Artifact, store: ArtifactStore, inpu
 }
 
 async function sumsOf(artifact: Artifact, store: ArtifactStore, signal: AbortSignal): Promise<Map<string, string>> {
-  const folder = mkdtempSync(join(tmpdir(), 'drydock-first-'));
+  const folder = mkdtempSync(join(temporaryFolder(), 'drydock-first-'));
   const sums = new Map<string, string>();
   try {
     await store.unpack(artifact, join(folder, 'tree'), signal);

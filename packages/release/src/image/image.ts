@@ -1,7 +1,6 @@
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Environment, type LoadedConfig, makeStateFolder, usageError } from '@drydock/kit';
+import { type Environment, type LoadedConfig, makeStateFolder, temporaryFolder, usageError } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import { packTree } from '../artifact/tar.ts';
 import { walkTree } from '../artifact/tree.ts';
@@ -48,7 +47,7 @@ export async function makeImage(input: ImageInput): Promise<Image> {
   const folder = join(images, artifact.version);
   dropOld(images);
   rmSync(folder, { recursive: true, force: true });
-  const scratch = mkdtempSync(join(tmpdir(), 'drydock-image-'));
+  const scratch = mkdtempSync(join(temporaryFolder(), 'drydock-image-'));
   try {
     const tree = join(scratch, 'tree');
     await artifactStore(config, environment).unpack(artifact, tree, signal);

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Environment, exec, OpsError, requireTool, toOpsError } from '@drydock/kit';
+import { type Environment, exec, OpsError, requireTool, temporaryFolder, toOpsError } from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
 
 export interface Registry {
@@ -18,7 +17,7 @@ export async function skopeo(
   { release: { image }, environment }: Registry,
   { host, okCodes = [], signal }: { host: string; okCodes?: number[]; signal: AbortSignal },
 ): Promise<{ stdout: string; stderr: string; code: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'drydock-registry-'));
+  const folder = mkdtempSync(join(temporaryFolder(), 'drydock-registry-'));
   try {
     const [user, password] = [environment.get(image.user), environment.has(image.password)];
     const { PATH, HOME, XDG_RUNTIME_DIR, REGISTRY_AUTH_FILE, SSL_CERT_FILE, SSL_CERT_DIR } = process.env;

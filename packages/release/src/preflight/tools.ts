@@ -1,5 +1,4 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import {
   type Environment,
@@ -7,6 +6,7 @@ import {
   type LoadedConfig,
   makeStateFolder,
   requireTool,
+  temporaryFolder,
   toolVersion,
   usageError,
 } from '@drydock/kit';
@@ -33,7 +33,7 @@ export function toolQuestions(config: LoadedConfig, release: ReleaseConfig, envi
       .filter(([program]) => program !== 'node' && !program.includes('{artifact}'))
       .map(([program, found]): Question => ({ about: program, ask: async () => findProgram(program, found) })),
     { about: 'disk', ask: async () => freeDisk(makeStateFolder(config.root)) },
-    { about: 'disk for temporary files', ask: async () => freeDisk(tmpdir(), LEAST_WORK_MIB) },
+    { about: 'disk for temporary files', ask: async () => freeDisk(temporaryFolder(), LEAST_WORK_MIB) },
   ];
 }
 

@@ -35,6 +35,7 @@ export async function rpc<T>(port: number, method: string, params: unknown[] = [
 
 export const anvil: Service = {
   name: 'anvil',
+  tools: [],
   graceMs: 5_000,
   async prepare({ folder, port }) {
     const state = join(folder, 'chain.json');

@@ -7,13 +7,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { command, hint, OpsError, writeDurably } from '@drydock/kit';
+import { command, hint, OpsError, usageError, writeDurably } from '@drydock/kit';
 import type { Unprivileged } from './unprivileged.ts';
 
 /** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
@@ -23,13 +23,13 @@ const MADE_FOR = 'drydock-made-for';
 
 /**
  * Where the cluster lies. A user other than us must be able to reach it; below a private folder (a clone in /root)
- * it lies in the temporary folder, with a link in its place. A link that somebody else put there is followed.
+ * it lies in a folder for temporary files, with a link in its place. A link that somebody else put there is followed.
  */
 export function clusterFolder(wanted: string, user: Unprivileged | undefined, id: string): string {
   const linked = linkTarget(wanted);
   if (linked) return linked;
   if (!user || isReachable(dirname(wanted))) return wanted;
-  const elsewhere = mkdtempSync(join(tmpdir(), 'drydock-postgres-'));
+  const elsewhere = mkdtempSync(join(folderForAll(), 'drydock-postgres-'));
   writeDurably(join(elsewhere, MADE_FOR), id);
   // One that was made while the folder was open to others moves along, with its owner and modes.
   if (isReady(wanted)) execFileSync('cp', ['-a', wanted, join(elsewhere, 'data')]);
@@ -37,6 +37,36 @@ export function clusterFolder(wanted: string, user: Unprivileged | undefined, id
   chownSync(elsewhere, user.uid, user.gid);
   symlinkSync(join(elsewhere, 'data'), wanted);
   return join(elsewhere, 'data');
+}
+
+/** Where a cluster is to be made now; undefined where there is one. One that was there and is gone is not made anew in silence. */
+export function clusterToMake(wanted: string, user: Unprivileged | undefined, { hadOne }: { hadOne: boolean }) {
+  const linked = linkTarget(wanted);
+  const data = linked ?? wanted;
+  if (isReady(data)) return undefined;
+  if (hadOne)
+    throw new OpsError({
+      code: 'SANDBOX_DATA_GONE',
+      message: `The databases of this sandbox lay in ${data}, and are there no more.`,
+      hint: hint`If a disk belongs there, mount it; otherwise begin from nothing: ${command('sandbox:reset')}, then ${command('sandbox:up')}`,
+    });
+  return linked || !user || isReachable(nearestThere(wanted)) ? data : folderForAll();
+}
+
+function nearestThere(path: string): string {
+  return existsSync(path) ? path : nearestThere(dirname(path));
+}
+
+/** A folder that every user reaches: TMPDIR where that is said, otherwise one that outlives a reboot. */
+function folderForAll(): string {
+  const folders = [...(process.env.TMPDIR ? [process.env.TMPDIR] : []), '/var/tmp', '/tmp'];
+  const found = folders.find((folder) => existsSync(folder) && isReachable(realpathSync(folder)));
+  if (found) return found;
+  throw usageError(
+    'NO_FOLDER_FOR_ALL',
+    `PostgreSQL runs as another user when you are root, and that one reaches none of ${folders.join(', ')}.`,
+    'Set TMPDIR to a folder that every user reaches, or run the sandbox as an ordinary user.',
+  );
 }
 
 export function isReady(data: string): boolean {

@@ -27,6 +27,7 @@ const SERVERS = 4;
 export function haproxy(env: EnvName): Service {
   return {
     name: `proxy-${env}`,
+    tools: ['haproxy'],
     graceMs: 3_000,
     async prepare({ folder, port }) {
       const files = proxyFiles(folder, env);

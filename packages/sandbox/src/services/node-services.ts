@@ -23,6 +23,7 @@ export const sink: Service = { ...nodeService('sink', 'serve-sink.ts'), ready: (
 function nodeService(name: string, script: Parameters<typeof nodeArgs>[0]): Service {
   return {
     name,
+    tools: [],
     graceMs: 3_000,
     async prepare({ folder, port }) {
       const data = join(folder, name);

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exec, requireTool } from '@drydock/kit';
 import { clusterFolder, isReady, makeRoom, markReady } from './cluster-folder.ts';
+import { forgetOthersPid } from './postmaster-pid.ts';
 import type { Service } from './types.ts';
 import { type Unprivileged, unprivilegedUser } from './unprivileged.ts';
 
@@ -97,6 +98,7 @@ export async function answers(url: string): Promise<boolean> {
 
 export const postgres: Service = {
   name: 'postgres',
+  tools: ['postgres', 'initdb', ...(process.getuid?.() === 0 ? (['setpriv'] as const) : [])],
   graceMs: 15_000,
   async prepare({ folder, state, port }) {
     const user = unprivilegedUser();
@@ -104,6 +106,7 @@ export const postgres: Service = {
     const data = clusterFolder(wanted, user, state.id);
     const { id, postgresPassword: password } = state;
     await initCluster(data, { password, user, id, linked: data !== wanted });
+    forgetOthersPid(data);
     return {
       command: requireTool('postgres'),
       args: serverArgs(data, port),

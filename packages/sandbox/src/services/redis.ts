@@ -11,6 +11,7 @@ import type { Service } from './types.ts';
 export function redis(env: EnvName): Service {
   return {
     name: `redis-${env}`,
+    tools: ['redis-server'],
     graceMs: 5_000,
     async prepare({ folder, state, port }) {
       const data = join(folder, `redis-${env}`);

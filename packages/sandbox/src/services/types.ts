@@ -1,4 +1,4 @@
-import type { DaemonSpec } from '@drydock/kit';
+import type { DaemonSpec, ToolName } from '@drydock/kit';
 import type { SandboxState } from '../state.ts';
 
 export interface ServiceContext {
@@ -12,6 +12,8 @@ export interface ServiceContext {
 /** One part of the sandbox: how it is prepared, started and known to answer. */
 export interface Service {
   name: string;
+  /** Programs of the machine that it is made of. */
+  tools: readonly ToolName[];
   /** Files and folders it needs, made or mended; safe to repeat. Returns what to start. */
   prepare(ctx: ServiceContext): Promise<Omit<DaemonSpec, 'name' | 'logFile' | 'port'>>;
   /** True once it can be used. */

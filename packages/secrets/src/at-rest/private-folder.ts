@@ -1,7 +1,7 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSameProcess, processStart, runningProcesses } from '@drydock/kit';
+import { isSameProcess, processStart, runningProcesses, temporaryFolder } from '@drydock/kit';
 
 /** In memory, where there is room for it: what is written there is on no disk. */
 const SHARED_MEMORY = '/dev/shm';
@@ -26,7 +26,7 @@ function bases(): string[] {
 export function makePrivateFolder(): string {
   const us = process.geteuid?.() ?? 0;
   const name = `drydock-edit-${us}-${process.pid}-${processStart(process.pid) ?? '0'}-`;
-  return mkdtempSync(join(inMemory() ? SHARED_MEMORY : tmpdir(), name));
+  return mkdtempSync(join(inMemory() ? SHARED_MEMORY : temporaryFolder(), name));
 }
 
 function inMemory(): boolean {

@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, globSync, realpathSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder, renameDurably, writeDurably } from '../../durable.ts';
 import { OpsError } from '../../errors.ts';
 import { makePrivate } from '../../state/folder.ts';
 import { exec } from '../exec.ts';
 import { requireTool } from '../require-tool.ts';
+import { argumentsOf, runningProcesses } from '../table.ts';
 import { MARK, type ServiceSpec, serviceFiles } from './scripts.ts';
 import { hears, isDown, type ServiceState, stateOf, tell } from './service.ts';
 
@@ -30,6 +31,12 @@ export class Supervisor {
   get pid(): number | undefined {
     if (!existsSync(this.folder)) return undefined;
     const paths = new Set([this.folder, realpathSync(this.folder)]);
+    // What ps shows of letters goes by the locale.
+    if (process.platform === 'linux')
+      return runningProcesses().find(({ pid }) => {
+        const [program = '', flag, path = ''] = argumentsOf(pid);
+        return basename(program) === 'runsvdir' && flag === '-P' && paths.has(path);
+      })?.pid;
     const lines = execFileSync('ps', ['-axww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
     for (const line of lines.split('\n')) {
       const [, pid, path = ''] = /^\s*(\d+) (?:\S*\/)?runsvdir -P (.+?)(?: log: .*)?\s*$/.exec(line) ?? [];

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Store } from '@drydock/backups';
-import { OpsError } from '@drydock/kit';
+import { OpsError, temporaryFolder } from '@drydock/kit';
 import type { RegistryAddress } from './client.ts';
 import { RegistryClient } from './client.ts';
 
@@ -46,7 +45,7 @@ export class RegistryStore implements Store {
   }
 
   async write(key: string, body: AsyncIterable<Uint8Array>, { signal }: { signal: AbortSignal }): Promise<void> {
-    const folder = await mkdtemp(join(tmpdir(), 'drydock-registry-'));
+    const folder = await mkdtemp(join(temporaryFolder(), 'drydock-registry-'));
     try {
       // A registry wants to know the digest, and how much it is, before it takes it.
       const file = join(folder, 'blob');
