@@ -15,6 +15,7 @@ const task = defineReadTask({
     const { readState } = await import('../src/rehearsal/rehearse.ts');
     const { findDrift } = await import('../src/drift/look.ts');
     const { driftNow } = await import('../src/drift/now.ts');
+    const { scriptFindings } = await import('../src/migrations/scripts.ts');
     const { levelled } = await import('../src/hazards/codes.ts');
     const target = targetOf(config, environment);
     const [state, { drift, failed }] = await Promise.all([readState(target), findDrift(target)]);
@@ -27,7 +28,8 @@ const task = defineReadTask({
     const pending = state.pending.length > 0;
     // Before everything is applied, the schema is ahead of the database by right.
     const drifts = unsound || pending ? [] : await driftNow(target, drift.items, state.applied);
-    const findings = levelled([...drifts, ...failed], target.hazards);
+    const scripts = scriptFindings(target.migrationsDir, state);
+    const findings = levelled([...drifts, ...failed, ...scripts], target.hazards);
     const drifted = drifts.length > 0;
     const verdict = unsound
       ? `The migration history of ${env} needs attention.`

@@ -11,8 +11,16 @@ import { z } from 'zod';
 import { CODES, isCode, wouldFail } from './hazards/codes.ts';
 
 const migrationsSchema = z.strictObject({
-  schema: z.string().default('prisma/schema.prisma').describe('Prisma schema file or folder, relative to the config.'),
-  migrations: z.string().default('prisma/migrations').describe('Folder of the migrations, relative to the config.'),
+  schema: z
+    .string()
+    .default('prisma/schema.prisma')
+    .describe(
+      'Prisma schema file or folder, relative to the config. Not said: where Prisma finds it, by prisma.config.ts, by package.json, or by its own names.',
+    ),
+  migrations: z
+    .string()
+    .default('prisma/migrations')
+    .describe('Folder of the migrations, relative to the config. Not said: by prisma.config.ts, or beside the schema.'),
   lockTimeoutMs: z
     .number()
     .int()

@@ -12,6 +12,7 @@ import {
 } from '@drydock/kit';
 import { migrationsSection } from './config.ts';
 import type { Level } from './hazards/codes.ts';
+import { locate, type Places } from './schema/locate.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
 export interface Target {
@@ -21,6 +22,8 @@ export interface Target {
   copies?: CopySource;
   /** For what only looks: the same database, as a role that may only read where there is one. */
   readUrl: Secret;
+  /** The product's folder. */
+  root: string;
   schemaFile: string;
   migrationsDir: string;
   /** Folder with queries whose plans are checked. */
@@ -37,9 +40,9 @@ export interface Target {
 }
 
 export function targetOf(config: LoadedConfig, environment: Environment): Target {
-  const { schema, migrations, plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } =
-    migrationsSection.of(config);
+  const { plans, lockTimeoutMs, concurrentlyWaitMs, largeTableRows, hazards } = migrationsSection.of(config);
   const url = operatorUrl(config, environment);
+  const places = placesOf(config);
   return {
     env: environment.name,
     developers: Object.keys(config.environments).find(
@@ -48,8 +51,9 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     url,
     copies: copySource(config, environment),
     readUrl: readerUrl(config, environment),
-    schemaFile: config.path(schema),
-    migrationsDir: config.path(migrations),
+    root: config.root,
+    schemaFile: places.schema,
+    migrationsDir: places.migrations,
     plansDir: config.path(plans),
     defaultSchema: schemaOf(url),
     lockTimeoutMs,
@@ -57,4 +61,11 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     largeTableRows,
     hazards,
   };
+}
+
+/** What is written counts; a default stands for "where Prisma finds it". */
+function placesOf(config: LoadedConfig): Places {
+  const written = (config.written.database ?? {}) as { schema?: string; migrations?: string };
+  const at = (path: string | undefined) => (path === undefined ? undefined : config.path(path));
+  return locate(config.root, { schema: at(written.schema), migrations: at(written.migrations) });
 }

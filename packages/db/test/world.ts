@@ -16,6 +16,7 @@ export function makeTarget(url: string, migrations: Record<string, string>, sche
     env: 'staging',
     url: new Secret(url, 'OPS_DATABASE_URL'),
     readUrl: new Secret(url, 'OPS_DATABASE_URL'),
+    root,
     schemaFile: join(root, 'schema.prisma'),
     migrationsDir: join(root, 'migrations'),
     plansDir: join(root, 'plans'),

@@ -36,6 +36,7 @@ export { audienceOf } from './env/audience.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { opensSomething } from './env/machine.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
+export { unserved } from './env/served.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } from './errors.ts';
 export type { Finding } from './finding.ts';

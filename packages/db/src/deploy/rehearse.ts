@@ -18,6 +18,7 @@ export type Rehearsed = { copy: string | null; migrations: number; promised: Pro
 
 /** What the copy could not tell is said where somebody watches; it refuses nothing. */
 const TOLD = new Set([
+  'SCRIPT_NOT_RUN',
   'DRIFT',
   'DRIFT_CHECK_FAILED',
   'NOT_REHEARSED',

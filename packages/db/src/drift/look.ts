@@ -1,6 +1,7 @@
 import { type Finding, OpsError, type Secret } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
 import { looking } from '../looking.ts';
+import { refuseUnfitSchema } from '../schema/refuse.ts';
 import type { Target } from '../target.ts';
 import { readCatalogue, whyNone } from './aside.ts';
 import { type DriftItem, readRemedies } from './items.ts';
@@ -15,7 +16,9 @@ export interface Drift {
 }
 
 /** Reads only. A schema that the engine cannot compare is DRIFT_CHECK_FAILED. */
-export async function readDrift({ schemaFile, defaultSchema }: Target, url: Secret): Promise<Drift> {
+export async function readDrift(target: Target, url: Secret): Promise<Drift> {
+  await refuseUnfitSchema(target);
+  const { schemaFile, defaultSchema } = target;
   const sql = await diffToSchema(url, schemaFile);
   if (sql === undefined) return { items: [], aside: [], sql: '' };
   const catalogue = await looking(url, 'drydock db:drift', readCatalogue);

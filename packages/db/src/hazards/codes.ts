@@ -26,6 +26,7 @@ export const CODES = {
   SERVER_CHANGED: 'Roles, settings or databases of the server changed while the rehearsal ran.',
   NOT_REHEARSED: 'Whether a migration applies could not be told on this copy.',
   SCRATCH_LEFT: 'A scratch database is left on the server, and something keeps it from being dropped.',
+  SCRIPT_NOT_RUN: 'Among the migrations is a script that is no migration.sql: nobody here runs it.',
   EMPTY_MIGRATION: 'A migration without a statement.',
   REWRITES_TABLE: 'All rows are written anew while reads and writes of the table wait.',
   TYPE_CHANGE: 'The new type is stored differently: all rows or an index are written anew while reads and writes wait.',
@@ -39,6 +40,8 @@ export const CODES = {
   CONCURRENTLY_IN_TRANSACTION: 'CONCURRENTLY does not run inside a transaction.',
   CONCURRENTLY_NOT_ALONE: "CONCURRENTLY beside other statements: Prisma's own CLI cannot apply the file.",
   ENUM_VALUE_USED: 'An enum value cannot be used in the transaction that adds it.',
+  RUNNING_UNREAD:
+    'The Prisma schema of the version that serves cannot be read: everything that is there counts as used.',
   DROPS_USED: 'Something is dropped that the running version still uses.',
   RENAMES_USED: 'Something is renamed that the running version knows by its old name.',
   DESTROYS_ROWS: 'Data goes that no later migration brings back.',

@@ -24,7 +24,9 @@ export function compareHistory(migrations: Migration[], history: HistoryRow[]): 
     pending: migrations.map(({ name }) => name).filter((name) => !finished.has(name) && !failedNames.has(name)),
     failed: failed.map(({ name, logs }) => ({ name, logs })),
     edited: migrations
-      .filter(({ name, checksum }) => finished.has(name) && finished.get(name)?.checksum !== checksum)
+      .filter(
+        ({ name, checksum, alike }) => finished.has(name) && ![checksum, alike].includes(finished.get(name)?.checksum),
+      )
       .map(({ name }) => name),
     missing: [...finished.keys()].filter((name) => !folder.has(name)),
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OpsError, usageError } from '@drydock/kit';
+import { isScriptAlone } from './scripts.ts';
 
 const FILE = 'migration.sql';
 
@@ -11,6 +12,8 @@ export interface Migration {
   sql: string;
   /** SHA-256 of the file's bytes in hex, as Prisma keeps it. */
   checksum: string;
+  /** The same with the line ends of the other system: to Prisma that is the same file. */
+  alike?: string;
 }
 
 /** The migrations of a folder in the order in which Prisma applies them: by name. */
@@ -24,7 +27,7 @@ export function readMigrations(folder: string): Migration[] {
   }
   refuseOtherProvider(join(folder, 'migration_lock.toml'));
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && !isScriptAlone(join(folder, entry.name)))
     .map(({ name }) => readMigration(folder, name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -33,8 +36,19 @@ export function readMigrations(folder: string): Migration[] {
 export function readMigration(folder: string, name: string): Migration {
   const file = join(folder, name, FILE);
   const bytes = readScript(file, name);
-  const checksum = createHash('sha256').update(bytes).digest('hex');
-  return { name, file, sql: decode(bytes, file), checksum };
+  const sql = decode(bytes, file);
+  return { name, file, sql, checksum: sha256(bytes), alike: sha256(withOtherLineEnds(bytes)) };
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** As Prisma compares them: git may give a checkout on another system other ones. */
+function withOtherLineEnds(bytes: Buffer): Buffer {
+  // Bytes as they are, whatever they mean.
+  const text = bytes.toString('latin1');
+  return Buffer.from(text.includes('\r\n') ? text.replaceAll('\r\n', '\n') : text.replaceAll('\n', '\r\n'), 'latin1');
 }
 
 /** As Prisma does (P3015): a folder that has lost its file is no migration that may be left out. */

@@ -9,7 +9,9 @@ import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import { compareHistory, type MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readHistory } from '../migrations/history.ts';
+import { scriptFindings } from '../migrations/scripts.ts';
 import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
+import { refuseUnfitSchema } from '../schema/refuse.ts';
 import { findRunning } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
@@ -47,6 +49,7 @@ export interface RehearsalOptions {
 }
 
 export async function readState(target: Target): Promise<MigrationState> {
+  await refuseUnfitSchema(target);
   const migrations = readMigrations(target.migrationsDir);
   const history = await looking(target.url, 'drydock db:status', readHistory);
   return compareHistory(migrations, history);
@@ -77,8 +80,10 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
+  result.findings.push(...scriptFindings(target.migrationsDir, state));
   const tables = await looking(target.url, 'drydock db:dry-run', readTables);
-  const running = await findRunning(target, options.running);
+  const { running, failed: unread } = await findRunning(target, options.running);
+  result.findings.push(...unread);
   const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));
   const applied = all.filter(({ name }) => state.applied.includes(name));

@@ -22,9 +22,9 @@ export async function incompatibleWith(
   );
   const made = await madeBy(target, before);
   if (made instanceof OpsError) return [`what it was made for could not be made anew: ${made.message}`];
-  const running = await findRunning(target, commit).catch(() => undefined);
+  const found = await findRunning(target, commit).catch(() => undefined);
   const now = await inventoryOf(target.url);
-  return [...missing(made, now, running?.uses), ...demanding(made, now)];
+  return [...missing(made, now, found?.running?.uses), ...demanding(made, now)];
 }
 
 async function madeBy(target: Target, migrations: Migration[]): Promise<Inventory | OpsError> {

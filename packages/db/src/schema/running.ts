@@ -1,9 +1,9 @@
 import { basename, dirname, join } from 'node:path';
-import { exec, readEventsNamed, usageError } from '@drydock/kit';
+import { exec, type Finding, readEventsNamed, usageError } from '@drydock/kit';
 import { looking } from '../looking.ts';
 import type { Target } from '../target.ts';
-import { type SchemaFile, withoutConnection } from './files.ts';
-import { type Uses, usesOf } from './used.ts';
+import { readableFiles, type SchemaFile } from './files.ts';
+import { reasonOf, type Uses, usesOf } from './used.ts';
 
 /** The event that db:deploy leaves in the audit log: which version's schema the database has had since. */
 export const DEPLOYED = 'db.deployed';
@@ -27,7 +27,10 @@ export interface Running {
  * ever deployed, that one: its migrations were undone since, and are applied again. Undefined if nobody knows; then everything that is
  * there counts as used.
  */
-export async function findRunning(target: Target, ref?: string): Promise<Running | undefined> {
+export async function findRunning(
+  target: Target,
+  ref?: string,
+): Promise<{ running: Running | undefined; failed: Finding[] }> {
   if (ref) {
     const files = await filesAt(target.schemaFile, ref);
     if (!files)
@@ -36,13 +39,27 @@ export async function findRunning(target: Target, ref?: string): Promise<Running
         `${ref} is no commit of this checkout that has ${basename(target.schemaFile)}.`,
         'Name the commit or tag of the version that serves now; a shallow clone has only its own.',
       );
-    return { commit: ref, uses: await usesOf(files, target.defaultSchema) };
+    return readUses(ref, files, target);
   }
   const here = await currentCommit(target.schemaFile);
   const deployed = (await readDeployed(target)).flatMap(({ commit }) => commit ?? []);
   const last = deployed.find((commit) => commit !== here) ?? deployed[0];
   const files = last && (await filesAt(target.schemaFile, last));
-  return files ? { commit: last, uses: await usesOf(files, target.defaultSchema) } : undefined;
+  return files ? readUses(last, files, target) : { running: undefined, failed: [] };
+}
+
+/** A schema of long ago may be none to the Prisma of today. */
+async function readUses(
+  commit: string,
+  files: SchemaFile[],
+  { defaultSchema }: Target,
+): ReturnType<typeof findRunning> {
+  try {
+    return { running: { commit, uses: await usesOf(files, defaultSchema) }, failed: [] };
+  } catch (cause) {
+    const message = `The Prisma schema of ${commit.slice(0, 10)}, which serves now, cannot be read, so that everything that is there counts as used: ${reasonOf(cause)}.`;
+    return { running: undefined, failed: [{ level: 'info', code: 'RUNNING_UNREAD', message }] };
+  }
 }
 
 /** Newest first. */
@@ -61,12 +78,13 @@ async function filesAt(schemaFile: string, ref: string): Promise<SchemaFile[] | 
   const listed = await git(schemaFile, ['ls-tree', '-r', '--name-only', '-z', ref, '--', basename(schemaFile)]);
   const names = listed.stdout.split('\0').filter((name) => name.endsWith('.prisma'));
   if (listed.code !== 0 || names.length === 0) return undefined;
-  return Promise.all(
+  const files = await Promise.all(
     names.map(async (name) => {
       const { stdout } = await git(schemaFile, ['show', `${ref}:./${name}`]);
-      return { path: join(dirname(schemaFile), name), content: withoutConnection(stdout) };
+      return { path: join(dirname(schemaFile), name), content: stdout };
     }),
   );
+  return readableFiles(files);
 }
 
 /** A checkout without git, or without that commit, has no answer: that is none of this tool's business. */

@@ -39,3 +39,10 @@ export async function usesOf(files: SchemaFile[], defaultSchema: string): Promis
     return kind === 'enum value' ? values.has(name.slice(name.indexOf('.') + 1)) : used.has(name);
   };
 }
+
+/** What Prisma's own reading of a schema says first, without its picture of the place. */
+export function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const said = text.startsWith('{') ? String((JSON.parse(text) as { message?: string }).message) : text;
+  return (said.split('\n')[0] ?? '').replace(/^error: /, '').replace(/\.$/, '');
+}

@@ -13,6 +13,7 @@ import { type Audience, audienceOf } from './audience.ts';
 import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
 import { isOfTheMachine, opensSomething } from './machine.ts';
+import { unserved } from './served.ts';
 import type { Environment, VariableSource } from './types.ts';
 
 export type { Environment } from './types.ts';
@@ -101,6 +102,8 @@ class LoadedEnvironment implements Environment {
     const value = this.#values.get(name);
     if (!value?.text) return undefined;
     const kind = kindOf(this.#config, name);
+    const other = kind === 'postgres' ? unserved(value.text, `${name} of ${this.name}`) : undefined;
+    if (other) throw other;
     const problem = problemOf(kind, value.text);
     if (problem) throw this.#malformed(name, problem, kind);
     return value.text;
