@@ -1,13 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { closest, EXIT, loadTask, readWired, runTask, shownLine, TOOLKIT, type WiredTask } from '@drydock/kit/cli';
+import {
+  closest,
+  EXIT,
+  loadTask,
+  readWired,
+  runTask,
+  shownLine,
+  TOOLKIT,
+  toOpsError,
+  typed,
+  type WiredTask,
+} from '@drydock/kit/cli';
 
 /** `drydock <task> [flags]`: runs the task and ends the process with its exit code, or answers for itself. */
 export async function drydock(argv: string[]): Promise<void> {
   const [word = 'help', ...rest] = argv;
   const tasks = readWired();
   const task = tasks.find(({ name }) => name === word);
-  if (task) return runTask(await loadTask(task), rest, 'drydock');
+  if (task) return start(task, rest);
   if (word === 'help' && rest[0]) return help(tasks, rest[0]);
   if (['help', '-h', '--help'].includes(word)) return print((await import('./help.ts')).listing(tasks));
   if (['--version', '-V', 'version'].includes(word)) return print(version());
@@ -18,7 +29,13 @@ export async function drydock(argv: string[]): Promise<void> {
 async function help(tasks: WiredTask[], name: string): Promise<void> {
   const task = tasks.find((one) => one.name === name);
   if (!task) return refuse(`There is no task "${name}".`, meant(name, tasks));
-  return runTask(await loadTask(task), ['--help'], 'drydock');
+  return start(task, ['--help']);
+}
+
+async function start(wired: WiredTask, argv: string[]): Promise<void> {
+  const task = await loadTask(wired).catch(toOpsError);
+  if (!(task instanceof Error)) return runTask(task, argv, 'drydock');
+  refuse(task.message, typed(task.hint ?? ''));
 }
 
 async function completion(tasks: WiredTask[], shell: string | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import type { WiredTask } from '@drydock/kit/cli';
+import { INSTALLED, type WiredTask } from '@drydock/kit/cli';
 
 const WIDTH = 80;
 
@@ -10,7 +10,7 @@ export function listing(tasks: WiredTask[]): string {
     [section, ...ofIt.map(({ name, summary }) => line(name.padEnd(wide), summary))].join('\n'),
   );
   return [
-    'drydock <task> [flags]      the same as: npm run <task> -- [flags]',
+    INSTALLED ? 'npx drydock <task> [flags]' : 'drydock <task> [flags]      the same as: npm run <task> -- [flags]',
     '',
     groups.join('\n\n'),
     '',

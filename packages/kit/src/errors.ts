@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts';
 import { type Hint, hintOn } from './hint.ts';
+import { installOnDemand } from './on-demand.ts';
 
 /** Exit codes that people script against (docs: README, "Exit codes"). */
 export const EXIT = {
@@ -74,11 +75,27 @@ export function toOpsError(thrown: unknown): OpsError {
       hint: 'Free disk space, and run it again.',
       cause: thrown,
     });
+  const missing = code === 'ERR_MODULE_NOT_FOUND' ? missingPackage(thrown) : undefined;
+  if (missing) return missing;
   return new OpsError({
     code: 'UNEXPECTED',
     message,
     hint: 'Run it again with DEBUG=1 for the stack trace.',
     cause: thrown,
+  });
+}
+
+/** What few products need is not installed with the toolkit: whoever needs it installs it. */
+function missingPackage(cause: unknown): OpsError | undefined {
+  const [, name] = /^Cannot find package '([^']+)'/.exec(cause instanceof Error ? cause.message : '') ?? [];
+  const install = name && installOnDemand(name);
+  if (!install) return undefined;
+  return new OpsError({
+    code: 'PACKAGE_MISSING',
+    message: `This needs the package ${name}, which few products do: it is not installed with Drydock.`,
+    hint: `Install it beside Drydock: ${install}`,
+    exit: EXIT.usage,
+    cause,
   });
 }
 

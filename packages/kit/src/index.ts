@@ -5,6 +5,7 @@ export { bearer } from './bearer.ts';
 export { closest } from './closest.ts';
 export { type ChainKeys, chainSection } from './config/chain.ts';
 export { type DatabaseKeys, databaseSection } from './config/database.ts';
+export { defineConfig } from './config/define.ts';
 export { environmentName } from './config/environment-name.ts';
 export {
   type EnvironmentSettings,
@@ -14,7 +15,7 @@ export {
   runbookEnvironments,
 } from './config/environments.ts';
 export { configFrom, type LoadedConfig, loadConfig } from './config/load.ts';
-export { type DrydockConfig, defineConfig, type EnvName } from './config/schema.ts';
+export type { DrydockConfig, EnvName } from './config/schema.ts';
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';
 export { dropDatabase } from './copies/drop.ts';
@@ -50,6 +51,7 @@ export { acquireFileLock } from './lock/file.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
 export { isDirect } from './lock/pooler.ts';
+export { installOnDemand } from './on-demand.ts';
 export { ownBackends, trackSession } from './open-sessions.ts';
 export { type OpenRun, openEverywhere } from './ops/everywhere.ts';
 export { counted } from './output/counted.ts';

@@ -36,7 +36,7 @@ export async function readSections(toolkit: string): Promise<DefinedSection[]> {
   return all.flat().sort((a, b) => (a.section.key < b.section.key ? -1 : 1));
 }
 
-function wiredOf({ file, section }: DefinedSection): WiredSection {
+export function wiredOf({ file, section }: DefinedSection): WiredSection {
   const { value } = readSection(section, {}, []);
   const operators = [...new Set(operatorsOf(section, value))];
   const kinds = Object.fromEntries(kindsOf(section, value));

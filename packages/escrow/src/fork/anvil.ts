@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { OpsError } from '@drydock/kit';
+import { installOnDemand, OpsError } from '@drydock/kit';
 
 const NAMES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
@@ -12,8 +12,8 @@ export function anvilPath(): string {
   } catch (cause) {
     throw new OpsError({
       code: 'TOOL_MISSING',
-      message: `anvil has no build for ${platform}.`,
-      hint: 'Install again: npm run prepare-machine',
+      message: `anvil is not installed, or has no build for ${platform}.`,
+      hint: `Install it: ${installOnDemand('@foundry-rs/anvil') ?? 'npm run prepare-machine'}`,
       exit: 2,
       cause,
     });

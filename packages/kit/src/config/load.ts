@@ -1,14 +1,15 @@
 import { existsSync, statSync } from 'node:fs';
-import { registerHooks } from 'node:module';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { configuredPath } from '../state/folder.ts';
 import type { CheckedConfig } from './check.ts';
+import { importConfig } from './import.ts';
 import { refuseUntrusted } from './trust.ts';
 
+/** The first is the one that texts speak of. */
+const FILES = ['drydock.config.ts', 'drydock.config.mts', 'drydock.config.js', 'drydock.config.mjs'];
 const FILE = 'drydock.config.ts';
 
 export interface LoadedConfig extends CheckedConfig {
@@ -19,11 +20,11 @@ export interface LoadedConfig extends CheckedConfig {
 }
 
 /**
- * Loads `--config FILE` (or its folder), or the nearest drydock.config.ts from `cwd` upward, as far as the repository's root or the home.
- * One that others may write is refused, every bad key is named (exit 2).
+ * Loads `--config FILE` (or its folder), or the nearest drydock.config.ts (.mts, .js, .mjs) from `cwd` upward, as far as the repository's
+ * root or the home. One that others may write is refused, every bad key is named (exit 2).
  */
 export async function loadConfig(typed: string | undefined, cwd: string): Promise<LoadedConfig> {
-  const found = typed === undefined ? nearest(cwd, FILE) : configAt(resolve(cwd, typed));
+  const found = typed === undefined ? nearest(cwd, FILES) : configAt(resolve(cwd, typed));
   if (!found || !existsSync(found)) {
     throw usageError(
       'CONFIG_MISSING',
@@ -37,10 +38,10 @@ export async function loadConfig(typed: string | undefined, cwd: string): Promis
 
 /** For what works before there is a config: it, or one that says nothing, for the product whose folder this is. */
 export async function loadConfigOrNone(typed: string | undefined, cwd: string): Promise<LoadedConfig> {
-  const manifest = nearest(cwd, 'package.json');
+  const manifest = nearest(cwd, ['package.json']);
   const file =
     typed === undefined
-      ? (nearest(cwd, FILE) ?? join(manifest ? dirname(manifest) : cwd, FILE))
+      ? (nearest(cwd, FILES) ?? join(manifest ? dirname(manifest) : cwd, FILE))
       : configAt(resolve(cwd, typed));
   if (existsSync(file)) return loadConfig(file, cwd);
   const root = dirname(file);
@@ -57,22 +58,33 @@ export async function configFrom(written: unknown, file: string): Promise<Loaded
 }
 
 function configAt(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, FILE) : path;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? (oneOf(path, FILES) ?? join(path, FILE)) : path;
 }
 
 /** What lies above the repository or the home, and in `/`, was put there by who knows whom. */
-function nearest(folder: string, name: string): string | undefined {
+function nearest(folder: string, names: readonly string[]): string | undefined {
   const parent = dirname(folder);
   if (parent === folder) return undefined;
-  const file = join(folder, name);
-  if (existsSync(file)) return file;
-  return existsSync(join(folder, '.git')) || folder === homedir() ? undefined : nearest(parent, name);
+  const file = oneOf(folder, names);
+  if (file) return file;
+  return existsSync(join(folder, '.git')) || folder === homedir() ? undefined : nearest(parent, names);
+}
+
+/** Two would be two truths. */
+function oneOf(folder: string, names: readonly string[]): string | undefined {
+  const [name, second] = names.filter((one) => existsSync(join(folder, one)));
+  if (!second) return name && join(folder, name);
+  throw usageError(
+    'CONFIG_TWICE',
+    `${folder} has both ${name} and ${second}.`,
+    'Take one of them away, or say which: --config FILE',
+  );
 }
 
 async function importDefault(file: string): Promise<unknown> {
   let module: { default?: unknown };
   try {
-    module = await asModule(pathToFileURL(file).href);
+    module = await importConfig(file);
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     throw usageError(
@@ -85,16 +97,4 @@ async function importDefault(file: string): Promise<unknown> {
     throw usageError('CONFIG_BROKEN', `${file} has no default export.`, 'End it with: export default { … }');
   }
   return module.default;
-}
-
-/** A stranger's package.json may say "type": "commonjs" (`npm init` does), or nothing: a config is a module all the same. */
-async function asModule(url: string): Promise<{ default?: unknown }> {
-  const hooks = registerHooks({
-    load: (one, context, next) => next(one, one === url ? { ...context, format: 'module-typescript' } : context),
-  });
-  try {
-    return await import(url);
-  } finally {
-    hooks.deregister();
-  }
 }

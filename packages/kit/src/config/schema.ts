@@ -72,8 +72,3 @@ export const coreExample: z.input<typeof coreSchema> = {
 export type DrydockConfig = z.input<typeof coreSchema> & ConfigSections;
 /** kit's own keys after checks and defaults. */
 export type ResolvedConfig = z.output<typeof coreSchema> & { product: string };
-
-/** Identity, for types while writing. The check happens when a task loads the file. */
-export function defineConfig(config: DrydockConfig): DrydockConfig {
-  return config;
-}

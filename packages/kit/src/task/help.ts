@@ -1,9 +1,10 @@
 import { flagsOf, kebab } from './args.ts';
-import { type Door, doorTo } from './typed.ts';
+import { DOOR, type Door, doorTo } from './typed.ts';
 import type { AnyTask } from './types.ts';
+import { readWired } from './wired.ts';
 
 /** The text of `--help`. */
-export function helpText(task: AnyTask, door: Door = 'npm'): string {
+export function helpText(task: AnyTask, door: Door = DOOR): string {
   const rows = Object.entries(flagsOf(task)).map(([key, spec]) => {
     const value = spec.type === 'string' ? ` ${spec.value ?? 'TEXT'}` : '';
     const notes = [spec.required ? 'required' : '', spec.multiple ? 'repeatable' : ''].filter(Boolean).join(', ');
@@ -20,17 +21,23 @@ export function helpText(task: AnyTask, door: Door = 'npm'): string {
     ...(words ? [`${words.value}  ${words.about}`, ''] : []),
     'Flags',
     ...rows.map(([left, right]) => `${left.padEnd(wide)}  ${right}`),
-    ...(task.examples?.length
-      ? ['', 'Examples', ...task.examples.map((example) => `  ${byDoor(task.name, example, door)}`)]
-      : []),
+    ...(task.examples?.length ? ['', 'Examples', ...task.examples.map((example) => `  ${example}`)] : []),
     '',
     'Exit codes: 0 done or yes, 1 failed, 2 usage, 3 the answer is no, 4 refused by a guard, 5 locked, 130 interrupted',
   ];
-  return sections.join('\n');
+  return byDoor(sections.join('\n'), door);
 }
 
-/** Examples are written as `npm run TASK -- …`. */
-function byDoor(task: string, example: string, door: Door): string {
-  const called = new RegExp(`\\bnpm (?:run )?(?:-s )?${task}(?: --)?(?= |$)`, 'g');
-  return door === 'npm' ? example : example.replaceAll(called, doorTo(task, door));
+/** The runbook's own names, which are scripts of the checkout alone. */
+const ALSO: Record<string, string> = { build: 'release:build' };
+
+/** Help is written as a checkout has it: `npm run TASK -- …`. */
+function byDoor(text: string, door: Door): string {
+  if (door === 'npm') return text;
+  const names = [...readWired().map(({ name }) => name), ...Object.keys(ALSO)].join('|');
+  const called = new RegExp(
+    `\\b(?:npm (?:run )?(?:-s )?|node scripts/)(${names})(?:\\.ts)?(?![\\w:-])(?: --(?= ))?`,
+    'g',
+  );
+  return text.replaceAll(called, (_, name: string) => doorTo(ALSO[name] ?? name, door));
 }

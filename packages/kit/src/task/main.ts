@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { EXIT, OpsError, toOpsError } from '../errors.ts';
 import { cancelStatements } from '../open-sessions.ts';
@@ -16,7 +17,7 @@ import { listenForInterrupts } from './interrupt.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
-import { type Door, typed } from './typed.ts';
+import { DOOR, type Door, typed } from './typed.ts';
 import type { AnyTask, Outcome } from './types.ts';
 import { runsTask } from './wired.ts';
 
@@ -25,13 +26,19 @@ import { runsTask } from './wired.ts';
  * exit code; where it was imported (by the `drydock` command, which reads the task it exports), nothing happens.
  */
 export async function main(task: AnyTask, file: Pick<ImportMeta, 'main' | 'filename'>): Promise<void> {
-  if (!file.main) return;
+  if (!isStarted(file)) return;
   runsTask(file.filename, task);
   await runTask(task, process.argv.slice(2));
 }
 
+/** Node before 24.2 does not say. */
+function isStarted({ main, filename }: Pick<ImportMeta, 'main' | 'filename'>): boolean {
+  const [, started] = process.argv;
+  return main ?? (started !== undefined && existsSync(started) && realpathSync(started) === filename);
+}
+
 /** Runs a task and ends the process with its exit code. `door` is how it was called: what it says to type next goes by the same. */
-export async function runTask(task: AnyTask, argv: string[], door: Door = 'npm'): Promise<never> {
+export async function runTask(task: AnyTask, argv: string[], door: Door = DOOR): Promise<never> {
   const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date(), typing: { door } };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;

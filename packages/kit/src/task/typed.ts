@@ -1,10 +1,14 @@
 import { type Command, type Hint, wordsOf } from '../hint.ts';
 import { shellWord } from '../shell-word.ts';
+import { INSTALLED } from '../toolkit.ts';
 import { kebab } from './args.ts';
 import { knowsFlag } from './wired.ts';
 
 /** How the operator calls tasks: `npm run db:status -- …` or `npx drydock db:status …`. */
 export type Door = 'npm' | 'drydock';
+
+/** Where nothing else is known: the scripts of a checkout, the command of a product that has the toolkit installed. */
+export const DOOR: Door = INSTALLED ? 'drydock' : 'npm';
 
 /** What of a command line is the same for every command of a run. */
 export interface Typing {
@@ -18,7 +22,7 @@ export interface Typing {
 }
 
 /** A hint as the operator would type it: by the same door, on the same environment, with the same config. */
-export function typed(hint: Hint, typing: Typing = { door: 'npm' }): string {
+export function typed(hint: Hint, typing: Typing = { door: DOOR }): string {
   return wordsOf(hint, (command) => typedCommand(command, typing));
 }
 

@@ -1,0 +1,1 @@
+exports.defineConfig = (config) => config;
