@@ -32,6 +32,7 @@ const task = defineReadTask({
     const findings = [
       ...parity.filter((row) => !row.ok).map(mismatch),
       ...variables.flatMap(({ finding }) => (finding ? [finding] : [])),
+      ...environment.notes(),
       ...withheld(environment),
     ];
     const wrong = findings.filter(({ level }) => level === 'error').length;

@@ -35,6 +35,8 @@ export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';
 export { loadEnvironment } from './env/environment.ts';
+export { parseEnv, readEnvFiles, valuesOf } from './env/file/read.ts';
+export { LINE, settingsIn, unreadLines } from './env/file/text.ts';
 export { opensSomething } from './env/machine.ts';
 export { operatorUrl, readerUrl } from './env/operator-url.ts';
 export { unserved } from './env/served.ts';

@@ -1,4 +1,5 @@
 // Uses no service.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is what env files have.
 import {
   chmodSync,
   chownSync,
@@ -13,12 +14,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment, type OpsError, Secret } from '@drydock/kit';
+import { loadConfig, loadEnvironment, type OpsError, parseEnv, Secret, unreadLines } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dotenvStore } from '../src/store/dotenv.ts';
-import { parseEnv, setInEnv, unreadLines } from '../src/store/env-text.ts';
+import { setInEnv } from '../src/store/env-text.ts';
 import { previousOf } from '../src/store/previous.ts';
 import { teamOf } from '../src/team/team.ts';
 
@@ -140,6 +141,23 @@ test('every value that dotenv-flow can read back is read back as it was; the oth
     })() as OpsError;
     assert.equal([error.code, error.exit], ['VALUE_NOT_KEPT', 2], JSON.stringify(value));
   }
+});
+
+test('a $ in a value begins no reference, whatever stands beside it and in which quotes the old one was', () => {
+  for (const text of ['Y=1\nX=1\n', 'Y=1\nX="1"\n', 'Y=1\nX=`1`\n', 'Y=1\n'])
+    for (const value of ['a$Y', '${Y}', "it's $Y", 'a\\$Y', '$', `'"$Y`, 'a\n$Y', "'\n$Y"])
+      assert.equal(
+        parseEnv(setInEnv(text, { X: value }, 'f')),
+        { Y: '1', X: value },
+        `${JSON.stringify(value)} in ${text}`,
+      );
+});
+
+test('one that others refer to is changed, and they with it', () => {
+  const text = 'URL=postgresql://app:${PW}@h/d\nPW=old\n';
+  const out = setInEnv(text, { PW: 'new' }, 'f');
+  assert.is(out, text.replace('old', 'new'));
+  assert.is(parseEnv(out).URL, 'postgresql://app:new@h/d');
 });
 
 test('a value that would swallow its neighbour, where a quote is never closed, is refused', async () => {

@@ -80,10 +80,13 @@ export interface EnvironmentSettings {
   asked: readonly (keyof Parity)[];
 }
 
-// dotenv-flow reads .env.local in every environment.
+// dotenv-flow reads .env.local and .env.defaults in every environment.
 const name = z
   .string()
-  .regex(/^(?!local$)[a-z][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and dashes, and not "local"');
+  .regex(
+    /^(?!(local|defaults)$)[a-z][a-z0-9-]{0,39}$/,
+    'must be lower-case letters, digits and dashes, and not "local" or "defaults"',
+  );
 
 /** Environments in the order of promotion, as a config has them; what it leaves out follows from whom they serve. */
 export const environmentsSchema = z

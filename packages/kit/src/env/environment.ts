@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { listFiles, parse } from 'dotenv-flow';
 import { environmentSettings } from '../config/environments.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { EnvName, VariableKind, VariableSpec } from '../config/schema.ts';
 import { EXAMPLES } from '../config/variable.ts';
-import { usageError } from '../errors.ts';
+import { OpsError, usageError } from '../errors.ts';
+import type { Finding } from '../finding.ts';
+import { command, type Hint, hint } from '../hint.ts';
 import { registerAddress, registerSecret } from '../redact.ts';
 import { Secret } from '../secret.ts';
 import { passwordsIn } from '../url-secrets.ts';
 import { type Audience, audienceOf } from './audience.ts';
+import { notesOn } from './file/notes.ts';
+import { type EnvFile, envFileNames, type FileValue, readEnvFiles, valuesOf } from './file/read.ts';
 import { refuseForeignValues } from './foreign.ts';
 import { problemOf } from './kinds.ts';
 import { isOfTheMachine, opensSomething } from './machine.ts';
@@ -36,27 +39,33 @@ export function loadEnvironment(config: LoadedConfig, env: EnvName, shell: NodeJ
 interface Read {
   values: ReadonlyMap<string, Value>;
   inFiles: ReadonlySet<string>;
+  files: readonly EnvFile[];
+  found: ReadonlyMap<string, FileValue>;
 }
 
 function readValues(config: LoadedConfig, env: EnvName, shell: NodeJS.ProcessEnv): Read {
-  const filesOf = (name: EnvName) => {
-    const found = new Map<string, Value>();
-    for (const dir of config.envDirs) readFolder(config.path(dir), name, found);
-    return found;
-  };
-  const values = filesOf(env);
+  const folders = config.envDirs.map((dir) => config.path(dir));
+  const files = readEnvFiles(folders, env);
+  const found = valuesOf(files, shell);
+  refuseForeignValues(config, env, shell, (name) => valuesOf(name === env ? files : readable(folders, name), {}));
+  const values = new Map<string, Value>(
+    [...found].map(([name, { text, file, line }]) => [name, { text, source: { kind: 'file', file, line } }]),
+  );
   const inFiles = new Set(values.keys());
-  refuseForeignValues(config, env, shell, filesOf);
   for (const [name, text] of Object.entries(shell)) {
     if (text !== undefined) values.set(name, { text, source: { kind: 'shell' } });
   }
   registerSecrets(config, values);
-  return { values, inFiles };
+  return { values, inFiles, files, found };
 }
 
-function readFolder(path: string, env: EnvName, values: Map<string, Value>): void {
-  for (const file of existsSync(path) ? listFiles({ path, node_env: env }) : []) {
-    for (const [name, text] of Object.entries(parse(file))) values.set(name, { text, source: { kind: 'file', file } });
+/** Those of another environment may be closed to us: then they are compared with nothing. */
+function readable(folders: readonly string[], env: EnvName): EnvFile[] {
+  try {
+    return readEnvFiles(folders, env);
+  } catch (thrown) {
+    if (thrown instanceof OpsError) return [];
+    throw thrown;
   }
 }
 
@@ -84,6 +93,7 @@ class LoadedEnvironment implements Environment {
   readonly #read: () => Read;
   #values!: ReadonlyMap<string, Value>;
   #inFiles!: ReadonlySet<string>;
+  #asRead!: Pick<Read, 'files' | 'found'>;
 
   constructor(config: LoadedConfig, name: EnvName, read: () => Read) {
     this.name = name;
@@ -93,9 +103,10 @@ class LoadedEnvironment implements Environment {
   }
 
   reread(): void {
-    const { values, inFiles } = this.#read();
+    const { values, inFiles, files, found } = this.#read();
     this.#values = values;
     this.#inFiles = inFiles;
+    this.#asRead = { files, found };
   }
 
   get(name: string): string | undefined {
@@ -119,7 +130,7 @@ class LoadedEnvironment implements Environment {
     throw usageError(
       'VARIABLE_MISSING',
       `${name} is not set for ${this.name}${about ? ` (${about})` : ''}; looked in the shell and in ${this.looked}.`,
-      `Set it, for example: ${name}='${example}' in .env.${this.name}.local`,
+      this.withNotes(`Set it, for example: ${name}='${example}' in .env.${this.name}.local`),
     );
   }
 
@@ -139,6 +150,18 @@ class LoadedEnvironment implements Environment {
     return this.#inFiles.has(name);
   }
 
+  /** Of what was not read, something may well be what is missing. */
+  withNotes(advice: string): Hint {
+    const many = this.notes().filter(({ level }) => level !== 'info').length;
+    return many === 0
+      ? advice
+      : hint`${advice}   Not all of the files was read as it was meant, perhaps: ${command('env:check', { env: this.name })}`;
+  }
+
+  notes(): Finding[] {
+    return notesOn(this.#config, this.#asRead);
+  }
+
   get names(): readonly string[] {
     return [...this.#values.keys()].filter((name) => this.has(name));
   }
@@ -148,12 +171,12 @@ class LoadedEnvironment implements Environment {
   }
 
   get files(): { path: string; exists: boolean }[] {
-    const names = ['.env', '.env.local', `.env.${this.name}`, `.env.${this.name}.local`];
     return this.#config.envDirs.flatMap((dir) =>
-      names.map((name) => {
-        const path = join(this.#config.path(dir), name);
-        return { path, exists: existsSync(path) };
-      }),
+      envFileNames(this.name)
+        .map((name) => join(this.#config.path(dir), name))
+        .map((path) => ({ path, exists: existsSync(path) }))
+        // Hardly anybody has one.
+        .filter(({ path, exists }) => exists || !path.endsWith('.env.defaults')),
     );
   }
 
@@ -172,7 +195,7 @@ class LoadedEnvironment implements Environment {
 
   #malformed(name: string, problem: string, kind: VariableKind): Error {
     const { source } = this.#values.get(name) ?? {};
-    const where = source?.kind === 'file' ? source.file : 'the shell';
+    const where = source?.kind === 'file' ? `${source.file}:${source.line}` : 'the shell';
     return usageError(
       'VARIABLE_MALFORMED',
       `${name} of ${this.name} ${problem}; the value comes from ${where}.`,

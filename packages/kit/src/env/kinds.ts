@@ -7,6 +7,7 @@ import { Secret } from '../secret.ts';
 export function problemOf(kind: VariableKind, value: string): string | undefined {
   if (KINDS[kind](value)) return undefined;
   if (kind !== 'text' && QUOTED.test(value)) return 'stands in quotes that are part of the value';
+  if (kind !== 'text' && /^['"`]/.test(value)) return 'begins with a quote that is never closed';
   const barePercent = kind === 'postgres' && /%(?![0-9a-f]{2})/i.test(value);
   return barePercent ? 'has a % that stands for itself, which is written %25 in a URL' : EXPECTED[kind];
 }

@@ -28,7 +28,9 @@ export function noDatabase(config: LoadedConfig, environment: Environment): OpsE
     `${url} is not set for ${environment.name}${url === appUrl ? '' : `, nor is ${appUrl}`}; looked in the shell and in ${environment.looked}.`,
     meant
       ? `${meant} holds the address of a database. If it is this one, say so in drydock.config.ts: database: { appUrl: '${meant}' }`
-      : `Set it, for example: ${appUrl}='postgresql://user:password@host:5432/database' in .env.${environment.name}.local`,
+      : environment.withNotes(
+          `Set it, for example: ${appUrl}='postgresql://user:password@host:5432/database' in .env.${environment.name}.local`,
+        ),
   );
 }
 

@@ -121,5 +121,5 @@ function redis(rule: 'optional' | 'required', environment: Environment): Row {
 export function describeSource(config: LoadedConfig, environment: Environment, variable: string): string {
   const source = environment.sourceOf(variable);
   if (!source) return 'not set';
-  return source.kind === 'shell' ? 'shell' : source.file.replace(`${config.root}/`, '');
+  return source.kind === 'shell' ? 'shell' : `${source.file.replace(`${config.root}/`, '')}:${source.line}`;
 }

@@ -1,9 +1,11 @@
 import type { EnvName } from '../config/schema.ts';
+import type { Finding } from '../finding.ts';
+import type { Hint } from '../hint.ts';
 import type { Secret } from '../secret.ts';
 import type { Audience } from './audience.ts';
 
 /** Where a value came from. The shell wins over every file. */
-export type VariableSource = { kind: 'shell' } | { kind: 'file'; file: string };
+export type VariableSource = { kind: 'shell' } | { kind: 'file'; file: string; line: number };
 
 /** The variables of one deployment environment. Reading one checks it; what is wrong is a usage error (exit 2). */
 export interface Environment {
@@ -17,6 +19,10 @@ export interface Environment {
   sourceOf(name: string): VariableSource | undefined;
   /** Some env file has it, also where the shell's value wins. */
   isInFile(name: string): boolean;
+  /** What of its files was not read, or not as it was probably meant, by file and line. */
+  notes(): Finding[];
+  /** Advice on a variable that is missing, and where to see those notes if there are any. */
+  withNotes(advice: string): Hint;
   /** Of every variable that is set, in files and in the shell. */
   readonly names: readonly string[];
   /** Names of the files looked in, as a sentence lists them. */

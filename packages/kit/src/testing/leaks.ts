@@ -1,7 +1,7 @@
 // Looks for secrets where none may be: in what was said, in files, in databases, in the arguments of processes.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parse } from 'dotenv-flow';
+import { parseEnv } from '../env/file/read.ts';
 import { withPostgres } from '../postgres.ts';
 import { Secret } from '../secret.ts';
 import { shapesOf } from '../secret-shapes.ts';
@@ -110,7 +110,7 @@ function argumentsOf(pid: string): string | undefined {
 export function secretsOf(files: readonly string[], isSecret: (name: string) => boolean): Record<string, string> {
   const byValue = new Map<string, string>();
   for (const file of files)
-    for (const [name, value] of Object.entries(parse(file)))
+    for (const [name, value] of Object.entries(parseEnv(readFileSync(file, 'utf8'))))
       if (isSecret(name) && value && !byValue.has(value)) byValue.set(value, `${name} of ${file}`);
   return Object.fromEntries([...byValue].map(([value, name]) => [name, value]));
 }

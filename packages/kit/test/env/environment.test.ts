@@ -31,7 +31,7 @@ test('files are picked by the deployment environment, local ones win, the shell 
   assert.is(environment.get('API_KEY'), 'from-local');
   assert.is(environment.get('OTHER'), 'x');
   assert.is(environment.get('BASE'), 'y');
-  assert.equal(environment.sourceOf('API_KEY'), { kind: 'file', file: join(root, '.env.staging.local') });
+  assert.equal(environment.sourceOf('API_KEY'), { kind: 'file', file: join(root, '.env.staging.local'), line: 1 });
   const shelled = loadEnvironment(config, 'staging', { API_KEY: 'from-shell' });
   assert.is(shelled.get('API_KEY'), 'from-shell');
   assert.equal(shelled.sourceOf('API_KEY'), { kind: 'shell' });

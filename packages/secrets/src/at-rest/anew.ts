@@ -1,4 +1,5 @@
-import { parseEnv, setInEnv } from '../store/env-text.ts';
+import { parseEnv } from '@drydock/kit';
+import { setInEnv } from '../store/env-text.ts';
 import type { Place } from '../store/place.ts';
 import type { Values } from '../values.ts';
 import { type AtRest, atRestOf, textOf } from './files.ts';

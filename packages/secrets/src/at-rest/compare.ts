@@ -1,4 +1,4 @@
-import { parseEnv } from '../store/env-text.ts';
+import { parseEnv } from '@drydock/kit';
 
 /** Names of the variables in which two env files differ. */
 export function differing(a: string, b: string): string[] {

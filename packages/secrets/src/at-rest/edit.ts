@@ -1,8 +1,7 @@
 import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { command, hint, isMissing, OpsError } from '@drydock/kit';
-import { unreadLines } from '../store/env-text.ts';
+import { command, hint, isMissing, OpsError, unreadLines } from '@drydock/kit';
 import type { Place } from '../store/place.ts';
 import { differing } from './compare.ts';
 import { discardDraft, dropDraft, keepDraft, readDraft } from './draft.ts';

@@ -1,6 +1,5 @@
-import { command, EXIT, hint, OpsError, usageError } from '@drydock/kit';
+import { command, EXIT, hint, OpsError, parseEnv, usageError } from '@drydock/kit';
 import { isSecret } from '../secret-variable.ts';
-import { parseEnv } from '../store/env-text.ts';
 import type { Place } from '../store/place.ts';
 import { differing } from './compare.ts';
 import { type AtRest, atRestOf, textOf } from './files.ts';

@@ -1,5 +1,4 @@
-import { type LoadedConfig, Secret } from '@drydock/kit';
-import { parseEnv } from '../store/env-text.ts';
+import { type LoadedConfig, parseEnv, Secret } from '@drydock/kit';
 import type { Team } from '../team/team.ts';
 import type { Fingerprints } from '../values.ts';
 import { atRestOf, textOf } from './files.ts';

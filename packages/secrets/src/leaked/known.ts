@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, Secret } from '@drydock/kit';
+import { type Environment, type LoadedConfig, parseEnv, Secret } from '@drydock/kit';
 import { atRestOf, textOf } from '../at-rest/files.ts';
 import { openIfOurs } from '../at-rest/opened.ts';
 import { secretsConfig } from '../config.ts';
@@ -7,7 +7,6 @@ import type { Generation } from '../record/types.ts';
 import { isSecret } from '../secret-variable.ts';
 import { within } from '../status/bounded.ts';
 import { EnvFiles } from '../store/dotenv.ts';
-import { parseEnv } from '../store/env-text.ts';
 import { openPrevious, previousOf } from '../store/previous.ts';
 import { storesOf } from '../store/stores.ts';
 import { teamOf } from '../team/team.ts';

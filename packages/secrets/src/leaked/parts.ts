@@ -1,5 +1,4 @@
-import { secretPartsOf } from '@drydock/kit';
-import { parseEnv } from '../store/env-text.ts';
+import { parseEnv, secretPartsOf } from '@drydock/kit';
 
 /** A line of a key that takes several. */
 const SHORTEST_LINE = 16;

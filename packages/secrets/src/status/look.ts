@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { Secret } from '@drydock/kit';
-import { parse } from 'dotenv-flow';
 import type { InstanceUse } from '../product.ts';
 import type { LastRotated } from '../record/last.ts';
 import type { Generation, Rotation } from '../record/types.ts';
@@ -102,8 +101,7 @@ function readFiles({ config, environment }: Rotating, variables: readonly string
         return [env, printsOf((name) => theirs.get(name)?.value, variables)];
       }),
     ),
-    layers: own.all().flatMap((file) => {
-      const values = parse(file);
+    layers: own.layers().flatMap(({ file, values }) => {
       if (!variables.some((name) => values[name])) return [];
       const { mode, uid } = statSync(file);
       const openTo = mode & 0o004 ? 'all' : mode & 0o040 ? 'group' : 'owner';

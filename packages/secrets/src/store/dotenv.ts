@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { type LoadedConfig, type OpsError, Secret, usageError } from '@drydock/kit';
-import { listFiles, parse } from 'dotenv-flow';
+import { type LoadedConfig, type OpsError, parseEnv, readEnvFiles, Secret, usageError, valuesOf } from '@drydock/kit';
 import { lookAt, replaceFiles } from './env-file.ts';
-import { parseEnv, setInEnv } from './env-text.ts';
+import { setInEnv } from './env-text.ts';
 import type { Place } from './place.ts';
 import { keepPrevious } from './previous.ts';
 import type { SecretStore } from './types.ts';
@@ -19,7 +19,7 @@ export class EnvFiles {
 
   /** Those that are there, lowest precedence first. */
   all(): string[] {
-    return this.#config.envDirs.flatMap((dir) => listFiles({ path: this.#config.path(dir), node_env: this.#env }));
+    return this.#files().map(({ path }) => path);
   }
 
   /** Those of this environment alone. */
@@ -35,10 +35,24 @@ export class EnvFiles {
 
   /** All values, and the file in which each stands: the last one wins. */
   read(): Map<string, { value: string; file: string }> {
-    const found = new Map<string, { value: string; file: string }>();
-    for (const file of this.all())
-      for (const [name, value] of Object.entries(parse(file))) found.set(name, { value, file });
-    return found;
+    return new Map([...valuesOf(this.#files(), {})].map(([name, { text, file }]) => [name, { value: text, file }]));
+  }
+
+  /** What each file says by itself, lowest precedence first, whatever another one has over it. */
+  layers(): { file: string; values: Record<string, string> }[] {
+    const all = this.#files();
+    return all.map((one) => {
+      const values = valuesOf([...all, one], {});
+      return {
+        file: one.path,
+        values: Object.fromEntries(one.settings.map(({ name }) => [name, values.get(name)?.text ?? ''])),
+      };
+    });
+  }
+
+  #files() {
+    const folders = this.#config.envDirs.map((dir) => this.#config.path(dir));
+    return readEnvFiles(folders, this.#env).filter(({ is }) => is !== 'folder');
   }
 
   /** Where one is written that stands in no file of this environment's own. It wins over all others. */
@@ -67,7 +81,7 @@ export function dotenvStore({
         put(file && !files.isShared(file) ? file : files.topmost, name, value);
         continue;
       }
-      const holders = files.all().filter((one) => name in parse(one));
+      const holders = files.layers().flatMap(({ file: one, values: own }) => (name in own ? [one] : []));
       for (const one of holders) if (!files.isShared(one)) put(one, name, null);
       // Taken out here, it would be seen where every environment reads it.
       if (holders.some((one) => files.isShared(one))) put(files.topmost, name, '');
@@ -111,11 +125,11 @@ export function dotenvStore({
   };
 }
 
-/** As dotenv-flow reads the very file that will take its place. */
+/** As it is read from the very file that will take its place. */
 function readBack(changed: readonly { looked: { file: string }; content: string }[]) {
   return (beside: string, file: string): void => {
     const wanted = changed.find(({ looked }) => looked.file === file)?.content ?? '';
-    const read = parse(beside);
+    const read = parseEnv(readFileSync(beside, 'utf8'));
     const expected = parseEnv(wanted);
     for (const name of Object.keys({ ...read, ...expected }))
       if (read[name] !== expected[name]) throw new Error(`${name} was not read back from ${beside} as it was written`);

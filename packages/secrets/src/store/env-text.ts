@@ -1,21 +1,7 @@
-import { createRequire } from 'node:module';
-import { type OpsError, usageError } from '@drydock/kit';
+import { LINE, type OpsError, parseEnv, settingsIn, usageError } from '@drydock/kit';
 
-// The very parser that dotenv-flow reads its files with: it decides what a line means.
-const { parse } = createRequire(createRequire(import.meta.url).resolve('dotenv-flow'))('dotenv') as {
-  parse(text: string): Record<string, string>;
-};
-
-/** dotenv 16's own pattern, with names: where in a text a variable stands. What it means, dotenv is asked. */
-const LINE =
-  /^\s*(?:export\s+)?(?<name>[\w.-]+)(?<is>\s*=\s*?|:\s+?)(?<value>\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/dgm;
 /** What every reader of env files takes without quotes. */
 const PLAIN = /^[\w./:@%+,~=-]+$/;
-
-/** The variables of an env file, as dotenv-flow reads them. */
-export function parseEnv(text: string): Record<string, string> {
-  return parse(text);
-}
 
 /**
  * The same text with other values (null takes a variable out), all else kept to the byte. Refuses (VALUE_NOT_KEPT, exit 2) what would not be read
@@ -25,33 +11,18 @@ export function setInEnv(text: string, values: Readonly<Record<string, string | 
   let result = text;
   for (const [name, value] of Object.entries(values))
     result = value === null ? withoutVariable(result, name) : withVariable(result, { name, value, file });
-  const wanted = Object.fromEntries(
-    Object.entries({ ...parse(text), ...values }).filter((entry): entry is [string, string] => entry[1] !== null),
-  );
-  const read = parse(result);
-  for (const name of Object.keys({ ...wanted, ...read }))
-    if (wanted[name] !== read[name])
+  const [before, after, read] = [asWritten(text), asWritten(result), parseEnv(result)];
+  for (const name of Object.keys({ ...before, ...after, ...values })) {
+    const isKept = name in values ? (read[name] ?? null) === values[name] : before[name] === after[name];
+    if (!isKept)
       throw notKept(Object.keys(values), file, `${name} would be read otherwise, as by a quote that is never closed`);
+  }
   return result;
 }
 
-/** Lines, from 1, that are neither a variable nor a comment: dotenv drops them without a word. Those with a quote that is never closed, too. */
-export function unreadLines(text: string): number[] {
-  const { lines } = normalized(text);
-  const read = [...lines.matchAll(LINE)].filter(({ groups }) => !hasOpenQuote(groups?.value));
-  let rest = '';
-  let at = 0;
-  for (const { index, 0: match } of read) {
-    rest += lines.slice(at, index) + match.replaceAll(/[^\n]/g, ' ');
-    at = index + match.length;
-  }
-  rest += lines.slice(at);
-  return rest.split('\n').flatMap((line, n) => (/^[\s\uFEFF]*(#.*)?$/.test(line) ? [] : [n + 1]));
-}
-
-function hasOpenQuote(value = ''): boolean {
-  const text = value.trim();
-  return /^['"`]/.test(text) && (text.length < 2 || text.at(-1) !== text[0]);
+/** Each variable with its quotes: what it refers to may well be what is changed. */
+function asWritten(text: string): Record<string, string> {
+  return Object.fromEntries(settingsIn(text).map(({ name, quote, value }) => [name, quote + value]));
 }
 
 interface Setting {
@@ -110,12 +81,16 @@ function normalized(text: string): { lines: string; offsetOf(at: number): number
   return { lines: text.replaceAll(/\r\n?/g, '\n'), offsetOf: (at) => offsets[at] ?? text.length };
 }
 
-/** In the quotes that stood there, where they hold it. */
+/** In the quotes that stood there, where they hold it. A `$` begins no reference: in single quotes every reader leaves it, elsewhere a \\ is put before it. */
 function quoted({ name, value, file }: Setting, quote: string): string {
-  const inQuotes = [quote || "'", "'", '"', '`'].map((sign) => `${sign}${value}${sign}`);
-  const escaped = `"${value.replaceAll('\r', '\\r').replaceAll('\n', '\\n')}"`;
+  const hasDollar = value.includes('$');
+  const text = hasDollar ? value.replaceAll('$', '\\$') : value;
+  const inQuotes = (hasDollar ? ["'", quote || '"', '"', '`'] : [quote || "'", "'", '"', '`']).map(
+    (sign) => `${sign}${sign === "'" ? value : text}${sign}`,
+  );
+  const escaped = `"${text.replaceAll('\r', '\\r').replaceAll('\n', '\\n')}"`;
   const ways = [...(quote === '' && PLAIN.test(value) ? [value] : []), ...inQuotes, escaped];
-  const way = ways.find((one) => parse(`X=${one}\n`).X === value && !value.includes('\0'));
+  const way = ways.find((one) => parseEnv(`X=${one}\n`).X === value && !value.includes('\0'));
   if (way === undefined) throw notKept([name], file, 'no quotes hold the value');
   return way;
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { relative } from 'node:path';
-import { command, counted, type Environment, type Finding, type LoadedConfig } from '@drydock/kit';
+import { command, counted, type Environment, type Finding, type LoadedConfig, parseEnv } from '@drydock/kit';
 import { atRestOf, textOf } from '../at-rest/files.ts';
 import { readOpeners } from '../at-rest/list.ts';
 import { secretsConfig } from '../config.ts';
@@ -8,7 +8,6 @@ import { withSecretRecord } from '../record/record.ts';
 import { isSecret } from '../secret-variable.ts';
 import { within } from '../status/bounded.ts';
 import { EnvFiles } from '../store/dotenv.ts';
-import { parseEnv } from '../store/env-text.ts';
 import { previousOf } from '../store/previous.ts';
 import { countRecipients } from '../team/seal.ts';
 import { membersOf } from '../team/team.ts';
