@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ClientConfig } from 'pg';
 import { parse } from 'pg-connection-string';
-import { LIBPQ_VARIABLES, type Parameters, withLibpqDefaults } from './libpq.ts';
+import { hasClientKey, LIBPQ_VARIABLES, type Parameters, withLibpqDefaults } from './libpq.ts';
 import { registerSecret } from './redact.ts';
 import { Secret } from './secret.ts';
 import { encryptions } from './tls.ts';
@@ -163,12 +163,20 @@ function isThisMachine(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** What other clients write, in libpq's words: JDBC's `ssl`, Prisma's `sslaccept`, node-postgres' `no-verify`. */
-function asLibpq({ ssl, sslaccept, ...query }: Parameters): Parameters {
+/** What other clients write, in libpq's words: JDBC's `ssl`, Prisma's `sslaccept` and `sslcert`, node-postgres' `no-verify`. */
+function asLibpq({ ssl, sslaccept, sslcert, ...query }: Parameters): Parameters {
   const wanted = query.sslmode ?? (ssl === 'true' || ssl === '1' ? 'require' : undefined);
   const strict = sslaccept === 'strict' && (wanted === undefined || wanted === 'prefer' || wanted === 'require');
   const sslmode = strict ? 'verify-full' : wanted === 'no-verify' ? 'require' : wanted;
-  return { ...query, ...(sslmode ? { sslmode } : {}) };
+  // Prisma's is the certificate of a CA, libpq's that of a client, which has a key.
+  const isRoot = sslcert !== undefined && query.sslkey === undefined && !hasClientKey();
+  const sslrootcert = query.sslrootcert ?? (isRoot && sslaccept !== 'accept_invalid_certs' ? sslcert : undefined);
+  return {
+    ...query,
+    ...(sslmode ? { sslmode } : {}),
+    ...(sslrootcert ? { sslrootcert } : {}),
+    ...(sslcert && !isRoot ? { sslcert } : {}),
+  };
 }
 
 /** `scheme://user:password@`, the hosts, and the rest; what lies in between is the parser's. */

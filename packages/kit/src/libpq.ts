@@ -65,10 +65,6 @@ const SYSTEM_ROOTS = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/
  * So does a verification for which nobody names a root: libpq alone would look for ~/.postgresql/root.crt, node alone at its own.
  */
 function withFiles(parameters: Parameters, { SSL_CERT_FILE }: NodeJS.ProcessEnv): Parameters {
-  const home = (name: string) => {
-    const file = join(homedir(), '.postgresql', name);
-    return existsSync(file) ? file : undefined;
-  };
   const system = () => SSL_CERT_FILE || SYSTEM_ROOTS.find((file) => existsSync(file));
   const isSystem = parameters.sslrootcert === 'system';
   const sslmode = parameters.sslmode ?? (isSystem ? 'verify-full' : undefined);
@@ -81,6 +77,16 @@ function withFiles(parameters: Parameters, { SSL_CERT_FILE }: NodeJS.ProcessEnv)
     sslcert: certificate,
     sslkey: parameters.sslkey ?? (certificate ? home('postgresql.key') : undefined),
   };
+}
+
+/** The key that goes with a client's certificate where none is named. */
+export function hasClientKey(): boolean {
+  return home('postgresql.key') !== undefined || Boolean(process.env.PGSSLKEY);
+}
+
+function home(name: string): string | undefined {
+  const file = join(homedir(), '.postgresql', name);
+  return existsSync(file) ? file : undefined;
 }
 
 /** libpq is built with one of these; Debian's, and where others put it. */

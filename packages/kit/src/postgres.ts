@@ -123,9 +123,11 @@ function sqlStateOf(error: unknown): string | undefined {
   return code && /^[0-9A-Z]{5}$/.test(code) && error instanceof Error && 'severity' in error ? code : undefined;
 }
 
+/** Also a certificate that cannot be trusted: where `sslmode` leaves TLS open, libpq goes on without it. */
 function isAboutEncryption(error: unknown): boolean {
   return (
     sqlStateOf(error) === '28000' ||
+    isAboutTrust(error) ||
     (error instanceof Error && /does not support SSL|establishing an SSL/.test(error.message))
   );
 }

@@ -38,7 +38,13 @@ function tlsOf(parameters: Parameters): ConnectionOptions {
     crl: read(parameters, 'sslcrl'),
     ...(sslcertmode === 'disable'
       ? {}
-      : { cert: read(parameters, 'sslcert'), key: read(parameters, 'sslkey'), passphrase: sslpassword }),
+      : {
+          cert: read(parameters, 'sslcert'),
+          key: read(parameters, 'sslkey'),
+          // Prisma's: both in one file, which PostgreSQL's own programs do not read.
+          pfx: readBytes(parameters, 'sslidentity'),
+          passphrase: sslpassword,
+        }),
   };
   if (sslmode === 'verify-ca' && !files.ca)
     throw usageError(
@@ -57,10 +63,14 @@ function defined(options: object): object {
 }
 
 function read(parameters: Parameters, keyword: string): string | undefined {
+  return readBytes(parameters, keyword)?.toString('utf8');
+}
+
+function readBytes(parameters: Parameters, keyword: string): Buffer | undefined {
   const file = parameters[keyword];
   if (!file) return undefined;
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (cause) {
     throw usageError(
       'CERTIFICATE_UNREADABLE',
