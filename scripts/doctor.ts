@@ -1,125 +1,89 @@
 #!/usr/bin/env node
-import { accessSync, constants, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import {
+  command,
+  counted,
   defineReadTask,
   type Finding,
-  findTool,
+  flag,
+  hintOn,
   type Json,
   main,
-  makeStateFolder,
-  OpsError,
-  type ToolName,
-  toolVersion,
+  type Outcome,
+  type TaskContext,
+  usageError,
 } from '@drydock/kit';
-
-interface Check {
-  name: string;
-  found: string;
-  version: string;
-  problem?: string;
-}
-
-const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = [
-  { tool: 'git', for: 'releases' },
-  { tool: 'postgres', least: 14, for: 'the sandbox' },
-  { tool: 'pg_dump', least: 14, for: 'backups and rehearsals' },
-  { tool: 'psql', least: 14, for: 'rehearsals' },
-  { tool: 'age', for: 'fast encryption of backups' },
-  { tool: 'redis-server', least: 6, for: 'the sandbox' },
-  { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
-  { tool: 'runsvdir', for: 'releases on this machine' },
-  { tool: 'tar', least: 1, for: 'artefacts' },
-  { tool: 'chromium', for: 'tests' },
-  { tool: 'prometheus', least: 2, for: 'tests' },
-  { tool: 'promtool', least: 2, for: 'tests' },
-  { tool: 'amtool', for: 'tests' },
-  { tool: 'gh', for: 'tests, and to ask GitHub for checks' },
-  { tool: 'pgbackrest', flag: 'version', for: 'tests' },
-];
-const LEAST_FREE_GIB = 2;
+import { machineChecks } from './doctor/machine.ts';
 
 const task = defineReadTask({
   name: 'doctor',
-  summary: 'Shows what was found on this machine, where and in which version, and what is wrong.',
-  examples: ['npm run doctor', 'npm run doctor -- --json'],
+  summary: 'Shows what was found on this machine and what is wrong; with --env, what of an environment works.',
+  description:
+    'With --env it connects to everything that the config names for that environment, all at once, for 3 seconds at most: the database with the rights of its\n' +
+    "role, the product's own way there, Redis, the chain, the stores of backups, Sentry, the proxy, the health route. It changes nothing. What is not\n" +
+    'configured is no fault, and of what a product does not have nothing is said. Exit 3 if something that is configured does not work.',
+  examples: ['npm run doctor', 'npm run doctor -- --env staging', 'npm run doctor -- --json'],
   perEnvironment: false,
-  async run({ config, out }) {
-    const checks = [node(), ...TOOLS.map(tool), state(config.root), disk(config.root)];
-    out.table(
-      ['', 'what', 'version', 'where'],
-      checks.map(({ name, found, version, problem }) => [problem ? '✖' : '✔', name, version, found]),
-    );
-    const findings = checks.flatMap(({ problem }): Finding[] =>
-      problem ? [{ level: 'error', code: 'MACHINE', message: problem }] : [],
-    );
-    return {
-      verdict:
-        findings.length === 0
-          ? 'This machine has what it takes.'
-          : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
-      data: { checks: checks as unknown as Json },
-      findings,
-      ...(findings.length > 0 ? { next: 'npm run prepare-machine' } : {}),
-    };
+  withoutConfig: true,
+  flags: { env: flag.environment({ about: 'environment to connect to (default: none, this machine alone)' }) },
+  async run(ctx) {
+    return ctx.flags.env === undefined ? thisMachine(ctx) : thatEnvironment(ctx, ctx.flags.env);
   },
 });
 
-function node(): Check {
-  const { node: version } = process.versions;
-  const old = Number(version.split('.')[0]) < 24;
+function thisMachine({ config, out }: TaskContext): Outcome {
+  const checks = machineChecks(config.root, { state: existsSync(config.file) });
+  out.table(
+    ['', 'what', 'version', 'where'],
+    checks.map(({ name, found, version, problem }) => [problem ? '✖' : '✔', name, version, found]),
+  );
+  const findings = checks.flatMap(({ problem }): Finding[] =>
+    problem ? [{ level: 'error', code: 'MACHINE', message: problem }] : [],
+  );
   return {
-    name: 'node',
-    found: process.execPath,
-    version,
-    ...(old
-      ? { problem: `Node ${version} runs this; tasks need 24. Start them through npm run, which finds the pinned one.` }
-      : {}),
+    verdict:
+      findings.length === 0
+        ? 'This machine has what it takes.'
+        : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
+    data: { checks: checks as unknown as Json },
+    findings,
+    ...(findings.length > 0 ? { next: 'npm run prepare-machine' } : {}),
   };
 }
 
-function tool({ tool: name, flag, least = 0, for: purpose }: (typeof TOOLS)[number]): Check {
-  const found = findTool(name);
-  if (!found) return { name, found: '', version: '', problem: `${name} is missing; ${purpose} need it.` };
-  const version = toolVersion(found, flag) ?? 'unknown';
-  const tooOld = Number.parseInt(version, 10) < least;
-  return {
-    name,
-    found,
-    version,
-    ...(tooOld ? { problem: `${name} ${version} is too old; ${purpose} need ${least} or later.` } : {}),
-  };
-}
+const MARKS = { works: '✔', fails: '✖', doubt: '!', unset: '·' } as const;
 
-function state(root: string): Check {
-  let folder = join(root, '.drydock');
-  try {
-    folder = makeStateFolder(root);
-    accessSync(folder, constants.W_OK);
-    return { name: 'state folder', found: folder, version: '' };
-  } catch (cause) {
-    return {
-      name: 'state folder',
-      found: folder,
-      version: '',
-      problem:
-        cause instanceof OpsError
-          ? cause.message
-          : `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
-    };
-  }
-}
-
-function disk(root: string): Check {
-  const { bavail, bsize } = statfsSync(root);
-  const gib = (bavail * bsize) / 2 ** 30;
+async function thatEnvironment(ctx: TaskContext, env: string): Promise<Outcome> {
+  const { config, out, json } = ctx;
+  if (!existsSync(config.file))
+    throw usageError('CONFIG_MISSING', `${config.root} has no drydock.config.ts yet.`, command('init'));
+  const { examine } = await import('./doctor/environment.ts');
+  const rows = await examine(ctx, ctx.environmentOf(env));
+  const next = (of: (typeof rows)[number]) => of.next && hintOn(env, of.next);
+  out.table(
+    ['', env, 'found', 'next'],
+    rows.map((row) => [MARKS[row.state], row.what, row.found, row.state === 'works' ? '' : ctx.typed(next(row) ?? '')]),
+  );
+  const of = (state: keyof typeof MARKS) => rows.filter((row) => row.state === state);
+  const wrong = of('fails');
+  const unset = of('unset').map(({ what }) => what);
   return {
-    name: 'free disk',
-    found: root,
-    version: `${gib.toFixed(1)} GiB`,
-    ...(gib < LEAST_FREE_GIB
-      ? { problem: `Only ${gib.toFixed(1)} GiB are free; the sandbox wants ${LEAST_FREE_GIB}.` }
-      : {}),
+    verdict:
+      wrong.length === 0
+        ? `What is configured of ${env} works${unset.length > 0 ? `; not configured: ${unset.join(', ')}` : ''}.`
+        : `${counted(wrong.length, 'thing')} of ${env} ${wrong.length === 1 ? 'does' : 'do'} not work: ${wrong.map(({ what }) => what).join(', ')}.`,
+    ok: wrong.length === 0,
+    data: { env, checks: rows.map((row) => ({ ...row, next: ctx.typed(next(row) ?? '') })) },
+    // A person has them in the table, each with its next command.
+    findings: json
+      ? [...wrong, ...of('doubt')].map((row) => ({
+          level: row.state === 'fails' ? 'error' : 'warn',
+          code: row.code,
+          message: `${row.what}: ${row.found}`,
+          hint: next(row),
+        }))
+      : [],
+    ...(wrong.length === 0 ? { next: command('db:status', { env }) } : {}),
   };
 }
 

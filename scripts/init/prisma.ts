@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
-import { describeSchema } from '@drydock/db';
+import { describeSchema } from '@drydock/db/schema';
 import { command, hint, usageError } from '@drydock/kit';
 import { type Folder, unreadable } from './files.ts';
 import type { Manifest } from './manifest.ts';

@@ -360,7 +360,7 @@ test('what is missing is told with what it would bring and what to type', async 
     outcome?.findings?.every(({ hint }) => hint),
     'each has what to type',
   );
-  assert.match(outcome?.next ?? '', 'npm run doctor');
+  assert.match(outcome?.next ?? '', 'npm run doctor -- --env development');
 });
 
 const refused: [string, Record<string, string>, string, string, string[]?][] = [
@@ -441,7 +441,7 @@ test('from elsewhere the product is named by --config, its folder will do; the t
   const root = productWith(PLAIN);
   const { outcome, error } = await runTaskForTest(init, tmpdir(), ['--config', root, '--yes']);
   assert.is(error, undefined, error?.message);
-  assert.match(outcome?.next ?? '', `npm run doctor -- --config ${root}`);
+  assert.match(outcome?.next ?? '', `npm run doctor -- --env development --config ${root}`);
   assert.ok(existsSync(join(root, 'drydock.config.ts')));
   const toolkit = join(import.meta.dirname, '../..');
   assert.is((await runTaskForTest(init, toolkit, ['--yes'])).error?.code, 'TOOLKIT_ITSELF');

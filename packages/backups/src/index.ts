@@ -1,5 +1,6 @@
 export { backupStep } from './backup.ts';
 export { backupsSection, storeSchema } from './config/backups.ts';
+export { requireIdentity } from './crypt/identity.ts';
 export { type Drill, drillTable } from './drill/log.ts';
 export { readBackupStatus } from './read-status.ts';
 export { rehearsalOnBackup } from './rehearsal.ts';

@@ -6,6 +6,5 @@ export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
 export { incompatibleWith } from './rollback/incompatible.ts';
 export { planRollback, type RollbackPlan } from './rollback/plan.ts';
 export { rollbackSteps } from './rollback/steps.ts';
-export { describeSchema } from './schema/describe.ts';
 export { readDeployed } from './schema/running.ts';
 export { type Target, targetOf } from './target.ts';

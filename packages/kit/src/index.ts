@@ -34,6 +34,7 @@ export { type CopySource, copySource } from './copies/source.ts';
 export { databaseArgument } from './database-url.ts';
 export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';
+export { describeVariables } from './env/described.ts';
 export { loadEnvironment } from './env/environment.ts';
 export { parseEnv, readEnvFiles, valuesOf } from './env/file/read.ts';
 export { LINE, settingsIn, unreadLines } from './env/file/text.ts';
