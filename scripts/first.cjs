@@ -6,7 +6,7 @@ const { join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
 /** What the bootstrap itself runs under, and what tasks do: import.meta.main, and types that are stripped. */
-const LEAST = { bootstrap: [18, 0], task: [24, 2] };
+const LEAST = { bootstrap: [18, 12], task: [24, 2] };
 const forBootstrap = /[\\/]bootstrap\.mjs$/.test(process.argv[1] || '');
 
 const problem = folderProblem() || (forBootstrap ? bootstrapProblem() : taskProblem());
@@ -39,7 +39,7 @@ function bootstrapProblem() {
     return {
       code: 'NODE_TOO_OLD',
       message: `Node ${process.versions.node} is too old.`,
-      hint: 'Install Node 18 or later.',
+      hint: 'Install Node 18.12 or later.',
     };
   if (ROOT.includes(':'))
     return {

@@ -107,11 +107,11 @@ test('without a home, and without a folder for temporary files, it says which; a
     npm_config_fetch_retries: '0',
     npm_config_update_notifier: 'false',
   };
-  const missing = script(root, 'prepare-machine', [], { ...registry, TMPDIR: '/nowhere/at-all' });
+  const missing = script(root, 'prepare-machine', [], { ...registry, TMPDIR: '/proc/no-such-folder' });
   assert.is(missing.status, 2);
-  assert.match(missing.stderr, 'The folder for temporary files, /nowhere/at-all, cannot be used (ENOENT)');
+  assert.match(missing.stderr, 'The folder for temporary files, /proc/no-such-folder, cannot be used (ENOENT)');
   assert.not.ok(existsSync(join(root, 'node_modules')), 'nothing was begun');
-  const homeless = script(root, 'prepare-machine', [], { ...registry, HOME: '/nowhere/at-all' });
+  const homeless = script(root, 'prepare-machine', [], { ...registry, HOME: '/proc/no-such-folder' });
   assert.match(homeless.stderr, 'ECONNREFUSED', 'the home is not what it ends at');
   assert.ok(existsSync(join(root, 'node_modules/.home/.npm')), homeless.stderr);
 });
