@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, type Finding, flag, hint, type Json, main } from '@drydock/kit';
+import { command, defineChangeTask, type Finding, flag, hint, type Json, main, temporaryFolder } from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
 import { backupsSection } from '../src/config/backups.ts';
 import { shownBytes } from '../src/pace.ts';
@@ -21,6 +21,7 @@ const task = defineChangeTask({
   lock: 'environment',
   onlyReads: true,
   plan: async (ctx) => {
+    temporaryFolder();
     const { env, stores, signer } = backupTarget(ctx);
     return { env, stores: stores.map(({ label }) => label), signed: signer !== undefined };
   },

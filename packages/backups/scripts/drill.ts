@@ -13,12 +13,14 @@ import {
   operatorUrl,
   type Secret,
   type TaskContext,
+  temporaryFolder,
   usageError,
 } from '@drydock/kit';
 import { backupsSection } from '../src/config/backups.ts';
 import { requireIdentity } from '../src/crypt/identity.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
 import { type DrillPlan, drillSteps, isPassed } from '../src/drill/steps.ts';
+import { onServer, refuseNoDatabase } from '../src/restore/databases.ts';
 import { named, openSource } from '../src/restore/plan.ts';
 
 const task = defineChangeTask({
@@ -51,6 +53,9 @@ const task = defineChangeTask({
     const server = serverOf(ctx, ctx.flags.targetUrl);
     await checkDrillQueries(ctx.config.path(backupsSection.of(ctx.config).drills));
     await requireIdentity(ctx.config, ctx.environment);
+    temporaryFolder();
+    const scratch = named(databaseOf(server), 'drill', ctx.run);
+    await onServer(server, (client) => refuseNoDatabase(client, ctx, scratch));
     const { source, findings, trusted } = await openSource(ctx, ctx.flags.from ?? 'latest', ctx.flags.trust);
     const { manifest, digest, label } = source;
     if (!manifest || digest === undefined)
@@ -66,7 +71,7 @@ const task = defineChangeTask({
       digest,
       trusted: trusted === undefined ? null : { reason: ctx.flags.trust ?? '', why: trusted },
       notes: findings,
-      scratch: named(databaseOf(server), 'drill', ctx.run),
+      scratch,
       jobs: ctx.flags.jobs ?? 2,
       startedAt: new Date().toISOString(),
     };

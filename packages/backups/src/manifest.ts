@@ -34,8 +34,12 @@ const manifestSchema = z.object({
   migrationHead: z.string().nullable(),
   recipients: z.array(z.string()),
   extensions: z.array(z.string()),
+  /** Their versions: what a dump says is no more than their names. Not in backups of before it was kept. */
+  extensionVersions: z.record(z.string(), z.string()).optional(),
   /** Roles that own something in the database, or may do something there. */
   roles: z.array(z.string()),
+  /** Those of them that own something. Not in backups of before it was kept. */
+  owners: z.array(z.string()).optional(),
   locale: z.object({ encoding: z.string(), collate: z.string(), ctype: z.string() }),
   /** How many of each kind of object; see structure.ts. */
   structure: z.record(z.string(), z.number().int().min(0)),

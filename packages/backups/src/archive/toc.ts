@@ -11,7 +11,21 @@ export interface DataEntry {
   table: { schema: string; name: string; copied: boolean } | undefined;
 }
 
+/** An object, as far as it matters to who may restore it. */
+export interface TocObject {
+  dumpId: number;
+  /** `TABLE`, `EXTENSION`, `EVENT TRIGGER`, … */
+  kind: string;
+  name: string;
+  owner: string;
+  /** Only of what is read: extensions and publications. */
+  sql: string;
+  /** Dump ids of what it hangs on; extensions, not their members. */
+  needs: string[];
+}
+
 export interface Toc {
+  objects: TocObject[];
   intSize: number;
   offsetSize: number;
   /** The data is as COPY gave it. */
@@ -60,6 +74,7 @@ export function readToc(bytes: Buffer): Toc | undefined {
   const entries: DataEntry[] = [];
   const rights: { on: string[]; sql: string }[] = [];
   const made = new Set<string>();
+  const objects: TocObject[] = [];
   for (let left = reader.int(); left > 0; left--) {
     const dumpId = reader.int();
     reader.int();
@@ -74,12 +89,22 @@ export function readToc(bytes: Buffer): Toc | undefined {
     // Tablespace, access method.
     for (let part = 0; part < 2; part++) reader.text();
     if (minor >= 16) reader.int();
-    // Owner, and whether it has OIDs.
-    for (let part = 0; part < 2; part++) reader.text();
+    const owner = reader.text();
+    // Whether it has OIDs.
+    reader.text();
     const needs = [...reader.texts()];
     made.add(String(dumpId));
     if (kind?.toString() === 'ACL' && definition && !tag?.toString().startsWith('DATABASE '))
       rights.push({ on: needs, sql: decoded(definition, encoding) });
+    if (kind && tag)
+      objects.push({
+        dumpId,
+        kind: kind.toString(),
+        name: decoded(tag, encoding),
+        owner: owner ? decoded(owner, encoding) : '',
+        sql: definition && /^(EXTENSION|PUBLICATION)$/.test(kind.toString()) ? decoded(definition, encoding) : '',
+        needs,
+      });
     const state = reader.byte();
     if (state === NOT_SET || state === SET) {
       const copied = copy !== undefined && copy.length > 0;
@@ -90,7 +115,7 @@ export function readToc(bytes: Buffer): Toc | undefined {
     reader.take(offsetSize);
   }
   const foreignRights = rights.filter(({ on }) => !on.some((id) => made.has(id))).map(({ sql }) => sql);
-  return { intSize: reader.intSize, offsetSize, plain, encoding, entries, foreignRights, end: reader.at };
+  return { intSize: reader.intSize, offsetSize, plain, encoding, objects, entries, foreignRights, end: reader.at };
 }
 
 class Reader {

@@ -1,8 +1,10 @@
 import {
+  copySource,
   databaseSection,
   defineStep,
   dropDatabase,
   type Finding,
+  localeOf,
   OpsError,
   readerUrl,
   type Secret,
@@ -18,6 +20,7 @@ import { compact, keyOf } from '../names.ts';
 import { listOwn } from '../reader.ts';
 import { makeDatabase, onServer } from '../restore/databases.ts';
 import { putOnSettings } from '../restore/dress.ts';
+import { provideForArchive } from '../restore/foreseen.ts';
 import { readHead } from '../restore/head.ts';
 import { pgRestore } from '../restore/pg-restore.ts';
 import { readPlain } from '../restore/plain.ts';
@@ -82,8 +85,13 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         tried.rpo = manifest ? (Date.parse(plan.startedAt) - Date.parse(manifest.startedAt)) / 60_000 : 0;
         const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
         const head = await readHead(readPlain(source, identity), { noOwner: true, signal });
-        await onServer(server, (client) => makeDatabase(client, plan.scratch, head.properties.create));
+        const copies = elsewhere(ctx) ? {} : copySource(ctx.config, ctx.environment);
+        const locale = await onServer(server, async (client) => {
+          await makeDatabase(client, plan.scratch, head.properties.create, copies);
+          return localeOf(client, plan.scratch);
+        });
         const url = withDatabase(server, plan.scratch);
+        await provideForArchive(url, head.objects ?? [], { manifest, source: copies, locale, table: false });
         await withPostgres(url, 'drydock backup:drill', (client) =>
           putOnSettings(client, plan.scratch, head.properties.statements),
         );
@@ -92,6 +100,7 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         const { skipped, counted } = await pgRestore(readPlain(source, identity), url, {
           jobs: plan.jobs,
           noOwner: true,
+          beside: true,
           signal,
           counts,
         });
@@ -122,7 +131,10 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         tried.faults = [...findings, ...asked.findings].map(({ message }) => message);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof OpsError) || isOurTrouble(error)) throw error;
+        if (!(error instanceof OpsError) || isOurTrouble(error)) {
+          await dropCopy(server, plan);
+          throw error;
+        }
         tried.faults = [error.message];
       }
       return tried;
@@ -131,15 +143,15 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
 }
 
 /** Only where the live database lies too: what another server knows of roles is not known. */
-function readerOf({ config, environment, flags }: TaskContext, { scratch }: DrillPlan): Secret | undefined {
-  if ((flags as { targetUrl?: string }).targetUrl || !environment.has(databaseSection.of(config).readUrl))
-    return undefined;
+function readerOf(ctx: TaskContext, { scratch }: DrillPlan): Secret | undefined {
+  const { config, environment } = ctx;
+  if (elsewhere(ctx) || !environment.has(databaseSection.of(config).readUrl)) return undefined;
   return withDatabase(readerUrl(config, environment), scratch);
 }
 
 /** The server, the key or the store were not there: nothing was tried, so nothing is said of the backup. */
 function isOurTrouble({ code }: OpsError): boolean {
-  return /^(DATABASE_|STORE_|NO_CREATEDB|TOOL_MISSING|VARIABLE_|TEMPORARY_|BACKUP_(UNKNOWN|UNTRUSTED|FORGED|CHANGED))/.test(
+  return /^(DATABASE_|STORE_|NO_CREATEDB|EXTENSION_|SCRATCH_|TOOL_MISSING|VARIABLE_|TEMPORARY_|BACKUP_(UNKNOWN|UNTRUSTED|FORGED|CHANGED))/.test(
     code,
   );
 }
@@ -148,10 +160,19 @@ function dropStep(server: Secret, plan: DrillPlan): Step {
   return defineStep({
     name: 'drop the copy',
     async run() {
-      await onServer(server, (client) => dropDatabase(client, plan.scratch, { evenTemplate: true }));
+      await dropCopy(server, plan);
       return null;
     },
   });
+}
+
+function dropCopy(server: Secret, { scratch }: DrillPlan): Promise<void> {
+  return onServer(server, (client) => dropDatabase(client, scratch, { evenTemplate: true }));
+}
+
+/** On another server than the live one's, of which database.scratch tells. */
+function elsewhere({ flags }: Pick<TaskContext, 'flags'>): boolean {
+  return (flags as { targetUrl?: string }).targetUrl !== undefined;
 }
 
 function recordStep(ctx: TaskContext, plan: DrillPlan, attempt: Step<Tried>): Step {

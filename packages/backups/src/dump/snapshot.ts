@@ -10,6 +10,8 @@ export interface Facts {
   serverVersion: string;
   migrationHead: string | null;
   extensions: string[];
+  extensionVersions: Record<string, string>;
+  owners: string[];
   roles: string[];
   locale: { encoding: string; collate: string; ctype: string };
   structure: Structure;
@@ -130,6 +132,11 @@ const FACTS = `SELECT current_database() AS database, current_setting('server_ve
     to_regclass('_prisma_migrations')::text AS history,
     (SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype) FROM pg_database WHERE datname = current_database()) AS locale,
     (SELECT coalesce(json_agg(extname ORDER BY extname), '[]') FROM pg_extension WHERE extname <> 'plpgsql') AS extensions,
+    (SELECT coalesce(json_object_agg(extname, extversion), '{}') FROM pg_extension WHERE extname <> 'plpgsql') AS "extensionVersions",
+    (SELECT coalesce(json_agg(DISTINCT r.rolname), '[]') FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+      WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND s.classid NOT IN ('pg_subscription'::regclass, 'pg_publication'::regclass, 'pg_event_trigger'::regclass, 'pg_foreign_data_wrapper'::regclass)
+        AND NOT (s.classid = 'pg_namespace'::regclass AND EXISTS (SELECT 1 FROM pg_extension e WHERE e.extnamespace = s.objid))
+        AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS owners,
     (SELECT coalesce(json_agg(DISTINCT r.rolname), '[]') FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
       WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS roles,
     (SELECT coalesce(sum(pg_table_size(c.oid)), 0)::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

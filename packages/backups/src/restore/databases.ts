@@ -1,4 +1,16 @@
-import { dropDatabase, OpsError, quoteIdentifier as q, type Secret, withDatabase, withPostgres } from '@drydock/kit';
+import {
+  type CopySource,
+  copySource,
+  dropDatabase,
+  makeDatabase as makeEmpty,
+  mayMakeDatabases,
+  noCreatedb,
+  OpsError,
+  type Secret,
+  type TaskContext,
+  withDatabase,
+  withPostgres,
+} from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Properties } from './properties.ts';
 
@@ -24,24 +36,32 @@ const PROVIDERS_SINCE = 150_000;
  * Makes it anew, empty, of the encoding, provider and locale of `create`. The name has a run in it: what is there was
  * left by a kill. Returns its OID.
  */
-export async function makeDatabase(client: Client, name: string, create: Properties['create']): Promise<number> {
+export async function makeDatabase(
+  client: Client,
+  name: string,
+  create: Properties['create'],
+  source: CopySource,
+): Promise<number> {
   await dropDatabase(client, name, { evenTemplate: true });
   const options = await optionsFor(client, create ?? new Map());
   try {
-    await client.query(`CREATE DATABASE ${q(name)} TEMPLATE template0${options}`);
+    await makeEmpty(client, name, options, source);
   } catch (cause) {
     const { code, message } = cause as Error & { code?: string };
-    if (code !== '42501') throw code ? cannotMake(name, message, cause) : cause;
-    throw new OpsError({
-      code: 'NO_CREATEDB',
-      message: `The role may not make the database ${name}: ${message}.`,
-      hint: 'Grant it: ALTER ROLE … CREATEDB',
-      cause,
-    });
+    throw cause instanceof OpsError || !code ? cause : cannotMake(name, message, cause);
   }
   const oid = await oidOf(client, name);
   if (oid === undefined) throw new Error(`a database ${name}`);
   return oid;
+}
+
+/** Said before hours of reading, and while nothing is begun. */
+export async function refuseNoDatabase(
+  client: Client,
+  { config, environment }: Pick<TaskContext, 'config' | 'environment'>,
+  name: string,
+): Promise<void> {
+  if (!(await mayMakeDatabases(client, copySource(config, environment)))) throw await noCreatedb(client, name);
 }
 
 function cannotMake(name: string, why: string, cause: unknown): OpsError {
@@ -54,7 +74,7 @@ function cannotMake(name: string, why: string, cause: unknown): OpsError {
 }
 
 /** The provider is always named: what it is otherwise is that of the server, not that of the backup. */
-async function optionsFor(client: Client, create: NonNullable<Properties['create']>): Promise<string> {
+export async function optionsFor(client: Client, create: NonNullable<Properties['create']>): Promise<string> {
   const { rows } = await client.query<{ version: number; spaces: string[] }>(
     `SELECT current_setting('server_version_num')::int AS version, array_agg(spcname::text) AS spaces FROM pg_tablespace`,
   );

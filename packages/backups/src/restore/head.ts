@@ -1,5 +1,5 @@
 import { decoded } from '../archive/encoding.ts';
-import { type DataEntry, readToc, type Toc, Truncated } from '../archive/toc.ts';
+import { type DataEntry, readToc, type Toc, type TocObject, Truncated } from '../archive/toc.ts';
 import { restoreFailed, runPgRestore } from './pg-restore.ts';
 import { type Properties, readProperties } from './properties.ts';
 import { readSaid } from './said.ts';
@@ -11,6 +11,8 @@ export interface Head {
   tables: NonNullable<DataEntry['table']>[] | undefined;
   /** Statements of rights on what the archive does not create; undefined as above. */
   foreignRights: string[] | undefined;
+  /** What is in it; undefined as above. */
+  objects: TocObject[] | undefined;
 }
 
 /** No schema has it: with it pg_restore writes what belongs to no schema but reacts to --create, which is the database. */
@@ -40,6 +42,7 @@ export async function readHead(
     properties: await readProperties(decoded(Buffer.concat(script), toc?.encoding ?? 'UTF8')),
     tables: toc?.entries.flatMap(({ table }) => (table ? [table] : [])),
     foreignRights: toc?.foreignRights,
+    objects: toc?.objects,
   };
 }
 

@@ -10,7 +10,8 @@ const NOT_THERE = new Set(['42P01', '42883', '3F000', '42704']);
 const NOT_ALLOWED = '42501';
 
 /**
- * Extensions want a superuser, and what is said of them fails with them: no row and no rule is lost by that. What a newer
+ * Extensions want a superuser, and what is said of them fails with them: no row and no rule is lost by that. Event triggers and publications of
+ * all tables, too, which was said before. What a newer
  * pg_restore sets for itself and an older server does not know is not of the backup at all. Everything else is a hole.
  * The server is asked again, since the words that it used depend on its language.
  */
@@ -31,12 +32,22 @@ async function isUnknownSetting(client: Client, command: string): Promise<boolea
 }
 
 async function isHole(client: Client, command: string, noOwner: boolean): Promise<boolean> {
-  if (/^(CREATE|COMMENT ON|ALTER) EXTENSION\b/.test(command)) return false;
+  if (/^(CREATE|COMMENT ON|ALTER) (EXTENSION|PUBLICATION|EVENT TRIGGER)\b/.test(command)) return false;
+  const schema = /^(?:CREATE|ALTER) SCHEMA ("(?:[^"]|"")*"|[^\s;]+)/.exec(command)?.[1];
+  if (schema && (await isExtensions(client, schema))) return false;
   if (!/^(GRANT|REVOKE|COMMENT)\b/.test(command)) return true;
   const { code, routine = '' } = await errorOf(client, command);
   // Tables of the backup are compared afterwards: what is not there is not one of them. A role is another matter.
   if (code && NOT_THERE.has(code)) return /role/.test(routine);
   return !(noOwner && command.startsWith('COMMENT') && code === NOT_ALLOWED);
+}
+
+/** Made before the rest, with an extension in it, and by whom it could be made. */
+async function isExtensions(client: Client, schema: string): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT 1 FROM pg_extension WHERE extnamespace = to_regnamespace($1)', [
+    schema,
+  ]);
+  return rowCount !== 0;
 }
 
 async function errorOf(client: Client, command: string): Promise<{ code?: string; routine?: string }> {

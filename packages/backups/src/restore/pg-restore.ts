@@ -16,6 +16,8 @@ export interface RestoreOptions {
   table?: TableName | undefined;
   /** Everything belongs to whoever restores, and nobody else may do anything. */
   noOwner?: boolean;
+  /** Beside the live database, where nobody is subscribed to it. */
+  beside?: boolean;
   /** Of which tables the rows are counted in the archive; of none if it is not said. */
   counts?: (table: { schema: string; name: string }) => boolean;
   signal?: AbortSignal | undefined;
@@ -29,7 +31,7 @@ export type PgRestored = {
 
 /**
  * Into an empty database. With one job nothing touches the disk. Several need a file to seek in: it lies in the clear in
- * a private temporary folder for as long as the restore takes. Nothing is ever excluded: with such an option pg_restore
+ * a private temporary folder for as long as the restore takes. No table or schema is ever excluded: with such an option pg_restore
  * leaves out the rights and comments of everything that the archive does not create itself, as of schema public.
  */
 export async function pgRestore(
@@ -81,8 +83,10 @@ async function writeArchive(
 
 const TEMPORARY = 'drydock-restore-';
 
-function choose({ table, noOwner }: RestoreOptions): string[] {
+function choose({ table, noOwner, beside }: RestoreOptions): string[] {
   return [
+    '--no-subscriptions',
+    ...(beside ? ['--no-publications'] : []),
     ...(noOwner ? ['--no-owner', '--no-privileges'] : []),
     ...(table ? [...(table.schema ? [`--schema=${table.schema}`] : []), `--table=${table.name}`] : []),
   ];

@@ -14,7 +14,8 @@ import {
 import type { Client } from 'pg';
 import { requireIdentity } from '../crypt/identity.ts';
 import type { Note } from '../trust.ts';
-import { exists, onServer, taken } from './databases.ts';
+import { exists, onServer, refuseNoDatabase, taken } from './databases.ts';
+import { refuseOwners } from './foreseen.ts';
 import { type BackupSource, type Found, findBackup } from './source.ts';
 
 /** Journalled: a resumed run restores what it began with, to where it began. */
@@ -73,6 +74,7 @@ export function refuseWish({ env }: Pick<TaskContext, 'env'>, wish: RestoreWish)
 
 export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
   await requireIdentity(ctx.config, ctx.environment);
+  temporaryFolder();
   const { source, from, findings, trusted } = await chooseSource(ctx, wish);
   const name = wish.to ?? databaseOf(url);
   refuseForeign(ctx, source, wish);
@@ -81,6 +83,8 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
     if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
     if (wish.inPlace) await refuseNotOurs(client, name);
     if (source.manifest) await refuseUnfit(client, source, wish.noOwner);
+    if (!wish.noOwner && !wish.table) await refuseOwners(client, source.manifest?.owners ?? [], source.label);
+    await refuseNoDatabase(client, ctx, named(name, 'restore', ctx.run));
   });
   return {
     from,

@@ -15,38 +15,18 @@ import {
   withPostgres,
 } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Counted } from '../archive/offsets.ts';
 import { backupsSection } from '../config/backups.ts';
-import { Pace } from '../pace.ts';
 import { trustSteps } from '../trust.ts';
 import { carryLog } from './carry-log.ts';
 import type { Comparison } from './compare.ts';
-import { makeDatabase, onServer } from './databases.ts';
-import { inTransaction, putOn, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
-import { chooseGiven, differences, readBackupHead } from './given.ts';
+import { onServer } from './databases.ts';
+import { inTransaction, putOn, type Refused, refuseRefused } from './dress.ts';
+import { mayLeaveOut, type Restored, restoreFresh, statementsFor } from './fresh.ts';
+import { chooseGiven, readBackupHead } from './given.ts';
 import type { Head } from './head.ts';
-import { refuseHoles, type Skipped } from './holes.ts';
-import { pgRestore } from './pg-restore.ts';
-import { readPlain } from './plain.ts';
 import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
-import type { Properties, Statement } from './properties.ts';
-import { countsBeside, type Proved, prove } from './prove.ts';
-import { refusedRights } from './rights.ts';
+import { type Proved, prove } from './prove.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
-import { chooseTable } from './tables.ts';
-
-export type Restored = {
-  skipped: Skipped[];
-  /** Rights that the role could not give or take. */
-  refused: Refused[];
-  seconds: number;
-  /** Of the database that was made: its name changes, this does not. */
-  oid: number;
-  /** Rows in the backup of tables without a checksum; null where they could not be told. */
-  counted: Counted[] | null;
-  /** What the one table is called in the backup. */
-  table: string[] | null;
-};
 
 export interface RestoreSteps {
   nodes: StepNode[];
@@ -95,66 +75,6 @@ function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: H
     },
     undo: () => dropOurs(url, plan),
   });
-}
-
-async function restoreFresh(
-  ctx: TaskContext,
-  url: Secret,
-  plan: RestorePlan,
-  head: Head,
-  { detail, signal, out }: StepContext,
-): Promise<Omit<Restored, 'seconds'>> {
-  const table = plan.table === null ? undefined : chooseTable(plan.table, head.tables);
-  const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
-  if (warning) out.warn(warning);
-  if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
-  const oid = await onServer(url, (client) => makeDatabase(client, plan.fresh, properties.create));
-  await withPostgres(freshUrl(url, plan), 'drydock db:restore', async (client) => {
-    const refused = await tryOn(client, plan.fresh, statementsFor(plan, properties));
-    if (!mayLeaveOut(plan)) refuseRefused([...refused, ...(await foreignRights(url, plan, head))]);
-    await putOnSettings(client, plan.fresh, properties.statements);
-  });
-  const source = await openPlanned(ctx, plan);
-  const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
-  const pace = new Pace(source.manifest?.plain.bytes ?? 0, detail);
-  const paced = async function* () {
-    for await (const chunk of readPlain(source, identity)) {
-      pace.add(chunk.length);
-      yield chunk;
-    }
-    detail('rows and indexes');
-  };
-  const { jobs, noOwner } = plan;
-  const counts = countsBeside(source.manifest, table);
-  if (!head.foreignRights)
-    out.warn('What rights the backup has on what extensions made could not be told, nor whether they are there.');
-  const { skipped, counted } = await pgRestore(paced(), freshUrl(url, plan), { jobs, noOwner, signal, table, counts });
-  refuseHoles(skipped);
-  const refused = await foreignRights(url, plan, head);
-  if (!mayLeaveOut(plan)) refuseRefused(refused);
-  return {
-    skipped,
-    refused,
-    oid,
-    counted: counted ?? null,
-    table: table ? [...(table.schema === undefined ? [] : [table.schema]), table.name] : null,
-  };
-}
-
-/** On what PostgreSQL and its extensions made. Asked before the hours of restoring and after: then more of it is there. */
-async function foreignRights(url: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
-  if (plan.noOwner || plan.table !== null) return [];
-  return refusedRights(freshUrl(url, plan), head.foreignRights ?? []);
-}
-
-/** One table is put where its rows can be taken from: nobody is to work there. */
-function statementsFor({ table }: RestorePlan, { statements }: Properties): Statement[] {
-  return table === null ? statements : [];
-}
-
-/** Without owners and rights, what else a role of another server was given is nothing to stop for. */
-function mayLeaveOut({ skipRefused, noOwner }: RestorePlan): boolean {
-  return skipRefused || noOwner;
 }
 
 function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: Step<Restored>): Step<Proved> {

@@ -43,7 +43,8 @@ export async function mayMakeDatabases(client: Client, { maker }: CopySource): P
 }
 
 /** In one sentence, with what to type. */
-export function noCreatedb(role: string, name: string, cause?: unknown): OpsError {
+export async function noCreatedb(client: Client, name: string, cause?: unknown): Promise<OpsError> {
+  const role = await currentRole(client);
   return new OpsError({
     code: 'NO_CREATEDB',
     message: `The role ${role} may not make the database ${name}.`,
@@ -70,9 +71,8 @@ async function explained(
   { template }: CopySource,
 ): Promise<unknown> {
   const [code, message] = [sqlStateOf(cause), (cause as Error).message];
-  if (code === NOT_ALLOWED && !(await mayMakeDatabases(client, {})))
-    return noCreatedb(await currentRole(client), name, cause);
-  if (!template) return code === NOT_ALLOWED ? noCreatedb(await currentRole(client), name, cause) : cause;
+  if (code === NOT_ALLOWED && !(await mayMakeDatabases(client, {}))) return noCreatedb(client, name, cause);
+  if (!template) return code === NOT_ALLOWED ? noCreatedb(client, name, cause) : cause;
   if (code === NO_SUCH_DATABASE)
     return usageError(
       'SCRATCH_TEMPLATE_MISSING',
