@@ -1,13 +1,14 @@
 // Uses git, and files in a temporary folder.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadEnvironment } from '@drydock/kit';
+import { loadConfig, loadEnvironment } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { releaseConfig } from '../src/config.ts';
 import { missedVariables, productEnvironment } from '../src/host/environment.ts';
 import { HostFolder } from '../src/host/folder.ts';
+import { nodeQuestion } from '../src/host/node.ts';
 import { makeProduct } from './product.ts';
 
 const test = suite('what a host knows');
@@ -57,6 +58,30 @@ test('of a shell that the product does not get, what its source names and what i
   assert.equal([env.IN_FILE, env.STRIPE_KEY, left.includes('STRIPE_KEY')], ['y', undefined, true]);
   const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include, left });
   assert.equal(missed, ['NODE_OPTIONS', 'STRIPE_KEY']);
+});
+
+test('that the product wants another Node than it would run under is a word, with the file that says so', async () => {
+  const [major = ''] = process.versions.node.split('.');
+  const files: [Record<string, string>, string | undefined][] = [
+    [{}, undefined],
+    [{ 'package.json': `{ "engines": { "node": ">=${major}" } }`, '.nvmrc': 'lts/*' }, undefined],
+    [{ 'package.json': '{ "engines": { "node": "^18.2" } }' }, 'package.json'],
+    [{ 'package.json': `{ "engines": { "node": ">=${major}" } }`, '.nvmrc': 'v18\n' }, '.nvmrc'],
+    [{ '.node-version': '18.20.1\n', 'package.json': '{}' }, '.node-version'],
+  ];
+  for (const [written, says] of files) {
+    const root = makeStrangeProduct({});
+    for (const [name, text] of Object.entries(written)) writeFileSync(join(root, name), text);
+    const warned: string[] = [];
+    const question = nodeQuestion(await loadConfig(undefined, root), undefined, 'staging', (text) => warned.push(text));
+    await question.ask();
+    assert.is(warned.length, says ? 1 : 0, warned.join());
+    if (says)
+      assert.match(
+        warned[0] ?? '',
+        `(${says}) and would run under ${process.version}, a copy of the toolkit's on staging`,
+      );
+  }
 });
 
 test.run();

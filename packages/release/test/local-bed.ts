@@ -6,6 +6,7 @@ import { type Environment, type LoadedConfig, loadConfig, loadEnvironment } from
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy } from '@drydock/sandbox/testing';
 import { artifactStore } from '../src/artifact/store.ts';
+import type { Artifact } from '../src/artifact/types.ts';
 import { releaseConfig } from '../src/config.ts';
 import { LocalDriver } from '../src/driver/local.ts';
 import { hostFolder } from '../src/host/folder.ts';
@@ -30,6 +31,7 @@ export interface Opened {
 
 export interface LocalBed extends Bed {
   driver: LocalDriver;
+  artifact(name: string, change?: (source: string) => string, files?: Record<string, string>): Promise<Artifact>;
   root: string;
   proxy: Awaited<ReturnType<typeof startTestProxy>>;
   /** A driver with more of `release`, of a shell or of an env file, on the same host. */
@@ -38,6 +40,8 @@ export interface LocalBed extends Bed {
   /** pid of an instance: `blue-1`. */
   pidOf(instance: string): number;
   serviceOf(instance: string): string;
+  /** Folder of its log. */
+  logsOf(instance: string): string;
 }
 
 const SHOP = join(import.meta.dirname, 'fixtures/shop.mjs');
@@ -97,17 +101,19 @@ export async function makeLocalBed(release: object = {}): Promise<LocalBed> {
     open,
     serviceOf,
     pidOf,
+    logsOf: (instance) => host?.logsOf(instance) ?? '',
     another: (env = {}) => configured({ env }),
     pids: async ({ slot }) =>
       proxy.supervisor
         .names()
         .filter((name) => name.startsWith(serviceOf(`${slot}-`)))
         .map((name) => `${name} ${proxy.supervisor.state(name).pid}`),
-    async artifact(name, change = (source) => source) {
+    async artifact(name, change = (source) => source, files = {}) {
       const config = await loadConfig(undefined, root);
       const store = artifactStore(config, loadEnvironment(config, 'staging', {}));
       const folder = mkdtempSync(join(root, 'built-'));
       writeFileSync(join(folder, 'shop.mjs'), `${change(readFileSync(SHOP, 'utf8'))}// ${name}\n`);
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
       const options = { signal: AbortSignal.timeout(60_000), time: 0, bom: '{}', inputs: '0'.repeat(64) };
       return store.keep(folder, hash('sha1', name), options);
     },

@@ -1,7 +1,11 @@
 // Uses HAProxy and runit: what only the local driver does, on one host.
-import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MARK, runningProcesses } from '@drydock/kit';
+import { sampleRounds } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Haproxy } from '../src/proxy/haproxy.ts';
@@ -115,6 +119,87 @@ test('a program that starts the product as npm does ends with it, and finds the 
     ),
     'nobody',
   );
+});
+
+/** Of a service's, whoever their parents are. */
+const processesOf = (slot: string) =>
+  runningProcesses().filter(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(
+        `${MARK}=${bed.proxy.supervisor.folder}/${bed.serviceOf(slot)}`,
+      );
+    } catch {
+      return false;
+    }
+  }).length;
+
+const FORKS = `import { spawn } from 'node:child_process';
+spawn(process.execPath, ['shop.mjs'], { stdio: 'inherit', detached: true }).unref();
+setInterval(() => {}, 1_000);`;
+const CLUSTER = `import cluster from 'node:cluster';
+if (cluster.isPrimary) for (let n = 0; n < 2; n++) cluster.fork();
+else await import('./shop.mjs');`;
+const LAUNCHERS: [string, string[], Record<string, string>][] = [
+  ['npm start', ['npm', 'start'], { 'package.json': '{ "scripts": { "start": "node shop.mjs" } }' }],
+  ['a shell', ['sh', '-c', 'node shop.mjs & wait'], {}],
+  ['a cluster', ['node', 'main.mjs'], { 'main.mjs': CLUSTER }],
+  ['a launcher that forks', ['node', 'main.mjs'], { 'main.mjs': FORKS }],
+];
+for (const [name, command, files] of sampleRounds(LAUNCHERS, 2))
+  test(`started by ${name}, a version leaves nothing behind when it crashes, is replaced or brought back`, async () => {
+    await withConfig({ release: { app: { command } } });
+    const ready = async (deployment: Awaited<ReturnType<typeof stage>>) =>
+      until(async () => (await bed.driver.instances(deployment)).every((one) => one.ready), 'ready');
+    const first = await released(bed.driver, await bed.artifact('v1', undefined, files));
+    assert.ok(processesOf('blue') > 1);
+    const [address = ''] = await bed.driver.addressesOf(first);
+    process.kill(bed.pidOf('blue-1'), 'SIGKILL');
+    await until(async () => (await bed.driver.instances(first))[0]?.restarts === 1, 'a restart');
+    await ready(first);
+    assert.is(await (await fetch(address)).text(), first.version);
+    const second = await released(bed.driver, await bed.artifact('v2', undefined, files));
+    assert.is(processesOf('blue'), 0);
+    const said = await fetch(address).then(
+      () => 'answers',
+      () => 'nobody',
+    );
+    assert.is(said, 'nobody');
+    await bed.driver.revive(first, progress);
+    await ready(first);
+    await bed.driver.shift(first);
+    await bed.driver.retire(second);
+    assert.is(processesOf('green'), 0);
+    await until(async () => (await answer()) === first.version, 'the one before');
+  });
+
+test('under another Node the product and what its program starts run under that one', async () => {
+  const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-node-'));
+  const node = join(folder, 'node');
+  writeFileSync(node, `#!/bin/sh\nUNDER=another exec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  const manifest = { 'package.json': '{ "scripts": { "start": "node shop.mjs" } }' };
+  for (const command of [
+    ['npm', 'start'],
+    ['node', 'shop.mjs'],
+  ]) {
+    await withConfig({ release: { app: { command, node } } });
+    const said = await Promise.all(
+      bed.driver.questions().map(async ({ about, ask }) => `${about}: ${await ask(progress.signal)}`),
+    );
+    assert.ok(said.includes(`product's Node: ${process.version}, ${node}`), said.join());
+    const says = (source: string) => source.replace('listens`', 'listens under `, process.env.UNDER');
+    const staged = await bed.driver.stage(await bed.artifact(command.join(' '), says, manifest), progress);
+    await bed.driver.waitReady(staged, progress);
+    const lines = await readFile(join(bed.logsOf(`${staged.slot}-1`), 'current'), 'utf8');
+    assert.match(lines, new RegExp(`${staged.version} listens under +another`));
+  }
+});
+
+test('a program that the product is started with and that is not on its PATH is told before', async () => {
+  await withConfig({ release: { app: { command: ['no-such-program', 'x'] } } });
+  const question = bed.driver.questions().find(({ about }) => about === "product's program");
+  const error = await failing(question?.ask(progress.signal) ?? Promise.resolve());
+  assert.equal([error.code, error.exit], ['TOOL_MISSING', 2]);
+  assert.match(error.message, 'no-such-program, which release.app.command starts the product with');
 });
 
 test('what a version writes into its folder is in nobody’s way', async () => {

@@ -7,7 +7,8 @@ import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { type HostFolder, hostFolder, type Placed } from '../host/folder.ts';
-import { configuredNode, keptNode } from '../host/node.ts';
+import { configuredNode, keptNode, nodeOfVersions } from '../host/node.ts';
+import { startingProgram } from '../host/program.ts';
 import { VersionEnvironments } from '../host/versions.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
 import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
@@ -88,7 +89,11 @@ export class LocalDriver implements Driver {
       },
       {
         about: "product's Node",
-        ask: async () => configuredNode(this.#config, this.#release.app.node) ?? `${process.version}, the toolkit's`,
+        ask: async () => nodeOfVersions(this.#config, this.#release.app.node).says,
+      },
+      {
+        about: "product's program",
+        ask: async () => startingProgram(this.#config, this.#environment, this.#release.app),
       },
     ];
   }

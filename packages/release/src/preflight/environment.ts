@@ -7,6 +7,7 @@ import { releaseConfig } from '../config.ts';
 import { driverOf } from '../driver/driver.ts';
 import { missedVariables, productEnvironment } from '../host/environment.ts';
 import { hostFolder } from '../host/folder.ts';
+import { nodeQuestion } from '../host/node.ts';
 import type { Question } from '../question.ts';
 import { databaseQuestions } from './database.ts';
 import { migrationsQuestion } from './migrations.ts';
@@ -41,6 +42,7 @@ export function environmentQuestions(
     },
     ...questionsOf('driver', () => driverOf(config, environment).questions()),
     ...questionsOf('disk of versions', () => hostQuestions(config, environment)),
+    ...nodeQuestions(config, environment, warn),
     { about: 'variables of this shell', ask: () => tellMissed(config, environment, warn) },
     ...questionsOf('store of artefacts', () => artifactStore(config, environment).questions()),
   ];
@@ -107,6 +109,12 @@ function hostQuestions(config: LoadedConfig, environment: Environment): Question
   if (release.driver !== 'local') return [];
   const { services } = hostFolder(config, release, environment);
   return [{ about: 'disk of versions', ask: async () => freeDisk(dirname(services), LEAST_WORK_MIB) }];
+}
+
+/** Elsewhere it is the image's. */
+function nodeQuestions(config: LoadedConfig, environment: Environment, warn: (text: string) => void): Question[] {
+  const { driver, app } = releaseConfig(config);
+  return driver === 'local' ? [nodeQuestion(config, app.node, environment.name, warn)] : [];
 }
 
 /** A shell is not the product's, unless config says so; that something of it will be missed is not to be found out by people. */
