@@ -93,7 +93,7 @@ const MOST_FILES = 4_000;
 const MOST_BYTES = 512 * 1_024;
 /** What products call it, the plainest first. */
 const ROUTES = ['health', 'healthz', 'health-check', 'healthcheck', 'health_check', 'livez', 'readyz', 'ready', 'ping'];
-const ROUTE = new RegExp(`['"\`](/(?:[\\w-]+/){0,3}(?:${ROUTES.join('|')}))/?['"\`]`, 'g');
+const ROUTE = new RegExp(`['"\`](?:GET )?(/(?:[\\w-]+/){0,3}(?:${ROUTES.join('|')}))/?['"\`]`, 'g');
 const FILE_ROUTE = new RegExp(
   `^(?:src/)?(?:app|pages)/((?:[\\w-]+/)*(?:${ROUTES.join('|')}))(?:/route|/index)?\\.[jt]sx?$`,
 );

@@ -132,9 +132,19 @@ function releaseLines(found: Found, { release, health }: Answers): Line[] {
   const value = {
     ...(git && git.baseBranch !== 'master' ? { baseBranch: git.baseBranch } : {}),
     artifact: { include: ['.'], ...(build.length > 0 ? { build: build.map((command) => ({ command })) } : {}) },
-    app: { command: start.value, ...(health === undefined || health === '/readyz' ? {} : { readyPath: health }) },
+    app: {
+      command: start.value,
+      ...(health === undefined || health === '/readyz' ? {} : { readyPath: health }),
+      ...portOf(found),
+    },
   };
   return [{ key: 'release', value, comment: `Built from a commit, started as ${start.seenIn} says, behind HAProxy.` }];
+}
+
+/** Where the product is told to listen by a name of its own. */
+function portOf({ variables }: Found): { portVariable?: string } {
+  const [own, ...others] = variables.filter(({ name }) => /^(HTTP|APP|API|WEB|SERVER|SERVICE|LISTEN)_PORT$/.test(name));
+  return own && others.length === 0 ? { portVariable: own.name } : {};
 }
 
 /** What a name says that it opens something: declared, it is masked wherever it would be shown. */

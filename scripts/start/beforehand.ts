@@ -1,5 +1,13 @@
 import { type LoadedConfig, temporaryFolder } from '@drydock/kit';
-import { freeDisk, readBase, readCheckout, refuseDirty, refuseOutdated, releaseConfig } from '@drydock/release';
+import {
+  baseBranchOf,
+  freeDisk,
+  readBase,
+  readCheckout,
+  refuseDirty,
+  refuseOutdated,
+  releaseConfig,
+} from '@drydock/release';
 
 /** What a tree is built in, and kept as. */
 const LEAST_WORK_MIB = 512;
@@ -11,7 +19,7 @@ export async function refuseUnreleasable(
 ): Promise<void> {
   const checkout = await readCheckout(root);
   if (!allowDirty) refuseDirty(checkout);
-  const { baseBranch } = releaseConfig(config);
+  const { baseBranch = await baseBranchOf(root) } = releaseConfig(config);
   refuseOutdated(checkout, baseBranch, await readBase(checkout, baseBranch, { asked: false }));
   for (const folder of new Set([root, temporaryFolder()])) freeDisk(folder, LEAST_WORK_MIB);
 }

@@ -79,7 +79,10 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
       hint`Make a pair of keys, and put the public one there: ${command('backup:keygen')}`,
     );
   const keys = environment
-    .require(variable)
+    .require(
+      variable,
+      hint`Make a pair (${command('backup:keygen')}), and set its public half: ${variable}='age1…' in .env.${environment.name}.local`,
+    )
     .split(',')
     .map((key) => key.trim())
     .filter(Boolean);

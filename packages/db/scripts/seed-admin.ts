@@ -11,19 +11,24 @@ import {
   withPostgres,
 } from '@drydock/kit';
 import { migrationsSection } from '../src/config.ts';
-import { loadSeedModule, type Seeded, type SeedModule } from '../src/seed/module.ts';
-import { checkedWallets } from '../src/seed/wallets.ts';
+import { checkedAdmins } from '../src/seed/admins.ts';
+import { loadSeedModule, type Seeded, type SeedModule, seededBy } from '../src/seed/module.ts';
 
 const task = defineChangeTask({
   name: 'seed:admin',
-  summary: 'Makes the initial admin wallets, and demo data if asked; a second run changes nothing.',
+  summary: 'Makes the first admins, and demo data if asked; a second run changes nothing.',
   description:
-    'For development and staging. In production it wants --allow-production and a wallet on the allowlist of the config.\nWhat an admin is, the product says: database.seed.module.',
-  examples: ['npm run seed:admin -- --wallet 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --demo'],
+    'For development and staging. In production it wants --allow-production, and whom the allowlist of the config names. What an admin is,\n' +
+    "the product's module says (database.seed.module): a wallet, an e-mail address, or what it calls so; left out, a wallet where there is a chain.",
+  examples: [
+    'npm run seed:admin -- --admin ada@shop.example',
+    'npm run seed:admin -- --wallet 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --demo',
+  ],
   flags: {
-    wallet: flag.texts({ value: 'ADDRESS', about: 'becomes an admin' }),
+    admin: flag.texts({ value: 'WHO', about: 'becomes an admin: an e-mail address, a wallet, an id' }),
+    wallet: flag.texts({ value: 'ADDRESS', about: 'the same, where it is a wallet' }),
     demo: flag.boolean({ about: 'also put demo data in' }),
-    allowProduction: flag.boolean({ about: 'allow it in production, for wallets on the allowlist' }),
+    allowProduction: flag.boolean({ about: 'allow it in production, for those on the allowlist' }),
   },
   lock: 'environment',
   async plan({ config, env, flags }) {
@@ -34,26 +39,28 @@ const task = defineChangeTask({
         `${config.file} has no database.seed section.`,
         'Point database.seed.module to a module that exports "admins".',
       );
-    const wallets = await checkedWallets({
+    const module = config.path(seed.module);
+    const { admins, wallets } = await checkedAdmins(config, await loadSeedModule(module), {
       env,
       servesCustomers: environmentSettings(config, env).serves === 'customers',
+      admins: flags.admin,
       wallets: flags.wallet,
       demo: flags.demo,
       allowProduction: flags.allowProduction,
       allowlist: seed.productionAllowlist,
     });
-    const module = config.path(seed.module);
-    await loadSeedModule(module);
-    return { module, wallets, demo: flags.demo };
+    return { module, who: admins, wallets, demo: flags.demo };
   },
-  describe: ({ wallets, demo }) => [...wallets.map((wallet) => `admin ${wallet}`), ...(demo ? ['demo data'] : [])],
-  steps(ctx, { module, wallets, demo }) {
+  describe: ({ who, demo }) => [...who.map((one) => `admin ${one}`), ...(demo ? ['demo data'] : [])],
+  steps(ctx, { module, who, wallets, demo }) {
     const inTransaction = async (
+      what: 'admins' | 'demo',
       work: (seed: SeedModule, client: Parameters<SeedModule['admins']>[0]) => Promise<Seeded>,
     ): Promise<Seeded> => {
       return withPostgres(operatorUrl(ctx.config, ctx.environment), 'drydock seed:admin', async (client) => {
         await client.query('BEGIN');
-        const seeded = await work(await loadSeedModule(module), client);
+        const seed = await loadSeedModule(module);
+        const seeded = await seededBy(what, () => work(seed, client));
         await client.query('COMMIT');
         return seeded;
       });
@@ -62,23 +69,26 @@ const task = defineChangeTask({
       name: 'admins',
       async run({ audit }) {
         const seeded =
-          wallets.length > 0 ? await inTransaction((seed, client) => seed.admins(client, wallets)) : { created: 0 };
-        if (seeded.created > 0) await audit('seed.admin', { wallets, created: seeded.created });
+          who.length > 0 ? await inTransaction('admins', (seed, client) => seed.admins(client, who)) : { created: 0 };
+        if (seeded.created > 0)
+          await audit('seed.admin', { [wallets ? 'wallets' : 'admins']: who, created: seeded.created });
         return seeded;
       },
     });
     const rows = defineStep<Seeded>({
       name: 'demo data',
-      run: () => inTransaction(async (seed, client) => (await seed.demo?.(client)) ?? { created: 0 }),
+      run: () => inTransaction('demo', async (seed, client) => seed.demo?.(client) as Promise<Seeded>),
     });
     return { nodes: demo ? [admins, rows] : [admins], admins, rows };
   },
-  outcome({ env }, { wallets, demo }, results, steps) {
+  outcome({ env }, { who, wallets, demo }, results, steps) {
     const admins = results.of(steps.admins).created;
     const rows = demo ? results.of(steps.rows).created : 0;
     const changed = [
       ...(admins > 0
-        ? [`${admins} of ${counted(wallets.length, 'wallet')} became ${admins === 1 ? 'an admin' : 'admins'}`]
+        ? [
+            `${admins} of ${wallets ? counted(who.length, 'wallet') : who.length} became ${admins === 1 ? 'an admin' : 'admins'}`,
+          ]
         : []),
       ...(rows > 0 ? [`${counted(rows, 'row of demo data was', 'rows of demo data were')} made`] : []),
     ];

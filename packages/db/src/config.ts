@@ -63,7 +63,9 @@ const migrationsSchema = z.strictObject({
       productionAllowlist: z
         .array(z.string())
         .default([])
-        .describe('Wallets that may be made admins in production, with --allow-production. EIP-55.'),
+        .describe(
+          'Who may be made an admin in production, with --allow-production: wallets (EIP-55), e-mail addresses, ids.',
+        ),
     })
     .optional()
     .describe('Admin seed (runbook section 4).'),

@@ -28,6 +28,9 @@ const REMOTE_WITHIN_MS = 15_000;
 /** `.drydock/`, `.drydock-1000/`, wherever the product lies in its repository. */
 const OWN_STATE = /(^|\/)\.drydock(-\d+)?(\/|$)/;
 
+/** What is never meant to be committed. */
+const IGNORABLE = /(^|\/)(\.env(\.(?!example$|sample$|template$|dist$)[^/]*)?|node_modules\/?)$/;
+
 /** `of`: another commit of it than HEAD. */
 export async function readCheckout(root: string, signal?: AbortSignal, of = 'HEAD'): Promise<Checkout> {
   requireTool('git');
@@ -48,6 +51,17 @@ export async function readCheckout(root: string, signal?: AbortSignal, of = 'HEA
     shallow: shallow.stdout.trim() === 'true',
     dirty: changedIn(status.stdout),
   };
+}
+
+/** The branch that releases come from where the config names none. */
+export async function baseBranchOf(root: string, signal?: AbortSignal): Promise<string> {
+  const git = gitIn(root, signal);
+  const has = async (branch: string) =>
+    (await git(['for-each-ref', `refs/heads/${branch}`, `refs/remotes/origin/${branch}`])).stdout !== '';
+  if (await has('master')) return 'master';
+  const { stdout, code } = await git(['symbolic-ref', '--quiet', '--short', 'refs/remotes/origin/HEAD']);
+  if (code === 0) return stdout.trim().replace(/^origin\//, '');
+  return 'main';
 }
 
 /** Undefined where neither origin nor the clone has such a branch. `asked`: the remote is asked as well, for it may have moved on. */
@@ -99,10 +113,14 @@ export function refuseDirty({ commit, dirty }: Checkout): void {
   if (dirty.length === 0) return;
   const some = dirty.slice(0, 3).join(', ');
   const more = dirty.length > 3 ? ` and ${dirty.length - 3} more` : '';
+  // What opens something is not to be committed, whoever says so.
+  const ignorable = dirty.filter((path) => IGNORABLE.test(path));
   throw usageError(
     'CHECKOUT_DIRTY',
     `The checkout has changes that are not in commit ${commit.slice(0, 10)}: ${some}${more}.`,
-    'Commit or stash them, or add --allow-dirty to release the commit without them.',
+    ignorable.length > 0
+      ? `Name ${ignorable.slice(0, 3).join(', ')} in .gitignore${ignorable.length < dirty.length ? ', and commit or stash the rest' : ''}.`
+      : 'Commit or stash them, or add --allow-dirty to release the commit without them.',
   );
 }
 

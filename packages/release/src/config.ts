@@ -2,6 +2,7 @@ import {
   defineSection,
   environmentName,
   type LoadedConfig,
+  type OpsError,
   type SectionInput,
   type SectionOutput,
   usageError,
@@ -26,16 +27,17 @@ const command = z.array(z.string()).min(1);
 const releaseSchema = z.strictObject({
   baseBranch: z
     .string()
-    .default('master')
-    .describe('A release must contain the newest commit of this branch ("rebased on master").'),
-  artifact: artifactSchema.describe('What a version is made of, and where it is kept.'),
+    .optional()
+    .describe('A release must contain the newest commit of this branch ("rebased on master").')
+    .meta({ byItself: 'master, or where there is none the default branch of origin, or main' }),
+  artifact: artifactSchema.prefault({}).describe('What a version is made of, and where it is kept.'),
   version: versionSchema.prefault({}).describe('How versions are named to people.'),
   image: imageSchema.prefault({}).describe('The artefact as an OCI image.'),
   driver: z
     .enum(['local', 'swarm'])
     .default('local')
     .describe('What runs versions: this machine, or the machines of a Docker Swarm. HAProxy is in front of both.'),
-  app: appSchema.describe('How a version is started and ended.'),
+  app: appSchema.prefault({}).describe('How a version is started and ended.'),
   local: localSchema.prefault({}).describe('Versions as processes of this machine, kept by runit.'),
   swarm: swarmSchema.prefault({}).describe('Where versions run as services of a Docker Swarm.'),
   proxy: proxySchema.prefault({}).describe('HAProxy in front, reached through its runtime API.'),
@@ -138,9 +140,13 @@ export type ReleaseConfig = SectionOutput<typeof releaseSection>;
 export function releaseConfig(config: LoadedConfig): ReleaseConfig {
   const release = releaseSection.of(config);
   if (release) return release;
-  throw usageError(
+  throw releaseNotConfigured(config);
+}
+
+export function releaseNotConfigured({ file }: LoadedConfig): OpsError {
+  return usageError(
     'RELEASE_NOT_CONFIGURED',
-    `${config.file} has no "release" section.`,
-    'Add one: which files make the artefact, how it is started, and the proxy in front.',
+    `${file} has no "release" section.`,
+    'Add one. Where the product is built by its lockfile and started by npm start, it may be empty: release: {}',
   );
 }

@@ -1,5 +1,5 @@
 export { artifactStore } from './artifact/store.ts';
-export { readBase, readCheckout, refuseDirty, refuseOutdated } from './checkout.ts';
+export { baseBranchOf, readBase, readCheckout, refuseDirty, refuseOutdated } from './checkout.ts';
 export { keepTested } from './ci/recorded.ts';
 export { releaseConfig } from './config.ts';
 export { driverOf } from './driver/driver.ts';

@@ -2,6 +2,7 @@ import { checkHealth } from '@drydock/health';
 import { type Environment, type LoadedConfig, toOpsError } from '@drydock/kit';
 import { driverOf } from './driver/driver.ts';
 import { type Found, UNKNOWN_VERSION } from './driver/types.ts';
+import { releasedVersion } from './version/said.ts';
 
 export interface Serving extends Found {
   env: string;
@@ -26,7 +27,7 @@ export async function whatServes(config: LoadedConfig, environment: Environment)
   const version = known ?? said;
   const name = version ? `version ${version}` : 'a version that does not tell its name';
   const details = [
-    ...(known && said && said !== known ? [`which calls itself ${said}`] : []),
+    ...(known && releasedVersion(said) && said !== known ? [`which calls itself ${said}`] : []),
     driver.placeOf(live),
     ...(!known ? ['which was not released from this host'] : []),
     ...(up ? [] : ["which does not pass the proxy's check"]),

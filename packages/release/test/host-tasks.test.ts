@@ -103,6 +103,18 @@ test('what release:proxy writes is taken by HAProxy, knows whose it is, and serv
   }
 });
 
+test('two environments of one machine have an address each, which says where their proxies listen', async () => {
+  const bound = async (url: string, release: object = {}) => {
+    const root = makeStrangeProduct({ release }, { PUBLIC_URL: url, PROXY_SOCKET: '/x/s', PROXY_STATE_FILE: '/x/f' });
+    const { outcome } = await runTaskForTest(proxyTask, root, STAGING);
+    return /bind (.*)/.exec(outcome?.document ?? '')?.[1];
+  };
+  assert.is(await bound('http://127.0.0.1:8081'), '127.0.0.1:8081');
+  assert.is(await bound('http://localhost:8082/'), '127.0.0.1:8082');
+  assert.is(await bound('https://shop.example'), '127.0.0.1:8080');
+  assert.is(await bound('http://127.0.0.1:8081', { proxy: { bind: ':80' } }), ':80');
+});
+
 test('the unit is one that systemd takes without a word, and starts what keeps the versions', async () => {
   const { outcome } = await runTaskForTest(units, bed.root, STAGING);
   const text = outcome?.document ?? '';

@@ -56,7 +56,7 @@ test('of a shell that the product does not get, what its source names and what i
   const { app, artifact } = releaseConfig(config);
   const { left, env } = productEnvironment(config, environment, app, process.execPath);
   assert.equal([env.IN_FILE, env.STRIPE_KEY, left.includes('STRIPE_KEY')], ['y', undefined, true]);
-  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include, left });
+  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include ?? ['.'], left });
   assert.equal(missed, ['NODE_OPTIONS', 'STRIPE_KEY']);
 });
 

@@ -36,6 +36,38 @@ const withConfig = async (more: Configured) => {
   bed.driver = await bed.configured(more);
 };
 
+test('a version that calls itself by a number of its own is known by its process, and serves', async () => {
+  const artifact = await bed.artifact('numbered', (source) =>
+    source.replace('version: APP_VERSION', "version: '1.0.0'"),
+  );
+  const staged = await released(bed.driver, artifact);
+  assert.is(await answer(), staged.version);
+  const [state] = await bed.driver.instances(staged);
+  assert.equal([state?.ready, state?.version], [true, undefined]);
+});
+
+test('one that listens elsewhere than it was told is told where, and which variable it may not know', async () => {
+  await withConfig({ release: { app: { portVariable: 'LISTEN', readyTimeoutMs: 3_000 } }, env: { PORT: '0' } });
+  const staged = await bed.driver.stage(await bed.artifact('deaf'), progress);
+  const { message } = await failing(bed.driver.waitReady(staged, progress));
+  assert.match(
+    message,
+    /listens at 127\.0\.0\.1:\d+, and not at port \d+, which LISTEN \(release\.app\.portVariable\) names/,
+  );
+});
+
+test('what one that crashes wrote last is had, and nothing of who was in its place before', async () => {
+  await stage('well');
+  const bad = (source: string) =>
+    source.replace('BROKEN = false', "BROKEN = true; console.log('the last thing that it did')");
+  const staged = await bed.driver.stage(await bed.artifact('bad', bad), progress);
+  assert.match((await failing(bed.driver.waitReady(staged, progress))).message, 'Error: this version is broken');
+  const said = await bed.driver.saidLast(staged, 50);
+  assert.match(said.join('\n'), 'blue-1 the last thing that it did');
+  assert.not.match(said.join('\n'), 'listens');
+  assert.is((await bed.driver.saidLast(staged, 1)).length, 1);
+});
+
 test("a version gets its own variables, none of the operator's secrets, and of the shell what the config lets in", async () => {
   await withConfig({
     release: { app: { inherit: ['WANTED'] } },

@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, loadEnvironment, readRuns, Secret, withPostgres } from '@drydock/kit';
-import { makeStrangeProduct } from '@drydock/kit/testing';
+import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import releaseTask from '../scripts/release.ts';
+import { readCheckout } from '../src/checkout.ts';
 import { releaseConfig } from '../src/config.ts';
+import { productQuestions } from '../src/preflight/product.ts';
 import { toolQuestions } from '../src/preflight/tools.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -111,6 +114,54 @@ test("a database that says that it is another environment's: told with the rest,
   assert.is(both.exit, 2);
   assert.match(both.message, 'says that it is development');
   assert.match(both.message, 'BACKUP_RECIPIENTS is not set for production');
+});
+
+test('a config that says nothing of releases is one thing that is missing among others', async () => {
+  const root = makeStrangeProduct({});
+  writeFileSync(join(root, '.gitignore'), '');
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.test', ...args], { cwd: root });
+  git('init', '-q', '-b', 'trunk');
+  git('add', '.gitignore', 'drydock.config.ts');
+  git('commit', '-qm', 'a stranger');
+  mkdirSync(join(root, 'node_modules'));
+  writeFileSync(join(root, 'node_modules/x.js'), '');
+  const { error } = await runTaskForTest(releaseTask, root, ['--env', 'staging']);
+  assert.equal([error?.code, error?.exit], ['PREFLIGHT_FAILED', 2]);
+  const found = Object.fromEntries(
+    (error?.findings ?? []).map(({ code, message, hint }) => [code + message, String(hint ?? '')]),
+  );
+  const said = (part: string) => Object.entries(found).find(([text]) => text.includes(part))?.[1] ?? `no ${part}`;
+  assert.match(said('RELEASE_NOT_CONFIGURED'), 'release: {}');
+  assert.match(said('CHECKOUT_DIRTY'), /^Name \.env\.staging, node_modules\/ in \.gitignore/);
+  assert.match(said('BASE_BRANCH_UNKNOWN'), 'release.baseBranch');
+  assert.match(said('START_UNKNOWN'), 'app: { command:');
+  assert.match(said('HEALTH_PATH_UNKNOWN'), 'expect: { status: 200 }');
+  assert.match(said('staging: PUBLIC_URL'), 'PUBLIC_URL=');
+  assert.match(said('BACKUP_RECIPIENTS is not set'), 'backup:keygen');
+  assert.match(said('staging: PROXY_SOCKET and PROXY_STATE_FILE'), 'release:proxy');
+});
+
+test('a start that the commit has not is refused before anything is built', async () => {
+  const startOf = async (app: object, more: object = {}) => {
+    const root = makeStrangeProduct({ release: { app, ...more } });
+    const config = await loadConfig(undefined, root);
+    writeFileSync(join(root, 'main.js'), '');
+    writeFileSync(join(root, 'package.json'), '{"scripts":{"serve":"node main.js"}}');
+    execFileSync('sh', ['-c', 'git init -q && git add -A && git -c user.name=t -c user.email=t@e.t commit -qm x'], {
+      cwd: root,
+    });
+    const environment = loadEnvironment(config, 'staging', { PATH: process.env.PATH });
+    const questions = productQuestions(config, releaseConfig(config), environment, () => readCheckout(root));
+    const start = questions.find(({ about }) => about === 'start');
+    return start?.ask(new AbortController().signal).catch(({ code, message }) => `${code} ${message}`) ?? '';
+  };
+  assert.match(await startOf({}), 'START_UNKNOWN release.app.command is "npm start"');
+  assert.is(await startOf({ command: ['npm', 'run', 'serve'] }), 'npm run serve');
+  assert.is(await startOf({ command: ['node', 'main.js'] }), 'node main.js');
+  assert.match(await startOf({ command: ['node', 'dist/main.js'] }), /^START_UNKNOWN .* starts dist\/main\.js/);
+  const built = { artifact: { build: [{ command: ['make'] }] } };
+  assert.is(await startOf({ command: ['node', 'dist/main.js'] }, built), 'node dist/main.js');
 });
 
 test('a program that the build starts is looked for before', async () => {

@@ -10,6 +10,7 @@ import {
 import type { HealthConfig } from '../config/health.ts';
 import { healthSection } from '../config/health.ts';
 
+const NO_CONTENT = 204;
 /** A report is a few lines a part. */
 const MOST_BYTES = 1_048_576;
 
@@ -35,7 +36,8 @@ export async function checkHealth(
   environment: Environment,
   baseUrl = publicUrl(config, environment),
 ): Promise<HealthResult> {
-  const { path, token, timeoutMs, expect } = healthSection.of(config);
+  const { path, timeoutMs, expect } = healthSection.of(config);
+  const token = healthToken(config, environment);
   const headers: Record<string, string> = token === null ? {} : { authorization: bearer(environment.secret(token)) };
   const began = performance.now();
   let answer: Answered;
@@ -51,11 +53,29 @@ export async function checkHealth(
         ? `answered ${answer.status}, and health.token names no variable with a token for it`
         : `answered ${answer.status}: it does not take the token of ${token}`,
     );
-  const body = readBody(answer.text) ?? plainWord(answer.text, expect);
-  if (!body) return unreachable(`answered ${answer.status} with something that is no health report`);
+  const body = readBody(answer.text) ?? plainWord(answer, expect);
+  if (answer.status === 404 && expect.status !== 404)
+    return unreachable(`answered 404: there is nothing at ${path}, which health.path names`);
   const ms = Math.round(performance.now() - began);
-  const endpoint = { part: 'endpoint', ok: answer.ok, required: true, detail: `answered ${answer.status} in ${ms} ms` };
-  return readReport(body, answer.ok, expect, endpoint);
+  const ok = expect.status === undefined ? answer.ok : answer.status === expect.status;
+  const detail = `answered ${answer.status}${ok || expect.status === undefined ? '' : `, not ${expect.status},`} in ${ms} ms`;
+  const endpoint = { part: 'endpoint', ok, required: true, detail };
+  if (expect.status !== undefined) {
+    const { version, parts } = readReport(body ?? {}, ok, expect, endpoint);
+    return { healthy: ok, version, parts: [endpoint, ...parts.slice(1).map((part) => ({ ...part, required: false }))] };
+  }
+  if (!body)
+    return unreachable(
+      `answered ${answer.status} with something that is no health report: where the status alone says it, name that in health.expect.status`,
+    );
+  return readReport(body, ok, expect, endpoint);
+}
+
+/** The variable with the token that is sent, or null: the usual one, where the config names none, only where it is set. */
+export function healthToken(config: LoadedConfig, environment: Environment): string | null {
+  const { token } = healthSection.of(config);
+  const named = (config.written.health as { token?: unknown } | undefined)?.token !== undefined;
+  return token !== null && (named || environment.has(token)) ? token : null;
 }
 
 /** What is wrong, in a line; null for nothing. A part that is down says more than the status that it brings about. */
@@ -124,10 +144,12 @@ function unreachable(detail: string): HealthResult {
   return { healthy: false, version: undefined, parts: [{ part: 'endpoint', ok: false, required: true, detail }] };
 }
 
-/** `OK` alone says it as well, where it is a word of the config and no other key is asked for. */
-function plainWord(text: string, expect: Expected): object | undefined {
+/** `OK` alone says it as well, where it is a word of the config and no other key is asked for; so does a status that means just that. */
+function plainWord({ status, text }: Answered, expect: Expected): object | undefined {
+  if (expect.ok !== 'ok') return undefined;
   const word = text.trim().replace(/^"(.*)"$/, '$1');
-  return expect.ok === 'ok' && isHealthy(word, expect) ? { ok: word } : undefined;
+  if (word === '' && status === NO_CONTENT) return { ok: expect.healthy[0] };
+  return isHealthy(word.replace(/[.!]$/, ''), expect) ? { ok: word.replace(/[.!]$/, '') } : undefined;
 }
 
 function readBody(text: string): object | undefined {

@@ -15,7 +15,9 @@ const healthSchema = z.strictObject({
     .string()
     .nullable()
     .default('ADMIN_TOKEN')
-    .describe('Variable with the bearer token of the health endpoint; null where it needs none.'),
+    .describe(
+      'Variable with the bearer token of the health endpoint; null where it needs none. Where it is not written down, one is sent if it is set.',
+    ),
   timeoutMs: z.number().int().positive().default(5_000).describe('Longest wait for an answer.'),
   expect: z
     .strictObject({
@@ -28,6 +30,13 @@ const healthSchema = z.strictObject({
         .array(z.union([z.string(), z.boolean(), z.number()]))
         .default([true, 'ok', 'pass', 'up', 'UP', 'healthy'])
         .describe('What `ok` says when all is well.'),
+      status: z
+        .int()
+        .min(100)
+        .max(599)
+        .optional()
+        .describe('The status that alone says that all is well, whatever stands in the answer.')
+        .meta({ examples: [200] }),
       version: path.default('version').describe('The version that answers.'),
       parts: path
         .default('parts')

@@ -22,11 +22,13 @@ test.before(async () => {
 test.after(() => server.closeAllConnections());
 test.after(() => void server.close());
 
-async function check(
-  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`,
-  token = 'the-token-of-health',
-) {
-  const root = makeStrangeProduct({ health: { timeoutMs: 1_000 } }, { PUBLIC_URL: url, ADMIN_TOKEN: token });
+const here = () => `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+
+async function check(url = here(), token: string | undefined = 'the-token-of-health', health: object = {}) {
+  const root = makeStrangeProduct(
+    { health: { timeoutMs: 1_000, ...health } },
+    { PUBLIC_URL: url, ...(token === undefined ? {} : { ADMIN_TOKEN: token }) },
+  );
   const loaded = await loadConfig(undefined, root);
   return checkHealth(loaded, loadEnvironment(loaded, 'staging', {}));
 }
@@ -92,6 +94,47 @@ test('an answer that says nothing is not healthy, and told what to name', async 
     answer = { status: 200, body };
     assert.match((await check()).parts[0]?.detail ?? '', 'something that is no health report', body);
   }
+});
+
+test('where the status alone says it, it does, whatever the answer holds', async () => {
+  const byStatus = { expect: { status: 200 } };
+  for (const [status, body, healthy] of [
+    [200, '<html>', true],
+    [200, '{"status":"down","version":"v7"}', true],
+    [204, '', false],
+    [503, 'OK', false],
+  ] as const) {
+    answer = { status, body };
+    const result = await check(here(), undefined, byStatus);
+    assert.is(result.healthy, healthy, `${status} ${body}`);
+    assert.is(result.version, body.includes('v7') ? 'v7' : undefined);
+  }
+  answer = { status: 204, body: '' };
+  assert.is((await check()).healthy, true);
+  answer = { status: 200, body: '<html>' };
+  assert.match((await check()).parts[0]?.detail ?? '', 'name that in health.expect.status');
+});
+
+test('the usual token is sent where it is set; one that the config names must be', async () => {
+  answer = { status: 200, body: 'OK' };
+  seen = undefined;
+  const config = await loadConfig(undefined, makeStrangeProduct({}, { PUBLIC_URL: here() }));
+  assert.is((await checkHealth(config, loadEnvironment(config, 'staging', {}))).healthy, true);
+  assert.is(seen, undefined);
+  const named = await loadConfig(
+    undefined,
+    makeStrangeProduct({ health: { token: 'ADMIN_TOKEN' } }, { PUBLIC_URL: here() }),
+  );
+  const error = await checkHealth(named, loadEnvironment(named, 'staging', {})).catch((thrown) => thrown);
+  assert.match(error.message, 'ADMIN_TOKEN is not set');
+});
+
+test('a route that is not there is told as such', async () => {
+  answer = { status: 404, body: '{"error":"Not Found","statusCode":404}' };
+  assert.match(
+    (await check()).parts[0]?.detail ?? '',
+    'there is nothing at /api/admin/health, which health.path names',
+  );
 });
 
 test('routes that say it in their own words are understood, for yes and for no', async () => {

@@ -120,7 +120,7 @@ class LoadedEnvironment implements Environment {
     return value.text;
   }
 
-  require(name: string): string {
+  require(name: string, advice?: Hint): string {
     const value = this.get(name);
     if (value !== undefined) return value;
     const { about, example } = this.#config.variables[name] ?? {
@@ -130,7 +130,7 @@ class LoadedEnvironment implements Environment {
     throw usageError(
       'VARIABLE_MISSING',
       `${name} is not set for ${this.name}${about ? ` (${about})` : ''}; looked in the shell and in ${this.looked}.`,
-      this.withNotes(`Set it, for example: ${name}='${example}' in .env.${this.name}.local`),
+      this.withNotes(advice ?? `Set it, for example: ${name}='${example}' in .env.${this.name}.local`),
     );
   }
 
@@ -151,7 +151,7 @@ class LoadedEnvironment implements Environment {
   }
 
   /** Of what was not read, something may well be what is missing. */
-  withNotes(advice: string): Hint {
+  withNotes(advice: Hint): Hint {
     const many = this.notes().filter(({ level }) => level !== 'info').length;
     return many === 0
       ? advice

@@ -12,8 +12,8 @@ export interface Environment {
   readonly name: EnvName;
   /** The value, checked against its declared kind; undefined when it is not set or empty. */
   get(name: string): string | undefined;
-  /** As `get`, but not being set is an error that says where it was looked for and what it looks like. */
-  require(name: string): string;
+  /** As `get`, but not being set is an error that says where it was looked for and what it looks like, or `hint`. */
+  require(name: string, hint?: Hint): string;
   secret(name: string): Secret;
   has(name: string): boolean;
   sourceOf(name: string): VariableSource | undefined;

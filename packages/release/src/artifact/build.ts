@@ -8,6 +8,7 @@ import { inputsOf, platformOf } from './inputs.ts';
 import { moveNearby } from './nearby.ts';
 import { dropNoise } from './noise.ts';
 import { dropDeadLinks, dropUnasked, installedPackages, ownPackages } from './packages.ts';
+import { recipeOf } from './recipe.ts';
 import type { Artifact, ArtifactStore } from './types.ts';
 import { inWorkspace } from './workspace.ts';
 
@@ -47,10 +48,11 @@ export async function buildTree(
   refuseOtherPlatform(release);
   const { stdout } = await exec('git', ['log', '-1', '--format=%ct', commit], { cwd: config.root, signal });
   const time = Number(stdout.trim());
-  await exportCommit(config.root, commit, release.artifact.include, folder, signal);
+  const { include, build, dependencies } = await recipeOf(config, release, commit);
+  await exportCommit(config.root, commit, include, folder, signal);
   // https://reproducible-builds.org/specs/source-date-epoch/
   const env = { ...environment.forChild('build'), CI: 'true', TZ: 'UTC', SOURCE_DATE_EPOCH: String(time) };
-  for (const { command, cwd } of release.artifact.build) {
+  for (const { command, cwd } of build) {
     const [program = '', ...args] = command.map((part) => part.replaceAll('{artifact}', folder));
     onLine(command.join(' '));
     await exec(program === 'node' ? process.execPath : program, args, {
@@ -60,9 +62,11 @@ export async function buildTree(
       onLine,
     });
   }
-  const { dependencies, exclude } = release.artifact;
-  const dropped = dependencies === 'installed' ? [] : dropUnasked(folder, packagesOf(release, folder));
-  dropNoise(folder, exclude);
+  const dropped =
+    dependencies === 'installed'
+      ? []
+      : dropUnasked(folder, packagesOf(release, folder), { development: dependencies === 'asked-for' });
+  dropNoise(folder, release.artifact.exclude);
   dropDeadLinks(folder);
   return { time, dropped };
 }

@@ -12,7 +12,9 @@ export function platformOf({ artifact }: ReleaseConfig): string {
  * alone: a token that opens a registry makes nothing else of it, and its sum would be there for all to guess at.
  */
 export function inputsOf(config: LoadedConfig, { artifact }: ReleaseConfig, environment: Environment): string {
-  const { include, build, packages = null, dependencies, exclude } = artifact;
+  // What follows from the commit is no input besides it.
+  const { include, build = include && [], packages = null, exclude } = artifact;
+  const dependencies = artifact.dependencies ?? ((include ?? build) && 'asked-for');
   const variables = Object.entries(config.variables)
     .filter(([, spec]) => spec.for === 'build')
     .map(([name, { secret }]) => [name, secret ? environment.has(name) : (environment.get(name) ?? null)])

@@ -34,14 +34,15 @@ export function installedPackages(root: string): InstalledPackage[] {
 /**
  * Takes out what no package of the product asks for, neither itself nor through others: a package manager links an optional peer
  * wherever the workspace happens to have it (the compiler and the CLI beside a client), although nobody asked for it to be installed
- * with the product. `own`: folders of the product's packages; their dependencies of every kind stay where they are installed. Returns
- * the names of what went.
+ * with the product. `own`: folders of the product's packages; their dependencies of every kind stay where they are installed, those of
+ * `development` where it says so. Returns the names of what went.
  */
-export function dropUnasked(root: string, own: string[]): string[] {
+export function dropUnasked(root: string, own: string[], { development = true } = {}): string[] {
   const top = realpathSync(root);
   const kept = closureOf(
     top,
     own.map((folder) => join(top, folder)),
+    development,
   );
   const gone = foldersOfPackages(top, false).filter((folder) => !kept.has(join(top, folder)));
   const names = gone.map((folder) => folder.split('node_modules/').at(-1) ?? folder);
@@ -60,13 +61,13 @@ export function ownPackages(root: string, below = ''): string[] {
 }
 
 /** Real folders of all that is asked for, found as Node finds it. */
-function closureOf(top: string, own: string[]): Set<string> {
+function closureOf(top: string, own: string[], development: boolean): Set<string> {
   const kept = new Set<string>();
   const next = own.map((folder) => ({ folder, isOwn: true }));
   for (let at = next.pop(); at; at = next.pop()) {
     if (kept.has(at.folder)) continue;
     kept.add(at.folder);
-    for (const name of askedBy(manifestOf(at.folder) ?? {}, at.isOwn)) {
+    for (const name of askedBy(manifestOf(at.folder) ?? {}, at.isOwn, development)) {
       const folder = resolvePackage(top, at.folder, name);
       // A package of the workspace is the product's own, but what it needs to be developed is not.
       if (folder) next.push({ folder, isOwn: false });
@@ -75,10 +76,11 @@ function closureOf(top: string, own: string[]): Set<string> {
   return kept;
 }
 
-function askedBy(manifest: Manifest, isOwn: boolean): string[] {
+function askedBy(manifest: Manifest, isOwn: boolean, development: boolean): string[] {
   const { dependencies, devDependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta } = manifest;
   const peers = Object.keys(peerDependencies).filter((name) => isOwn || !peerDependenciesMeta?.[name]?.optional);
-  return [...Object.keys({ ...dependencies, ...optionalDependencies, ...(isOwn ? devDependencies : {}) }), ...peers];
+  const own = isOwn && development ? devDependencies : {};
+  return [...Object.keys({ ...dependencies, ...optionalDependencies, ...own }), ...peers];
 }
 
 function resolvePackage(top: string, from: string, name: string): string | undefined {

@@ -4,6 +4,7 @@ export const appSchema = z.strictObject({
   command: z
     .array(z.string())
     .min(1)
+    .default(['npm', 'start'])
     .describe("Program and arguments, started in the artefact's folder with the environment's variables."),
   node: z
     .string()
@@ -19,7 +20,15 @@ export const appSchema = z.strictObject({
     ),
   portVariable: z.string().default('PORT').describe('Variable that tells the product where to listen.'),
   versionVariable: z.string().default('APP_VERSION').describe('Variable that tells the product which version it is.'),
-  readyPath: z.string().default('/readyz').describe('Answers 200 once the process can take traffic; no token.'),
+  readyPath: z
+    .string()
+    .startsWith('/', 'must begin with /')
+    .optional()
+    .describe('Answers 200 once the process can take traffic; no token.')
+    .meta({
+      byItself: '`/readyz`, or `health.path` where that takes no token and `artifact.include` is left out',
+      examples: ['/readyz'],
+    }),
   readyTimeoutMs: z.number().int().positive().default(30_000).describe('Longest wait for that.'),
   drainTimeoutMs: z
     .number()

@@ -35,7 +35,12 @@ const registryStoreSchema = z.strictObject({
 
 /** What a version is made of, and where it is kept. */
 export const artifactSchema = z.strictObject({
-  include: z.array(z.string()).min(1).describe('Git pathspecs that make up the artefact.'),
+  include: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Git pathspecs that make up the artefact.')
+    .meta({ byItself: 'all that the commit has below the config' }),
   build: z
     .array(
       z.strictObject({
@@ -43,10 +48,11 @@ export const artifactSchema = z.strictObject({
         cwd: z.enum(['artifact', 'checkout']).default('artifact').describe('Where it runs.'),
       }),
     )
-    .default([])
+    .optional()
     .describe(
-      "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder.",
-    ),
+      "Run in order, in the exported tree or in the checkout; `{artifact}` stands for the exported tree's folder. Left out together with `include`, it follows from the commit: packages by its lockfile, Prisma's client, the script `build`, and development's packages taken out again.",
+    )
+    .meta({ byItself: 'nothing where `include` is given, else by the commit' }),
   packages: z
     .array(z.string())
     .optional()
@@ -55,9 +61,12 @@ export const artifactSchema = z.strictObject({
     )
     .meta({ byItself: 'every folder with a package.json that is included' }),
   dependencies: z
-    .enum(['asked-for', 'installed'])
-    .default('asked-for')
-    .describe('`installed`: all that the build put into node_modules stays, optional peers of the workspace included.'),
+    .enum(['asked-for', 'installed', 'production'])
+    .optional()
+    .describe(
+      '`installed`: all that the build put into node_modules stays, optional peers of the workspace included. `production`: what the product asks for in devDependencies goes as well.',
+    )
+    .meta({ byItself: '`production` where `build` follows from the commit, else `asked-for`' }),
   exclude: z
     .array(z.string())
     .default([])

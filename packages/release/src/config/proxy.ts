@@ -12,6 +12,10 @@ export const proxySchema = z.strictObject({
     .describe('The backend with servers `blue`, `blue-2`, `blue-3` … and as many `green`.'),
   bind: z
     .string()
-    .default('127.0.0.1:8080')
-    .describe('Where it listens, as HAProxy takes it: `:443 ssl crt /etc/haproxy/certs/`.'),
+    .optional()
+    .describe('Where it listens, as HAProxy takes it: `:443 ssl crt /etc/haproxy/certs/`.')
+    .meta({
+      byItself: "the environment's address where that is one of this machine, else 127.0.0.1:8080",
+      examples: [':443 ssl crt /etc/haproxy/certs/'],
+    }),
 });

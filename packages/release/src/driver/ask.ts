@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { checkHealth } from '@drydock/health';
 import { type Environment, isMissing, type LoadedConfig } from '@drydock/kit';
 import type { Target } from '../proxy/haproxy.ts';
+import { releasedVersion } from '../version/said.ts';
 
 const ASK_TIMEOUT_MS = 2_000;
 /** States of sockets in /proc/net/tcp (proc(5)). */
@@ -27,7 +28,7 @@ export async function askInstance(
   const [answer, version] = await Promise.all([
     askReady(new URL(readyPath, base)),
     checkHealth(config, environment, base).then(
-      (result) => result.version,
+      (result) => releasedVersion(result.version),
       // What it takes to ask is a matter of the preflight.
       () => undefined,
     ),
@@ -51,6 +52,12 @@ async function askReady(url: URL): Promise<{ ready: boolean; detail: string }> {
   }
 }
 
+/** Where the processes with a mark listen, at whatever port: `0.0.0.0:3000`. */
+export function listensAt(mark: string): string[] {
+  const own = socketsOf(mark);
+  return allSockets([LISTEN]).flatMap(({ inode, address, port }) => (own.has(inode) ? [`${address}:${port}`] : []));
+}
+
 /** Whose is a port of this machine? `theirs`: none of the processes with the mark listens there, and somebody does. */
 export function listeners(port: number, mark: string): { own: string[]; theirs: string[] } {
   const all = socketsAt(port, [LISTEN]);
@@ -64,15 +71,21 @@ export function connectionsTo(port: number): number {
   return socketsAt(port, CONNECTED).length;
 }
 
-/** Linux alone tells; elsewhere none is seen. */
 function socketsAt(port: number, states: readonly string[]): { address: string; inode: string }[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return allSockets(states).filter((socket) => socket.port === port);
+}
+
+/** Linux alone tells; elsewhere none is seen. */
+function allSockets(states: readonly string[]): { address: string; port: number; inode: string }[] {
   return ['tcp', 'tcp6'].flatMap((table) =>
     readIfAny(`/proc/net/${table}`)
       .split('\n')
       .map((line) => line.trim().split(/\s+/))
-      .filter(([, local, , state = '']) => local?.endsWith(suffix) && states.includes(state))
-      .map(([, local = '', , , , , , , , inode = '']) => ({ address: named(local.slice(0, -suffix.length)), inode })),
+      .filter(([, local = '', , state = '']) => local.includes(':') && states.includes(state))
+      .map(([, local = '', , , , , , , , inode = '']) => {
+        const [address = '', port = ''] = local.split(':');
+        return { address: named(address), port: Number.parseInt(port, 16), inode };
+      }),
   );
 }
 

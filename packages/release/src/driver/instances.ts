@@ -13,7 +13,8 @@ import {
 import type { ReleaseConfig } from '../config.ts';
 import type { HostFolder, Placed } from '../host/folder.ts';
 import type { Target } from '../proxy/haproxy.ts';
-import { askInstance, listeners } from './ask.ts';
+import { readyPathOf } from '../ready-path.ts';
+import { askInstance, listeners, listensAt } from './ask.ts';
 import { environOf, isStartedWith } from './environ.ts';
 import { errorLine, saidSince } from './log.ts';
 import { allIn, HOST, type Instance, instancesIn } from './placed.ts';
@@ -80,7 +81,7 @@ export class LocalInstances {
 
   /** Asked alone: they are not ours to look into. */
   strangers({ slot }: Deployment, addresses: readonly Target[]): Promise<InstanceState[]> {
-    const { readyPath } = this.#release.app;
+    const readyPath = readyPathOf(this.#config, this.#environment, this.#release);
     const asked = addresses.map(async (address, i): Promise<InstanceState> => {
       const said = await askInstance(this.#config, this.#environment, readyPath, address);
       return { name: `${slot}-${i + 1}`, running: said.ready, restarts: undefined, ...said };
@@ -155,6 +156,14 @@ export class LocalInstances {
     }
   }
 
+  saidLast(placed: Placed, lines: number): string[] {
+    return instancesIn(placed).flatMap(({ name }) =>
+      saidSince(this.#logOf(name), placed.placedAt)
+        .slice(-lines)
+        .map((line) => `${name} ${line}`),
+    );
+  }
+
   logs(placed: Placed): { name: string; file: string }[] {
     return allIn(placed).map(({ name }) => ({ name, file: this.#logOf(name) }));
   }
@@ -168,7 +177,7 @@ export class LocalInstances {
       const detail = ended ? `ended ${ended}${why ? `: ${why}` : ''}` : 'does not run';
       if (!running) return { ...known, ready: false, version: undefined, detail };
     }
-    const { readyPath } = this.#release.app;
+    const readyPath = readyPathOf(this.#config, this.#environment, this.#release);
     const said = await askInstance(this.#config, this.#environment, readyPath, { host: HOST, port });
     if (isAnother(placed, said.version))
       return { ...known, ...said, ready: false, detail: `says that it is version ${said.version}` };
@@ -180,6 +189,12 @@ export class LocalInstances {
       return { ...known, ...said, ready: false, detail: `another process listens at ${theirs[0]}:${port}` };
     if (!said.ready && own.length > 0 && !hears)
       return { ...known, ...said, detail: `listens at ${own.join(', ')} port ${port}, and not at ${HOST}` };
+    const elsewhere = said.ready || own.length > 0 ? [] : listensAt(markOf(this.#supervisor, service));
+    if (elsewhere.length > 0) {
+      const { portVariable } = this.#release.app;
+      const detail = `listens at ${elsewhere.join(', ')}, and not at port ${port}, which ${portVariable} (release.app.portVariable) names`;
+      return { ...known, ...said, detail };
+    }
     return { ...known, ...said };
   }
 

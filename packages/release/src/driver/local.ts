@@ -12,6 +12,7 @@ import { startingProgram } from '../host/program.ts';
 import { VersionEnvironments } from '../host/versions.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
 import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
+import { refuseNoProxy } from '../proxy/of.ts';
 import { otherThan, type SlotTraffic, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
 import { LocalInstances } from './instances.ts';
@@ -79,7 +80,13 @@ export class LocalDriver implements Driver {
 
   questions(): Question[] {
     return [
-      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#release.local.instances) },
+      {
+        about: 'proxy',
+        ask: async () => {
+          refuseNoProxy(this.#config, this.#environment);
+          return this.#proxy.preflight(this.#release.local.instances);
+        },
+      },
       {
         about: 'supervisor',
         async ask() {
@@ -244,6 +251,11 @@ export class LocalDriver implements Driver {
   ): AsyncIterable<string> {
     const placed = this.#placed(deployment);
     return linesOf(placed ? this.#instances.logs(placed) : [], options);
+  }
+
+  async saidLast(deployment: Deployment, lines: number): Promise<string[]> {
+    const placed = this.#placed(deployment);
+    return placed ? this.#instances.saidLast(placed, lines) : [];
   }
 
   maintenance(): Promise<(Maintenance & { since: string }) | undefined> {

@@ -3,8 +3,10 @@ import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { Haproxy } from '../proxy/haproxy.ts';
 import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
+import { refuseNoProxy } from '../proxy/of.ts';
 import { otherThan, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
+import { readyPathOf } from '../ready-path.ts';
 import { Engine } from '../swarm/engine.ts';
 import type { Images } from '../swarm/images.ts';
 import { askingInstances } from '../swarm/instance.ts';
@@ -36,6 +38,7 @@ import {
 } from './types.ts';
 
 const THIS_MACHINE = 'unix:///var/run/docker.sock';
+const SAID_WITHIN_MS = 3_000;
 
 /**
  * Blue and green as two services of a swarm, each instance on a machine of its own, behind HAProxy. What is live, the proxy says; what lies in a slot,
@@ -56,7 +59,13 @@ export class SwarmDriver implements Driver {
 
   questions(): Question[] {
     return [
-      { about: 'proxy', ask: async () => this.#proxy.preflight(this.#instances, { elsewhere: true }) },
+      {
+        about: 'proxy',
+        ask: async () => {
+          refuseNoProxy(this.#config, this.#environment);
+          return this.#proxy.preflight(this.#instances, { elsewhere: true });
+        },
+      },
       { about: 'swarm', ask: () => this.#ask() },
       ...this.#images.questions(),
     ];
@@ -235,6 +244,14 @@ export class SwarmDriver implements Driver {
       yield answers.length === 1 ? text : `${machineOf(task)} | ${text}`;
   }
 
+  /** Its service holds this version alone. What a machine does not tell soon is not waited for. */
+  async saidLast(deployment: Deployment, lines: number): Promise<string[]> {
+    const said: string[] = [];
+    const options = { lines, follow: false, signal: AbortSignal.timeout(SAID_WITHIN_MS) };
+    for await (const line of this.logs(deployment, options)) said.push(line);
+    return said.slice(-lines);
+  }
+
   async runOnce(artifact: Artifact, commandLine: string[], { env, signal, onLine }: RunOnce): Promise<void> {
     const image = await this.#images.of(artifact, { signal, onLine });
     const { version } = artifact;
@@ -301,7 +318,11 @@ export class SwarmDriver implements Driver {
         ports: { blue: first, green: first + 1, beside: swarm.firstPort + 2 * all.length + all.indexOf(name) },
         variables: { port: app.portVariable, version: app.versionVariable },
         graceMs: app.drainTimeoutMs,
-        ask: askingInstances(this.#config, this.#environment, app.readyPath),
+        ask: askingInstances(
+          this.#config,
+          this.#environment,
+          readyPathOf(this.#config, this.#environment, this.#release),
+        ),
       },
     );
   }

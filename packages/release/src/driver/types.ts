@@ -112,6 +112,8 @@ export interface Driver {
   placeOf(deployment: Deployment): string;
   /** The last lines that its instances wrote, and with `follow` those that come until the signal. */
   logs(deployment: Deployment, options: { lines: number; follow: boolean; signal: AbortSignal }): AsyncIterable<string>;
+  /** What its instances wrote last since they were put there: why one did not get ready. */
+  saidLast(deployment: Deployment, lines: number): Promise<string[]>;
   /** Undefined while the product is there for people; needs neither the product nor its database. */
   maintenance(): Promise<(Maintenance & { since: string }) | undefined>;
   setMaintenance(on: Maintenance | undefined): Promise<void>;

@@ -15,6 +15,7 @@ export interface ProductPlace {
   names: Names;
   image: ImageName;
   release: ReleaseConfig;
+  readyPath: string;
   env: IEnvVar[];
 }
 
@@ -42,10 +43,10 @@ export function deployment(place: ProductPlace): IDeployment {
   };
 }
 
-function pod({ names, image, release, env }: ProductPlace): IPodSpec {
+function pod({ names, image, release, readyPath, env }: ProductPlace): IPodSpec {
   const { app, kubernetes } = release;
   const { resources, user, writable, port, livePath } = kubernetes;
-  const ready = { httpGet: { path: app.readyPath, port: 'http' } };
+  const ready = { httpGet: { path: readyPath, port: 'http' } };
   const live: IProbe = livePath ? { httpGet: { path: livePath, port: 'http' } } : { tcpSocket: { port: 'http' } };
   return {
     automountServiceAccountToken: false,

@@ -3,6 +3,7 @@ import { configFile, cronJobs, jobsOf, needsOf, TOOLKIT } from '@drydock/backups
 import type { Environment, EnvName, LoadedConfig, PrintedFile } from '@drydock/kit';
 import { Document } from 'yaml';
 import { releaseConfig } from '../config.ts';
+import { readyPathOf } from '../ready-path.ts';
 import { migration } from './migrate.ts';
 import { type ImageName, namesOf } from './names.ts';
 import { jobPolicy, productPolicy } from './network.ts';
@@ -40,7 +41,7 @@ export function writeManifests({ config, environment, env, image, operations }: 
     own: release.kubernetes.variables,
     secretName,
   });
-  const product = { names, image, release, env: variables };
+  const product = { names, image, release, readyPath: readyPathOf(config, environment, release), env: variables };
   const file = configFile(config, TOOLKIT);
   const jobs = jobsOf(config, env, file);
   const migrate = migration({ config, env, names, image: operations }, file);

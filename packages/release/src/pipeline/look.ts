@@ -12,6 +12,7 @@ import {
 import { releaseConfig } from '../config.ts';
 import type { Driver } from '../driver/types.ts';
 import { type Smoked, smoke } from '../smoke.ts';
+import { releasedVersion } from '../version/said.ts';
 import type { Staged } from './stage.ts';
 
 /** Every instance of the candidate, asked directly: it gets no traffic before it is healthy and answers what users ask for. */
@@ -19,9 +20,15 @@ export function candidateSteps(ctx: TaskContext, env: EnvName, driver: Driver, s
   return [
     defineStep({
       name: 'candidate health',
-      async run({ results }) {
+      async run({ results, out }) {
         const { instance } = results.of(staged);
-        for (const url of await driver.addressesOf(instance)) await expectHealthy(ctx, env, instance.version, url);
+        const said: (string | null)[] = [];
+        for (const url of await driver.addressesOf(instance))
+          said.push((await expectHealthy(ctx, env, instance.version, url)).version);
+        if (said.includes(null))
+          out.warn(
+            `The health answer of ${env} does not name the version that it is started with (${releaseConfig(ctx.config).app.versionVariable}): at its public address nobody can tell which one answers, but for what the proxy says.`,
+          );
         return { version: instance.version };
       },
     }),
@@ -92,7 +99,8 @@ export async function expectHealthy(
 ): Promise<{ version: string | null }> {
   const result = await checkHealth(ctx.config, ctx.environmentOf(env), url);
   refuseUnhealthy(env, result);
-  if (result.version === undefined || result.version === version) return { version: result.version ?? null };
+  const said = releasedVersion(result.version);
+  if (said === undefined || said === version) return { version: said ?? null };
   throw new OpsError({
     code: 'WRONG_VERSION',
     message: `${env} answers as version ${result.version}, expected ${version}.`,

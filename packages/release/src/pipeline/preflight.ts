@@ -12,13 +12,14 @@ import { boxesIn } from '../checklist/checklist.ts';
 import { type Checkout, readCheckout } from '../checkout.ts';
 import { TESTS } from '../ci/recorded.ts';
 import type { Skippable } from '../config/hotfix.ts';
-import { releaseConfig } from '../config.ts';
+import { releaseConfig, releaseNotConfigured, releaseSection } from '../config.ts';
 import { notifies, notifyQuestion } from '../notify.ts';
 import { checklistQuestions } from '../preflight/checklist.ts';
 import { checkoutQuestions } from '../preflight/checkout.ts';
 import { ciQuestions } from '../preflight/ci.ts';
 import { environmentQuestions } from '../preflight/environment.ts';
 import { freezeQuestion } from '../preflight/freeze.ts';
+import { productQuestions } from '../preflight/product.ts';
 import { toolQuestions } from '../preflight/tools.ts';
 import type { Question } from '../question.ts';
 
@@ -57,10 +58,11 @@ export interface PreflightOptions {
  * (exit 2; 4 where guards alone refuse, 3 where boxes of the checklist alone are open).
  */
 export async function preflight(
-  ctx: TaskContext,
+  given: TaskContext,
   environments: EnvName[],
   options: PreflightOptions = {},
 ): Promise<Checkout> {
+  const { ctx, unsaid } = asDefault(given);
   const release = releaseConfig(ctx.config);
   const progress = ctx.out.progress('preflight');
   let checkout: Promise<Checkout> | undefined;
@@ -74,6 +76,7 @@ export async function preflight(
   const about = { baseBranch: release.baseBranch, allowDirty, offline, warn };
   const last = environments.at(-1) ?? ctx.env;
   const asked = [
+    ...unsaid,
     ...checkoutQuestions(read, about).map((question) => answer(ctx, undefined, question)),
     ...answersOf(ctx, undefined, () =>
       skip.includes('ci')
@@ -88,6 +91,7 @@ export async function preflight(
           }),
     ),
     ...answersOf(ctx, undefined, () => toolQuestions(ctx.config, release, ctx.environmentOf(last))),
+    ...answersOf(ctx, undefined, () => productQuestions(ctx.config, release, ctx.environmentOf(last), read)),
     ...answersOf(ctx, last, () => {
       const environment = ctx.environmentOf(last);
       return notifies(ctx.config, environment, options.notify === true)
@@ -115,6 +119,17 @@ export async function preflight(
   );
   if (missing.length > 0) throw allMissing(missing);
   return read();
+}
+
+/** A config that says nothing of releases is one thing that is missing: all else is asked as the defaults would have it. */
+function asDefault(ctx: TaskContext): { ctx: TaskContext; unsaid: Promise<Answer>[] } {
+  if (releaseSection.of(ctx.config)) return { ctx, unsaid: [] };
+  const { config } = ctx;
+  const error = releaseNotConfigured(config);
+  return {
+    ctx: { ...ctx, config: { ...config, written: { ...config.written, release: {} } } },
+    unsaid: [Promise.resolve({ env: undefined, about: 'config', error })],
+  };
 }
 
 /** Questions that cannot even be asked (an environment with a value of another one) are answered by that. */

@@ -7,6 +7,9 @@ export type Staged = { instance: Deployment; previous: Deployment | null };
 /** What is to be staged: a result of the run, or known when the steps are made. */
 export type ArtifactOf = Handle<Artifact> | Artifact;
 
+/** Of its log, where it does not get ready. */
+const LAST_LINES = 10;
+
 /**
  * Starts the version beside the live one, and waits until it can take traffic; it gets none yet. `goesBack`: with the environment that
  * it was released with, and where it lies already from there.
@@ -30,6 +33,8 @@ export function stageStep(driver: Driver, artifact: ArtifactOf, { goesBack = fal
       try {
         await driver.waitReady(instance, options);
       } catch (error) {
+        if (toOpsError(error).code === 'VERSION_NOT_READY')
+          for (const line of await driver.saidLast(instance, LAST_LINES)) step.out.line(`  │ ${line}`);
         throw await withdrawn(driver, instance, error);
       }
       return { instance, previous: live ?? null };

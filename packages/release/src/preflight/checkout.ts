@@ -1,8 +1,9 @@
-import { type Checkout, readBase, refuseDirty, refuseOutdated } from '../checkout.ts';
+import { baseBranchOf, type Checkout, readBase, refuseDirty, refuseOutdated } from '../checkout.ts';
 import type { Question } from '../question.ts';
 
 export interface AboutCheckout {
-  baseBranch: string;
+  /** Undefined: found out. */
+  baseBranch: string | undefined;
   allowDirty: boolean;
   /** Neither origin nor GitHub is asked: what was fetched last counts. */
   offline: boolean;
@@ -32,8 +33,9 @@ export function checkoutQuestions(read: () => Promise<Checkout>, about: AboutChe
       about: 'base branch',
       async ask(signal) {
         const checkout = await read();
-        const found = await readBase(checkout, about.baseBranch, { asked: !about.offline, signal });
-        const { name, commit, notAsked } = refuseOutdated(checkout, about.baseBranch, found);
+        const branch = about.baseBranch ?? (await baseBranchOf(checkout.root, signal));
+        const found = await readBase(checkout, branch, { asked: !about.offline, signal });
+        const { name, commit, notAsked } = refuseOutdated(checkout, branch, found);
         const since = notAsked ? `, as it was fetched last (${notAsked})` : '';
         if (notAsked && !about.offline) about.warn(`origin could not be asked for its newest commit: ${notAsked}.`);
         return `contains ${name} (${commit.slice(0, 10)})${since}`;

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { backupTarget } from '@drydock/backups';
-import { healthSection, probeChain, probeRedis, publicUrl } from '@drydock/health';
+import { healthToken, probeChain, probeRedis, publicUrl } from '@drydock/health';
 import { type Environment, type LoadedConfig, type TaskContext, usageError } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import { releaseConfig } from '../config.ts';
@@ -76,7 +76,7 @@ function refuseMissing({ config }: Context, environment: Environment): string {
 
 /** The health endpoint is asked of the candidate, when its migrations are applied. */
 function tokenQuestion({ config }: Context, environment: Environment): Question[] {
-  const { token } = healthSection.of(config);
+  const token = healthToken(config, environment);
   if (token === null) return [];
   return [
     {
@@ -107,6 +107,8 @@ function serviceQuestions({ config }: Context, environment: Environment): Questi
 function hostQuestions(config: LoadedConfig, environment: Environment): Question[] {
   const release = releaseConfig(config);
   if (release.driver !== 'local') return [];
+  // Where its folder lies is known by the proxy: that this is not there is told by another question.
+  if (!environment.has(release.local.folder) && !environment.has(release.proxy.stateFile)) return [];
   const { services } = hostFolder(config, release, environment);
   return [{ about: 'disk of versions', ask: async () => freeDisk(dirname(services), LEAST_WORK_MIB) }];
 }
@@ -125,7 +127,7 @@ async function tellMissed(
 ): Promise<string> {
   const { app, artifact } = releaseConfig(config);
   const { left } = productEnvironment(config, environment, app, process.execPath);
-  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include, left });
+  const missed = await missedVariables(config, { commit: 'HEAD', include: artifact.include ?? ['.'], left });
   if (missed.length > 0)
     warn(
       `The product of ${environment.name} does not get ${missed.join(', ')} of this shell: it would from an env file, or declared in "variables".`,

@@ -17,7 +17,8 @@ import type { Question } from '../question.ts';
 export function toolQuestions(config: LoadedConfig, release: ReleaseConfig, environment: Environment): Question[] {
   const buildPath = environment.forChild('build').PATH;
   const programs = new Map<string, { path: string | undefined; cwd: string; what: string }>();
-  for (const { command } of release.artifact.build)
+  // What follows from the commit is asked for with it.
+  for (const { command } of release.artifact.build ?? [])
     programs.set(command[0] ?? '', { path: buildPath, cwd: config.root, what: 'release.artifact.build' });
   if (release.flow)
     programs.set(release.flow.command[0] ?? '', {
@@ -42,7 +43,7 @@ function versionOf(path: string): string {
 }
 
 /** As the run will look for it: on the PATH that it is given, or from its folder. */
-function findProgram(
+export function findProgram(
   program: string,
   { path, cwd, what }: { path: string | undefined; cwd: string; what: string },
 ): string {

@@ -1,5 +1,6 @@
 import { checkHealth } from '@drydock/health';
 import type { Environment, LoadedConfig } from '@drydock/kit';
+import { releasedVersion } from '../version/said.ts';
 import type { AskInstance } from './slots.ts';
 
 const ASK_MS = 2_000;
@@ -11,7 +12,7 @@ export function askingInstances(config: LoadedConfig, environment: Environment, 
       const answer = await fetch(new URL(readyPath, address), { signal: AbortSignal.timeout(ASK_MS) });
       await answer.body?.cancel();
       const { version } = await checkHealth(config, environment, address);
-      return { answers: true, ready: answer.ok, version };
+      return { answers: true, ready: answer.ok, version: releasedVersion(version) };
     } catch {
       return { answers: false, ready: false, version: undefined };
     }
