@@ -138,6 +138,25 @@ test('what the schema wants and no migration makes is refused, on an empty datab
     );
 });
 
+test('an index that is lacking is a warning, on a new table as well: no migration has made that', async () => {
+  const target = makeTarget(
+    await postgres.createDatabase(),
+    { '1_first': T },
+    `${MODEL}model U {\n  id Int @id\n  x  Int?\n\n  @@index([x])\n}\n`,
+  );
+  for (const migration of readMigrations(target.migrationsDir)) await applyMigration(target.url, migration, target);
+  writeMigration(
+    target.root,
+    '2_u',
+    'CREATE TABLE "U" ("id" INTEGER NOT NULL, "x" INTEGER, CONSTRAINT "U_pkey" PRIMARY KEY ("id"));',
+  );
+  const told = (await rehearse(target)).findings.filter(({ code }) => code === 'DRIFT');
+  assert.equal(
+    told.map(({ level, message }) => [level, /it would .*/.exec(message)?.[0]]),
+    [['warn', 'it would lack index public.U_x_idx.']],
+  );
+});
+
 test('values of an enum are told one by one', async () => {
   const url = await postgres.createDatabase();
   const schema = 'enum Mood {\n  GOOD\n  FINE\n}\nmodel M {\n  id Int @id\n  mood Mood @default(GOOD)\n}\n';

@@ -121,6 +121,27 @@ test('on a small table the index is probed, and that is said; on a large one it 
   );
 });
 
+test('of a query that we made up, an index that begins alike will do, and a table without rows says nothing', async () => {
+  const target = await deployed();
+  const url = target.url.reveal();
+  await query(
+    url,
+    'CREATE INDEX "wide" ON "Users"("name", "age"); CREATE INDEX "wider" ON "Users"("name", "age", "id")',
+  );
+  const indexes = ['public.Users_name_idx', 'public.wide', 'public.wider'];
+  assert.equal(
+    (await checkPlans(target.url, indexes, target.plansDir)).findings.filter(({ code }) => code === 'INDEX_UNUSED'),
+    [],
+  );
+  await query(
+    url,
+    `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', 1 FROM generate_series(1, 30000) n; ANALYZE "Users"`,
+  );
+  const { checks, findings } = await checkPlans(target.url, indexes, target.plansDir);
+  assert.equal(checks.map(({ used }) => used).sort(), ['another', 'another', 'by itself']);
+  assert.equal(findings, []);
+});
+
 test('a query of the product that names an index must use it', async () => {
   const target = await deployed();
   await query(

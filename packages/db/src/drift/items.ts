@@ -9,9 +9,8 @@ export interface DriftItem {
   key: string;
   /** What of it differs: `type`, `default`. */
   aspect?: string;
-  /** Of a key or an index that is lacking: of which columns, and on which table. */
+  /** Of a key or an index that is lacking. */
   columns?: string[];
-  on?: string;
 }
 
 /** Statements that belong together, and what they would mend. */
@@ -79,7 +78,7 @@ function itemsOf(node: Node, schema: string): DriftItem[] {
   if (IndexStmt) {
     const columns = ((IndexStmt.indexParams ?? []) as Node[]).flatMap(({ IndexElem }) => IndexElem?.name ?? []);
     const name = nameOf({ ...IndexStmt.relation, relname: IndexStmt.idxname ?? '' });
-    return [lacks(`index ${name}`, { columns, on: nameOf(IndexStmt.relation) })];
+    return [lacks(`index ${name}`, columns)];
   }
   if (DropStmt) {
     const kind = DROPPED[DropStmt.removeType ?? ''] ?? 'object';
@@ -125,8 +124,8 @@ const DROPPED: Record<string, string> = {
   OBJECT_EXTENSION: 'extension',
 };
 
-function lacks(key: string, more: Pick<DriftItem, 'columns' | 'on'> = {}): DriftItem {
-  return { way: 'lacks', key, ...more };
+function lacks(key: string, columns?: string[]): DriftItem {
+  return { way: 'lacks', key, ...(columns ? { columns } : {}) };
 }
 
 function differs(key: string, aspect: string): DriftItem {
@@ -135,7 +134,7 @@ function differs(key: string, aspect: string): DriftItem {
 
 function lacksConstraint(table: string, { conname = '', keys, fk_attrs }: Constraint): DriftItem {
   const columns = ((keys ?? fk_attrs ?? []) as Node[]).map(({ String: name }) => name?.sval ?? '');
-  return lacks(`constraint ${table}.${conname}`, { columns, on: table });
+  return lacks(`constraint ${table}.${conname}`, columns);
 }
 
 /** Of a DROP: a list of parts, a type's name, or one word. */

@@ -9,8 +9,8 @@ import { driftFinding, driftKey } from './words.ts';
 /**
  * What a deploy has to do with drift: it makes of the target what the migrations make. What the product had before is told; what is new is an
  * error, that can be taken on. New is what the pending migrations make otherwise than the schema says, and what the version that comes
- * would ask for in vain (a table, a column, a type, a value of an enum), unless the deploy before had that already. On a database without any
- * migration all else is the product's own.
+ * would ask for in vain (a table, a column, a type, a value of an enum), unless the deploy before had that already. What else is lacking, an
+ * index above all, no migration has made. On a database without any migration all else is the product's own.
  */
 export async function judgeDrift(
   target: Target,
@@ -20,14 +20,10 @@ export async function judgeDrift(
   if (items.length === 0) return [];
   const [last] = await readDeployed(target);
   const known = new Set(last?.drift ?? []);
-  const sameHead = last?.drift !== undefined && last.head === (applied.toSorted().at(-1) ?? null);
-  const before = applied.length === 0 ? [] : (await findDrift(target)).drift.items;
+  const before = applied.length > 0 ? new Set((await findDrift(target)).drift.items.map(driftKey)) : undefined;
   const isNew = (item: DriftItem): boolean => {
     if (known.has(driftKey(item)) || item.aspect?.startsWith('name: ')) return false;
-    if (wouldBeMissed(item)) return true;
-    if (applied.length === 0) return false;
-    // Whoever deployed last has looked: what was lacking then is known.
-    return (sameHead && item.way === 'lacks') || !wasThere(before, item);
+    return item.way === 'lacks' ? wouldBeMissed(item) : before !== undefined && !before.has(driftKey(item));
   };
   const [made, old] = [items.filter(isNew), items.filter((item) => !isNew(item))];
   return [
@@ -37,12 +33,6 @@ export async function judgeDrift(
 }
 
 /** A client of the schema names these in its queries. */
-function wouldBeMissed({ way, key }: DriftItem): boolean {
-  return way === 'lacks' && /^(table|column|type|enum value) /.test(key);
-}
-
-/** It was so before; what is on a table that is new is new. */
-function wasThere(before: DriftItem[], item: DriftItem): boolean {
-  const fresh = before.some(({ way, key }) => way === 'lacks' && key === `table ${item.on}`);
-  return !fresh && before.some((old) => driftKey(old) === driftKey(item));
+function wouldBeMissed({ key }: DriftItem): boolean {
+  return /^(table|column|type|enum value) /.test(key);
 }
