@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
 import {
   command,
   databaseSection,
@@ -47,8 +48,8 @@ const NAME = 'drydock doctor';
 
 /** Where the config says that it is, and one that Prisma can read. */
 async function schemaProbe({ config }: Patient): Promise<Probe> {
-  const { describeSchema, migrationsSection } = await import('@drydock/db/schema');
-  const { schema, migrations } = migrationsSection.of(config);
+  const { describeSchema, placesOf } = await import('@drydock/db/schema');
+  const at = (path: string) => relative(config.root, path);
   const what = 'Prisma schema';
   const row = (state: Row['state'], code: string, found: string, next: Hint): Row[] => [
     { what, state, code, found, next },
@@ -56,16 +57,18 @@ async function schemaProbe({ config }: Patient): Promise<Probe> {
   return {
     what,
     async ask() {
-      if (!existsSync(config.path(schema)))
+      const places = placesOf(config);
+      const [schema, migrations] = [at(places.schema), at(places.migrations)];
+      if (!existsSync(places.schema))
         return row(
           'fails',
           'SCHEMA_MISSING',
           `There is none at ${schema}.`,
           'Say where it is in drydock.config.ts: database.schema',
         );
-      const { problem } = await describeSchema(config.path(schema));
+      const { problem } = await describeSchema(places.schema);
       if (problem) return row('fails', 'SCHEMA_BROKEN', problem.replace(`${config.root}/`, ''), 'npx prisma validate');
-      if (existsSync(config.path(migrations))) return `${schema}, migrations in ${migrations}`;
+      if (existsSync(places.migrations)) return `${schema}, migrations in ${migrations}`;
       return row(
         'doubt',
         'MIGRATIONS_MISSING',

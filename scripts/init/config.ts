@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { locate } from '@drydock/db/schema';
 import type { Answers } from './answers.ts';
 import type { Found } from './look.ts';
 import type { Variable } from './variables.ts';
@@ -91,10 +92,15 @@ export function databaseVariables({ prisma, variables }: Found): { app: string; 
 
 function databaseLines(found: Found): Line[] {
   const { schema, migrations, seenIn } = found.prisma;
+  const { folder } = found;
+  // Where tasks look by themselves.
+  const usual = locate(folder.root, { schema: undefined, migrations: undefined });
+  const beside = locate(folder.root, { schema: folder.at(schema), migrations: undefined });
+  const isUsual = folder.at(schema) === usual.schema;
   const { app, operator } = databaseVariables(found);
   const value = {
-    ...(schema === 'prisma/schema.prisma' ? {} : { schema }),
-    ...(migrations === 'prisma/migrations' ? {} : { migrations }),
+    ...(isUsual ? {} : { schema }),
+    ...(folder.at(migrations) === (isUsual ? usual : beside).migrations ? {} : { migrations }),
     ...(app === 'DATABASE_URL' ? {} : { appUrl: app }),
     ...(operator === 'OPS_DATABASE_URL' ? {} : { url: operator }),
   };
@@ -152,10 +158,7 @@ function variableLines({ variables }: Found): Line[] {
   const secrets = variables.filter(({ secret, kind }) => secret && kind === 'text');
   if (secrets.length === 0) return [];
   const value = Object.fromEntries(
-    secrets.map(({ name, about, seenIn }) => [
-      name,
-      { secret: true, example: '…', about: about ?? `seen in ${seenIn[0] ?? 'the product'}` },
-    ]),
+    secrets.map(({ name, about }) => [name, { secret: true, ...(about ? { about } : {}) }]),
   );
   return [{ key: 'variables', value, comment: 'Secret, by their names: masked wherever they would be shown.' }];
 }

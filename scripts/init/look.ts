@@ -39,11 +39,8 @@ export async function look(root: string, choose: (schemas: string[]) => Promise<
   const schemas = schemasIn(folder, manifest);
   const chosen = await chosenOf(folder, schemas, choose);
   const prisma = await readPrisma(folder, chosen);
-  const [compose, found, git] = await Promise.all([
-    readCompose(folder),
-    readVariables(folder, envFoldersFor(folder, prisma.schema)),
-    readGit(root),
-  ]);
+  const found = readVariables(folder, envFoldersFor(folder, prisma.schema));
+  const [compose, git] = await Promise.all([readCompose(folder), readGit(root)]);
   const dockerfile = readDockerfile(folder);
   const variables = new Map(found.variables.map((one) => [one.name, one]));
   for (const service of compose?.services.filter(({ built }) => built) ?? [])

@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { configFrom, loadEnvironment, opensSomething, toOpsError } from '@drydock/kit';
+import { opensSomething, readEnvFiles, valuesOf } from '@drydock/kit';
 import type { Folder } from './files.ts';
 
 export interface Variable {
@@ -38,7 +38,7 @@ const NONE = new Set(['local', 'test', 'ci', 'e2e', 'vault', 'keys', 'defaults',
 const OF_PROCESS = new Set(['NODE_ENV', 'PORT', 'PATH', 'HOME', 'TZ', 'CI', 'NODE_OPTIONS']);
 
 /** `folders`: the product's, and that of the schema, where a package of a monorepo keeps its own. No value leaves this function. */
-export async function readVariables(folder: Folder, folders: readonly string[]): Promise<VariablesFound> {
+export function readVariables(folder: Folder, folders: readonly string[]): VariablesFound {
   const all = [...new Set(folders)].map((dir) => ({ dir, files: globSync('.env*', { cwd: folder.at(dir) }).sort() }));
   const envDirs = all.filter(({ dir, files }) => dir === '.' || files.some((file) => !EXAMPLE.test(file)));
   const named = envDirs.flatMap(({ files }) => files.flatMap((file) => OF_ENVIRONMENT.exec(file)?.[1] ?? []));
@@ -49,7 +49,7 @@ export async function readVariables(folder: Folder, folders: readonly string[]):
   const found = new Map<string, Variable>();
   const problems: string[] = [];
   for (const env of ['development', ...environments]) {
-    const read = await valuesOf(folder, dirs, env);
+    const read = readFiles(folder, dirs, env);
     problems.push(...read.problems.filter((problem) => !problems.includes(problem)));
     for (const { name, value, file } of read.values) note(found, name, { value, file: relative(folder.root, file) });
   }
@@ -69,22 +69,21 @@ export async function readVariables(folder: Folder, folders: readonly string[]):
 }
 
 /** As every task reads them: the files of dotenv-flow, expanded; the shell is not asked. */
-async function valuesOf(folder: Folder, envDirs: string[], env: string) {
-  const config = await configFrom(
-    { product: 'product', envDirs, environments: { [env]: {} } },
-    folder.at('drydock.config.ts'),
+function readFiles(folder: Folder, dirs: string[], env: string) {
+  const files = readEnvFiles(
+    dirs.map((dir) => folder.at(dir)),
+    env,
   );
-  try {
-    const environment = loadEnvironment(config, env, {});
-    const values = Object.entries(environment.forChild('operator')).flatMap(([name, value]) => {
-      const source = environment.sourceOf(name);
-      return source?.kind === 'file' ? [{ name, value, file: source.file }] : [];
-    });
-    return { values, problems: [] };
-  } catch (error) {
-    return { values: [], problems: [toOpsError(error).message] };
-  }
+  const values = [...valuesOf(files, {})].map(([name, { text, file }]) => ({ name, value: text, file }));
+  const problems = files.flatMap(({ path, is }) => (is === 'text' ? [] : [`${folder.name(path)} ${ODD[is]}`]));
+  return { values, problems };
 }
+
+const ODD = {
+  folder: 'is a folder: nothing is read of it.',
+  'utf-16': 'is in UTF-16, which hardly any other program reads: save it as UTF-8.',
+  damaged: 'is not all text: what is in it may be read wrongly. Save it as UTF-8.',
+};
 
 interface Sight {
   value?: string | undefined;

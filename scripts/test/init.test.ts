@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { placesOf } from '@drydock/db/schema';
 import { loadConfig, type OpsError } from '@drydock/kit';
 import { hintOf, linesToKillAt, runTaskForTest, Terminal, taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
@@ -70,7 +71,9 @@ test.after(() => postgres.stop());
 
 test('one command, and db:status of an own product answers: no file was written by hand', async () => {
   const url = await postgres.createDatabase();
-  const root = productWith({ ...PLAIN, '.env': `DATABASE_URL="${url}"\n` });
+  const [, password = ''] = /:([^:@/]+)@/.exec(url) ?? [];
+  const env = `DB_PASSWORD=${password}\nDATABASE_URL="${url.replace(`:${password}@`, ':$DB_PASSWORD@')}"\n`;
+  const root = productWith({ ...PLAIN, '.env': env });
   assert.is((await run(root, '--yes')).error, undefined);
   const { outcome, error } = await runTaskForTest(status, root, []);
   assert.is(error, undefined, error?.message);
@@ -111,11 +114,11 @@ test('what is found is what stands in the config, and nothing that is the defaul
       },
       app: { command: ['node', 'dist/main.js'], readyPath: '/api/healthz' },
     },
-    variables: { JWT_SECRET: { secret: true, example: '…', about: 'seen in .env' } },
+    variables: { JWT_SECRET: { secret: true } },
   });
 });
 
-const places: [string, Record<string, string>, { schema?: string; migrations?: string }][] = [
+const places: [string, Record<string, string>, { schema: string; migrations?: string }][] = [
   [
     'a folder of files',
     {
@@ -163,12 +166,23 @@ const places: [string, Record<string, string>, { schema?: string; migrations?: s
 for (const [what, files, expected] of places)
   test(`the schema is found in ${what}`, async () => {
     const { 'prisma/schema.prisma': _, [FIRST]: __, ...bare } = PLAIN;
-    const { database } = await configOf({ ...bare, ...files }, '--release', 'no');
-    assert.equal(
-      { schema: database.schema, migrations: database.migrations },
-      { schema: undefined, migrations: undefined, ...expected },
-    );
+    const root = productWith({ ...bare, ...files });
+    const { error } = await run(root, '--yes');
+    assert.is(error, undefined, error?.message);
+    assert.equal(placesOf(await loadConfig(undefined, root)), {
+      schema: join(root, expected.schema),
+      migrations: join(root, expected.migrations ?? 'prisma/migrations'),
+    });
   });
+
+test('an env file in UTF-16 is read, and told in a sentence', async () => {
+  const root = productWith(PLAIN);
+  writeFileSync(join(root, '.env'), Buffer.from('\uFEFFDATABASE_URL=postgresql://localhost/shop\r\n', 'utf16le'));
+  const { outcome } = await run(root, '--yes');
+  const [first, ...rest] = outcome?.findings ?? [];
+  assert.is(first?.message, '.env is in UTF-16, which hardly any other program reads: save it as UTF-8.');
+  assert.not.ok(rest.some(({ code }) => code === 'DATABASE_URL'));
+});
 
 test('env files of the package that has the schema are read as well', async () => {
   const { 'prisma/schema.prisma': _, [FIRST]: __, ...bare } = PLAIN;
@@ -424,7 +438,7 @@ for (const [what, files, code, message, argv = []] of refused)
 test('of several schemas one is named', async () => {
   const files = { 'package.json': '{}', 'a/schema.prisma': schema(), 'b/schema.prisma': schema() };
   const { database } = await configOf(files, '--schema', 'b/schema.prisma');
-  assert.equal(database, { schema: 'b/schema.prisma', migrations: 'b/migrations' });
+  assert.equal(database, { schema: 'b/schema.prisma' });
 });
 
 test('a compose file that is no YAML, and a schema with CRLF, are in nobody’s way', async () => {

@@ -12,7 +12,7 @@ import {
 } from '@drydock/kit';
 import { migrationsSection } from './config.ts';
 import type { Level } from './hazards/codes.ts';
-import { locate, type Places } from './schema/locate.ts';
+import { placesOf } from './schema/locate.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
 export interface Target {
@@ -61,11 +61,4 @@ export function targetOf(config: LoadedConfig, environment: Environment): Target
     largeTableRows,
     hazards,
   };
-}
-
-/** What is written counts; a default stands for "where Prisma finds it". */
-function placesOf(config: LoadedConfig): Places {
-  const written = (config.written.database ?? {}) as { schema?: string; migrations?: string };
-  const at = (path: string | undefined) => (path === undefined ? undefined : config.path(path));
-  return locate(config.root, { schema: at(written.schema), migrations: at(written.migrations) });
 }

@@ -14,7 +14,7 @@ export {
   promotionTo,
   runbookEnvironments,
 } from './config/environments.ts';
-export { configFrom, type LoadedConfig, loadConfig } from './config/load.ts';
+export { type LoadedConfig, loadConfig } from './config/load.ts';
 export type { DrydockConfig, EnvName } from './config/schema.ts';
 export { defineSection, type SectionInput, type SectionOutput } from './config/section.ts';
 export type { ConfigSections } from './config/sections.ts';

@@ -1,3 +1,3 @@
 // For whoever only wants to know where a product's schema is and what it says: nothing heavy.
-export { migrationsSection } from '../config.ts';
 export { describeSchema } from './describe.ts';
+export { locate, placesOf } from './locate.ts';

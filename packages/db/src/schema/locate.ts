@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { usageError } from '@drydock/kit';
+import { type LoadedConfig, usageError } from '@drydock/kit';
 
 export interface Places {
   schema: string;
@@ -28,6 +28,13 @@ export function locate(root: string, given: { schema: string | undefined; migrat
   return { schema: file, migrations: given.migrations ?? said.migrations ?? besides(file) };
 }
 
+/** What is written counts; a default stands for "where Prisma finds it". */
+export function placesOf(config: Pick<LoadedConfig, 'root' | 'written' | 'path'>): Places {
+  const written = (config.written.database ?? {}) as { schema?: string; migrations?: string };
+  const at = (path: string | undefined) => (path === undefined ? undefined : config.path(path));
+  return locate(config.root, { schema: at(written.schema), migrations: at(written.migrations) });
+}
+
 /** A folder of migrations is beside the schema: beside its file, in its folder, or beside that. */
 function besides(schema: string): string {
   const beside = join(dirname(schema), 'migrations');
@@ -47,11 +54,20 @@ function readSettings(root: string): { schema?: string; migrations?: string } {
       ...(migrations ? { migrations: join(root, migrations) } : {}),
     };
   }
-  const manifest = join(root, 'package.json');
-  const { prisma } = existsSync(manifest)
-    ? (JSON.parse(readFileSync(manifest, 'utf8')) as { prisma?: { schema?: string } })
-    : {};
+  const prisma = settingsIn(join(root, 'package.json'));
   return prisma?.schema ? { schema: join(root, prisma.schema) } : {};
+}
+
+/** `prisma` of a package.json. One that is no JSON says nothing: the product has other troubles. */
+function settingsIn(manifest: string): { schema?: string } | undefined {
+  if (!existsSync(manifest)) return undefined;
+  try {
+    const text = readFileSync(manifest, 'utf8').replace(/^\uFEFF/, '');
+    return (JSON.parse(text) as { prisma?: { schema?: string } }).prisma;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
 }
 
 /** `'prisma/schema'`, `"./prisma"`, or `path.join('prisma', 'schema')`, behind what announces it. */

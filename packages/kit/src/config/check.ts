@@ -71,7 +71,9 @@ const NAMELESS: Problem = {
 /** That of the product itself, where it is a package. */
 function nameOfPackage(folder: string): string | undefined {
   try {
-    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8').replace(/^\uFEFF/, '')) as {
+      name?: unknown;
+    };
     return typeof name === 'string' && name !== '' ? name : undefined;
   } catch (cause) {
     // One that is no JSON names nothing.
