@@ -25,9 +25,12 @@ const task = defineReadTask({
   examples: ['npm run doctor', 'npm run doctor -- --env staging', 'npm run doctor -- --json'],
   perEnvironment: false,
   withoutConfig: true,
-  flags: { env: flag.environment({ about: 'environment to connect to (default: none, this machine alone)' }) },
+  flags: {
+    env: flag.environment({ about: 'environment to connect to (default: none, this machine alone)' }),
+    within: flag.duration({ about: 'wait so long for answers (default: 2s)' }),
+  },
   async run(ctx) {
-    return ctx.flags.env === undefined ? thisMachine(ctx) : thatEnvironment(ctx, ctx.flags.env);
+    return ctx.flags.env === undefined ? thisMachine(ctx) : thatEnvironment(ctx, ctx.flags.env, ctx.flags.within);
   },
 });
 
@@ -53,12 +56,12 @@ function thisMachine({ config, out }: TaskContext): Outcome {
 
 const MARKS = { works: '✔', fails: '✖', doubt: '!', unset: '·' } as const;
 
-async function thatEnvironment(ctx: TaskContext, env: string): Promise<Outcome> {
+async function thatEnvironment(ctx: TaskContext, env: string, within: number | undefined): Promise<Outcome> {
   const { config, out, json } = ctx;
   if (!existsSync(config.file))
     throw usageError('CONFIG_MISSING', `${config.root} has no drydock.config.ts yet.`, command('init'));
   const { examine } = await import('./doctor/environment.ts');
-  const rows = await examine(ctx, ctx.environmentOf(env));
+  const rows = await examine(ctx, ctx.environmentOf(env), within);
   const next = (of: (typeof rows)[number]) => of.next && hintOn(env, of.next);
   out.table(
     ['', env, 'found', 'next'],

@@ -12,11 +12,15 @@ import { sentryProbes } from './sentry.ts';
 const WITHIN_MS = 2_000;
 
 /** Asks everything at once; what has not answered by then does not work. */
-export async function examine({ config, run }: TaskContext, environment: Environment): Promise<Row[]> {
+export async function examine(
+  { config, run }: TaskContext,
+  environment: Environment,
+  withinMs = WITHIN_MS,
+): Promise<Row[]> {
   const patient = { config, environment, run };
   const groups = [variableProbes, databaseProbes, productProbes, backupProbes, sentryProbes, releaseProbes];
   const probes = (await Promise.all(groups.map(async (probesOf) => probesOf(patient)))).flat();
-  const late = sleep(WITHIN_MS, 'late' as const);
+  const late = sleep(withinMs, 'late' as const);
   const rows = (await Promise.all(probes.map((probe) => answered(probe, late)))).flat();
   const isAway = rows.some(({ what, state }) => what === DATABASE && state !== 'works');
   return rows.filter(({ what }) => !isAway || !what.startsWith(DATABASE) || what === DATABASE);
