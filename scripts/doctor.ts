@@ -7,6 +7,7 @@ import {
   type Finding,
   flag,
   hintOn,
+  INSTALLED,
   type Json,
   main,
   type Outcome,
@@ -50,7 +51,7 @@ function thisMachine({ config, out }: TaskContext): Outcome {
         : `${findings.length} ${findings.length === 1 ? 'thing is' : 'things are'} wrong on this machine.`,
     data: { checks: checks as unknown as Json },
     findings,
-    ...(findings.length > 0 ? { next: 'npm run prepare-machine' } : {}),
+    ...(findings.length > 0 && !INSTALLED ? { next: 'npm run prepare-machine' } : {}),
   };
 }
 

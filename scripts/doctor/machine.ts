@@ -1,6 +1,6 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTool, makeStateFolder, OpsError, type ToolName, toolVersion } from '@drydock/kit';
+import { findTool, INSTALLED, makeStateFolder, OpsError, type ToolName, toolVersion } from '@drydock/kit';
 
 export interface Check {
   name: string;
@@ -16,7 +16,7 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'psql', least: 14, for: 'rehearsals' },
   { tool: 'age', for: 'fast encryption of backups' },
   { tool: 'redis-server', least: 6, for: 'the sandbox' },
-  { tool: 'haproxy', flag: '-v', least: 2, for: 'the sandbox and releases' },
+  { tool: 'haproxy', flag: '-v', least: 2, for: 'releases on this machine' },
   { tool: 'runsvdir', for: 'releases on this machine' },
   { tool: 'tar', least: 1, for: 'artefacts' },
   { tool: 'chromium', for: 'tests' },
@@ -26,16 +26,23 @@ const TOOLS: { tool: ToolName; flag?: string; least?: number; for: string }[] = 
   { tool: 'gh', for: 'tests, and to ask GitHub for checks' },
   { tool: 'pgbackrest', flag: 'version', for: 'tests' },
 ];
+/** What a product that has the toolkit installed does not have. */
+const FOR_CHECKOUT = new Set(['tests', 'the sandbox']);
 const LEAST_FREE_GIB = 2;
 
 /** This machine, whatever it is for. `state`: a product is here, whose state has to be written. */
 export function machineChecks(root: string, { state: hasState }: { state: boolean }): Check[] {
-  return [node(), ...TOOLS.map(tool), ...(hasState ? [state(root)] : []), disk(root)];
+  return [
+    node(),
+    ...TOOLS.filter(({ for: purpose }) => !INSTALLED || !FOR_CHECKOUT.has(purpose)).map(tool),
+    ...(hasState ? [state(root)] : []),
+    disk(root),
+  ];
 }
 
 function node(): Check {
   const { node: version } = process.versions;
-  const old = Number(version.split('.')[0]) < 24;
+  const old = !INSTALLED && Number(version.split('.')[0]) < 24;
   return {
     name: 'node',
     found: process.execPath,

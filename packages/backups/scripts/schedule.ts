@@ -5,6 +5,7 @@ import {
   defineReadTask,
   flag,
   hint,
+  homeOf,
   type Json,
   main,
   printFiles,
@@ -13,7 +14,7 @@ import {
   written,
 } from '@drydock/kit';
 import { jobsOf } from '../src/schedule/jobs.ts';
-import { configFile, FORMATS, type Format, remoteFindings, TOOLKIT, writeSchedule } from '../src/schedule/write.ts';
+import { configFile, FORMATS, type Format, remoteFindings, writeSchedule } from '../src/schedule/write.ts';
 
 const TASK = 'backup:schedule';
 /** Where a flag says something; elsewhere it would be ignored in silence. */
@@ -58,7 +59,7 @@ const task = defineReadTask({
     const format = flags.format as Format;
     refuseForeignFlags(format, flags);
     const remote = format === 'github' || format === 'kubernetes';
-    const folder = resolveFolder(flags.folder);
+    const folder = resolveFolder(flags.folder ?? homeOf(config));
     const jobs = jobsOf(config, env, configFile(config, folder));
     const given = { ...flags, onlyWhile: variableName(flags.onlyWhile) };
     const files = written(await writeSchedule(format, { config, env, flags: given, folder, jobs }));
@@ -89,7 +90,7 @@ function variableName(name: string | undefined): string | undefined {
   throw usageError('USAGE', `--only-while must be the name of a variable, not "${name}".`, 'For example: BACKUPS');
 }
 
-function resolveFolder(folder = TOOLKIT): string {
+function resolveFolder(folder: string): string {
   if (isAbsolute(folder)) return resolve(folder);
   throw usageError('USAGE', `--folder must be a whole path, not "${folder}".`, 'For example: --folder /srv/drydock');
 }

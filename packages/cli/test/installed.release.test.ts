@@ -164,6 +164,12 @@ async function firstDay(product: string, env: NodeJS.ProcessEnv): Promise<void> 
   const recipient = /age1\w+/.exec(await ok('npx drydock backup:keygen'))?.[0] ?? '';
   appendFileSync(join(product, '.env.staging'), `BACKUP_RECIPIENTS='${recipient}'\n`);
   assert.match(nextOf(await ok('npx drydock db:backup --env staging --yes')), /^npx drydock backup:verify /);
+  const crontab = await ok('npx drydock backup:schedule --format cron --env staging');
+  assert.match(crontab, `cd ${product} && `);
+  assert.match(crontab, 'exec npx --no drydock backup-db --env staging --reason scheduled');
+  const workflow = await ok('npx drydock backup:schedule --format github --env staging');
+  assert.match(workflow, 'run: npx --no drydock backup-db --env staging');
+  assert.not.match(`${crontab}${workflow}`, /npm run|bootstrap|node_modules\/drydock/);
   const wrong = await type('npx drydock db:statis');
   assert.is(wrong.code, 2);
   assert.match(wrong.stderr, 'Did you mean db:status?');

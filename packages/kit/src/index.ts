@@ -46,6 +46,7 @@ export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } fr
 export type { Finding } from './finding.ts';
 export { type Command, command, type Hint, hint, hintOn } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
+export { IN_SANDBOX } from './in-sandbox.ts';
 export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
@@ -137,4 +138,6 @@ export {
   type TaskContext,
 } from './task/types.ts';
 export { together } from './together.ts';
+export { INSTALLED } from './toolkit.ts';
+export { folderInRepository, homeOf, installLine, setUpLine, taskWords } from './unattended.ts';
 export { secretPartsOf } from './url-secrets.ts';

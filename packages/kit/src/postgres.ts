@@ -2,6 +2,7 @@ import type { Client, ClientConfig } from 'pg';
 import { type Attempt, DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
 import { command, hint } from './hint.ts';
+import { IN_SANDBOX } from './in-sandbox.ts';
 import { destroySession, trackSession } from './open-sessions.ts';
 import { Secret } from './secret.ts';
 import { shellWord } from './shell-word.ts';
@@ -245,7 +246,7 @@ function connectError({ secret, host, database }: DatabaseUrl, cause: unknown): 
   return new OpsError({
     code: 'DATABASE_UNREACHABLE',
     message: `PostgreSQL at ${host} cannot be reached (${code || reason}).`,
-    hint: hint`Is it running, and is ${secret.label} right? In the sandbox: ${command('sandbox:up')}`,
+    hint: hint`Is it running, and is ${secret.label} right?${IN_SANDBOX}`,
     cause,
   });
 }

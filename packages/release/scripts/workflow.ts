@@ -1,5 +1,15 @@
 #!/usr/bin/env node
-import { defineReadTask, type Finding, flag, type Json, main, printFiles, promotionTo, written } from '@drydock/kit';
+import {
+  defineReadTask,
+  type Finding,
+  flag,
+  homeOf,
+  type Json,
+  main,
+  printFiles,
+  promotionTo,
+  written,
+} from '@drydock/kit';
 import { releaseConfig } from '../src/config.ts';
 
 const RUNNER = 'ubuntu-24.04';
@@ -17,14 +27,14 @@ const task = defineReadTask({
   writesDocument: () => true,
   async run({ config, env, flags }) {
     const { releaseWorkflow } = await import('../src/workflow/release.ts');
-    const { configFile, TOOLKIT } = await import('@drydock/backups/schedule');
+    const { configFile } = await import('@drydock/backups/schedule');
     releaseConfig(config);
     const stages = promotionTo(config, env);
     const files = written([
       releaseWorkflow({
         config,
         stages,
-        configFile: configFile(config, TOOLKIT),
+        configFile: configFile(config, homeOf(config)),
         runner: flags.runner ?? RUNNER,
       }),
     ]);

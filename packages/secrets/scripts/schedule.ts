@@ -1,11 +1,9 @@
 #!/usr/bin/env node
 import { userInfo } from 'node:os';
-import { resolve } from 'node:path';
-import { defineReadTask, flag, type Json, main, printFiles, usageError, written } from '@drydock/kit';
+import { defineReadTask, flag, homeOf, type Json, main, printFiles, usageError, written } from '@drydock/kit';
 import { cronFile, systemdFiles } from '../src/schedule.ts';
 
 const TASK = 'secrets:schedule';
-const TOOLKIT = resolve(import.meta.dirname, '../../..');
 
 const task = defineReadTask({
   name: TASK,
@@ -30,7 +28,13 @@ const task = defineReadTask({
   writesDocument: () => true,
   async run({ config, env, flags }) {
     const [hour, minute] = timeOf(flags.at ?? '04:17');
-    const schedule = { env, folder: flags.folder ?? TOOLKIT, user: flags.user ?? userInfo().username, hour, minute };
+    const schedule = {
+      env,
+      folder: flags.folder ?? homeOf(config),
+      user: flags.user ?? userInfo().username,
+      hour,
+      minute,
+    };
     const files = written(flags.format === 'cron' ? [cronFile(config, schedule)] : systemdFiles(config, schedule));
     return {
       verdict: `What goes on with rotations of ${env}; nothing was changed.`,

@@ -6,6 +6,7 @@ import {
   posixLine,
   slugOf,
   systemdWord,
+  taskWords,
 } from '@drydock/kit';
 
 export interface Schedule {
@@ -23,22 +24,8 @@ const UNITS = '/etc/systemd/system';
 export function goOnCommand(config: LoadedConfig, env: string): string[] {
   const { guard } = environmentSettings(config, env);
   const confirm = guard === 'confirm' ? ['--confirm', env, '--reason', 'scheduled'] : [];
-  return [
-    'npm',
-    'run',
-    '-s',
-    'secrets:rotate',
-    '--',
-    '--continue',
-    '--env',
-    env,
-    '--config',
-    config.file,
-    '--yes',
-    '--lock-wait',
-    '10m',
-    ...confirm,
-  ];
+  const where = ['--continue', '--env', env, '--config', config.file];
+  return taskWords('secrets:rotate', [...where, '--yes', '--lock-wait', '10m', ...confirm], { quiet: true });
 }
 
 export function systemdFiles(config: LoadedConfig, { env, folder, user, hour, minute }: Schedule): PrintedFile[] {

@@ -8,6 +8,10 @@ export interface GithubPlace {
   timeZone: string;
   /** Minutes. */
   max: number;
+  /** What prepares a fresh checkout. */
+  setUp: string;
+  /** Where in the repository it runs; at its top if it is not given. */
+  folder?: string | undefined;
   /** Variable of the repository: only while it is `on` do jobs begin by themselves. */
   onlyWhile?: string | undefined;
   /** Of `variables`, those that are secrets. */
@@ -41,7 +45,10 @@ export function githubWorkflow(jobs: Job[], place: GithubPlace): PrintedFile {
   return { path: `.github/workflows/backups-${place.env}.yml`, lines: document.toString({ lineWidth: 0 }).split('\n') };
 }
 
-function jobOf({ kind, name, cron, command, variables }: Job, { env, max, onlyWhile, isSecret }: GithubPlace) {
+function jobOf(
+  { kind, name, cron, command, variables }: Job,
+  { env, max, onlyWhile, isSecret, setUp, folder }: GithubPlace,
+) {
   const [program, ...args] = command;
   const due = `github.event.schedule == '${cron}'${onlyWhile ? ` && vars.${onlyWhile} == 'on'` : ''}`;
   return {
@@ -50,6 +57,7 @@ function jobOf({ kind, name, cron, command, variables }: Job, { env, max, onlyWh
     'runs-on': 'ubuntu-24.04',
     environment: env,
     'timeout-minutes': max,
+    ...(folder ? { defaults: { run: { 'working-directory': folder } } } : {}),
     // One at a time, and none ended for a later one.
     concurrency: { group: name, 'cancel-in-progress': false },
     env: Object.fromEntries(
@@ -58,7 +66,7 @@ function jobOf({ kind, name, cron, command, variables }: Job, { env, max, onlyWh
     steps: [
       { uses: 'actions/checkout@v4' },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 24 } },
-      { name: 'Set the machine up', run: 'node scripts/bootstrap.mjs' },
+      { name: 'Set the machine up', run: setUp },
       { name, run: posixLine([program === 'node' ? 'node_modules/.bin/node' : (program ?? ''), ...args]) },
     ],
   };

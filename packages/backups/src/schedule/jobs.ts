@@ -1,4 +1,4 @@
-import { type EnvName, environmentSettings, type LoadedConfig, slugOf } from '@drydock/kit';
+import { type EnvName, environmentSettings, INSTALLED, type LoadedConfig, slugOf, taskWords } from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
 import { variablesOf } from './needs.ts';
 
@@ -12,7 +12,7 @@ export interface Job {
   about: string;
   /** Five fields of cron. */
   cron: string;
-  /** Run in the toolkit's folder; the first word is `node` or `npm`. */
+  /** Run in the folder of `homeOf`; the first word is `node`, `npm` or `npx`. */
   command: string[];
   /** Variables that must reach it. */
   variables: string[];
@@ -30,20 +30,16 @@ export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string):
     variables: variablesOf(config, kind),
   });
   const where = ['--env', env, ...(configFile ? ['--config', configFile] : [])];
-  const script = (only: string[]) => ['node', 'scripts/backup-db.ts', ...where, '--reason', 'scheduled', ...only];
+  const script = (only: string[]) => {
+    const args = [...where, '--reason', 'scheduled', ...only];
+    return INSTALLED ? taskWords('backup-db', args) : ['node', 'scripts/backup-db.ts', ...args];
+  };
   return [
     prune
       ? job('backup', 'a backup', backup, script(['--only', 'backup']))
       : job('backup', 'a backup, then pruning', backup, script([])),
     ...(prune ? [job('prune', 'pruning', prune, script(['--only', 'prune']))] : []),
-    job('drill', 'a restore drill', drill, [
-      'npm',
-      'run',
-      'backup:drill',
-      '--',
-      ...where,
-      ...confirmation(config, env),
-    ]),
+    job('drill', 'a restore drill', drill, taskWords('backup:drill', [...where, ...confirmation(config, env)])),
   ];
 }
 

@@ -1,11 +1,18 @@
-import { isAbsolute, join, relative, resolve } from 'node:path';
-import { type Finding, type LoadedConfig, type PrintedFile, slugOf, type TaskContext } from '@drydock/kit';
+import { isAbsolute, join, relative } from 'node:path';
+import {
+  type Finding,
+  folderInRepository,
+  homeOf,
+  type LoadedConfig,
+  type PrintedFile,
+  setUpLine,
+  slugOf,
+  type TaskContext,
+} from '@drydock/kit';
 import { backupsSection } from '../config/backups.ts';
 import type { jobsOf } from './jobs.ts';
 import { keepsNothingElsewhere, storeFolders } from './needs.ts';
 
-/** The folder of the toolkit itself. */
-export const TOOLKIT = resolve(import.meta.dirname, '../../../..');
 export const FORMATS = ['cron', 'systemd', 'github', 'kubernetes'] as const;
 export type Format = (typeof FORMATS)[number];
 
@@ -31,7 +38,7 @@ export async function writeSchedule(
     }
     case 'systemd': {
       const { systemdUnits } = await import('./systemd.ts');
-      const writable = [config.root, ...storeFolders(config)].map((path) => moved(path, folder));
+      const writable = [config.root, ...storeFolders(config)].map((path) => moved(path, homeOf(config), folder));
       return systemdUnits(jobs, {
         folder,
         writable: writable.filter((path) => !writable.some((other) => isInside(path, other))),
@@ -44,7 +51,13 @@ export async function writeSchedule(
     case 'github': {
       const { githubWorkflow } = await import('./github.ts');
       const isSecret = (name: string) => config.variables[name]?.secret ?? true;
-      return [githubWorkflow(jobs, { env, timeZone, max, onlyWhile: flags.onlyWhile, isSecret })];
+      return [
+        githubWorkflow(jobs, {
+          ...{ env, timeZone, max, isSecret, onlyWhile: flags.onlyWhile },
+          setUp: setUpLine(config),
+          folder: folderInRepository(config),
+        }),
+      ];
     }
     case 'kubernetes': {
       const { cronJobs } = await import('./kubernetes.ts');
@@ -54,15 +67,16 @@ export async function writeSchedule(
 }
 
 /** What the toolkit would not find by itself. */
-export function configFile({ file }: LoadedConfig, folder: string): string | undefined {
-  if (file === join(TOOLKIT, 'drydock.config.ts')) return undefined;
-  return isInside(file, TOOLKIT) ? relative(TOOLKIT, file) : moved(file, folder);
+export function configFile(config: LoadedConfig, folder: string): string | undefined {
+  const home = homeOf(config);
+  if (config.file === join(home, 'drydock.config.ts')) return undefined;
+  return isInside(config.file, home) ? relative(home, config.file) : moved(config.file, home, folder);
 }
 
-/** A path of this machine on the host where the toolkit lies in `folder`. */
-function moved(path: string, folder: string): string {
-  if (path === TOOLKIT) return folder;
-  return isInside(path, TOOLKIT) ? join(folder, relative(TOOLKIT, path)) : path;
+/** A path of this machine on the host where `home` lies in `folder`. */
+function moved(path: string, home: string, folder: string): string {
+  if (path === home) return folder;
+  return isInside(path, home) ? join(folder, relative(home, path)) : path;
 }
 
 function isInside(path: string, folder: string): boolean {
@@ -84,7 +98,7 @@ export function remoteFindings(
       `Backups go to a folder, and the disk of a ${format === 'github' ? 'runner' : 'pod'} is thrown away after the job.`,
       'Add a store of kind s3 to the backups of drydock.config.ts.',
     );
-  if (config.file !== join(TOOLKIT, 'drydock.config.ts') && !isInside(config.file, TOOLKIT))
+  if (!isInside(config.file, homeOf(config)))
     add(
       'CONFIG_ELSEWHERE',
       `${config.file} lies outside the toolkit, and will not be there.`,

@@ -1,4 +1,4 @@
-import { command, EXIT, type Hint, hint, OpsError } from '@drydock/kit';
+import { EXIT, type Hint, hint, IN_SANDBOX, OpsError } from '@drydock/kit';
 import {
   type Abi,
   BaseError,
@@ -23,7 +23,7 @@ export function chainError(target: Hosts, doing: string, cause: unknown): OpsErr
     return new OpsError({
       code: 'RPC_UNREACHABLE',
       message: `${doing}: no RPC answers as it should (${hosts}: ${reasonOf(cause)}).`,
-      hint: hint`Is it up, and is the variable of chain.rpcUrl right? In the sandbox: ${command('sandbox:up')}`,
+      hint: hint`Is it up, and is the variable of chain.rpcUrl right?${IN_SANDBOX}`,
       cause,
     });
   return new OpsError({

@@ -1,4 +1,4 @@
-import { command, hint, OpsError } from '@drydock/kit';
+import { command, hint, IN_SANDBOX, OpsError } from '@drydock/kit';
 import pMap from 'p-map';
 import { type Address, getAddress, type Hex } from 'viem';
 import { argumentsOf, type CallValues } from '../abi.ts';
@@ -62,7 +62,7 @@ async function requireFactory(target: Target, reader: Reader): Promise<void> {
   throw new OpsError({
     code: 'FACTORY_MISSING',
     message: `There is no contract at ${target.factory} on chain ${target.chain.chainId}.`,
-    hint: hint`Check ${target.chain.escrowFactory}: ${command('env:check')} shows where the value comes from. A sandbox chain that was made anew: ${command('sandbox:up')}`,
+    hint: hint`Check ${target.chain.escrowFactory}: ${command('env:check')} shows where the value comes from.${IN_SANDBOX}`,
     exit: 2,
   });
 }

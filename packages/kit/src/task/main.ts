@@ -9,11 +9,13 @@ import { surviveLostReader } from '../output/reader-gone.ts';
 import { shownJson, shownLines } from '../output/shown.ts';
 import { createOutput } from '../output/terminal.ts';
 import { takeNotices } from '../state/notices.ts';
+import { TOOLKIT } from '../toolkit.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId } from './change.ts';
 import { executeTask } from './execute.ts';
 import { helpText } from './help.ts';
 import { listenForInterrupts } from './interrupt.ts';
+import { prefixTo, whereTheyAre } from './prefix.ts';
 import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
 import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
@@ -39,7 +41,8 @@ function isStarted({ main, filename }: Pick<ImportMeta, 'main' | 'filename'>): b
 
 /** Runs a task and ends the process with its exit code. `door` is how it was called: what it says to type next goes by the same. */
 export async function runTask(task: AnyTask, argv: string[], door: Door = DOOR): Promise<never> {
-  const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date(), typing: { door } };
+  const prefix = prefixTo(TOOLKIT, task.name, process.env);
+  const ending: Ending = { task: task.name, env: '', run: newRunId(), startedAt: new Date(), typing: { door, prefix } };
   const wantsJson = argv.includes('--json');
   let stream = wantsJson ? process.stderr : process.stdout;
   let out = createOutput(stream, { draws: !wantsJson });
@@ -61,7 +64,7 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = DOOR):
     refuseSwallowedFlags(task.name, flagsOf(task), argv, process.env);
     const args = parseTaskArgs(task, argv);
     if (args.common.help) {
-      out.lines(helpText(task, door));
+      out.lines(helpText(task, door, prefix));
       return await exit(EXIT.done);
     }
     if (task.writesDocument?.(args.own as never)) {
@@ -120,7 +123,8 @@ async function inThisProcess(
     return await executeTask(task, args, {
       run: ending.run,
       argv,
-      cwd: process.cwd(),
+      cwd:
+        (args.common.config === undefined && whereTheyAre(TOOLKIT, ending.typing.prefix, process.env)) || process.cwd(),
       shell: process.env,
       out,
       signal: controller.signal,

@@ -13,6 +13,8 @@ export const DOOR: Door = INSTALLED ? 'drydock' : 'npm';
 /** What of a command line is the same for every command of a run. */
 export interface Typing {
   door: Door;
+  /** The way to the toolkit from where the operator is, who reached it by `npm --prefix`. */
+  prefix?: string | undefined;
   /** Of the run; undefined for a task that is about none. */
   env?: string | undefined;
   /** `--config` as it was typed. */
@@ -30,12 +32,13 @@ export function typed(hint: Hint, typing: Typing = { door: DOOR }): string {
 const NPM_OWN = new Set(['start']);
 
 /** What comes before a task's flags. */
-export function doorTo(task: string, door: Door): string {
+export function doorTo(task: string, door: Door, prefix?: string): string {
   if (door === 'drydock') return `npx drydock ${task}`;
-  return `npm ${NPM_OWN.has(task) ? '' : 'run '}${task} --`;
+  const npm = prefix === undefined ? 'npm' : `npm --prefix ${shellWord(prefix)}`;
+  return `${npm} ${NPM_OWN.has(task) ? '' : 'run '}${task} --`;
 }
 
-function typedCommand({ task, flags, words = [] }: Command, { door, env, config, confirms }: Typing): string {
+function typedCommand({ task, flags, words = [] }: Command, { door, prefix, env, config, confirms }: Typing): string {
   const asks = flags.help !== true;
   const on = flags.env ?? env;
   const changes = knowsFlag(task, '--confirm') && !flags.plan && asks;
@@ -54,7 +57,7 @@ function typedCommand({ task, flags, words = [] }: Command, { door, env, config,
   // The environment first: it is what a reader looks for.
   const { env: first, ...rest } = all;
   const given = Object.entries({ env: first, ...rest }).flatMap(([key, value]) => flagWords(`--${kebab(key)}`, value));
-  const line = [doorTo(task, door), ...words.map(shellWord), ...given].join(' ');
+  const line = [doorTo(task, door, prefix), ...words.map(shellWord), ...given].join(' ');
   return line.replace(/ --$/, '');
 }
 

@@ -1,5 +1,5 @@
 import { confirmation, jobsOf, operationsPod } from '@drydock/backups/schedule';
-import type { EnvName, LoadedConfig } from '@drydock/kit';
+import { type EnvName, type LoadedConfig, taskWords } from '@drydock/kit';
 import type { IJob } from 'kubernetes-models/batch/v1';
 import type { ImageName, Names } from './names.ts';
 
@@ -28,14 +28,7 @@ export function migration(
   const version =
     image.digest?.slice('sha256:'.length).slice(0, 10) ?? image.tag?.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
   const where = ['--env', env, ...(configFile ? ['--config', configFile] : [])];
-  const command = [
-    'npm',
-    'run',
-    'db:deploy',
-    '--',
-    ...where,
-    ...confirmation(config, env, `release ${version ?? ''}`.trim()),
-  ];
+  const command = taskWords('db:deploy', [...where, ...confirmation(config, env, `release ${version ?? ''}`.trim())]);
   const backup = jobsOf(config, env).find(({ kind }) => kind === 'backup');
   return {
     name,

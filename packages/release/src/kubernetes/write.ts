@@ -1,6 +1,6 @@
 import { backupsSection } from '@drydock/backups';
-import { configFile, cronJobs, jobsOf, needsOf, TOOLKIT } from '@drydock/backups/schedule';
-import type { Environment, EnvName, LoadedConfig, PrintedFile } from '@drydock/kit';
+import { configFile, cronJobs, jobsOf, needsOf } from '@drydock/backups/schedule';
+import { type Environment, type EnvName, homeOf, type LoadedConfig, type PrintedFile } from '@drydock/kit';
 import { Document } from 'yaml';
 import { releaseConfig } from '../config.ts';
 import { readyPathOf } from '../ready-path.ts';
@@ -42,7 +42,7 @@ export function writeManifests({ config, environment, env, image, operations }: 
     secretName,
   });
   const product = { names, image, release, readyPath: readyPathOf(config, environment, release), env: variables };
-  const file = configFile(config, TOOLKIT);
+  const file = configFile(config, homeOf(config));
   const jobs = jobsOf(config, env, file);
   const migrate = migration({ config, env, names, image: operations }, file);
   const operators = [...new Set([...migrate.variables, ...jobs.flatMap((job) => job.variables)])];

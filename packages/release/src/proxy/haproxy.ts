@@ -1,7 +1,16 @@
 import { accessSync, constants } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { command, haproxyCommandWord, hint, OpsError, proxyFilesOf, usageError, writeDurably } from '@drydock/kit';
+import {
+  command,
+  haproxyCommandWord,
+  hint,
+  IN_SANDBOX,
+  OpsError,
+  proxyFilesOf,
+  usageError,
+  writeDurably,
+} from '@drydock/kit';
 import { SLOTS, type Slot } from '../driver/types.ts';
 
 /** Where a server sends what it gets. */
@@ -236,7 +245,7 @@ export class Haproxy {
           new OpsError({
             code: 'PROXY_UNREACHABLE',
             message: `HAProxy does not answer at ${this.socket} (${(cause as NodeJS.ErrnoException).code ?? cause.message}).`,
-            hint: hint`Is it running? In the sandbox: ${command('sandbox:up')}`,
+            hint: hint`Is it running?${IN_SANDBOX}`,
             cause,
           }),
         ),

@@ -1,11 +1,14 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import {
   type EnvName,
   environmentSettings,
+  folderInRepository,
   type LoadedConfig,
   type PrintedFile,
   posixLine,
   posixWord,
+  setUpLine,
+  taskWords,
 } from '@drydock/kit';
 import { Document } from 'yaml';
 
@@ -75,6 +78,7 @@ export function releaseWorkflow({ config, stages, configFile, runner }: Place): 
 
 function jobOf(env: EnvName, { config, configFile, runner, stages, at }: Place & { at: number }) {
   const before = stages[at - 1];
+  const folder = folderInRepository(config);
   const later = stages.slice(at).map((stage) => `inputs.environment == '${stage}'`);
   const here = `inputs.environment == '${env}'`;
   const released = before
@@ -92,17 +96,18 @@ function jobOf(env: EnvName, { config, configFile, runner, stages, at }: Place &
     'runs-on': runner,
     environment: env,
     'timeout-minutes': LONGEST_MINUTES,
+    ...(folder ? { defaults: { run: { 'working-directory': folder } } } : {}),
     steps: [
       // Whether it contains the newest of its base branch is asked of the whole history.
       { uses: 'actions/checkout@v4', with: { 'fetch-depth': 0 } },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 24 } },
-      { name: 'Set the machine up', run: 'node scripts/bootstrap.mjs' },
+      { name: 'Set the machine up', run: setUpLine(config) },
       {
         name: 'Variables',
         env: Object.fromEntries(files.map(({ secret }) => [secret, `\${{ secrets.${secret} }}`])),
         run: [
           'umask 077',
-          "echo '.env*.local' >> .git/info/exclude",
+          `echo '.env*.local' >> ${posixWord(folder ? join(relative(folder, '.'), '.git/info/exclude') : '.git/info/exclude')}`,
           ...files.map(({ file, secret }) => `printf '%s\\n' "$${secret}" > ${posixWord(file)}`),
         ].join('\n'),
       },
@@ -131,13 +136,14 @@ function line(
   }: { config: LoadedConfig; env: EnvName; configFile: string | undefined; only: boolean },
 ): string {
   const release = task === 'release';
-  const words = [
-    ...['npm', 'run', '-s', task, '--', '--env', env],
+  const flags = [
+    ...['--env', env],
     ...(configFile ? ['--config', configFile] : []),
     ...(release && only ? ['--only'] : []),
     '--yes',
     ...(environmentSettings(config, env).guard === 'confirm' ? ['--confirm', env] : []),
   ];
+  const words = taskWords(task, flags, { quiet: true });
   return `${posixLine(words)} --reason "$REASON"${release ? ` ${AGAIN}` : ''}`;
 }
 
