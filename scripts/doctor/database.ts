@@ -140,7 +140,7 @@ async function rightsOf({ config, environment }: Patient): Promise<Row[]> {
 const RIGHTS = `
   WITH ours AS (
     SELECT c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock')
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'
        AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
   foreign_ones AS (SELECT relowner FROM ours WHERE NOT pg_has_role(relowner, 'USAGE'))
   SELECT r.rolname AS role, r.rolsuper AS superuser, r.rolcreatedb AS createdb,

@@ -167,6 +167,23 @@ test('a second deploy finds nothing to do', async () => {
   assert.equal((await planDeploy(target)).pending, []);
 });
 
+test('temporary tables, of a migration and of whoever is connected, are no structure that anybody promised', async () => {
+  const target = await fresh(
+    { '1_users': USERS, '2_rows': 'SELECT id INTO TEMP TABLE aside FROM "Users"; DROP TABLE aside;' },
+    'model Users {\n  id Int @id\n}\n',
+  );
+  await withClient(target.url.reveal(), async (other) => {
+    await other.query('CREATE TEMP TABLE theirs AS SELECT 1 AS id');
+    const { findings } = await rehearse(target, { content: 'sample' });
+    assert.equal(
+      findings.filter(({ level }) => level === 'error'),
+      [],
+    );
+    await deploy(target);
+  });
+  assert.equal((await readState(target)).pending, []);
+});
+
 test('a failing migration leaves nothing of itself, and what came before stays', async () => {
   const target = await fresh({ '1_users': USERS, '2_half': `${NAMES}\nINSERT INTO "Users" VALUES ('not a number');` });
   const [first, second] = readMigrations(target.migrationsDir);

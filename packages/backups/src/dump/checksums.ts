@@ -45,7 +45,7 @@ export async function listTables(client: Client): Promise<string[]> {
     `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'drydock') AND n.nspname NOT LIKE 'pg\\_toast%'
+        AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
       ORDER BY 1`,
   );

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 /** How many of each kind of object a database has, but for extensions' and the toolkit's own. */
 export type Structure = Record<string, number>;
 
-const OURS = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'drydock') AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'`;
+const OURS = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
 const notOfExtension = (catalog: string, alias: string) =>
   `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`;
 

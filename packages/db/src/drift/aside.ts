@@ -30,7 +30,7 @@ export async function readCatalogue(client: Client): Promise<Catalogue> {
                                 WHERE k.coll <> 0 AND k.coll <> a.attcollation) THEN 'a collation' END,
               CASE WHEN to_jsonb(i) -> 'indnullsnotdistinct' = 'true' THEN 'NULLS NOT DISTINCT' END) AS why
        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       JOIN pg_catalog.pg_am m ON m.oid = c.relam WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast')`,
+       JOIN pg_catalog.pg_am m ON m.oid = c.relam WHERE n.nspname !~ '^pg_'`,
   );
   const pairs = await client.query<{ name: string; index: string }>(
     `SELECT n.nspname || '.' || t.relname AS name, 'index ' || n.nspname || '.' || c.relname AS index

@@ -26,7 +26,7 @@ export async function readRights(target: Target): Promise<Rights> {
     const { rows } = await client.query<{ label: string; lacks: string[] }>(
       `SELECT c.oid::regclass::text AS label, array_remove(ARRAY[CASE WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN 'owner' END, ${lacking}], NULL) AS lacks
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock')`,
+        WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`,
     );
     const { rows: closed } = await client.query<{ name: string }>(
       `SELECT nspname AS name FROM pg_namespace WHERE NOT has_schema_privilege(oid, 'CREATE')`,

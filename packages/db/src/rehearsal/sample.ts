@@ -39,7 +39,7 @@ export async function copySample(from: Secret, to: Secret, without: string[]): P
 async function readTables(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'drydock') AND c.relname <> '_prisma_migrations'
+      WHERE c.relkind = 'r' AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_' AND c.relname <> '_prisma_migrations'
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
   );
   return rows.map(({ name }) => name);

@@ -12,7 +12,8 @@ export interface Item {
   valid: boolean;
 }
 
-const SCHEMAS = `n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'drydock') AND n.nspname NOT LIKE 'pg_temp%'`;
+/** Names that begin so are PostgreSQL's own, those of temporary tables among them: manual, 5.9.5. */
+const SCHEMAS = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
 /** What an extension brought is the extension's. */
 const notOfExtension = (catalog: string, alias: string) =>
   `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`;
