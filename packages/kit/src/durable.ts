@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
  */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600): void {
   makeFolder(dirname(file));
-  const beside = `${file}.${process.pid}.new`;
+  const beside = besideOf(file);
   try {
     // `wx`: what lies there under that name, a link for one, is not written through.
     rmSync(beside, { force: true });
@@ -23,6 +23,11 @@ export function writeDurably(file: string, content: string | Uint8Array, mode = 
     rmSync(beside, { force: true });
     throw error;
   }
+}
+
+/** What is written before it takes the place of a file. Its name tells whose it is: what a killed process has left is swept (state/sweep.ts). */
+export function besideOf(file: string): string {
+  return `${file}.${process.pid}.new`;
 }
 
 /** Renames what is whole and flushed, or whose content is looked at before it is used. */

@@ -32,7 +32,7 @@ export { localeOf } from './copies/locale.ts';
 export { makeDatabase, mayMakeDatabases, noCreatedb } from './copies/make.ts';
 export { type CopySource, copySource } from './copies/source.ts';
 export { databaseArgument } from './database-url.ts';
-export { makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
+export { besideOf, makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';
 export { audienceOf } from './env/audience.ts';
 export { describeVariables } from './env/described.ts';
 export { loadEnvironment } from './env/environment.ts';
@@ -111,6 +111,7 @@ export { inTransaction } from './sql/transaction.ts';
 export { readOwn, readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
 export { takeNotices } from './state/notices.ts';
+export { sweepUnfinished } from './state/sweep.ts';
 export { temporaryFolder } from './state/temporary.ts';
 export {
   defineGroup,

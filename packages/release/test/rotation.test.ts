@@ -14,7 +14,7 @@ import { underLoad } from './load.ts';
 import { makeWorld, type World } from './world.ts';
 
 const test = suite('a rotation while people use the product');
-const PROGRAM = join(import.meta.dirname, 'fixtures/keys.mjs');
+const PROGRAM = join(import.meta.dirname, '../../secrets/test/fixtures/keys.mjs');
 let world: World;
 let keysFile: string;
 

@@ -31,6 +31,7 @@ function good(): Seen {
     layers: [{ file: '.env.staging', values: { KEY: NOW_VALUE }, openTo: 'owner', foreign: false }],
     atRest: { KEY: NOW_VALUE },
     generations: [generation(0, 'retired', OLD), generation(1, 'current', NOW_VALUE)],
+    written: [],
     rotation: undefined,
     instances: [{ instance: 'blue-1', host: 'h', uses: { KEY: NOW_VALUE } }],
     works: { ok: true, says: 'by its command' },
@@ -65,6 +66,16 @@ test('there is none where all is as it should be, or where nothing could be aske
   assert.equal(driftIn(good()), []);
   const asked = { generations: undefined, instances: undefined, atRest: undefined, works: undefined };
   assert.equal(driftIn({ ...good(), ...asked, stores: { env: { KEY: NOW_VALUE }, vault: undefined } }), []);
+});
+
+test('what a rotation wrote on its way is old once that has ended, and where it belongs until then', () => {
+  const ring = { KEY: 'sha256:444444444444' };
+  const seen = { ...good(), file: ring, atRest: {}, instances: [], stores: {} };
+  const written = [{ name: 'mail', generation: 1, fingerprints: ring }];
+  const [finding, ...more] = driftIn({ ...seen, written });
+  assert.equal([finding?.code, more.length], ['FILE_HOLDS_OLD', 0]);
+  assert.match(finding?.message ?? '', 'what the rotation to generation 1 wrote on its way; 1 is in use');
+  assert.equal(driftIn({ ...seen, written, rotation: { ...ROTATION, settlesAt: NOW.toISOString() } }), []);
 });
 
 test('one that is being rotated differs in nothing: its pending value is known', () => {

@@ -69,6 +69,23 @@ test('another operator goes on from another clone, with a key of their own: the 
   assert.is(bob.held(), ada.held());
 });
 
+test('a clone in which nothing of it was done is refused, and brought up to date from the record', async () => {
+  const { ada, bob } = await team({ settleSeconds: 0 });
+  assert.is((await ada.run('secrets:rotate', 'mail')).error, undefined);
+  assert.is(bob.held(), FIRST);
+  const findings = (await bob.run('secrets:status')).outcome?.findings ?? [];
+  const found = findings.find(({ code }) => code === 'FILE_HOLDS_OLD');
+  assert.match(found?.message ?? '', 'the file holds generation 0 (retired); 1 is in use');
+  const early = await bob.run('secrets:rotate', 'mail');
+  assert.equal([early.error?.code, early.error?.exit], ['FILE_HOLDS_OLD', 4]);
+  assert.match(early.error?.hint ?? '', 'npm run secrets:open -- --env staging');
+  const opened = await bob.run('secrets:open');
+  assert.is(opened.outcome?.verdict, 'mail of staging brought up to date.');
+  assert.is(bob.held(), ada.held());
+  assert.is((await bob.run('secrets:open')).error?.code, 'NOTHING_AT_REST');
+  assert.is((await bob.run('secrets:rotate', 'mail')).error, undefined);
+});
+
 test('whose key is none of the team’s cannot, and is told so; nothing is changed', async () => {
   const { ada, eve, nobody } = await team();
   await ada.run('secrets:rotate', 'mail', '--wait', '0s');

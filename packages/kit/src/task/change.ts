@@ -11,6 +11,7 @@ import type { Json } from '../json.ts';
 import { refuseForeignDatabase } from '../lock/identity.ts';
 import { processStart } from '../process/identity.ts';
 import { makeStateFolder } from '../state/folder.ts';
+import { sweepState } from '../state/sweep.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { type Answers, askAbout, changing, isOpen, MOST_ROUNDS } from './agree.ts';
 import { asksToResume, type CommonValues } from './args.ts';
@@ -66,6 +67,7 @@ export async function runChange(asked: ChangeRun): Promise<Outcome> {
   };
   refuseUnconfirmed(guard);
   refuseUnwritable(ctx.config.root, environments);
+  sweepState(ctx.config.root);
   let answers: Answers = { reason: common.reason };
   for (let round = 1; ; round++) {
     const locks = await orAllMissing(run, () =>

@@ -6,5 +6,6 @@ export { makeStrangeProduct } from './product.ts';
 export { linesToKillAt, sampleRounds, THOROUGH, whenThorough } from './rounds.ts';
 export { outlives } from './sessions.ts';
 export { runStepsForTest } from './steps.ts';
+export { type DiskCall, failingAt, killedAt, straceIsMissing, tracingDisk } from './system-calls.ts';
 export { hintOf, refuseUnplanned, runTaskForTest } from './task.ts';
 export { Terminal } from './terminal.ts';

@@ -43,16 +43,17 @@ export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
   return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...more };
 }
 
-export function taskProcesses(root: string, env: NodeJS.ProcessEnv = {}): TaskProcesses {
-  const start = (task: string, ...args: string[]): ChildProcess =>
-    spawn(
-      process.execPath,
-      [taskFile(task), ...(args.includes('--env') || !knowsFlag(task, '--env') ? [] : ['--env', 'staging']), ...args],
-      {
-        cwd: root,
-        env: bareEnvironment({ CI: 'true', ...env }),
-      },
-    );
+/** `through`: a program that runs another, and its arguments (system-calls.ts). */
+export function taskProcesses(
+  root: string,
+  env: NodeJS.ProcessEnv = {},
+  through: readonly string[] = [],
+): TaskProcesses {
+  const start = (task: string, ...args: string[]): ChildProcess => {
+    const said = args.includes('--env') || !knowsFlag(task, '--env') ? [] : ['--env', 'staging'];
+    const [program = '', ...words] = [...through, process.execPath, taskFile(task), ...said, ...args];
+    return spawn(program, words, { cwd: root, env: bareEnvironment({ CI: 'true', ...env }) });
+  };
   const run = async (task: string, ...args: string[]): Promise<Ended> => {
     const child = start(task, ...args);
     const said = { stdout: '', stderr: '' };

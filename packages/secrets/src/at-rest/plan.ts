@@ -40,11 +40,11 @@ async function planSealed(at: At, rest: AtRest, overwrite: boolean): Promise<Wri
   throw othersSealed(rest, variables, at.environment.name);
 }
 
-/** What secrets:open would write. Refuses to replace what was changed here and is not sealed, unless that is meant. */
-export async function planOpen(at: At, overwrite: boolean): Promise<Writing[]> {
+/** What secrets:open would write. Refuses to replace what was changed here and is not sealed, unless that is meant; `must`: something has to be sealed. */
+export async function planOpen(at: At, overwrite: boolean, must = true): Promise<Writing[]> {
   const { config, environment } = at;
   const files = atRestOf(config, environment.name).filter((rest) => textOf(rest.sealed) !== undefined);
-  if (files.length === 0) throw nothingAtRest(environment.name);
+  if (files.length === 0 && must) throw nothingAtRest(environment.name);
   const plans: Writing[] = [];
   for (const rest of files) {
     const text = await at.team.open(textOf(rest.sealed) ?? '', rest.sealedName);

@@ -9,7 +9,7 @@ import {
 import type { Client } from 'pg';
 import { type Fingerprints, sameValues } from '../values.ts';
 import { readLastRotated } from './last.ts';
-import { readGenerations, readRotations } from './rows.ts';
+import { readGenerations, readRotations, readWritten } from './rows.ts';
 import { ensureTables } from './tables.ts';
 import type { Generation, NewRotation, Phase, Rotation, SecretRecord } from './types.ts';
 
@@ -73,6 +73,14 @@ function recordIn(client: Client, env: string): SecretRecord {
         [env, name, number, JSON.stringify(fingerprints), sealed],
       );
     },
+    async writes({ name, generation: number }, fingerprints) {
+      await ensureTables(client);
+      await client.query('INSERT INTO drydock.secret_written VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
+        ...[env, name, number],
+        JSON.stringify(Object.fromEntries(Object.entries(fingerprints).sort(([a], [b]) => (a < b ? -1 : 1)))),
+      ]);
+    },
+    written: (name) => readWritten(client, env, name),
     reached: (rotation, phase) => rotate(rotation, 'phase = $2', phase),
     stoodBy: (rotation, standbySeconds) =>
       rotate(

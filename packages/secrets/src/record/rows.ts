@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
-import { hasTables } from './tables.ts';
-import type { Generation, Rotation } from './types.ts';
+import type { Fingerprints } from '../values.ts';
+import { hasTables, WRITTEN_TABLE } from './tables.ts';
+import type { Generation, Rotation, Written } from './types.ts';
 
 type Dates<T, K extends keyof T> = Omit<T, K> & { [D in K]: Date | null };
 type RotationDates = 'startedAt' | 'promotedAt' | 'settlesAt' | 'retiredAt' | 'endedAt';
@@ -40,4 +41,16 @@ export async function readGenerations(client: Client, env: string, name?: string
     currentAt: iso(currentAt),
     endedAt: iso(endedAt),
   }));
+}
+
+export async function readWritten(client: Client, env: string, name?: string): Promise<Written[]> {
+  const { rows: found } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
+    `drydock.${WRITTEN_TABLE}`,
+  ]);
+  if (!found[0]?.there) return [];
+  const { rows } = await client.query<Omit<Written, 'fingerprints'> & { fingerprints: string }>(
+    `SELECT name, generation, fingerprints FROM drydock.secret_written WHERE env = $1 AND ($2::text IS NULL OR name = $2) ORDER BY name, generation`,
+    [env, name ?? null],
+  );
+  return rows.map((row) => ({ ...row, fingerprints: JSON.parse(row.fingerprints) as Fingerprints }));
 }

@@ -18,10 +18,17 @@ const GENERATION = `
   "madeAt" timestamptz, "currentAt" timestamptz, "endedAt" timestamptz,
   PRIMARY KEY (env, name, generation)`;
 
+/** What a rotation has put into files on its way (a ring of old and new): whoever holds that later is behind. */
+const WRITTEN = `
+  env text NOT NULL, name text NOT NULL, generation int NOT NULL, fingerprints text NOT NULL,
+  PRIMARY KEY (env, name, generation, fingerprints)`;
+
 const TABLES = { secret_rotation: ROTATION, secret_generation: GENERATION };
+export const WRITTEN_TABLE = 'secret_written';
 
 export async function ensureTables(client: Client): Promise<void> {
   for (const [name, columns] of Object.entries(TABLES)) await ensureOwnTable(client, name, columns);
+  await ensureOwnTable(client, WRITTEN_TABLE, WRITTEN);
 }
 
 /** Before the first rotation there are none: nothing is known then, and nobody who only reads makes them. */

@@ -51,6 +51,9 @@ export type Generation = {
   endedAt: string | null;
 };
 
+/** What a rotation has put into files, on its way or at its end. */
+export type Written = Pick<Generation, 'name' | 'generation' | 'fingerprints'>;
+
 /** What the team knows of an environment's secrets, whatever checkout asks: schema `drydock` of its database. */
 export interface SecretRecord {
   /** By the database's clock. */
@@ -70,6 +73,9 @@ export interface SecretRecord {
   keep(rotation: Rotation, next: { fingerprints: Fingerprints; sealed: string }): Promise<Generation>;
   /** What the service made of it only when it replaced the old one. */
   replaced(rotation: Rotation, next: { fingerprints: Fingerprints; sealed: string }): Promise<void>;
+  /** Before it is put into files anywhere. */
+  writes(rotation: Rotation, fingerprints: Fingerprints): Promise<void>;
+  written(name?: string): Promise<Written[]>;
   reached(rotation: Rotation, phase: Phase): Promise<void>;
   /** The new one is known everywhere; it is used in so many seconds, and `settlesAt` says when. */
   stoodBy(rotation: Rotation, standbySeconds: number): Promise<void>;

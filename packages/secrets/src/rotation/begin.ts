@@ -1,5 +1,6 @@
 import { command, currentHost, defineStep, hint, type Json, paused, type Step } from '@drydock/kit';
 import { isUnknown } from '../unknown.ts';
+import { refuseBehind } from './behind.ts';
 import type { RotationPlan } from './plan.ts';
 import { readStores } from './put.ts';
 import { type Rotating, sealValues } from './rotating.ts';
@@ -12,6 +13,8 @@ export function beginStep(r: Rotating, plan: RotationPlan, actor: string): Step 
     alwaysCheck: true,
     check: async () => ((await isBegun(r, plan)) ? {} : undefined),
     async run() {
+      // Planned by a run that was killed, and gone on with when others had rotated it.
+      await refuseBehind(r);
       const sealed = await sealValues(r, await readStores(r, plan.variables));
       const { id, name, kind, emergency, reason } = plan;
       await r.withRecord((record) =>

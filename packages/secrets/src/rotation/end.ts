@@ -15,9 +15,10 @@ import { PHASES } from '../record/types.ts';
 import type { Proof, Straggler } from '../rotators/types.ts';
 import { isUnknown } from '../unknown.ts';
 import { fingerprintsOf, sameValues } from '../values.ts';
+import { catchUp } from './behind.ts';
 import { ofProduct, type RotationPlan } from './plan.ts';
 import { putValues, readStores, redeploy, validateByCommand } from './put.ts';
-import type { Rotating, Standing } from './rotating.ts';
+import { type Rotating, type Standing, sealValues } from './rotating.ts';
 import { beyond, standingOf } from './stand.ts';
 
 const LOOK_MS = 500;
@@ -219,11 +220,22 @@ function goOn() {
 }
 
 function documentStep(r: Rotating, plan: RotationPlan): Step {
-  return defineStep({
+  return defineStep<Json>({
     name: 'document',
     houseKeeping: true,
+    alwaysCheck: true,
+    check: () => endedAs(r, plan, 'done'),
     async run({ audit }) {
-      const { rotation } = await standingOf(r, plan.id);
+      const { rotation, rotator, old, next } = await standingOf(r, plan.id);
+      const held = { ...rotator.promoted(old, next), ...rotator.retired(old, next) };
+      // Another checkout may have written it into its files alone.
+      await putValues(r, held);
+      // What is in use from here on, where that is more than what was made: old keys stay beside the new one.
+      const inUse = { ...next, ...held };
+      if (!sameValues(fingerprintsOf(inUse), fingerprintsOf(next))) {
+        const sealed = await sealValues(r, inUse);
+        await r.withRecord((record) => record.replaced(rotation, sealed));
+      }
       const nextDue = new Date(Date.now() + r.secret.everyDays * 86_400_000).toISOString();
       const { id, generation, emergency, proof } = rotation;
       await audit(
@@ -246,11 +258,19 @@ function documentStep(r: Rotating, plan: RotationPlan): Step {
   });
 }
 
+/** Written down by a run that was killed before it could say so: what is left is that this checkout holds it too. */
+async function endedAs(r: Rotating, { id }: RotationPlan, outcome: 'done' | 'reverted'): Promise<Json | undefined> {
+  const found = await r.withRecord(async (record) => (await record.rotations(r.name)).find((one) => one.id === id));
+  return found?.outcome === outcome ? { variables: await catchUp(r) } : undefined;
+}
+
 /** Of one that is taken back: the new one ends. */
 function withdrawStep(r: Rotating, plan: RotationPlan): Step {
-  return defineStep({
+  return defineStep<Json>({
     name: 'withdraw',
     houseKeeping: true,
+    alwaysCheck: true,
+    check: () => endedAs(r, plan, 'reverted'),
     async run({ audit }) {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
       const staged = rotator.staged(old, next);

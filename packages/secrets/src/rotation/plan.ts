@@ -2,6 +2,7 @@ import { command, EXIT, hint, OpsError } from '@drydock/kit';
 import { PHASES, type Rotation } from '../record/types.ts';
 import type { Procedure } from '../rotators/types.ts';
 import type { Values } from '../values.ts';
+import { refuseBehind } from './behind.ts';
 import { readStores } from './put.ts';
 import type { Rotating } from './rotating.ts';
 import { rotatorFor } from './stand.ts';
@@ -38,6 +39,7 @@ export interface Wanted {
 export async function planBegin(r: Rotating, wanted: Wanted): Promise<RotationPlan> {
   const open = await r.withRecord((record) => record.open(r.name));
   if (open) throw underWay(r, open);
+  await refuseBehind(r);
   const rotator = await rotatorFor(r, { id: wanted.run, generation: 0, emergency: wanted.emergency });
   for (const store of r.stores) await store.refuse(rotator.variables);
   await rotator.refuse(await readStores(r, rotator.variables));

@@ -1,6 +1,6 @@
 import { command, defineStep, hint, type Json, OpsError, type Step, type StepNode } from '@drydock/kit';
 import type { Phase } from '../record/types.ts';
-import type { Values } from '../values.ts';
+import { fingerprintsOf, type Values } from '../values.ts';
 import { bringBackStep } from './back.ts';
 import { addStep, beginStep, makeStep, replaceStep } from './begin.ts';
 import { endOldGroup, type Settled, settleStep } from './end.ts';
@@ -108,6 +108,7 @@ function writeStep(r: Rotating, plan: RotationPlan, { name, from, values, back, 
     check: async () => beyond(r, plan.id, from),
     async run() {
       const clear = await standingOf(r, plan.id);
+      await r.withRecord((record) => record.writes(clear.rotation, fingerprintsOf(values(clear))));
       await putValues(r, values(clear));
       return { variables: Object.keys(values(clear)) };
     },

@@ -19,6 +19,7 @@ export async function secretStatus(
       withSecretRecord(config, environment, async (record) => ({
         rotations: await record.rotations(),
         generations: await record.generations(),
+        written: await record.written(),
         rotated: await record.lastRotated(),
         now: await record.now(),
       })),

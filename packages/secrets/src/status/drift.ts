@@ -1,6 +1,7 @@
 import type { Finding } from '@drydock/kit';
 import type { InstanceUse } from '../product.ts';
-import type { Generation, Rotation } from '../record/types.ts';
+import type { Generation, Rotation, Written } from '../record/types.ts';
+import { behindIn } from '../rotation/behind.ts';
 import { type Fingerprints, sameValues } from '../values.ts';
 
 /** What is known of one secret of one environment; undefined is what could not be asked. */
@@ -23,6 +24,8 @@ export interface Seen {
   /** Values at rest for the team; undefined where there are none, or no key to open them. */
   atRest: Fingerprints | undefined;
   generations: readonly Generation[] | undefined;
+  /** What rotations have put into files. */
+  written: readonly Written[];
   rotation: Rotation | undefined;
   instances: readonly InstanceUse[] | undefined;
   /** Was the value of now tried? Undefined where nothing could be told. */
@@ -63,11 +66,14 @@ const shellWins: Rule = ({ name, file, shell, variables }) => {
       ];
 };
 
-const retiredInFile: Rule = ({ name, file, generations, variables, rotation }) => {
-  const used = pick(file, variables);
-  const current = generations?.findLast(({ state }) => state === 'current');
-  if (!current || sameValues(pick(current.fingerprints, variables), used)) return [];
-  const known = generations?.findLast(({ fingerprints }) => sameValues(pick(fingerprints, variables), used));
+const retiredInFile: Rule = ({ name, file, generations = [], written, variables, rotation }) => {
+  const current = generations.findLast(({ state }) => state === 'current');
+  const isHeld = ({ fingerprints }: Generation) => sameValues(pick(fingerprints, variables), pick(file, variables));
+  if (!current || isHeld(current)) return [];
+  const behind = behindIn(file, { generations, written, isOpen: rotation !== undefined });
+  if (behind)
+    return [says('error', 'FILE_HOLDS_OLD', `${name}: the file holds ${behind.held}; ${current.generation} is in use`)];
+  const known = generations.findLast(isHeld);
   if (known?.state === 'pending') return [];
   // A ring holds old and new together while it is rotated.
   if (!known && rotation) return [];

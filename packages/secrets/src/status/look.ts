@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { Secret } from '@drydock/kit';
 import type { InstanceUse } from '../product.ts';
 import type { LastRotated } from '../record/last.ts';
-import type { Generation, Rotation } from '../record/types.ts';
+import type { Generation, Rotation, Written } from '../record/types.ts';
 import { lookWhether } from '../rotation/end.ts';
 import type { Rotating } from '../rotation/rotating.ts';
 import { rotatorFor } from '../rotation/stand.ts';
@@ -18,6 +18,7 @@ import type { Seen } from './drift.ts';
 export interface Recorded {
   rotations: readonly Rotation[];
   generations: readonly Generation[];
+  written: readonly Written[];
   /** As the audit log tells of those that have ended. */
   rotated: LastRotated;
   now: Date;
@@ -62,6 +63,7 @@ export async function lookAt(
     atRest,
     rotated: record?.rotated,
     generations: record?.generations.filter(({ name }) => name === r.name),
+    written: record?.written.filter(({ name }) => name === r.name) ?? [],
     rotation,
     instances: 'told' in instances ? instances.told : undefined,
     works,

@@ -86,7 +86,7 @@ function hintFor(env: EnvName, name: string, { code }: Finding): Hint {
     case 'SHARED_WITH_SECRET':
       return command('secrets:rotate', { env }, name);
     case 'FILE_HOLDS_OLD':
-      return hint`Where the team keeps it encrypted: ${command('secrets:open', { env })}   or ask whoever rotated it.`;
+      return command('secrets:open', { env });
     case 'AT_REST_DIFFERS':
       return command('secrets:seal', { env });
     case 'ROTATION_FORGOTTEN':

@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { command, hint, isMissing, OpsError, renameDurably, syncFolder } from '@drydock/kit';
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { besideOf, command, hint, isMissing, OpsError, renameDurably, sweepUnfinished, syncFolder } from '@drydock/kit';
 import { refuseFile, refuseFolder } from './refuse-file.ts';
 
 /** A file with secrets in it, as it was looked at. */
@@ -23,7 +13,7 @@ export interface Looked {
 /** One that is ours to write; refused otherwise (exit 2). What a killed run has left beside it is removed. */
 export function lookAt(file: string): Looked {
   refuseFolder(dirname(file));
-  sweepBeside(file);
+  sweepUnfinished(dirname(file), basename(file));
   refuseFile(file);
   return { file, bytes: bytesOf(file) };
 }
@@ -40,7 +30,7 @@ export function replaceFiles(
   const besides = changes.map(({ looked, content }) => ({
     looked,
     content,
-    beside: `${looked.file}.${process.pid}.new`,
+    beside: besideOf(looked.file),
   }));
   try {
     for (const { looked, content, beside } of besides) {
@@ -120,25 +110,5 @@ function attempt(file: string, write: () => void): void {
       hint: full ? hint`Make room, and run it again: ${command('ops:prune')}` : 'Mend the folder, and run it again.',
       cause,
     });
-  }
-}
-
-/** What lies beside a file since a run was killed: its name has the pid. */
-function sweepBeside(file: string): void {
-  const folder = dirname(file);
-  for (const name of readdirSync(folder)) {
-    const [, pid] = name.startsWith(`${basename(file)}.`)
-      ? (/^\.(\d+)\.new$/.exec(name.slice(basename(file).length)) ?? [])
-      : [];
-    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
