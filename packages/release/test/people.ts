@@ -1,5 +1,6 @@
 // Who uses a product while it is released: in a thread of their own, so that what we do meanwhile does not count as its slowness.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -7,6 +8,9 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 export interface Coming {
   /** Requests a second on kept connections, each at its time, whether those before it were answered or not. */
   perSecond: number;
+  path?: string;
+  /** With a token: the first of a list that this variable of an env file holds, or the one that was it before, as long as that is in the list. */
+  token?: { file: string; variable: string };
   /** One upload of ten seconds after another, a stream of events that is opened again when it ends, a connection that idles. */
   slow?: boolean;
 }
@@ -67,6 +71,7 @@ export function p99(asked: readonly Asked[], windows: readonly Window[]): number
 
 interface Ask {
   path: string;
+  headers?: Record<string, string>;
   agent?: Agent;
   send?(write: (text: string) => void): Promise<void>;
   /** How to end what does not end. */
@@ -74,11 +79,11 @@ interface Ask {
 }
 
 /** The status, or why there was none. */
-function ask(url: string, { path, agent, send, onBegun }: Ask): Promise<number | string> {
+function ask(url: string, { path, headers = {}, agent, send, onBegun }: Ask): Promise<number | string> {
   return new Promise((done) => {
     const asked = request(
       url + path,
-      { method: send ? 'POST' : 'GET', ...(agent ? { agent } : {}) },
+      { method: send ? 'POST' : 'GET', headers, ...(agent ? { agent } : {}) },
       (answer: IncomingMessage) => {
         answer.resume();
         answer.once('error', (error) => done(error.message));
@@ -93,7 +98,31 @@ function ask(url: string, { path, agent, send, onBegun }: Ask): Promise<number |
   });
 }
 
-async function come(url: string, { perSecond, slow = false }: Coming, going: () => boolean): Promise<Seen> {
+const READ_MS = 20;
+const held = { at: 0, turn: 0, first: '', before: '' };
+
+/** Of a plain env file. */
+export function valueIn(file: string, variable: string): string {
+  return new RegExp(`^${variable}='?([^'\n]*)`, 'm').exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+}
+
+/** In turn, as half of those who have one have not heard of the new one yet. */
+function tokenOf({ file, variable }: NonNullable<Coming['token']>): string {
+  if (Date.now() - held.at > READ_MS) {
+    const [first = '', ...more] = valueIn(file, variable).split(',');
+    if (first !== held.first) Object.assign(held, { before: held.first, first });
+    if (!more.includes(held.before)) held.before = '';
+    held.at = Date.now();
+  }
+  held.turn += 1;
+  return held.turn % 2 === 0 && held.before ? held.before : held.first;
+}
+
+async function come(
+  url: string,
+  { perSecond, slow = false, path = '/', token }: Coming,
+  going: () => boolean,
+): Promise<Seen> {
   const seen: Omit<Seen, 'asked'> = { uploads: 0, streams: 0, idle: 0, slowFailed: [] };
   const kept = new Agent({ keepAlive: true, maxSockets: 100 });
   const alone = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -134,7 +163,8 @@ async function come(url: string, { perSecond, slow = false }: Coming, going: () 
   const began = Date.now();
   const all: Promise<Asked>[] = [];
   const one = async (at: number): Promise<Asked> => {
-    const status = await ask(url, { path: '/', agent: kept });
+    const headers = token ? { authorization: `Bearer ${tokenOf(token)}` } : {};
+    const status = await ask(url, { path, headers, agent: kept });
     return { at, ms: Date.now() - at, status: typeof status === 'number' ? status : -1 };
   };
   while (going()) {
