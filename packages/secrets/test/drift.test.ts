@@ -75,6 +75,9 @@ test('what a rotation wrote on its way is old once that has ended, and where it 
   const [finding, ...more] = driftIn({ ...seen, written });
   assert.equal([finding?.code, more.length], ['FILE_HOLDS_OLD', 0]);
   assert.match(finding?.message ?? '', 'what the rotation to generation 1 wrote on its way; 1 is in use');
+  // One that stages nothing says nothing of what is held.
+  const nothing = [{ name: 'mail', generation: 1, fingerprints: {} }];
+  assert.is(driftIn({ ...seen, written: nothing })[0]?.code, 'FILE_CHANGED_BY_HAND');
   assert.equal(driftIn({ ...seen, written, rotation: { ...ROTATION, settlesAt: NOW.toISOString() } }), []);
 });
 

@@ -1,6 +1,7 @@
 // For tests of the other packages.
 export { canary, type Leak, LeakScan, secretsOf } from './leaks.ts';
 export { silentOutput } from './output.ts';
+export { type SeenProcess, watchProcesses } from './proc.ts';
 export { bareEnvironment, type Ended, type JournalLine, type TaskProcesses, taskProcesses } from './processes.ts';
 export { makeStrangeProduct } from './product.ts';
 export { linesToKillAt, sampleRounds, THOROUGH, whenThorough } from './rounds.ts';

@@ -24,7 +24,7 @@ const ENDED: readonly Generation['state'][] = ['retired', 'withdrawn'];
 export function behindIn(held: Fingerprints, { generations, written, isOpen }: Recorded): Behind | undefined {
   const current = generations.findLast(({ state }) => state === 'current');
   const isHeld = ({ fingerprints }: Pick<Generation, 'fingerprints'>) =>
-    sameValues(fingerprints, pick(held, fingerprints));
+    Object.keys(fingerprints).length > 0 && sameValues(fingerprints, pick(held, fingerprints));
   if (!current || isHeld(current)) return undefined;
   const known = generations.findLast(isHeld);
   if (known)

@@ -108,9 +108,12 @@ function writeStep(r: Rotating, plan: RotationPlan, { name, from, values, back, 
     check: async () => beyond(r, plan.id, from),
     async run() {
       const clear = await standingOf(r, plan.id);
-      await r.withRecord((record) => record.writes(clear.rotation, fingerprintsOf(values(clear))));
-      await putValues(r, values(clear));
-      return { variables: Object.keys(values(clear)) };
+      const wanted = values(clear);
+      // Where nothing is staged there is nothing to be known by.
+      if (Object.keys(wanted).length > 0)
+        await r.withRecord((record) => record.writes(clear.rotation, fingerprintsOf(wanted)));
+      await putValues(r, wanted);
+      return { variables: Object.keys(wanted) };
     },
     async undo() {
       const clear = await standingOf(r, plan.id);
