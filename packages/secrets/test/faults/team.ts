@@ -1,11 +1,10 @@
 // One secret of a stranger's product, rotated whole by the task that people type, in two clones of it, each with an operator's key of its own.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment, readRuns } from '@drydock/kit';
+import { loadConfig, loadEnvironment, parseEnv, readRuns } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 import { makeStrangeProduct, runTaskForTest, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { parse } from 'dotenv-flow';
 import * as assert from 'uvu/assert';
 import { withSecretRecord } from '../../src/record/record.ts';
 import { type Held, type StandIn, startStandIn, watch } from './product.ts';
@@ -194,7 +193,7 @@ const recordOf = ({ root }: Clone) => withRecord(root, (record) => record.rotati
 const generationsOf = ({ root }: Clone) => withRecord(root, (record) => record.generations());
 
 function readEnv(file: string): Held {
-  return existsSync(file) ? parse(file) : {};
+  return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as Held) : {};
 }
 
 /** What the files hold, without what differs between two rotations. */
