@@ -69,7 +69,8 @@ export async function writeSchedule(
 /** What the toolkit would not find by itself. */
 export function configFile(config: LoadedConfig, folder: string): string | undefined {
   const home = homeOf(config);
-  if (config.file === join(home, 'drydock.config.ts')) return undefined;
+  // As tasks look for it.
+  if (/^drydock\.config\.m?[jt]s$/.test(relative(home, config.file))) return undefined;
   return isInside(config.file, home) ? relative(home, config.file) : moved(config.file, home, folder);
 }
 
