@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseEnv } from 'node:util';
-import { type EnvironmentSettings, type EnvName, usageError, writeDurably } from '@drydock/kit';
+import { type EnvironmentSettings, type EnvName, parseEnv, usageError, writeDurably } from '@drydock/kit';
 import { CHAIN_ID } from '../services/anvil.ts';
 import { proxyFiles } from '../services/haproxy.ts';
 import { BUCKET } from '../services/node-services.ts';
@@ -60,11 +59,11 @@ export async function writeEnvFiles(
   }
 }
 
-/** A path may have a quote in it. */
-function inQuotes(name: string, value: string): string {
-  const way = ["'", '`', '"']
-    .map((sign) => `${sign}${value}${sign}`)
-    .find((quoted) => parseEnv(`${name}=${quoted}\n`)[name] === value);
+/** A path may have a quote in it, and a `$`, which refers to nothing. */
+export function inQuotes(name: string, value: string): string {
+  const way = [`'${value}'`, ...['`', '"'].map((sign) => sign + value.replaceAll('$', '\\$') + sign)].find(
+    (quoted) => parseEnv(`${name}=${quoted}\n`)[name] === value,
+  );
   if (way) return way;
   throw usageError(
     'FOLDER_NOT_KEPT',
@@ -76,7 +75,7 @@ function inQuotes(name: string, value: string): string {
 /** The sandbox's own file of an environment, as it is. */
 export function readEnvFile(root: string, env: EnvName): Record<string, string> {
   const file = join(envFolder(root), `.env.${env}`);
-  return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as Record<string, string>) : {};
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
 }
 
 /** A sandbox of before each environment had a project at Sentry: what stands there is no rotation's. */
