@@ -13,6 +13,7 @@ const task = defineReadTask({
     'npm install --save-dev ./drydock-x.y.z.tgz (or pnpm add -D, yarn add -D), then npx drydock help.',
   examples: ['npm run pack', 'npm run pack -- --into /srv/packages'],
   perEnvironment: false,
+  withoutConfig: true,
   flags: { into: flag.text({ value: 'DIR', about: 'where it is written (default: the folder you are in)' }) },
   async run({ flags, out }) {
     const { buildPackage, tasksFor } = await import('../src/pack/build.ts');
