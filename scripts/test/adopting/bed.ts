@@ -59,6 +59,8 @@ export async function makeBed(name: string, env: Record<string, string> = {}): P
     npm_config_audit: 'false',
     npm_config_fund: 'false',
     PRISMA_SCHEMA_ENGINE_BINARY: join(ROOT, 'packages/db/bin/schema-engine'),
+    // The registry's certificate may be the machine's own.
+    ...(process.env.NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS } : {}),
     PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
     ...Object.fromEntries(
       ['AUTHOR', 'COMMITTER'].flatMap((who) => [
