@@ -9,7 +9,9 @@ export function problemOf(kind: VariableKind, value: string): string | undefined
   if (kind !== 'text' && QUOTED.test(value)) return 'stands in quotes that are part of the value';
   if (kind !== 'text' && /^['"`]/.test(value)) return 'begins with a quote that is never closed';
   const barePercent = kind === 'postgres' && /%(?![0-9a-f]{2})/i.test(value);
-  return barePercent ? 'has a % that stands for itself, which is written %25 in a URL' : EXPECTED[kind];
+  if (barePercent) return 'has a % that stands for itself, which is written %25 in a URL';
+  const bad = kind === 'url' ? value.split(',').findIndex((one) => !KINDS.url(one)) : 0;
+  return bad > 0 ? `${EXPECTED[kind]}, and number ${bad + 1} is not` : EXPECTED[kind];
 }
 
 /** Kept by what takes a line for a value as it is: docker's --env-file, `kubectl create secret --from-env-file`, a second pair inside of the first. */
