@@ -6,6 +6,9 @@ import { stateFolder } from './folder.ts';
 /** Folders of the state in which small files are written. */
 const SMALL = new Set(['runs', 'outbox', 'audit', 'locks', 'processes', 'secrets']);
 
+/** Another user's, told of when it was set aside. */
+const SET_ASIDE = /\.set-aside/;
+
 /** Takes away what killed processes were about to write into the state: it may be a secret, and nobody else would. */
 export function sweepState(root: string): void {
   const top = stateFolder(root);
@@ -15,7 +18,8 @@ export function sweepState(root: string): void {
 
 function sweep(folder: string): void {
   sweepUnfinished(folder);
-  for (const entry of entriesOf(folder)) if (entry.isDirectory()) sweep(join(folder, entry.name));
+  for (const entry of entriesOf(folder))
+    if (entry.isDirectory() && !SET_ASIDE.test(entry.name)) sweep(join(folder, entry.name));
 }
 
 /** What lies in a folder since a run was killed before it was renamed; `of`: before it was renamed to that. */

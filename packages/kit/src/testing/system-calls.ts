@@ -85,9 +85,23 @@ function newLog(): string {
   return join(mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-strace-')), 'calls');
 }
 
-/** Stopped at nothing but what is traced: else it runs several times as long. The first line tells the process. */
+/**
+ * Stopped at nothing but what is traced: else it runs several times as long. The first line tells the process. What Node keeps compiled it
+ * keeps by calls of its own, once.
+ */
 function straced(log: string, traced: string): string[] {
-  return [findTool('strace') ?? 'strace', '-f', '-qq', '--seccomp-bpf', '-o', log, '-e', `trace=execve,${traced}`];
+  const env = ['-E', 'NODE_DISABLE_COMPILE_CACHE=1'];
+  return [
+    findTool('strace') ?? 'strace',
+    '-f',
+    '-qq',
+    '--seccomp-bpf',
+    ...env,
+    '-o',
+    log,
+    '-e',
+    `trace=execve,${traced}`,
+  ];
 }
 
 /** The process, once it is held there. What others do meanwhile stands between the two halves of its line. */

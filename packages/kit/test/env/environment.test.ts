@@ -51,7 +51,7 @@ test('a missing variable names itself, the files looked in, and an example', asy
 });
 
 test('a malformed variable names the file it comes from, and is not shown', async () => {
-  const config = await loadConfig(undefined, makeProduct({ OPS_DATABASE_URL: 'mysql://root:hunter22@host/db' }));
+  const config = await loadConfig(undefined, makeProduct({ OPS_DATABASE_URL: 'root:hunter22@host/db' }));
   const error = refusal(() => loadEnvironment(config, 'staging', {}).require('OPS_DATABASE_URL'));
   assert.is(error.exit, 2);
   assert.match(
