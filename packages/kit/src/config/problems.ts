@@ -14,7 +14,8 @@ export function invalidConfig(file: string, problems: Problem[]): OpsError {
   const told = problems.map(({ path, message }) => `${path.map(String).join('.') || '(the whole config)'}${message}`);
   return usageError(
     'CONFIG_INVALID',
-    `${file} is wrong: ${told.join('; ')}.`,
+    // A key that two packages have a part of is checked by both.
+    `${file} is wrong: ${[...new Set(told)].join('; ')}.`,
     'Mend the keys named above; docs/CONFIG.md and the types of defineConfig show what each may be.',
   );
 }

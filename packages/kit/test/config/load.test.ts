@@ -75,15 +75,14 @@ test('an unknown key is refused by its path', async () => {
 
 test('a key that is none is refused by name, with the one that was probably meant, in and above the sections', async () => {
   const bad = { bakups: {}, backups: { retention: { dayz: 3 }, signers: [{ name: 'x', variable: 'lower' }] }, zzz: 1 };
-  const { message, exit } = await refusal(undefined, makeProduct({}, { ...bad, release: {}, chain: [] }));
+  const { message, exit } = await refusal(undefined, makeProduct({}, { ...bad, release: { flow: {} }, chain: [] }));
   assert.is(exit, 2);
   for (const part of [
     'bakups is not a known key (did you mean backups?)',
     'zzz is not a known key;',
     'backups.retention.dayz is not a known key (did you mean days?)',
     'backups.signers.0.variable: must be UPPER_SNAKE_CASE',
-    'release.artifact is missing (object)',
-    'release.app is missing (object)',
+    'release.flow.command is missing (array)',
     'chain: must be an object',
   ])
     assert.ok(message.includes(part), `${part} is in ${message}`);
