@@ -332,7 +332,10 @@ test('reset deletes the cluster where a link leads, and nothing beside it', asyn
     rmSync(link, { force: true });
     symlinkSync(relative(dirname(link), cluster), link);
     await up({ root: moved });
-    assert.equal(whatResetDeletes(moved), { deleted: [join(moved, '.drydock/sandbox'), cluster], left: [] });
+    const { deleted, left } = whatResetDeletes(moved);
+    // Besides, where the path is too long for HAProxy's sockets, the folder of ours that has them.
+    const own = deleted.filter((path) => !/^\/[^ ]*\/drydock-[0-9a-f]{12}$/.test(path));
+    assert.equal({ deleted: own, left }, { deleted: [join(moved, '.drydock/sandbox'), cluster], left: [] });
     await reset({ root: moved });
     assert.not.ok(existsSync(cluster));
     assert.not.ok(existsSync(dirname(link)));
