@@ -110,6 +110,7 @@ test('everything that is configured is connected to', async () => {
     supervisor: 'works',
     "product's Node": 'works',
     'store of artefacts': 'works',
+    "product's program": 'works',
   });
   assert.is(ok, false);
   assert.is(verdict, '1 thing of staging does not work: key that opens backups.');

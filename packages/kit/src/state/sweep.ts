@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRunning } from '../process/table.ts';
 import { entriesOf } from './file.ts';
 import { stateFolder } from './folder.ts';
 
@@ -31,10 +32,13 @@ export function sweepUnfinished(folder: string, of?: string): void {
   }
 }
 
+/** One that was killed may wait for its parent for long: a signal would still reach it. */
 function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
+  if (process.platform === 'linux') return readRunning(pid) !== undefined;
   try {
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === 'EPERM';
   }
