@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import {
   type Environment,
@@ -11,6 +11,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import type { ReleaseConfig } from '../config.ts';
+import { isExecutable } from '../host/program.ts';
 import type { Question } from '../question.ts';
 
 /** What the run starts itself, on this machine. */
@@ -57,15 +58,6 @@ export function findProgram(
     `${program} is not installed on this machine, and ${what} starts it.`,
     `Install it, or put its folder on PATH.`,
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** For journals, logs and a small artefact; how large this one gets is known when it is built. */
