@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError } from '@drydock/kit';
 import type { Deployment, Slot, StartedWith } from '../driver/types.ts';
 import type { Engine } from './engine.ts';
 import { addressOf, type Machine, machinesOf } from './nodes.ts';
@@ -71,6 +72,7 @@ export class SwarmSlots {
   ) {
     const labels = { [LABELS.version]: version, [LABELS.commit]: commit, [LABELS.digest]: digest };
     const name = this.nameOf(place);
+    await this.#refuseTaken(place);
     await this.#services.put(name, (before) =>
       serviceSpec({
         ...wanted,
@@ -87,6 +89,7 @@ export class SwarmSlots {
   async scale(place: Place, instances: number): Promise<void> {
     const name = this.nameOf(place);
     if (!(await this.find(place))) return;
+    if (instances > 0) await this.#refuseTaken(place);
     await this.#services.put(name, (before) => {
       const { Spec } = before as Service;
       const force = Spec.TaskTemplate.ForceUpdate + (instances > 0 ? 1 : 0);
@@ -116,6 +119,23 @@ export class SwarmSlots {
       if (on.every(({ up }) => !up) || Date.now() > deadline) return on;
       await sleep(LOOK_MS);
     }
+  }
+
+  /**
+   * Somebody else's process at a slot's port would be taken for what is about to start there until that has failed: an answer names no version of
+   * ours where the product does not say one. So nothing is started on a machine where something answers and nothing of ours runs.
+   */
+  async #refuseTaken(place: Place): Promise<void> {
+    const { tasks, answers } = await this.look(place);
+    const ours = new Set(tasks.filter((task) => !hasEnded(task)).map(({ NodeID }) => NodeID));
+    const taken = answers.filter(({ machine, answers }) => answers && machine.active && !ours.has(machine.id));
+    if (taken.length === 0) return;
+    const where = taken.map(({ machine, address }) => `${machine.name} (${address})`).join(' and ');
+    throw new OpsError({
+      code: 'PORT_TAKEN',
+      message: `Another process answers on ${where}, where ${this.nameOf(place)} is to listen: nothing was started.`,
+      hint: `Look there what it is: ss -ltnp 'sport = :${this.portOf(place)}'   End it, or set release.swarm.firstPort in drydock.config.ts.`,
+    });
   }
 
   /** By the task that Swarm runs, which never changes: it is given another one. (Into a container its machine alone could look.) */

@@ -9,6 +9,7 @@ import type { OpsError } from '@drydock/kit';
 import { makeAuthority, swarmIsMissing, testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Deployment } from '../../src/driver/types.ts';
 import { underLoad } from '../load.ts';
 import { makeSwarmWorld, progress, type SwarmWorld } from './world.ts';
 
@@ -129,24 +130,35 @@ when('a command runs once with the environment of the product, and says how it e
   assert.is(docker('service', 'ls', '--quiet', '--filter', 'label=drydock.job').trim(), '', 'nothing is left');
 });
 
-when("what answers at a version's port and is not that version gets no traffic", async () => {
+when("what another process answers at a version's port is not taken for it: nothing is started beside it", async () => {
   const { driver, artifact } = world;
   const { live, idle } = await driver.inspect();
   if (idle) await driver.retire(idle);
-  const stranger = world.listen(live?.slot === 'blue' ? 'green' : 'blue');
-  await once(stranger.stdout as NodeJS.ReadableStream, 'data');
-  try {
-    const staged = await driver.stage(artifact('second'), progress);
-    const error = await failure(driver.waitReady(staged, progress));
-    assert.is(error.code, 'VERSION_NOT_READY');
-    assert.match(error.message, 'EADDRINUSE');
-    assert.is((await failure(driver.shift(staged))).code, 'VERSION_NOT_UP');
+  await world.beside('HTTP', async () => {
+    const error = await failure(driver.stage(artifact('second'), progress));
+    assert.is(error.code, 'PORT_TAKEN');
+    assert.match(error.message, /^Another process answers on \S+ \(http:\S+:808\d\), where strange-staging-\w+ is to/);
+    assert.is((await failure(driver.revive(idle as Deployment, progress))).code, 'PORT_TAKEN');
     assert.ok(live && (await driver.isLive(live)));
-    await driver.retire(staged);
-  } finally {
-    stranger.kill('SIGKILL');
-  }
+  });
 });
+
+when(
+  'a version whose port something holds that does not answer is told by its error, and gets no traffic',
+  async () => {
+    const { driver, artifact } = world;
+    const { live } = await driver.inspect();
+    await world.beside('nothing', async () => {
+      const staged = await driver.stage(artifact('second'), progress);
+      const error = await failure(driver.waitReady(staged, progress));
+      assert.is(error.code, 'VERSION_NOT_READY');
+      assert.match(error.message, 'EADDRINUSE');
+      assert.is((await failure(driver.shift(staged))).code, 'VERSION_NOT_UP');
+      assert.ok(live && (await driver.isLive(live)));
+      await driver.retire(staged);
+    });
+  },
+);
 
 when('what a release will need of the swarm is asked before', async () => {
   const { driver } = world;

@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { loadConfig, loadEnvironment, requireTool } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestProxy, startTestSwarm, type TestMachine, type TestSwarm } from '@drydock/sandbox/testing';
@@ -31,8 +33,8 @@ export interface SwarmWorld {
   /** At the proxy, of both slots. */
   serversUp(): Promise<number>;
   addressOn(machine: TestMachine, deployment: Deployment): string;
-  /** Somebody else's process on the machine, at the port of a slot. */
-  listen(slot: Slot): ChildProcess;
+  /** While somebody else's process holds the port of the idle slot on the machine; it answers as a product does, or does not speak HTTP. */
+  beside(speaks: 'HTTP' | 'nothing', work: () => Promise<void>): Promise<void>;
   docker(...args: string[]): string;
   stop(): Promise<void>;
 }
@@ -87,7 +89,21 @@ export async function makeSwarmWorld(machines: 1 | 2): Promise<SwarmWorld> {
     stage,
     makeImage: (name) => images.of({ version: name }),
     addressOn: ({ address }, { slot }) => `http://${address}:${portOf(slot)}`,
-    listen: (slot) => inside(manager as TestMachine, portOf(slot)),
+    async beside(speaks, work) {
+      const { live } = await driver.inspect();
+      const stranger = inside(
+        manager as TestMachine,
+        portOf(live?.slot === 'blue' ? 'green' : 'blue'),
+        SERVERS[speaks],
+      );
+      try {
+        await once(stranger.stdout as Readable, 'data', { signal: AbortSignal.timeout(10_000) });
+        await work();
+      } finally {
+        stranger.kill('SIGKILL');
+        if (stranger.exitCode === null && stranger.signalCode === null) await once(stranger, 'exit');
+      }
+    },
     serversUp: async () => (await traffic.enabled()).filter(({ up }) => up).length,
     docker,
     async release(name) {
@@ -108,8 +124,13 @@ function portOf(slot: Slot): number {
   return slot === 'blue' ? 8083 : 8084;
 }
 
-function inside({ pid }: TestMachine, port: number): ChildProcess {
-  const code = `require('http').createServer((q, r) => r.end('{"ok":true,"version":"a stranger"}')).listen(${port}, () => console.log('listens'))`;
+const SERVERS = {
+  HTTP: `require('http').createServer((q, r) => r.end('{"ok":true,"version":"a stranger"}'))`,
+  nothing: `require('net').createServer()`,
+};
+
+function inside({ pid }: TestMachine, port: number, server: string): ChildProcess {
+  const code = `${server}.listen(${port}, () => console.log('listens'))`;
   return spawn(requireTool('nsenter'), ['--net', '--target', String(pid), process.execPath, '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
