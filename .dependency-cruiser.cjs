@@ -32,6 +32,19 @@ module.exports = {
       { path: '^packages/kit/src/steps/' },
       { path: '^packages/kit/src/(task|ops)/' },
     ),
+    ...[
+      ['migrations', 'seen|hazards|rehearsal|drift|deploy|verify|rollback|report|load'],
+      ['seen', 'hazards|rehearsal|drift|deploy|verify|rollback|report|load'],
+      ['hazards', 'rehearsal|drift|deploy|verify|rollback|report|load'],
+      ['rehearsal', 'deploy|verify|rollback|report|load'],
+    ].map(([floor, above]) =>
+      rule(
+        `db-${floor}-knows-nothing-above`,
+        'In db a migration is applied, what it does is seen, judged, and rehearsed: each stands on the one before.',
+        { path: `^packages/db/src/${floor}/` },
+        { path: `^packages/db/src/(${above})/` },
+      ),
+    ),
     rule(
       'features-do-not-meet',
       'What two features need is in kit, or is passed in by the scripts of the root.',

@@ -12,11 +12,11 @@ const task = defineReadTask({
     'than our last deploy left it; drift that the product had before is a warning.',
   examples: ['npm run db:status -- --env staging', 'npm run db:status -- --env production --json'],
   async run({ config, environment, env, out }) {
-    const { readState } = await import('../src/rehearsal/rehearse.ts');
+    const { readState } = await import('../src/migrations/state.ts');
     const { findDrift } = await import('../src/drift/look.ts');
     const { driftNow } = await import('../src/drift/now.ts');
     const { scriptFindings } = await import('../src/migrations/scripts.ts');
-    const { levelled } = await import('../src/hazards/codes.ts');
+    const { levelled } = await import('../src/codes.ts');
     const target = targetOf(config, environment);
     const [state, { drift, failed }] = await Promise.all([readState(target), findDrift(target)]);
     out.table(

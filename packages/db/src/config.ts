@@ -8,7 +8,7 @@ import {
   type SectionInput,
 } from '@drydock/kit';
 import { z } from 'zod';
-import { CODES, isCode, wouldFail } from './hazards/codes.ts';
+import { CODES, isCode, wouldFail } from './codes.ts';
 
 const migrationsSchema = z.strictObject({
   schema: z

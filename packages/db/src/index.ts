@@ -1,8 +1,9 @@
 export { backupBeforeDeploy } from './config.ts';
 export { rehearseAndRefuse, rehearseStep } from './deploy/rehearse.ts';
 export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
+export { readState } from './migrations/state.ts';
 export { contentFlags, contentOf, type OnBackup } from './rehearsal/content.ts';
-export { type Rehearsal, readState, rehearse } from './rehearsal/rehearse.ts';
+export { type Rehearsal, rehearse } from './rehearsal/rehearse.ts';
 export { incompatibleWith } from './rollback/incompatible.ts';
 export { planRollback, type RollbackPlan } from './rollback/plan.ts';
 export { rollbackSteps } from './rollback/steps.ts';

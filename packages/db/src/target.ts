@@ -10,8 +10,8 @@ import {
   type Secret,
   schemaOf,
 } from '@drydock/kit';
+import type { Level } from './codes.ts';
 import { migrationsSection } from './config.ts';
-import type { Level } from './hazards/codes.ts';
 import { placesOf } from './schema/locate.ts';
 
 /** The database a task works on, and the migrations that belong to it. */

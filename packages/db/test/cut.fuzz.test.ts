@@ -15,7 +15,7 @@ import { ensureHistory } from '../src/migrations/history.ts';
 import { parseStatements } from '../src/migrations/statements.ts';
 import { Gate } from '../src/rehearsal/gate.ts';
 import { observeMigration, watchCopy } from '../src/rehearsal/observe.ts';
-import { readTables } from '../src/rehearsal/tables.ts';
+import { readTables } from '../src/seen/tables.ts';
 import { randomFile, randomOf } from './sql-files.ts';
 import { query, withClient } from './world.ts';
 

@@ -2,8 +2,8 @@
 import { registerSecret } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ObservedStatement } from '../src/rehearsal/types.ts';
 import { type Format, type Report, writeReport } from '../src/report/formats.ts';
+import type { ObservedStatement } from '../src/seen/types.ts';
 
 const test = suite('reports of a dry run');
 const SECRET = 'correct-horse-battery-9-correct-horse';

@@ -203,7 +203,7 @@ test('a migration that only changed its line ends is the same, and one with a by
   if (!first) throw new Error('a migration');
   await applyMigration(plain.url, first, plain);
   writeMigration(dirname(plain.schemaFile), '1_t', `${T}\r\n-- end\r\n`);
-  const { readState } = await import('../src/rehearsal/rehearse.ts');
+  const { readState } = await import('../src/migrations/state.ts');
   assert.equal((await readState(plain)).edited, []);
   writeMigration(dirname(plain.schemaFile), '1_t', `${T}\r\n-- another end\r\n`);
   assert.equal((await readState(plain)).edited, ['1_t']);

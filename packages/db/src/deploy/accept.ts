@@ -1,5 +1,5 @@
 import { command, hint, usageError } from '@drydock/kit';
-import { isCode, wouldFail } from '../hazards/codes.ts';
+import { isCode, wouldFail } from '../codes.ts';
 
 /** What fails cannot be wished away. */
 export function isAcceptable(code: string): boolean {

@@ -2,7 +2,7 @@ import { command, defineStep, hint, OpsError, type Step, type StepNode } from '@
 import { keepSnapshot } from '../load/statements.ts';
 import { readMigration, readMigrations } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
-import { readState } from '../rehearsal/rehearse.ts';
+import { readState } from '../migrations/state.ts';
 import { hashInventory, inventoryOf } from '../schema/inventory.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
 import type { Target } from '../target.ts';

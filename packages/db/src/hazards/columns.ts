@@ -1,8 +1,9 @@
 import type { ColumnDef } from 'libpg-query';
+import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import { cmdsOf, inlineOf } from './constraints.ts';
 import { alterTable, typeOf } from './nodes.ts';
-import { about, type Raw, type Rule, weigh } from './types.ts';
+import { about, type Rule, weigh } from './types.ts';
 
 /** Columns whose change writes rows anew, as the rehearsal saw it; and one that cannot be added at all. */
 export const columnRules: Rule = (situation) => {

@@ -1,7 +1,8 @@
 import type { Constraint, RangeVar } from 'libpg-query';
+import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import { alterTable, type Cmd, columnName, constraintName, indexNode } from './nodes.ts';
-import { about, type Raw, type Rule, type Situation, weigh } from './types.ts';
+import { about, type Rule, type Situation, weigh } from './types.ts';
 
 /** Constraints that are checked against the rows there are, while others wait. */
 export const constraintRules: Rule = (situation) => {

@@ -1,14 +1,15 @@
+import { OPERATORS } from '../codes.ts';
 import type { Migration } from '../migrations/folder.ts';
-import type { Table } from '../rehearsal/tables.ts';
-import type { Witness } from '../rehearsal/types.ts';
-import { OPERATORS } from './codes.ts';
+import type { Raw } from '../migrations/note.ts';
+import type { Table } from '../seen/tables.ts';
+import type { Witness } from '../seen/types.ts';
 import { columnRules, typeRules } from './columns.ts';
 import { constraintRules } from './constraints.ts';
 import { readIgnores } from './ignore.ts';
 import { lockThenMoreRule, noLockTimeoutRule, twoTablesRule } from './locks.ts';
 import { writeSql } from './nodes.ts';
 import { changeRule, concurrentlyRule, indexRule, lockTimeoutRule } from './statements.ts';
-import type { Hazard, Limits, Raw, Rule } from './types.ts';
+import type { Hazard, Limits, Rule } from './types.ts';
 
 const RULES: Rule[] = [
   columnRules,

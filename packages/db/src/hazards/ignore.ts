@@ -1,4 +1,4 @@
-import { isCode } from './codes.ts';
+import { isCode } from '../codes.ts';
 
 export interface Ignores {
   /** Code to the reason. */

@@ -1,6 +1,7 @@
-import { blockedBy } from '../rehearsal/sight.ts';
+import type { Raw } from '../migrations/note.ts';
+import { blockedBy } from '../seen/sight.ts';
 import { isSlow } from './statements.ts';
-import type { Raw, Rule, Situation } from './types.ts';
+import type { Rule, Situation } from './types.ts';
 
 /** Locks of a table with rows that others wait for, held until the migration commits. */
 function blocking({

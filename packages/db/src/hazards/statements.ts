@@ -1,5 +1,5 @@
 import type { Node } from '../migrations/statements.ts';
-import type { Witness } from '../rehearsal/types.ts';
+import type { Witness } from '../seen/types.ts';
 import { about, type Rule, weigh } from './types.ts';
 
 export const indexRule: Rule = (situation) => {

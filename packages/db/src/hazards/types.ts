@@ -1,7 +1,6 @@
-import type { Finding, Hint } from '@drydock/kit';
-import type { Node } from '../migrations/statements.ts';
-import type { Witness } from '../rehearsal/types.ts';
-import type { Code } from './codes.ts';
+import type { Finding } from '@drydock/kit';
+import type { Raw } from '../migrations/note.ts';
+import type { Witness } from '../seen/types.ts';
 
 /** A finding with the place in the file, as annotations and reports want it. */
 export interface Hazard extends Finding {
@@ -11,16 +10,6 @@ export interface Hazard extends Finding {
   line: number;
   /** The safe way, as SQL in the order of its steps; `--` lines say what is done between. */
   recipe?: string[];
-}
-
-/** What one rule says of one statement. The message completes "migration:line …". */
-export interface Raw {
-  level: Finding['level'];
-  code: Code;
-  message: string;
-  hint?: Hint;
-  /** Nodes are written as SQL by PostgreSQL's deparser; text stands for itself. */
-  recipe?: (Node | string)[];
 }
 
 export interface Limits {

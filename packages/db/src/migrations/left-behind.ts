@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import type { Note } from './open-ends.ts';
+import type { Note } from './note.ts';
 import type { Statement } from './statements.ts';
 
 /** What a session holds and how it is set, beyond the transaction that ended. */

@@ -1,26 +1,6 @@
 import { OpsError } from '@drydock/kit';
-import type { Raw } from '../hazards/types.ts';
+import type { Note } from './note.ts';
 import type { Statement } from './statements.ts';
-
-/** What is found of a script itself, besides the hazards of its statements, and at which of its lines. */
-export interface Note {
-  line: number;
-  raw: Raw;
-}
-
-/** Each at the statement that it is about, or the last one before it: comments above that may excuse it. */
-export function atStatements(
-  notes: Note[],
-  statements: { statement: Pick<Statement, 'line'> }[],
-): { at: number; raw: Raw }[] {
-  return notes.map(({ line, raw }) => ({
-    at: Math.max(
-      0,
-      statements.findLastIndex(({ statement }) => statement.line <= line),
-    ),
-    raw,
-  }));
-}
 
 /**
  * What the syntax tells of transactions that a script begins and ends. One that is left open keeps its locks for as long as the

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { command, hint, OpsError, usageError } from '@drydock/kit';
 import { looking } from '../looking.ts';
-import { readState } from '../rehearsal/rehearse.ts';
 import type { Target } from '../target.ts';
 import { readMigrations } from './folder.ts';
 import { ensureHistory, isApplied, recordRollback } from './history.ts';
+import { readState } from './state.ts';
 
 export type Resolution = { applied: string[]; rolledBack: string[] };
 

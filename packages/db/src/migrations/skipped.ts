@@ -2,7 +2,7 @@ import { quoteIdentifier as q } from '@drydock/kit';
 import type { RangeVar } from 'libpg-query';
 import type { Client } from 'pg';
 import { findIndex } from './built.ts';
-import type { Note } from './open-ends.ts';
+import type { Note } from './note.ts';
 import type { Node, Statement } from './statements.ts';
 
 /** What is there under the name, held against what the statement asks for. */

@@ -1,13 +1,14 @@
 import { command, hint, quoteIdentifier as q, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import { about, type Raw } from '../hazards/types.ts';
-import { type Destroyed, destroyedBy } from '../rollback/losses.ts';
+import { about } from '../hazards/types.ts';
+import type { Raw } from '../migrations/note.ts';
+import { type Destroyed, destroyedBy } from '../seen/destroys.ts';
+import type { Table, Watched } from '../seen/tables.ts';
+import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
 import { type Copy, hasAllRows } from './fill.ts';
 import { type At, mayDrop } from './lost.ts';
 import type { Stock } from './stock.ts';
-import type { Table, Watched } from './tables.ts';
-import type { Witness } from './types.ts';
 
 export interface Before {
   copy: Copy;

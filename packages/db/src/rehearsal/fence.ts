@@ -15,7 +15,7 @@ import type { Migration } from '../migrations/folder.ts';
 import { refuseOtherReading } from '../migrations/reading.ts';
 import { PLAIN, type Script } from '../migrations/run.ts';
 import { type Node, parseStatements, type Statement } from '../migrations/statements.ts';
-import { InnerReader } from './inner.ts';
+import { InnerReader } from '../seen/inner.ts';
 
 /** How a statement, or what it runs, would reach out of its scratch database; the worst of it. */
 export function howItReaches({ node }: Pick<Statement, 'node'>, inner: InnerCode): Reach | undefined {

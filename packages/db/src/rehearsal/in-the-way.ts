@@ -3,9 +3,9 @@ import { calledFunctions, queryReadOnly } from '@drydock/kit/sql';
 import { writeSql } from '../hazards/nodes.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node } from '../migrations/statements.ts';
+import type { Table } from '../seen/tables.ts';
+import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
-import type { Table } from './tables.ts';
-import type { Witness } from './types.ts';
 
 /** Bound of each question to the target. */
 const TIMEOUT_MS = 10_000;

@@ -1,19 +1,19 @@
 import type { OpsError } from '@drydock/kit';
-import { levelled } from '../hazards/codes.ts';
+import { levelled } from '../codes.ts';
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
-import { atStatements, type Note } from '../migrations/open-ends.ts';
+import { atStatements, type Note } from '../migrations/note.ts';
 import { readInventory } from '../schema/inventory.ts';
+import { readTables } from '../seen/tables.ts';
+import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
 import { Gate } from './gate.ts';
 import { lostByRunning } from './lost.ts';
 import { observeMigration, watchCopy } from './observe.ts';
 import { withScratch } from './scratch.ts';
-import { readTables } from './tables.ts';
-import type { Witness } from './types.ts';
 
 /**
  * The hazards of one migration before it meets a database with rows: applied behind the earlier ones on an empty

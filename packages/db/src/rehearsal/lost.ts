@@ -1,9 +1,9 @@
 import { quoteIdentifier as q } from '@drydock/kit';
-import type { Raw } from '../hazards/types.ts';
+import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import type { Inventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
-import type { Witness } from './types.ts';
+import type { Witness } from '../seen/types.ts';
 
 /** At which statement of a migration something of this kind was found. */
 export type At = { at: number; raw: Raw };

@@ -1,16 +1,16 @@
 import type { Client } from 'pg';
 import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
-import type { Note } from '../migrations/open-ends.ts';
+import type { Note } from '../migrations/note.ts';
 import { refuseOtherReading } from '../migrations/reading.ts';
 import { findSkipped } from '../migrations/skipped.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
+import { InnerReader } from '../seen/inner.ts';
+import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from '../seen/sight.ts';
+import { type Named, type Table, Watched } from '../seen/tables.ts';
+import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from '../seen/types.ts';
 import { howItReaches, serverTouched, touchesServer } from './fence.ts';
 import type { Gate } from './gate.ts';
-import { InnerReader } from './inner.ts';
-import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from './sight.ts';
-import { type Named, type Table, Watched } from './tables.ts';
-import type { ObservedLock, ObservedMigration, ObservedStatement, Witness } from './types.ts';
 
 interface Observing {
   lockTimeoutMs: number;

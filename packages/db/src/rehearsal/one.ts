@@ -4,10 +4,12 @@ import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { atStatements, type Note } from '../migrations/open-ends.ts';
+import { atStatements, type Note } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import { type Inventory, readInventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
+import type { Table, Watched } from '../seen/tables.ts';
+import type { ObservedMigration, Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
 import { findDestroyed } from './destroyed.ts';
 import type { Differs } from './differs.ts';
@@ -20,8 +22,6 @@ import { observeMigration } from './observe.ts';
 import { type Rights, refusedThere } from './rights.ts';
 import { handOver, makeRole } from './role.ts';
 import { type Stock, takeStock } from './stock.ts';
-import type { Table, Watched } from './tables.ts';
-import type { ObservedMigration, Witness } from './types.ts';
 import { untoldFinding, whyUntold } from './untold.ts';
 
 /** One rehearsal, from migration to migration. */

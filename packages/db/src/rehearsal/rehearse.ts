@@ -1,18 +1,19 @@
 import type { Finding } from '@drydock/kit';
+import { levelled } from '../codes.ts';
 import { judgeDrift } from '../drift/judge.ts';
 import { findDrift } from '../drift/look.ts';
-import { levelled } from '../hazards/codes.ts';
 import type { Found } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { looking } from '../looking.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
-import { compareHistory, type MigrationState } from '../migrations/compare.ts';
+import type { MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
-import { readHistory } from '../migrations/history.ts';
 import { scriptFindings } from '../migrations/scripts.ts';
+import { readState } from '../migrations/state.ts';
 import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
-import { refuseUnfitSchema } from '../schema/refuse.ts';
 import { findRunning } from '../schema/running.ts';
+import { readTables } from '../seen/tables.ts';
+import type { ObservedMigration } from '../seen/types.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
 import { driftBefore, historyFindings, replayFinding, whatChanged } from './findings.ts';
@@ -23,8 +24,6 @@ import { readRights } from './rights.ts';
 import { type Content, type Copy, type Scratch, withScratch } from './scratch.ts';
 import { compareServer, readServer } from './server.ts';
 import { takeStock } from './stock.ts';
-import { readTables } from './tables.ts';
-import type { ObservedMigration } from './types.ts';
 
 export interface Rehearsal {
   state: MigrationState;
@@ -46,13 +45,6 @@ export interface RehearsalOptions {
   content?: Content;
   /** Commit of the version that serves now. */
   running?: string | undefined;
-}
-
-export async function readState(target: Target): Promise<MigrationState> {
-  await refuseUnfitSchema(target);
-  const migrations = readMigrations(target.migrationsDir);
-  const history = await looking(target.url, 'drydock db:status', readHistory);
-  return compareHistory(migrations, history);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { type Finding, withPostgres } from '@drydock/kit';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node } from '../migrations/statements.ts';
+import type { Named, Table } from '../seen/tables.ts';
+import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
-import type { Named, Table } from './tables.ts';
-import type { Witness } from './types.ts';
 
 /** What the role may do on the target. Where a copy had to be made object by object, its role owns more than there. */
 export interface Rights {

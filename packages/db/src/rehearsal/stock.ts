@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
+import type { Watched } from '../seen/tables.ts';
 import { type Copy, hasAllRows } from './fill.ts';
-import type { Watched } from './tables.ts';
 
 /** What a copy has of the target's tables at a moment, by number: names may change, and a new one may take an old name. */
 export interface Stock {

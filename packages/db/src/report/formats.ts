@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { htmlText, markdownFence, markdownText, shownJson, shownLines, type WordedFinding } from '@drydock/kit';
-import { CODES, isCode } from '../hazards/codes.ts';
+import { CODES, isCode } from '../codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';
 

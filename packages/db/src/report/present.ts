@@ -7,7 +7,7 @@ import {
   type TaskContext,
   wordedFinding,
 } from '@drydock/kit';
-import { CODES } from '../hazards/codes.ts';
+import { CODES } from '../codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { type Format, writeReport } from './formats.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';

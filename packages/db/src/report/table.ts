@@ -1,7 +1,7 @@
 import { shownLine } from '@drydock/kit';
 import type { Copy } from '../rehearsal/scratch.ts';
-import { blockedBy } from '../rehearsal/sight.ts';
-import type { ObservedMigration, ObservedStatement } from '../rehearsal/types.ts';
+import { blockedBy } from '../seen/sight.ts';
+import type { ObservedMigration, ObservedStatement } from '../seen/types.ts';
 
 /** Rows of one migration's table: a statement each. */
 export const HEADER = ['line', 'ms', 'statement', 'blocks', 'held ms', 'rows'];

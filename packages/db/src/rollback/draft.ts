@@ -7,8 +7,8 @@ import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { applyFenced, withoutReaching } from '../rehearsal/fence.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
+import { destroyedBy } from '../seen/destroys.ts';
 import type { Target } from '../target.ts';
-import { destroyedBy } from './losses.ts';
 
 export interface Draft {
   sql: string;

@@ -1,7 +1,7 @@
 import { OpsError } from '@drydock/kit';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
+import { readState } from '../migrations/state.ts';
 import { whatTheyMake } from '../rehearsal/findings.ts';
-import { readState } from '../rehearsal/rehearse.ts';
 import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import { findRunning } from '../schema/running.ts';
 import type { Target } from '../target.ts';

@@ -2,21 +2,12 @@ import { quoteIdentifier as q } from '@drydock/kit';
 import { codeInside } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import { looking } from '../looking.ts';
-import { type Node, parseStatements } from '../migrations/statements.ts';
-import type { Named } from '../rehearsal/tables.ts';
+import { parseStatements } from '../migrations/statements.ts';
+import { type Destroyed, destroyedBy } from '../seen/destroys.ts';
 import type { Target } from '../target.ts';
 
 /** Rows that a down script would destroy. */
 export type Loss = { migration: string; what: string; rows: number };
-
-/** Where a script destroys data, by PostgreSQL's parser: a whole table, or the filled cells of a column. */
-export interface Destroyed {
-  schema: string | undefined;
-  table: string;
-  column: string | undefined;
-  /** Of a DELETE: all of them, or those of its WHERE. Undefined where the table or column goes as a whole. */
-  rows?: 'all' | 'some';
-}
 
 /**
  * What undoing would lose on the target: tables and columns that were gone from the scratch database after each script
@@ -63,30 +54,6 @@ async function placesOf(client: Client, keys: string[]): Promise<Destroyed[]> {
     [keys],
   );
   return rows.map(({ column, ...place }) => ({ ...place, column: column ?? undefined }));
-}
-
-export function destroyedBy({ DropStmt, AlterTableStmt, DeleteStmt, TruncateStmt }: Node): Destroyed[] {
-  const whole = ({ schemaname, relname = '' }: Named = {}): Destroyed => ({
-    schema: schemaname,
-    table: relname,
-    column: undefined,
-  });
-  if (DropStmt?.removeType === 'OBJECT_TABLE') {
-    return ((DropStmt.objects ?? []) as Node[]).map(({ List }) => {
-      const parts = ((List?.items ?? []) as Node[]).map(({ String: name }) => name?.sval ?? '');
-      return { schema: parts.at(-2), table: parts.at(-1) ?? '', column: undefined };
-    });
-  }
-  const columns = ((AlterTableStmt?.cmds ?? []) as Node[]).flatMap(({ AlterTableCmd: cmd }) =>
-    cmd?.subtype === 'AT_DropColumn' && cmd.name ? [cmd.name] : [],
-  );
-  return [
-    ...columns.map((column) => ({ ...whole(AlterTableStmt?.relation), column })),
-    ...(DeleteStmt?.relation
-      ? [{ ...whole(DeleteStmt.relation), rows: DeleteStmt.whereClause ? 'some' : 'all' } as const]
-      : []),
-    ...((TruncateStmt?.relations ?? []) as Node[]).map(({ RangeVar }) => whole(RangeVar)),
-  ];
 }
 
 async function countRows(client: Client, { schema, table, column }: Destroyed): Promise<number> {

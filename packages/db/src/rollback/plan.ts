@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { command, hint, OpsError, usageError } from '@drydock/kit';
 import { type Migration, readMigrations, readSql } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
-import { readState } from '../rehearsal/rehearse.ts';
+import { readState } from '../migrations/state.ts';
 import type { Target } from '../target.ts';
 import { findLosses, type Loss } from './losses.ts';
 import { type Changes, proveDowns, type Undone } from './prove.ts';

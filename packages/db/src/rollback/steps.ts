@@ -2,7 +2,7 @@ import { command, defineStep, hint, OpsError, type StepNode } from '@drydock/kit
 import { waiting } from '../deploy/waiting.ts';
 import { looking } from '../looking.ts';
 import { isApplied } from '../migrations/history.ts';
-import { readState } from '../rehearsal/rehearse.ts';
+import { readState } from '../migrations/state.ts';
 import { type Difference, type Inventory, inventoryOf } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';

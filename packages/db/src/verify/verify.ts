@@ -1,13 +1,13 @@
 import { command, type Finding, OpsError } from '@drydock/kit';
+import { levelled } from '../codes.ts';
 import { findDrift } from '../drift/look.ts';
 import { driftNow } from '../drift/now.ts';
 import { driftFinding, driftKey } from '../drift/words.ts';
-import { levelled } from '../hazards/codes.ts';
 import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
 import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
+import { readState } from '../migrations/state.ts';
 import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
-import { readState } from '../rehearsal/rehearse.ts';
 import { inventoryOf, type Promised } from '../schema/inventory.ts';
 import type { Target } from '../target.ts';
 import { checkPlans, type PlanCheck } from './plans.ts';
