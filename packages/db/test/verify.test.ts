@@ -101,6 +101,16 @@ test('on a small table the index is probed, and that is said; on a large one it 
       ['Users_age_idx', 'probe'],
     ],
   );
+  assert.equal(
+    small.findings.map(({ code, message }) => [code, message]),
+    [
+      [
+        'PLAN_PROBED',
+        '2 indexes would be used, and for now all rows are read, since their tables are small: Users_name_idx, Users_age_idx.',
+      ],
+    ],
+    'what is in order is one line, however many there are',
+  );
   await query(
     url,
     `INSERT INTO "Users" SELECT n, 'name ' || n, 'GOOD', 1 FROM generate_series(101, 30000) n; ANALYZE "Users"`,

@@ -67,7 +67,7 @@ export async function checkPlans(
   return looking(url, 'drydock db:verify', async (client) => {
     const checks: PlanCheck[] = [];
     for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
-    return { checks, findings: checks.flatMap(findingOf) };
+    return { checks, findings: findingsOf(checks) };
   });
 }
 
@@ -149,36 +149,53 @@ async function uses(
   return found(rows[0]?.['QUERY PLAN']);
 }
 
-function findingOf({ index, query, used, rows }: PlanCheck): Finding[] {
-  // What no query of the product's says, a small table does not tell either.
-  if (used === 'by itself' || used === 'another' || used === 'not told') return [];
-  if (used === 'not checked')
-    return [
-      {
-        level: 'info',
-        code: 'PLAN_NOT_CHECKED',
-        message: `${index} is of a kind that no query can be made up for.`,
-        hint: `Give one of the product's in prisma/plans/*.sql, below "-- uses: ${index}".`,
-      },
-    ];
-  if (used === 'probe')
-    return [
-      {
-        level: 'info',
-        code: 'PLAN_PROBED',
-        message: `${index} would be used (${query}); its table is small (about ${counted(Math.round(rows), 'row')}), so for now all of it is read.`,
-      },
-    ];
-  return [
-    {
-      // A query of the product must use it; one that we made up may be wrong about what the index is for.
-      level: query === 'generated' ? 'warn' : 'error',
-      code: 'INDEX_UNUSED',
-      message: `${index} is not used by ${query === 'generated' ? 'a query for its first column' : query} (about ${counted(Math.round(rows), 'row')}).`,
-      hint:
-        query === 'generated'
-          ? `If it serves another query, put that into prisma/plans/*.sql, below "-- uses: ${index}".`
-          : 'EXPLAIN it; ANALYZE the table; see whether the condition matches the order of the columns.',
-    },
+/** Told by name; the table of all has the rest. */
+const TOLD = 3;
+
+/** What is in order, or cannot be told, in one line each; what is not used by itself. */
+function findingsOf(checks: PlanCheck[]): Finding[] {
+  const names = (wanted: PlanCheck['used']) => [
+    ...new Set(checks.filter(({ used }) => used === wanted).map(({ index }) => index)),
   ];
+  const [probed, unchecked] = [names('probe'), names('not checked')];
+  return [
+    ...(probed.length > 0
+      ? [
+          {
+            level: 'info' as const,
+            code: 'PLAN_PROBED',
+            message: `${counted(probed.length, 'index', 'indexes')} would be used, and for now all rows are read, since ${probed.length === 1 ? 'its table is' : 'their tables are'} small: ${told(probed)}.`,
+          },
+        ]
+      : []),
+    ...(unchecked.length > 0
+      ? [
+          {
+            level: 'info' as const,
+            code: 'PLAN_NOT_CHECKED',
+            message: `For ${counted(unchecked.length, 'index', 'indexes')} no query can be made up: ${told(unchecked)}.`,
+            hint: `Give one of the product's in prisma/plans/*.sql, below "-- uses: ${unchecked[0]}".`,
+          },
+        ]
+      : []),
+    ...checks.filter(({ used }) => used === 'no').map(unused),
+  ];
+}
+
+function told(names: string[]): string {
+  const more = names.length > TOLD ? ` and ${names.length - TOLD} more` : '';
+  return `${names.slice(0, TOLD).join(', ')}${more}`;
+}
+
+function unused({ index, query, rows }: PlanCheck): Finding {
+  return {
+    // A query of the product must use it; one that we made up may be wrong about what the index is for.
+    level: query === 'generated' ? 'warn' : 'error',
+    code: 'INDEX_UNUSED',
+    message: `${index} is not used by ${query === 'generated' ? 'a query for its first column' : query} (about ${counted(Math.round(rows), 'row')}).`,
+    hint:
+      query === 'generated'
+        ? `If it serves another query, put that into prisma/plans/*.sql, below "-- uses: ${index}".`
+        : 'EXPLAIN it; ANALYZE the table; see whether the condition matches the order of the columns.',
+  };
 }
