@@ -44,22 +44,21 @@ function isGenerated() {
   return readStamp().client === CLIENT() && existsSync(join(ROOT, 'packages/marketplace/generated/prisma/client.ts'));
 }
 
-/** pnpm from the lockfile's own version, run from elsewhere: here npx would take the copy it is about to replace. */
+/** Whatever the folder is called: of an option pnpm replaces what looks like a variable, `${USER}`. */
+const INSTALL = 'cd -- "$DRYDOCK_CHECKOUT" && exec pnpm install --frozen-lockfile --reporter=append-only';
+
+/** pnpm from the lockfile's own version, fetched from elsewhere: here npx would take the copy it is about to replace. */
 function install() {
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const [program, ...args] = runnerOf(packageManager);
   say(`Installing packages with ${packageManager}`);
-  const result = spawnSync(
-    program,
-    [...args, '--dir', ROOT, 'install', '--frozen-lockfile', '--reporter=append-only'],
-    {
-      cwd: tmpdir(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      encoding: 'utf8',
-      env: { ...environment(), CI: 'true' },
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
+  const result = spawnSync(program, args, {
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    env: { ...environment(), CI: 'true', DRYDOCK_CHECKOUT: ROOT },
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (result.status !== 0) {
     const why =
       causeIn(`${result.stdout ?? ''}\n${result.stderr ?? ''}`) ?? result.error?.message ?? `${program} failed`;
@@ -68,12 +67,12 @@ function install() {
   writeStamp({ packages: PACKAGES() });
 }
 
-/** npm's npx, or where there is no npm, the pnpm that is there. */
+/** npm's npx, or where there is no npm, the pnpm that is there. With the package by an option: otherwise npm 9 wants a folder of global packages. */
 function runnerOf(packageManager) {
   const npx = findTool('npx');
-  if (npx) return [npx, '--yes', packageManager];
+  if (npx) return [npx, '--yes', `--package=${packageManager}`, '-c', INSTALL];
   const pnpm = findTool('pnpm');
-  if (pnpm) return [pnpm, 'dlx', packageManager];
+  if (pnpm) return [pnpm, `--package=${packageManager}`, '-c', 'dlx', INSTALL];
   throw new SetupError('Neither npx (of npm) nor pnpm is on PATH, and one of them fetches the packages. Install npm.');
 }
 
