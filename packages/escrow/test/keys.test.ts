@@ -1,10 +1,10 @@
 // Uses PostgreSQL, anvil, and a KMS that this test is: it speaks the protocol of AWS, and signs with a key of its own.
 import { scryptSync } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { loadConfig, loadEnvironment, Secret } from '@drydock/kit';
+import { loadConfig, loadEnvironment, Secret, takeNotices } from '@drydock/kit';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { encrypt } from 'ox/Keystore';
 import { getPublicKey, sign } from 'ox/Secp256k1';
@@ -150,6 +150,25 @@ test('a keystore that does not open is one sentence, and says nothing of the key
     assert.match(error.message, why);
   }
   assert.match((await retry(() => {}, { ESCROW_KEYSTORE: 'nowhere.json' })).error.message, 'there is no such file');
+});
+
+test('a keystore that everybody may read or change is told of once, with what closes it', async () => {
+  const root = makeStrangeProduct({});
+  const file = join(root, 'key store.json');
+  writeFileSync(file, keystoreOf(keyOf(1)));
+  const told = async (mode: number, folder = 0o755) => {
+    chmodSync(file, mode);
+    chmodSync(root, folder);
+    takeNotices();
+    for (let twice = 0; twice < 2; twice++) await openKeystore(file, new Secret(PASSWORD));
+    return takeNotices();
+  };
+  const [first = '', ...more] = await told(0o666);
+  assert.match(first, `Everybody on this machine can read and write the keystore ${file} (0666): chmod 600 '${file}'`);
+  assert.equal(more, []);
+  assert.match((await told(0o644))[0] ?? '', 'can read the keystore');
+  assert.equal(await told(0o600), []);
+  assert.equal(await told(0o666, 0o700), [], 'nobody else gets there');
 });
 
 test('a private key in a variable is for development alone', async () => {

@@ -223,6 +223,28 @@ test('a fork of the live chain shows what would come of it, and leaves the chain
   assert.equal(await flags(job), { pending: false, deployed: true });
 });
 
+test('a fork is made of an RPC that serves the block, whichever comes first', async () => {
+  const job = await funded();
+  const first = await startRpcProxy(world.rpcUrl);
+  try {
+    const product = productOf(world, { env: { CHAIN_RPC_URL: `${first.url},${world.rpcUrl}` } });
+    const args = ['--reason', 'a test', '--fork', '--plan'];
+    // As a node without an archive: it has the newest block alone, and no state of those before it.
+    first.rule = ({ method }) =>
+      /getStorageAt|getBalance/.test(method) ? { error: { code: -32_000, message: 'missing trie node' } } : 'pass';
+    const { outcome, error } = await rollback(job, { product, args });
+    assert.is(error, undefined);
+    const { plan } = (outcome?.data ?? {}) as unknown as { plan: { lines: string[] } };
+    assert.match(plan.lines[0] ?? '', /on a fork of block \d+: rolled back/);
+    assert.ok(
+      first.seen.some((method) => /getStorageAt|getBalance/.test(method)),
+      'the first one was asked',
+    );
+  } finally {
+    await first.stop();
+  }
+});
+
 test('a client that refuses money is credited: the rollback still ends', async () => {
   const job = await funded();
   const client = await clientOf(job);

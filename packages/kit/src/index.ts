@@ -101,6 +101,7 @@ export {
   writeProxyFiles,
 } from './proxy/haproxy-config.ts';
 export { haproxyCommandWord, socketProblem } from './proxy/haproxy-words.ts';
+export { isReachableByAll } from './reachable.ts';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
 export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';
@@ -110,7 +111,7 @@ export { ensureOwnTable } from './sql/own-table.ts';
 export { inTransaction } from './sql/transaction.ts';
 export { readOwn, readStateFile, setAside } from './state/file.ts';
 export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
-export { takeNotices } from './state/notices.ts';
+export { note, takeNotices } from './state/notices.ts';
 export { sweepUnfinished } from './state/sweep.ts';
 export { temporaryFolder } from './state/temporary.ts';
 export {

@@ -17,11 +17,11 @@ export type Fork = ReturnType<typeof connect>;
 
 /** A copy of the live chain at one block, on loopback, for as long as `use` runs. */
 export async function withFork<T>(
-  target: Pick<Target, 'rpcUrls'>,
+  target: Pick<Target, 'rpcUrls' | 'chain'>,
   block: bigint,
   use: (fork: Fork) => Promise<T>,
 ): Promise<T> {
-  const forward = await openForward(target.rpcUrls[0]?.reveal() ?? '');
+  const forward = await openForward(target);
   const port = await freePort();
   const args = [
     '--host',
@@ -57,7 +57,7 @@ async function started(anvil: ChildProcess, fork: Fork): Promise<void> {
       throw new OpsError({
         code: 'FORK_FAILED',
         message: 'The chain cannot be forked: anvil did not come up on it.',
-        hint: 'The first RPC of chain.rpcUrl must serve state of that block. Rehearse without a fork: leave --fork out, the call is simulated anyhow.',
+        hint: 'One RPC of chain.rpcUrl must serve state of that block. Rehearse without a fork: leave --fork out, the call is simulated anyhow.',
       });
     const answers = await fork.getChainId().then(
       () => true,

@@ -1,7 +1,18 @@
 import { pbkdf2, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { command, hint, isMissing, OpsError, Secret, usageError } from '@drydock/kit';
+import {
+  command,
+  hint,
+  isMissing,
+  isReachableByAll,
+  note,
+  OpsError,
+  posixWord,
+  Secret,
+  usageError,
+} from '@drydock/kit';
 
 /** A keystore file (Web3 Secret Storage, version 3), as geth, Foundry and others write it. */
 interface KeystoreFile {
@@ -16,6 +27,7 @@ interface KeystoreFile {
 /** Opens a keystore. MAC and cipher are ox's. */
 export async function openKeystore(path: string, password: Secret): Promise<Secret> {
   const keystore = readKeystore(path);
+  tellOpen(path);
   const { decrypt } = await import('ox/Keystore');
   const derived = await deriveKey(keystore, password.reveal());
   try {
@@ -33,6 +45,16 @@ export async function openKeystore(path: string, password: Secret): Promise<Secr
       cause: (cause as Error).message,
     });
   }
+}
+
+/** Its password is all that others lack then, and they can try at leisure, or put another key in its place. */
+function tellOpen(path: string): void {
+  const { mode } = statSync(path);
+  const [read, write] = [(mode & 0o004) !== 0, (mode & 0o002) !== 0];
+  if ((!read && !write) || !isReachableByAll(dirname(realpathSync(path)))) return;
+  const may = [...(read ? ['read'] : []), ...(write ? ['write'] : [])].join(' and ');
+  const shown = `0${(mode & 0o777).toString(8)}`;
+  note(`Everybody on this machine can ${may} the keystore ${path} (${shown}): chmod 600 ${posixWord(path)}`);
 }
 
 /** The JSON of a keystore. `cost` is scrypt's n; the default is geth's. */

@@ -9,11 +9,10 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
-  statSync,
   symlinkSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { command, hint, OpsError, usageError, writeDurably } from '@drydock/kit';
+import { command, hint, isReachableByAll, OpsError, usageError, writeDurably } from '@drydock/kit';
 import type { Unprivileged } from './unprivileged.ts';
 
 /** Written last into a cluster: a killed initdb leaves one that must not be used. Holds the id of the sandbox that made it. */
@@ -28,7 +27,7 @@ const MADE_FOR = 'drydock-made-for';
 export function clusterFolder(wanted: string, user: Unprivileged | undefined, id: string): string {
   const linked = linkTarget(wanted);
   if (linked) return linked;
-  if (!user || isReachable(dirname(wanted))) return wanted;
+  if (!user || isReachableByAll(dirname(wanted))) return wanted;
   const elsewhere = mkdtempSync(join(folderForAll(), 'drydock-postgres-'));
   writeDurably(join(elsewhere, MADE_FOR), id);
   // One that was made while the folder was open to others moves along, with its owner and modes.
@@ -50,7 +49,7 @@ export function clusterToMake(wanted: string, user: Unprivileged | undefined, { 
       message: `The databases of this sandbox lay in ${data}, and are there no more.`,
       hint: hint`If a disk belongs there, mount it; otherwise begin from nothing: ${command('sandbox:reset')}, then ${command('sandbox:up')}`,
     });
-  return linked || !user || isReachable(nearestThere(wanted)) ? data : folderForAll();
+  return linked || !user || isReachableByAll(nearestThere(wanted)) ? data : folderForAll();
 }
 
 function nearestThere(path: string): string {
@@ -60,7 +59,7 @@ function nearestThere(path: string): string {
 /** A folder that every user reaches: TMPDIR where that is said, otherwise one that outlives a reboot. */
 function folderForAll(): string {
   const folders = [...(process.env.TMPDIR ? [process.env.TMPDIR] : []), '/var/tmp', '/tmp'];
-  const found = folders.find((folder) => existsSync(folder) && isReachable(realpathSync(folder)));
+  const found = folders.find((folder) => existsSync(folder) && isReachableByAll(realpathSync(folder)));
   if (found) return found;
   throw usageError(
     'NO_FOLDER_FOR_ALL',
@@ -113,10 +112,4 @@ function holds(file: string, id: string): boolean {
 function linkTarget(path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : undefined;
-}
-
-function isReachable(folder: string): boolean {
-  const parent = dirname(folder);
-  const searchable = (statSync(folder).mode & 0o001) !== 0;
-  return searchable && (parent === folder || isReachable(parent));
 }

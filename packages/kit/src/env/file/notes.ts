@@ -1,9 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { closest } from '../../closest.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import { isMissing } from '../../errors.ts';
 import type { Finding } from '../../finding.ts';
+import { isReachableByAll } from '../../reachable.ts';
 import { passwordsIn } from '../../url-secrets.ts';
 import { opensSomething } from '../machine.ts';
 import { type EnvFile, envFileNames, type FileValue } from './read.ts';
@@ -51,7 +52,7 @@ function asAFile({ path, is, mode, settings }: EnvFile, file: string, { variable
     ...(is === 'damaged'
       ? [note('ENV_FILE_NOT_UTF8', `${file} is no UTF-8 text: what is none of it is read as �.`, 'Save it as UTF-8.')]
       : []),
-    ...(is !== 'folder' && (mode & 0o004) !== 0 && settings.some(isSecret) && isReachable(dirname(path))
+    ...(is !== 'folder' && (mode & 0o004) !== 0 && settings.some(isSecret) && isReachableByAll(dirname(path))
       ? [
           note(
             'ENV_FILE_READABLE',
@@ -61,12 +62,6 @@ function asAFile({ path, is, mode, settings }: EnvFile, file: string, { variable
         ]
       : []),
   ];
-}
-
-/** Through every folder above it, for others. */
-function isReachable(folder: string): boolean {
-  if ((statSync(folder).mode & 0o001) === 0) return false;
-  return dirname(folder) === folder || isReachable(dirname(folder));
 }
 
 function unread(file: string, line: number): Finding {
