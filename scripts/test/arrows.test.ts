@@ -1,4 +1,5 @@
 // Uses dependency-cruiser on a tree of its own, with this repository's rules.
+import '@drydock/kit/testing';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

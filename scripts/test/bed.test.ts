@@ -1,7 +1,7 @@
 // Uses PostgreSQL and Redis as the suites of a run do, in a run of its own.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,6 +121,16 @@ test('a run that is killed leaves nothing behind either', async () => {
   const deadline = Date.now() + 20_000;
   while (!(await isGone(told)) && Date.now() < deadline) await sleep(50);
   assert.ok(await isGone(told), JSON.stringify(told));
+});
+
+test('a test file that is run alone leaves nothing where temporary files are', async () => {
+  const temporary = mkdtempSync(join(folder, 'alone-'));
+  const { DRYDOCK_TEST_ROOT: _, ...env } = process.env;
+  for (const file of ['packages/kit/test/durable.test.ts', 'packages/kit/test/sweep.test.ts']) {
+    const child = spawn(process.execPath, [join(ROOT, file)], { env: { ...env, TMPDIR: temporary }, stdio: 'ignore' });
+    assert.equal(await once(child, 'exit'), [0, null], file);
+    assert.equal(readdirSync(temporary), [], file);
+  }
 });
 
 test.run();

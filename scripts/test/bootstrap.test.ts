@@ -1,4 +1,5 @@
 // Uses the machine's own Node beside the pinned one; nothing is installed.
+import '@drydock/kit/testing';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // Uses no service: what is said before anything is loaded, and where nothing can be installed.
+import '@drydock/kit/testing';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // Uses oxlint on files of its own, with this repository's rules.
+import '@drydock/kit/testing';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

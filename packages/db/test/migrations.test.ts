@@ -1,4 +1,5 @@
 // Uses no service: files and PostgreSQL's parser.
+import '@drydock/kit/testing';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

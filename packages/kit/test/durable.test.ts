@@ -1,4 +1,5 @@
 // Uses strace, which kills a process at a chosen system call.
+import '../src/testing/alone.ts';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

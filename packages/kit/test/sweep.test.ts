@@ -1,3 +1,4 @@
+import '../src/testing/alone.ts';
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

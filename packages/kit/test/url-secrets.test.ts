@@ -1,4 +1,5 @@
 // Uses no service.
+import '../src/testing/alone.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadConfig } from '../src/config/load.ts';

@@ -1,4 +1,5 @@
 // Uses no service: folders that look like a cluster.
+import '@drydock/kit/testing';
 import {
   chmodSync,
   chownSync,

@@ -1,4 +1,5 @@
 // Uses each format's own reader: croner, systemd-analyze where it is there, a YAML parser, a shell.
+import '@drydock/kit/testing';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // Uses no service: real files in a temporary folder.
+import '../../src/testing/alone.ts';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Starts processes that outlive whoever starts them.
+import '../../src/testing/alone.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

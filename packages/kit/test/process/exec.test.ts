@@ -1,4 +1,5 @@
 // Starts small programs of node's own.
+import '../../src/testing/alone.ts';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Uses runit: real services in a folder of their own.
+import '../../src/testing/alone.ts';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

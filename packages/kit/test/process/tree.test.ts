@@ -1,4 +1,5 @@
 // Uses no service: children that start children of their own.
+import '../../src/testing/alone.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';

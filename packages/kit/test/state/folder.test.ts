@@ -1,4 +1,5 @@
 // Uses no service: files of this user and, as root, of another.
+import '../../src/testing/alone.ts';
 import {
   appendFileSync,
   chmodSync,
