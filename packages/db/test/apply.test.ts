@@ -77,7 +77,7 @@ test('a failure in a transaction of the file leaves nothing of it, and that is s
   const error = await refusal(apply());
   assert.match(
     error.message,
-    '1_m/migration.sql:4: invalid input syntax for type integer: "same". Nothing of it is in effect.',
+    '1_m/migration.sql:4:1: invalid input syntax for type integer: "same". Nothing of it is in effect.',
   );
   assert.match(error.message, 'Its own transaction (lines 1 to 4) was rolled back.');
   assert.not.match(hintOf(error), 'Undo by hand');

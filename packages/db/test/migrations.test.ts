@@ -26,7 +26,7 @@ const row = (name: string, more: Partial<HistoryRow> = {}): HistoryRow => ({
 
 test('what the folder and the history say of each other', () => {
   const folder = ['a', 'b', 'c', 'd', 'e'].map((name) => migration(name));
-  const state = compareHistory(folder, [
+  const { attempts, ...state } = compareHistory(folder, [
     row('a'),
     row('b', { checksum: 'other' }),
     row('c', { finishedAt: null, logs: 'boom' }),
@@ -40,6 +40,10 @@ test('what the folder and the history say of each other', () => {
     edited: ['b'],
     missing: ['gone'],
   });
+  assert.equal(
+    attempts.map(({ name, failure }) => [name, failure.message]),
+    [['c', 'boom']],
+  );
 });
 
 test('statements are cut where PostgreSQL cuts them, with their lines', async () => {

@@ -37,7 +37,7 @@ test('a migration in pieces that fails halfway names its state, and db:resolve i
   const failed = await made.run('db:deploy', '--yes', '--json', '--data', 'schema');
   assert.is(failed.code, 1);
   const { error } = JSON.parse(failed.stdout);
-  assert.match(error.message, '2_pieces/migration.sql:2: could not create unique index "T_n_key"');
+  assert.match(error.message, '2_pieces/migration.sql:2:1: could not create unique index "T_n_key"');
   assert.match(error.message, 'Its first statement is in effect, the rest is not.');
   assert.match(error.hint, 'npm run db:resolve -- --env staging --rolled-back 2_pieces');
   const again = JSON.parse((await made.run('db:deploy', '--yes', '--json')).stdout);

@@ -27,7 +27,7 @@ export interface ApplyOptions {
   signal?: AbortSignal;
   /** Called before waiting to try again for a lock; `whom` it was waited for, if that was seen. */
   onRetry?: (attempt: number, waitMs: number, whom: string | undefined) => void;
-  /** Called when a statement has waited for some seconds, and whenever it waits for somebody else. */
+  /** Called when a statement has waited for nearly three seconds, whenever it waits for somebody else, and again and again. */
   onWait?: (text: string) => void;
   /** How the statements reach the server; a rehearsal watches them. A function makes one anew for each attempt. */
   executor?: Executor | ((client: Client) => Executor) | undefined;
@@ -115,7 +115,7 @@ export class MigrationSession {
     });
     let retries = 0;
     try {
-      const waits = await this.#begin(script.name);
+      const waits = await this.#begin(script.name, options.onWait);
       await refuseUnsaidReading(client, statements, script.file);
       const work = statements.some(({ alone }) => alone) ? () => runInPieces(run()) : () => runTogether(run());
       retries = await withLockRetry(client, waits, options, work);
@@ -129,24 +129,25 @@ export class MigrationSession {
     return { name: script.name, durationMs, statements: statements.length, retries };
   }
 
-  async #begin(name: string): Promise<Waits> {
+  async #begin(name: string, onWait: ApplyOptions['onWait']): Promise<Waits> {
     const { client } = this;
     const called = `SET application_name = ${client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63))}`;
     if (this.#begun && this.#waits) {
       const ours = settlingSql(client, this.#schema);
       const held = await putRight(client, `SET standard_conforming_strings = on; ${called}; ${ours}`);
-      if (!held) await takePrismaLock(client);
+      if (!held) await takePrismaLock(client, this.#waits, onWait);
       return this.#waits;
     }
     await client.query(called);
     await watchReading(client);
-    await takePrismaLock(client);
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const waits = new Waits(this.#url, rows[0]?.pid ?? 0);
+    this.#waits = waits;
+    await takePrismaLock(client, waits, onWait);
     await ensureHistory(client);
     this.#fresh = await readSession(client);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-    this.#waits = new Waits(this.#url, rows[0]?.pid ?? 0);
     this.#begun = true;
-    return this.#waits;
+    return waits;
   }
 
   /** In a new session, when the old one is gone: whether the script is recorded as finished; else what of it is in effect. */
@@ -198,11 +199,15 @@ export async function withMigrations<T>(url: Secret, use: (session: MigrationSes
   }
 }
 
+/** Nobody asks whom it waits for where it does not wait. */
+const PRISMA_LOOK_MS = 2_500;
+
 /** Kept until the session ends. Waits no longer than Prisma's own CLI does (10 s). */
-async function takePrismaLock(client: Client): Promise<void> {
+async function takePrismaLock(client: Client, waits: Waits, onWait: ApplyOptions['onWait']): Promise<void> {
   try {
     await client.query(`SET lock_timeout = '10s'`);
-    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
+    const take = async () => void (await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]));
+    await waits.during(take, { lookAfterMs: PRISMA_LOOK_MS, onWait });
   } catch (cause) {
     if (!isLockTimeout(cause)) throw cause;
     const holders = await describeSessions(

@@ -1,3 +1,4 @@
+import { type Attempt, lastAttempts } from './attempt.ts';
 import type { Migration } from './folder.ts';
 import type { HistoryRow } from './history.ts';
 
@@ -6,6 +7,8 @@ export interface MigrationState {
   pending: string[];
   /** Begun and not ended, or ended with an error. */
   failed: { name: string; logs: string | null }[];
+  /** Of what is pending or failed, the last attempt that ended with an error. */
+  attempts: Attempt[];
   /** Applied with another content than the folder has now. */
   edited: string[];
   /** Applied, but not in the folder. */
@@ -22,6 +25,10 @@ export function compareHistory(migrations: Migration[], history: HistoryRow[]): 
   return {
     applied: [...finished.keys()],
     pending: migrations.map(({ name }) => name).filter((name) => !finished.has(name) && !failedNames.has(name)),
+    attempts: lastAttempts(
+      history,
+      migrations.filter(({ name }) => !finished.has(name)),
+    ),
     failed: failed.map(({ name, logs }) => ({ name, logs })),
     edited: migrations
       .filter(

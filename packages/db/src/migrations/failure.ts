@@ -8,9 +8,17 @@ export const LOCK_TIMEOUT = '55P03';
 export interface Failed extends Error {
   code?: string;
   detail?: string;
+  hint?: string;
+  /** Where in a function or a block it came about. */
+  where?: string;
   position?: string;
-  /** Line of the file. Not `line`: that is the line of PostgreSQL's own source. */
-  atLine?: number;
+  /** Line of the file, and column. Not `line`: that is the line of PostgreSQL's own source. */
+  atLine?: number | undefined;
+  atColumn?: number | undefined;
+  /** What was running, as the file has it. */
+  statement?: string | undefined;
+  /** That it failed could not be written down, and why. */
+  unkept?: string;
   /** A wait that had all the time it is given: not tried again. */
   patient?: boolean;
   effect?: Effect;
@@ -36,9 +44,26 @@ export function isConnectionLost(error: unknown): boolean {
   return /^(08|57P0)/.test(code) || /^E[A-Z]+$/.test(code) || /connection/i.test(code ? '' : message);
 }
 
-/** Of a statement inside of what was sent: PostgreSQL counts in characters from the beginning of that. */
-export function lineOf(sql: string, line: number, { position }: Failed): number {
-  return position ? line + [...sql].slice(0, Number(position) - 1).filter((one) => one === '\n').length : line;
+/** A text of the file that was sent: PostgreSQL counts in characters from the beginning of it. */
+export interface Sent {
+  sql: string;
+  line: number;
+  column: number;
+}
+
+/** Says of an error where in the file it is, and which statement it was. */
+export function locate(error: Failed, { sql, line, column }: Sent, statement: Sent | undefined): Failed {
+  error.statement ??= statement?.sql;
+  if (!error.position) {
+    error.atLine ??= statement?.line;
+    error.atColumn ??= statement?.column;
+    return error;
+  }
+  const before = [...sql].slice(0, Number(error.position) - 1);
+  const begin = before.lastIndexOf('\n');
+  error.atLine ??= line + before.filter((one) => one === '\n').length;
+  error.atColumn ??= begin === -1 ? column + before.length : before.length - begin;
+  return error;
 }
 
 /** PostgreSQL's own sentence, with what it adds: which key is there twice, which view depends. */
@@ -80,7 +105,11 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
   if (thrown instanceof OpsError && (rehearsed || !(thrown as Failed).effect)) return thrown;
   const error = thrown as Failed;
   const effect = error.effect ?? { steps: 0, invalid: [] };
-  const state = rehearsed ? 'On the target nothing was begun.' : inEffect(effect);
+  const state = rehearsed
+    ? 'On the target nothing was begun.'
+    : [inEffect(effect), error.unkept && `That it failed could not be written down: ${error.unkept}.`]
+        .filter(Boolean)
+        .join(' ');
   const begun = effect.steps !== undefined && effect.steps > 0;
   if (thrown instanceof OpsError) {
     const { code, message, exit } = thrown;
@@ -100,7 +129,7 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
   const resolve = command('db:resolve', { rolledBack: name });
   return new OpsError({
     code: FAILURE_CODES[error.code ?? ''] ?? 'MIGRATION_FAILED',
-    message: `${file}${error.atLine ? `:${error.atLine}` : ''}: ${sentence(error)}. ${state}`,
+    message: `${file}${placeIn(error)}: ${sentence(error)}. ${state}`,
     hint: rehearsed
       ? 'Mend the migration and run it again.'
       : begun
@@ -110,6 +139,11 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
           : 'Mend the migration and run it again.',
     cause: error,
   });
+}
+
+/** `:3:12`; nothing where it is not known. */
+function placeIn({ atLine, atColumn }: Failed): string {
+  return [atLine, atColumn].map((part) => (part === undefined ? '' : `:${part}`)).join('');
 }
 
 /** SQLSTATE that has a name of its own among the findings: unsafe_new_enum_value_usage, active_sql_transaction. */

@@ -16,6 +16,8 @@ export interface Ledger {
   finish(client: Client): Promise<void>;
   /** As Prisma keeps it: nobody goes on with it until it is resolved. */
   fail(client: Client, logs: string): Promise<void>;
+  /** It failed, and nothing of it is in effect: as Prisma keeps one that was resolved as rolled back. */
+  attempted(client: Client, logs: string): Promise<void>;
   /** What the database says now. `finished`: all of it. */
   ask(client: Client): Promise<{ steps: number; finished: boolean } | undefined>;
 }
@@ -61,6 +63,12 @@ export function migrationLedger(schema: string, { name, checksum }: Named): Ledg
     async fail(client, logs) {
       await client.query(`UPDATE ${table} SET logs = $2 WHERE id = $1`, [id, logs]);
     },
+    async attempted(client, logs) {
+      await client.query(
+        `INSERT INTO ${table} (id, checksum, migration_name, logs, rolled_back_at) VALUES ($1, $2, $3, $4, clock_timestamp())`,
+        [randomUUID(), checksum, name, logs],
+      );
+    },
     async ask(client) {
       const { rows } = await client.query<{ steps: number; finished: boolean }>(
         `SELECT applied_steps_count AS steps, finished_at IS NOT NULL AS finished FROM ${table} WHERE id = $1`,
@@ -95,6 +103,8 @@ export function downLedger(schema: string, { name, checksum }: Named): Ledger {
     },
     // What is in effect stays known: a mended down.sql has another checksum, and begins anew.
     fail: async () => {},
+    // Applied it was, and is: its row says so.
+    attempted: async () => {},
     async ask(client) {
       const { rows } = await client.query(`SELECT FROM ${table} WHERE ${CURRENT}`, [name]);
       return { steps: (await begun(client)) ?? 0, finished: rows.length === 0 };

@@ -1,13 +1,15 @@
 import { command, hint, OpsError } from '@drydock/kit';
+import { toldAttempt } from './attempt.ts';
 import type { MigrationState } from './compare.ts';
 
 /** A history that cannot be gone on with safely is refused, with the way out. */
-export function refuseUnsound({ failed, edited, missing }: MigrationState): void {
+export function refuseUnsound({ failed, edited, missing, attempts }: MigrationState): void {
   const [first] = failed;
   if (first) {
+    const attempt = attempts.find(({ name }) => name === first.name);
     throw new OpsError({
       code: 'MIGRATION_FAILED_BEFORE',
-      message: `The migration ${first.name} was begun and did not end${first.logs ? `: ${first.logs.split('\n')[0]}` : ''}.`,
+      message: `The migration ${first.name} was begun and did not end${attempt ? `: ${toldAttempt(attempt)}` : ''}.`,
       hint: hint`Look at what it left, mend it, then: ${command('db:resolve', { rolledBack: first.name })}   (or --applied, if all of it is there)`,
     });
   }

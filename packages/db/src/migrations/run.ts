@@ -1,8 +1,9 @@
 import { EXIT, OpsError } from '@drydock/kit';
 import { mayChangeReading } from '@drydock/kit/sql';
 import type { Client } from 'pg';
+import { writeAttempt } from './attempt.ts';
 import { type Found, findIndex, invalidIndexes } from './built.ts';
-import { type Effect, type Failed, isConnectionLost, isLockTimeout, lineOf } from './failure.ts';
+import { type Effect, type Failed, isConnectionLost, isLockTimeout, locate, type Sent } from './failure.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseOtherReading } from './reading.ts';
 import { settingsOf } from './settings.ts';
@@ -24,17 +25,39 @@ export interface Executor {
 export const PLAIN: Executor = {
   async script(client, { sql, file }, statements) {
     // One message is parsed whole, under the settings that it begins with.
-    if (!mayChangeReading(sql)) return void (await client.query(sql).catch((error) => placed(error, sql, 1)));
+    if (!mayChangeReading(sql)) {
+      const done = countDone(client);
+      const sent = { sql, line: 1, column: 1 };
+      return void (await client
+        .query(sql)
+        .catch((error) => placed(error, sent, statements[done.stop()]))
+        .finally(done.stop));
+    }
     for (const statement of statements) {
       await refuseOtherReading(client, statement, file);
       await PLAIN.statement(client, statement);
     }
   },
-  statement: async (client, { sql, line }) => void (await client.query(sql).catch((error) => placed(error, sql, line))),
+  statement: async (client, statement) =>
+    void (await client.query(statement.sql).catch((error) => placed(error, statement, statement))),
 };
 
-function placed(error: Failed, sql: string, line: number): never {
-  throw Object.assign(error, error.position ? { atLine: lineOf(sql, line, error) } : {});
+function placed(error: Failed, sent: Sent, statement: Sent | undefined): never {
+  throw locate(error, sent, statement);
+}
+
+/** How many statements of one message are done, by the server's word for each: which of them failed, the error alone does not say. */
+function countDone(client: Client): { stop(): number } {
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  let done = 0;
+  const count = () => void done++;
+  connection.on('commandComplete', count);
+  return {
+    stop() {
+      connection.off('commandComplete', count);
+      return done;
+    },
+  };
 }
 
 /** The role, and behind SET SESSION AUTHORIZATION the user, that the session began with, until the transaction ends. */
@@ -61,8 +84,22 @@ export async function runTogether({ client, script, statements, ledger, executor
     await ledger.finish(client);
     await client.query('COMMIT');
   } catch (error) {
-    if (!isConnectionLost(error)) await client.query('ROLLBACK');
+    if (isConnectionLost(error)) throw error;
+    await client.query('ROLLBACK');
+    if (executor === PLAIN) await keepAttempt(client, script, ledger, error as Failed);
     throw error;
+  }
+}
+
+/** All of it was taken back, and with it that there was an attempt: written down for those who ask later what failed. */
+async function keepAttempt(client: Client, { name }: Script, ledger: Ledger, error: Failed): Promise<void> {
+  if (isLockTimeout(error) || !/^[0-9A-Z]{5}$/.test(error.code ?? '')) return;
+  try {
+    await record(client, () => ledger.attempted(client, writeAttempt(name, error)));
+  } catch (cause) {
+    if (isConnectionLost(cause)) throw error;
+    await client.query('ROLLBACK');
+    error.unkept = (cause as Error).message;
   }
 }
 
@@ -88,12 +125,12 @@ export async function runInPieces(run: Run): Promise<void> {
       open = await runPiece(run, statement, { open, number: i + 1, resumed: i === begun });
     } catch (thrown) {
       const error = thrown as Failed;
-      error.atLine ??= statement.line;
+      locate(error, statement, statement);
       if (isConnectionLost(error)) throw error;
       await client.query('ROLLBACK');
       error.effect = await askEffect(run, { open, statement, invalid });
       // A lock that was not free is asked for again; anything else is kept as Prisma keeps it.
-      if (!isLockTimeout(error)) await record(client, () => ledger.fail(client, error.message));
+      if (!isLockTimeout(error)) await record(client, () => ledger.fail(client, writeAttempt(script.name, error)));
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { command, type Finding, hint, OpsError } from '@drydock/kit';
 import { withMigrations } from '../migrations/apply.ts';
+import { toldAttempt } from '../migrations/attempt.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
 import {
@@ -15,16 +16,17 @@ import { applyFenced } from './fence.ts';
 import { withScratch } from './scratch.ts';
 
 /** A history that cannot be gone on with, each with its way out. */
-export function historyFindings({ failed, edited, missing }: MigrationState): Finding[] {
+export function historyFindings({ failed, edited, missing, attempts }: MigrationState): Finding[] {
   return [
-    ...failed.map(
-      ({ name }): Finding => ({
+    ...failed.map(({ name }): Finding => {
+      const attempt = attempts.find((one) => one.name === name);
+      return {
         level: 'error',
         code: 'MIGRATION_FAILED_BEFORE',
-        message: `${name} was begun on the target and did not end.`,
+        message: `${name} was begun on the target and did not end${attempt ? `: ${toldAttempt(attempt)}` : ''}.`,
         hint: command('db:resolve', { rolledBack: name }),
-      }),
-    ),
+      };
+    }),
     ...edited.map(
       (name): Finding => ({
         level: 'error',

@@ -7,8 +7,9 @@ import { mayChangeReading, type Reading, readingAfter, readSegment, type Segment
 export interface CutStatement {
   /** The file's own bytes, from the first token on; comments inside it stay. */
   sql: string;
-  /** Line in the file, from 1. */
+  /** Line in the file, from 1, and column in that, in characters, from 1. */
   line: number;
+  column: number;
   node: SqlNode;
   /** What stands before it: blanks and comments. */
   comments: string;
@@ -85,23 +86,23 @@ async function cutSegment({ bytes, text, inserted }: Segment, place: Place): Pro
       .toString().length;
     throw syntaxError(sql, file, units, message, cause);
   }
-  const lineAt = lineCounter(Buffer.from(sql));
+  const placeAt = placeCounter(Buffer.from(sql));
   let end = 0;
   return (stmts ?? []).map(({ stmt: node = {}, stmt_location = 0, stmt_len }) => {
     const start = original(stmt_location);
     const comments = bytes.subarray(end, start).toString().replace(/^;/, '');
     end = stmt_len ? original(stmt_location + stmt_len) : bytes.length;
     const text = bytes.subarray(start, end).toString().replace(BLANKS_BEHIND, '');
-    return { sql: text, line: lineAt(at + start), node, comments, conforming };
+    return { sql: text, ...placeAt(at + start), node, comments, conforming };
   });
 }
 
 /** Counts on from the last offset asked for: a file may have a hundred thousand statements. */
-function lineCounter(bytes: Buffer): (offset: number) => number {
-  let [at, line] = [0, 1];
+function placeCounter(bytes: Buffer): (offset: number) => { line: number; column: number } {
+  let [at, line, begin] = [0, 1, 0];
   return (offset) => {
-    for (; at < offset; at++) if (bytes[at] === 0x0a) line++;
-    return line;
+    for (; at < offset; at++) if (bytes[at] === 0x0a) [line, begin] = [line + 1, at + 1];
+    return { line, column: [...bytes.subarray(begin, offset).toString()].length + 1 };
   };
 }
 

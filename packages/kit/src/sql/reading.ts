@@ -162,3 +162,27 @@ export async function readsBackslashes(sql: string): Promise<boolean> {
 export async function tokensIn(sql: string): Promise<ScanToken[]> {
   return ((await tokensOf(sql)) ?? []).filter(({ tokenName }) => !tokenName.endsWith('_COMMENT'));
 }
+
+/**
+ * A statement as it may be shown to others: its words, with … in place of each string and each longer number. One that is cut off
+ * within a string ends there.
+ */
+export async function withoutValues(sql: string): Promise<string> {
+  const tokens = await tokensOf(sql);
+  if (!tokens) return `${sql.replace(/['"$][\s\S]*$/, '')}…`;
+  const bytes = Buffer.from(sql);
+  let shown = '';
+  let at = 0;
+  for (const { tokenName, text, start, end } of tokens) {
+    const string = ['SCONST', 'USCONST', 'BCONST', 'XCONST'].includes(tokenName);
+    const number = ['ICONST', 'FCONST'].includes(tokenName) && text.length > LONGEST_NUMBER;
+    const comment = tokenName.endsWith('_COMMENT');
+    if (!string && !number && !comment) continue;
+    shown += `${bytes.subarray(at, start)}${comment ? ' ' : '…'}`;
+    at = end;
+  }
+  return shown + bytes.subarray(at).toString();
+}
+
+/** A count, a year, a port: it says nothing about anybody. */
+const LONGEST_NUMBER = 5;
