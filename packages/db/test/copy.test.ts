@@ -209,6 +209,31 @@ test('where the copy has no rows, a failure that a row could have prevented is t
   assert.match(deploy.stderr + deploy.stdout, 'NOT_REHEARSED');
 });
 
+test('what was seen before the copy could tell no more is not asked of a target that has gone on', async () => {
+  const url = as(await owned(), 'deployer');
+  await query(postgres.adminUrl, `ALTER DATABASE copy_${made} OWNER TO deployer`);
+  const product = makeProduct(`${url}?schema=core`, 'model kept {\n  id BigInt @id\n}\n', {
+    '1': 'CREATE TABLE brief (id BIGINT NOT NULL, CONSTRAINT brief_pkey PRIMARY KEY (id));',
+    // Put together: run on a copy by a role that can do no harm, and `deployer` may make none.
+    '2': `DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'kept (id BIGINT NOT NULL, CONSTRAINT kept_pkey PRIMARY KEY (id))'; END $$;`,
+    '3': 'DROP TABLE brief;',
+  });
+  await query(url, 'CREATE SCHEMA core');
+  const dry = await product.ask('db:dry-run');
+  assert.equal(dry.data.untold, ['2', '3']);
+  assert.equal(
+    dry.findings.map(({ code }: { code: string }) => code).filter((code: string) => code !== 'NO_LOCK_TIMEOUT'),
+    ['NOT_REHEARSED'],
+    'the schema that the URL names is no drift',
+  );
+  const deploy = await product.run('db:deploy', '--yes');
+  assert.is(deploy.code, 0, deploy.stderr);
+  assert.equal(
+    await query(url, `SELECT to_regclass('core.brief') AS gone, to_regclass('core.kept') IS NOT NULL AS kept`),
+    [{ gone: null, kept: true }],
+  );
+});
+
 test('a failure that no row could have prevented is still one', async () => {
   const url = await owned(ROLES);
   const target = makeTarget(url, { '1': 'INSERT INTO nowhere VALUES (1);' }, '');

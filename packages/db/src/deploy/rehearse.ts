@@ -14,7 +14,8 @@ export interface RehearseOptions {
   content?: () => Promise<Content>;
 }
 
-export type Rehearsed = { copy: string | null; migrations: number; promised: Promised };
+/** `promised` is null where the copy could not tell of all of them what they make. */
+export type Rehearsed = { copy: string | null; migrations: number; promised: Promised | null };
 
 /** What the copy could not tell is said where somebody watches; it refuses nothing. */
 const TOLD = new Set([
@@ -39,7 +40,7 @@ export async function rehearseAndRefuse(
   { accept = [], running, content }: RehearseOptions,
   { detail, warn }: Told,
 ): Promise<Rehearsed> {
-  const { findings, migrations, copy, promised } = await rehearse(target, {
+  const { findings, migrations, copy, promised, untold } = await rehearse(target, {
     onMigration: detail,
     running: typeof running === 'function' ? await running() : running,
     ...(content ? { content: await content() } : {}),
@@ -52,7 +53,7 @@ export async function rehearseAndRefuse(
     warn(`${code}: ${message}`);
   const [first] = standing;
   if (first) throw refusal(target, first, standing.length);
-  return { copy: copy ?? null, migrations: migrations.length, promised };
+  return { copy: copy ?? null, migrations: migrations.length, promised: untold.length > 0 ? null : promised };
 }
 
 /** See `rehearseAndRefuse`. */

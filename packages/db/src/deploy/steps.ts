@@ -6,7 +6,7 @@ import { readState } from '../migrations/state.ts';
 import { hashInventory, inventoryOf } from '../schema/inventory.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
 import type { Target } from '../target.ts';
-import { verify } from '../verify/verify.ts';
+import { promisedByApplied, verify } from '../verify/verify.ts';
 import type { Rehearsed } from './rehearse.ts';
 import { DeploySessions } from './sessions.ts';
 import { waiting } from './waiting.ts';
@@ -88,8 +88,11 @@ function verifyStep(
     name: 'verify',
     async run({ results, audit, out }) {
       await sessions.close();
-      const promised = rehearsed ? results.of(rehearsed).promised : [];
-      const { findings, objects, plans, drift } = await verify(target, promised, { deploying: true });
+      const told = rehearsed ? results.of(rehearsed).promised : [];
+      // What comes behind the last that was rehearsed may have taken away again what that made.
+      const { promised, findings: unknown } = told ? { promised: told, findings: [] } : await promisedByApplied(target);
+      const { findings: found, objects, plans, drift } = await verify(target, promised, { deploying: true });
+      const findings = [...unknown, ...found];
       const [first] = findings.filter(({ level }) => level === 'error');
       if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
       for (const { message, code } of findings.filter(({ level }) => level === 'warn')) out.warn(`${code}: ${message}`);
