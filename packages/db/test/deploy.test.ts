@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert';
 import { deploySteps, planDeploy, readState, rehearse, type Target } from '../src/index.ts';
 import { applyMigration } from '../src/migrations/apply.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
+import { promisedByApplied } from '../src/verify/verify.ts';
 import { deployNodes, makeTarget, query, withClient, writeMigration } from './world.ts';
 
 const test = suite('db deploy');
@@ -44,6 +45,26 @@ const dump = (url: string) =>
     url,
     `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`,
   );
+
+test('what must come first in a transaction comes first, in whichever way a file is run', async () => {
+  const target = await fresh({ '1_users': USERS }, 'model Users {\n  id Int @id\n}\n');
+  await deploy(target);
+  const ours = (level: string) => `SET TRANSACTION ISOLATION LEVEL ${level};\nINSERT INTO "Users"`;
+  const asked = `SELECT 1 / (current_setting('transaction_isolation') = `;
+  for (const [name, sql] of Object.entries({
+    '2_own': `BEGIN;\n-- one snapshot\n${ours('REPEATABLE READ')} ${asked}'repeatable read')::int;\nCOMMIT;`,
+    '3_first': `${ours('SERIALIZABLE')} ${asked}'serializable')::int + 1;`,
+  }))
+    writeMigration(dirname(target.schemaFile), name, sql);
+  const { findings } = await rehearse(target);
+  assert.equal(
+    findings.filter(({ level }) => level !== 'info').map(({ code, message }) => `${code} ${message}`),
+    [],
+  );
+  await deploy(target);
+  assert.equal(await query(target.url.reveal(), 'SELECT id FROM "Users" ORDER BY 1'), [{ id: 1 }, { id: 2 }]);
+  assert.equal((await promisedByApplied(target)).findings, []);
+});
 
 test('a rehearsal applies what is pending to a copy and leaves the target as it was', async () => {
   const target = await fresh();

@@ -128,7 +128,7 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
   }
   const resolve = command('db:resolve', { rolledBack: name });
   return new OpsError({
-    code: FAILURE_CODES[error.code ?? ''] ?? 'MIGRATION_FAILED',
+    code: (isNamed(error) && FAILURE_CODES[error.code ?? '']) || 'MIGRATION_FAILED',
     message: `${file}${placeIn(error)}: ${sentence(error)}. ${state}`,
     hint: rehearsed
       ? 'Mend the migration and run it again.'
@@ -148,6 +148,11 @@ function placeIn({ atLine, atColumn }: Failed): string {
 
 /** SQLSTATE that has a name of its own among the findings: unsafe_new_enum_value_usage, active_sql_transaction. */
 const FAILURE_CODES: Record<string, string> = { '55P04': 'ENUM_VALUE_USED', '25001': 'CONCURRENTLY_IN_TRANSACTION' };
+
+/** SET TRANSACTION that comes too late has the state of a CONCURRENTLY in a transaction. */
+function isNamed({ message }: Failed): boolean {
+  return !/before any (sub)?query/.test(message);
+}
 
 /** A down.sql that failed. */
 export function downError(thrown: unknown, name: string, blockers: Blocker[]): Error {

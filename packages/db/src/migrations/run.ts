@@ -77,6 +77,8 @@ export interface Run {
 export async function runTogether({ client, script, statements, ledger, executor }: Run): Promise<void> {
   await client.query('BEGIN');
   try {
+    // Before the record, which is a query; said again in its place it changes nothing.
+    for (const statement of modesOf(statements)) await PLAIN.statement(client, statement);
     await ledger.start(client);
     if (statements.length > 0) await executor.script(client, script, statements);
     // What is deferred to the commit still runs as the script left the session.
@@ -101,6 +103,12 @@ async function keepAttempt(client: Client, { name }: Script, ledger: Ledger, err
     await client.query('ROLLBACK');
     error.unkept = (cause as Error).message;
   }
+}
+
+/** What a file says of its transaction before anything but settings. */
+function modesOf(statements: Statement[]): Statement[] {
+  const end = statements.findIndex(({ node }) => !node.VariableSetStmt);
+  return statements.slice(0, end < 0 ? undefined : end).filter(({ modes }) => modes);
 }
 
 /**

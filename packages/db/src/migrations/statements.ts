@@ -13,6 +13,8 @@ export interface Statement extends CutStatement {
   transaction?: 'begin' | 'commit' | 'rollback' | 'prepare' | undefined;
   /** AND CHAIN: the next transaction is open at once. */
   chain: boolean;
+  /** SET TRANSACTION and its like, which PostgreSQL takes before the first query of a transaction alone. */
+  modes: boolean;
   /** Name of the index that a CREATE INDEX CONCURRENTLY makes. */
   builds?: { schema: string | undefined; index: string };
 }
@@ -33,6 +35,7 @@ export async function parseStatements(sql: string, file: string): Promise<Statem
       concurrent: isConcurrent(node),
       transaction: TRANSACTIONS[node.TransactionStmt?.kind ?? ''],
       chain: node.TransactionStmt?.chain === true,
+      modes: /^transaction($|[ _])/i.test(node.VariableSetStmt?.name ?? ''),
       ...(concurrent && idxname ? { builds: { schema: relation?.schemaname, index: idxname } } : {}),
     };
   });

@@ -37,6 +37,8 @@ export async function observeMigration(
   let last: Sight | undefined;
   const watch = async (client: Client, statement: Statement, together: boolean) => {
     const { node, line, sql } = statement;
+    // To look would be the first query.
+    if (statement.modes) return void (await client.query(sql));
     await refuseOtherReading(client, statement, migration.file);
     const inner = await inside.read(statement);
     const reach = howItReaches(statement, inner);
