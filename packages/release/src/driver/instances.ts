@@ -137,7 +137,8 @@ export class LocalInstances {
     const began = Date.now();
     let spoke = began;
     for (;;) {
-      const states = await Promise.all(which.map((instance) => this.#stateOf(placed, instance)));
+      const statesOf = (of: readonly Instance[]) => Promise.all(of.map((instance) => this.#stateOf(placed, instance)));
+      const states = await statesOf(which);
       const waiting = states.filter(({ ready }) => !ready);
       if (waiting.length === 0) return;
       const seconds = Math.round((Date.now() - began) / 1_000);
@@ -145,7 +146,12 @@ export class LocalInstances {
       const hopeless = waiting.filter(
         ({ running, restarts = 0, version }) => !running || restarts > 0 || isAnother(placed, version),
       );
-      if (hopeless.length > 0) throw this.#notReady(placed, hopeless, seconds);
+      if (hopeless.length > 0) {
+        // How it ended, and its last words, are written a moment after it has.
+        await sleep(POLL_MS, undefined, { signal });
+        const again = await statesOf(which.filter(({ name }) => hopeless.some((one) => one.name === name)));
+        throw this.#notReady(placed, again, seconds);
+      }
       if (Date.now() - began > readyTimeoutMs) throw this.#notReady(placed, waiting, seconds);
       if (Date.now() - spoke > SAY_EVERY_MS) {
         spoke = Date.now();
@@ -172,11 +178,9 @@ export class LocalInstances {
     const service = this.#host.serviceOf(name);
     const { running, restarts, ended } = this.#supervisor.state(service);
     const known = { name, running, restarts };
-    if (!running || restarts > 0) {
-      const why = errorLine(saidSince(this.#logOf(name), placed.placedAt));
-      const detail = ended ? `ended ${ended}${why ? `: ${why}` : ''}` : 'does not run';
-      if (!running) return { ...known, ready: false, version: undefined, detail };
-    }
+    const why = !running || restarts > 0 ? errorLine(saidSince(this.#logOf(name), placed.placedAt)) : undefined;
+    const how = ended ? `ended ${ended}${why ? `: ${why}` : ''}` : undefined;
+    if (!running) return { ...known, ready: false, version: undefined, detail: how ?? 'does not run' };
     const readyPath = readyPathOf(this.#config, this.#environment, this.#release);
     const said = await askInstance(this.#config, this.#environment, readyPath, { host: HOST, port });
     if (isAnother(placed, said.version))
@@ -189,6 +193,8 @@ export class LocalInstances {
       return { ...known, ...said, ready: false, detail: `another process listens at ${theirs[0]}:${port}` };
     if (!said.ready && own.length > 0 && !hears)
       return { ...known, ...said, detail: `listens at ${own.join(', ')} port ${port}, and not at ${HOST}` };
+    // Started again since: that nothing listens yet is not why it is not ready.
+    if (!said.ready && restarts > 0 && how && own.length === 0) return { ...known, ...said, detail: how };
     const elsewhere = said.ready || own.length > 0 ? [] : listensAt(markOf(this.#supervisor, service));
     if (elsewhere.length > 0) {
       const { portVariable } = this.#release.app;
