@@ -16,13 +16,13 @@ import { type ReleaseConfig, releaseConfig } from '../config.ts';
 import type { Question } from '../question.ts';
 import { archiveOf, unpackArchive } from './archive.ts';
 import { choose } from './choose.ts';
-import { changed, missing, unsigned } from './errors.ts';
+import { changed, missing } from './errors.ts';
 import { hashTree } from './hash.ts';
 import { inputsOf, platformOf } from './inputs.ts';
 import { linkNearby, takeNearby } from './nearby.ts';
-import { BOM, readRecord, recordKey, recordText, SIGNATURE, SUM, TREE } from './record.ts';
+import { BOM, recordKey, SIGNATURE, SUM, TREE } from './record.ts';
+import { type Kept, one, Records } from './records.ts';
 import { RegistryStore } from './registry/store.ts';
-import { signerOf, signRecord } from './signature.ts';
 import type { Artifact, ArtifactStore, KeepOptions } from './types.ts';
 
 const HOUR_MS = 3_600_000;
@@ -48,21 +48,20 @@ function opened(
   });
 }
 
-interface Setting {
+interface Setting extends Kept {
   config: LoadedConfig;
-  release: ReleaseConfig;
-  environment: Environment;
-  stores: Store[];
 }
 
 /** `artifacts/<product>/<digest>/`: the tree, the list of its packages, and a record for each commit, written last. */
 class StoredArtifacts implements ArtifactStore {
   readonly #setting: Setting;
   readonly #root: string;
+  readonly #records: Records;
 
   constructor(setting: Setting) {
     this.#setting = setting;
     this.#root = `artifacts/${setting.config.product.replaceAll(/[^\w.-]+/g, '-')}/`;
+    this.#records = new Records(setting, this.#root);
   }
 
   get label(): string {
@@ -82,7 +81,7 @@ class StoredArtifacts implements ArtifactStore {
   async list(): Promise<Artifact[]> {
     const seen = new Set<string>();
     // Once each, by the name that it was given last.
-    return (await this.#records(() => true)).filter(({ digest, commit, inputs }) => {
+    return (await this.#records.find(() => true)).filter(({ digest, commit, inputs }) => {
       const key = `${digest} ${commit} ${inputs}`;
       return !seen.has(key) && seen.add(key);
     });
@@ -91,12 +90,12 @@ class StoredArtifacts implements ArtifactStore {
   async byCommit(commit: string): Promise<Artifact | undefined> {
     const { config, release, environment } = this.#setting;
     const [platform, inputs] = [platformOf(release), inputsOf(config, release, environment)];
-    const found = await this.#records((name) => name.startsWith(`${commit}.`));
+    const found = await this.#records.find((name) => name.startsWith(`${commit}.`));
     return found.find((artifact) => artifact.platform === platform && artifact.inputs === inputs);
   }
 
   async find(name: string): Promise<Artifact | undefined> {
-    return choose(await this.#records(() => true), name, platformOf(this.#setting.release));
+    return choose(await this.#records.find(() => true), name, platformOf(this.#setting.release));
   }
 
   async keep(
@@ -126,11 +125,11 @@ class StoredArtifacts implements ArtifactStore {
       if (sumOf((await store.readText(this.#key(artifact, BOM))) ?? '') !== artifact.bom)
         await store.write(this.#key(artifact, BOM), one(bom), { signal });
     }
-    return this.#record(artifact, signal);
+    return this.#records.keep(artifact, signal);
   }
 
   async tagged(artifact: Artifact, tag: string, changelog: string, signal: AbortSignal): Promise<Artifact> {
-    return this.#record({ ...artifact, tag, changelog }, signal);
+    return this.#records.keep({ ...artifact, tag, changelog }, signal);
   }
 
   async copyFrom(other: ArtifactStore, artifact: Artifact, signal: AbortSignal): Promise<void> {
@@ -148,7 +147,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async unpack(artifact: Artifact, into: string, signal: AbortSignal): Promise<void> {
-    await this.#refuseUnsigned(artifact, signal);
+    await this.#records.refuseUnsigned(artifact, () => this.#holder(artifact), signal);
     if (existsSync(into) && lstatSync(into).isDirectory() && (await hashTree(into, signal)).digest === artifact.digest)
       return;
     const store = await this.#holder(artifact);
@@ -170,7 +169,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async holds(artifact: Artifact, signal: AbortSignal): Promise<void> {
-    await this.#refuseUnsigned(artifact, signal);
+    await this.#records.refuseUnsigned(artifact, () => this.#holder(artifact), signal);
     await this.#holder(artifact);
     for (const store of await this.#holders(artifact)) await this.#refuseOtherSum(store, artifact, signal);
   }
@@ -183,7 +182,7 @@ class StoredArtifacts implements ArtifactStore {
   }
 
   async verify(artifact: Artifact, signal: AbortSignal): Promise<void> {
-    await this.#refuseUnsigned(artifact, signal);
+    await this.#records.refuseUnsigned(artifact, () => this.#holder(artifact), signal);
     await this.#holder(artifact);
     for (const store of await this.#holders(artifact)) await this.#check(store, artifact, signal);
   }
@@ -220,58 +219,6 @@ class StoredArtifacts implements ArtifactStore {
       await store.sweep(this.#root, new Date(Date.now() - 24 * HOUR_MS));
     }
     return gone.map((digest) => digest.slice(0, 12));
-  }
-
-  /** Newest first, each once, whichever stores have it. */
-  async #records(which: (name: string) => boolean): Promise<Artifact[]> {
-    const found = new Map<string, Artifact>();
-    for (const store of this.#setting.stores) {
-      const keys = (await store.list(this.#root)).map(({ key }) => this.#within(key));
-      const records = keys.filter((key) => key.endsWith('.json') && !key.endsWith(BOM) && which(basename(key)));
-      for (const key of records.filter((each) => !found.has(each))) {
-        const artifact = readRecord((await store.readText(`${this.#root}${key}`)) ?? '', key);
-        if (artifact) found.set(key, artifact);
-      }
-    }
-    const order = ({ builtAt, tag = '' }: Artifact) => `${builtAt} ${tag}`;
-    return [...found.values()].sort((a, b) => (order(a) < order(b) ? 1 : -1));
-  }
-
-  async #record(artifact: Artifact, signal: AbortSignal): Promise<Artifact> {
-    const { release, environment, stores } = this.#setting;
-    const key = `${this.#root}${recordKey(artifact)}`;
-    let kept = artifact;
-    for (const store of stores) {
-      const there = readRecord((await store.readText(key)) ?? '', recordKey(artifact));
-      // The first one's time and signature stay, in every store.
-      if (there) kept = there;
-    }
-    const text = recordText(kept);
-    let signature: string | undefined;
-    for (const store of stores) {
-      // The record last: with it the artefact counts as built.
-      if ((await store.readText(`${key}${SIGNATURE}`)) === undefined) {
-        signature ??= await signRecord(text, release.artifact, environment, signal);
-        if (signature) await store.write(`${key}${SIGNATURE}`, one(signature), { signal });
-      }
-      if ((await store.readText(key)) !== text) await store.write(key, one(text), { signal });
-    }
-    return kept;
-  }
-
-  async #refuseUnsigned(artifact: Artifact, signal: AbortSignal): Promise<void> {
-    const { release, environment } = this.#setting;
-    const { signers } = release.artifact;
-    if (signers.length === 0) return;
-    const names = signers.map(({ name }) => name);
-    const store = await this.#holder(artifact);
-    const key = `${this.#root}${recordKey(artifact)}`;
-    const [text, signature] = [await store.readText(key), await store.readText(`${key}${SIGNATURE}`)];
-    if (!text || !signature) throw unsigned(artifact, names, 'bears no signature');
-    // What is released is what the record says, not what the caller has it for.
-    if (readRecord(text, recordKey(artifact))?.digest !== artifact.digest) throw missing(artifact, store.label);
-    if (!(await signerOf(text, signature, release.artifact, environment, signal)))
-      throw unsigned(artifact, names, 'bears a signature that is not theirs, or was changed after it');
   }
 
   async #holder(artifact: Artifact): Promise<Store> {
@@ -327,10 +274,6 @@ class StoredArtifacts implements ArtifactStore {
   #within(key: string): string {
     return key.slice(this.#root.length);
   }
-}
-
-async function* one(text: string): AsyncIterable<Uint8Array> {
-  yield Buffer.from(text);
 }
 
 function sumOf(text: string): string {

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { command, type Environment, exec, type LoadedConfig, OpsError, requireTool, slugOf } from '@drydock/kit';
+import { command, type Environment, exec, type LoadedConfig, OpsError } from '@drydock/kit';
 import { artifactStore } from '../artifact/store.ts';
 import type { Artifact } from '../artifact/types.ts';
 import type { ReleaseConfig } from '../config.ts';
 import { type HostFolder, hostFolder, type Placed } from '../host/folder.ts';
-import { configuredNode, keptNode, nodeOfVersions } from '../host/node.ts';
-import { startingProgram } from '../host/program.ts';
+import { configuredNode, keptNode } from '../host/node.ts';
 import { VersionEnvironments } from '../host/versions.ts';
-import { Haproxy } from '../proxy/haproxy.ts';
+import type { Haproxy } from '../proxy/haproxy.ts';
 import { readMaintenance, writeMaintenance } from '../proxy/maintenance.ts';
-import { refuseNoProxy } from '../proxy/of.ts';
+import { proxyOf } from '../proxy/of.ts';
 import { otherThan, type SlotTraffic, Traffic } from '../proxy/traffic.ts';
 import type { Question } from '../question.ts';
+import { questionsOfHost } from './host-questions.ts';
 import { LocalInstances } from './instances.ts';
 import { linesOf } from './log.ts';
 import { freePorts, isWhere, targetsIn } from './placed.ts';
@@ -33,13 +33,9 @@ import {
   type Slot,
   type StartedWith,
   UNKNOWN_VERSION,
+  unknownIn,
 } from './types.ts';
 import { restartWarm } from './warm.ts';
-
-/** Takes traffic, and is none that a checkout of this host has started. */
-function unknown(slot: Slot): Deployment {
-  return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
-}
 
 /** What a journal may keep of it. */
 function deployed({ slot, version, commit, digest }: Deployment): Deployment {
@@ -63,10 +59,7 @@ export class LocalDriver implements Driver {
 
   /** These three are made when they are asked for: that a variable is missing is the answer to a question. */
   get #proxy(): Haproxy {
-    const { socket, stateFile, backend } = this.#release.proxy;
-    const variable = (name: string) => this.#environment.require(name);
-    const owner = `${slugOf(this.#config.product)}/${this.#environment.name}`;
-    return new Haproxy({ socket: variable(socket), stateFile: variable(stateFile), backend, owner });
+    return proxyOf(this.#config, this.#environment);
   }
   get #traffic(): Traffic {
     return new Traffic(this.#proxy);
@@ -79,30 +72,7 @@ export class LocalDriver implements Driver {
   }
 
   questions(): Question[] {
-    return [
-      {
-        about: 'proxy',
-        ask: async () => {
-          refuseNoProxy(this.#config, this.#environment);
-          return this.#proxy.preflight(this.#release.local.instances);
-        },
-      },
-      {
-        about: 'supervisor',
-        async ask() {
-          for (const tool of ['runsvdir', 'chpst', 'svlogd'] as const) requireTool(tool);
-          return 'runit';
-        },
-      },
-      {
-        about: "product's Node",
-        ask: async () => nodeOfVersions(this.#config, this.#release.app.node).says,
-      },
-      {
-        about: "product's program",
-        ask: async () => startingProgram(this.#config, this.#environment, this.#release.app),
-      },
-    ];
+    return questionsOfHost(this.#config, this.#release, this.#environment);
   }
 
   async inspect(): Promise<Found> {
@@ -115,7 +85,7 @@ export class LocalDriver implements Driver {
     const live = first && !first.up && rest[0]?.up && !rest[0].placed ? rest[0] : first;
     const idle = this.#host.placed(live ? otherThan(live.slot) : 'green');
     return {
-      live: live && (live.placed ? deployed(live.placed) : unknown(live.slot)),
+      live: live && (live.placed ? deployed(live.placed) : unknownIn(live.slot)),
       up: live?.up ?? false,
       idle: idle && deployed(idle),
     };

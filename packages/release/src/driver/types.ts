@@ -16,6 +16,10 @@ export type Deployment = {
 
 export const UNKNOWN_VERSION = 'unknown';
 
+export function unknownIn(slot: Slot): Deployment {
+  return { slot, version: UNKNOWN_VERSION, commit: UNKNOWN_VERSION, digest: UNKNOWN_VERSION };
+}
+
 export interface Found {
   /** Takes the traffic now. */
   live: Deployment | undefined;
