@@ -21,7 +21,7 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
         exitCode: true,
         filters,
       });
-    const { stdout, exitCode } = await withEngine(url.reveal(), diff, undefined, LOOK_WAIT_MS);
+    const { stdout, exitCode } = await withEngine(url.reveal(), diff, { lockTimeoutMs: LOOK_WAIT_MS });
     return exitCode === 0 ? undefined : (stdout ?? '').trim();
   } catch (cause) {
     await refuseUnreachable(url);

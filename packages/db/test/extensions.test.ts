@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { rehearse } from '../src/index.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
 import type { Rehearsal } from '../src/rehearsal/rehearse.ts';
+import { draftDown } from '../src/rollback/draft.ts';
 import { proveDowns } from '../src/rollback/prove.ts';
 import type { Target } from '../src/target.ts';
 import { makeProduct } from './product.ts';
@@ -128,6 +129,8 @@ test('what the finding says, typed by a superuser, makes whole copies of it: row
     () => {},
   );
   assert.is(undone, null, 'the history is made anew');
+  const { sql, proven } = await draftDown(target, '2');
+  assert.equal([sql.replace(/^--.*\n/gm, '').trim(), proven], ['ALTER TABLE "public"."Other" DROP COLUMN "m";', true]);
 });
 
 test('another version or schema than the target has is told', async () => {

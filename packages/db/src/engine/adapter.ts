@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum, DriverAdapterError } from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
 
+export type MakeDatabase = (name: string) => Promise<void>;
 type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
 /** What the adapter has but does not declare. */
 type Internals = { onError(error: unknown): never };
@@ -21,13 +22,18 @@ const READ_AS_CHARACTER = 'constraint_type';
 export class EngineAdapterFactory extends PrismaPg {
   readonly #config: pg.ClientConfig;
   readonly #schema: string;
+  readonly #makeShadow: MakeDatabase | undefined;
   readonly #pools = new Set<pg.Pool>();
 
-  /** `config` in separate fields: with a connection string the adapter could not be pointed at another database. */
-  constructor(config: pg.ClientConfig, schema: string) {
+  /**
+   * `config` in separate fields: with a connection string the adapter could not be pointed at another database. `makeShadow` makes the database
+   * that the engine applies migrations in, where a plain one would not do.
+   */
+  constructor(config: pg.ClientConfig, schema: string, makeShadow?: MakeDatabase) {
     super(engineConfig(config, schema), { schema });
     this.#config = config;
     this.#schema = schema;
+    this.#makeShadow = makeShadow;
   }
 
   override async connect(): Promise<Adapter> {
@@ -44,7 +50,8 @@ export class EngineAdapterFactory extends PrismaPg {
   override async connectToShadowDb(): Promise<Adapter> {
     const name = `prisma_migrate_shadow_db_${crypto.randomUUID()}`;
     const admin = await this.connect();
-    await admin.executeScript(`CREATE DATABASE "${name}"`);
+    if (this.#makeShadow) await this.#makeShadow(name);
+    else await admin.executeScript(`CREATE DATABASE "${name}"`);
     const shadow = await new EngineAdapterFactory({ ...this.#config, database: name }, this.#schema).connect();
     const leave = shadow.dispose.bind(shadow);
     shadow.dispose = async () => {

@@ -6,7 +6,7 @@ import { compileForShortRuns } from '@drydock/kit/sql';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import type { ClientConfig } from 'pg';
-import { EngineAdapterFactory } from './adapter.ts';
+import { EngineAdapterFactory, type MakeDatabase } from './adapter.ts';
 
 const PACKAGE = dirname(fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')));
 
@@ -22,17 +22,22 @@ interface Bindings {
 }
 let bindings: Promise<Bindings> | undefined;
 
+export interface EngineOptions {
+  datamodels?: [path: string, content: string][] | undefined;
+  lockTimeoutMs?: number;
+  makeShadow?: MakeDatabase;
+}
+
 /** Prisma's schema engine in this process, connected to `url`, for as long as `use` runs. */
 export async function withEngine<T>(
   url: string,
   use: (engine: SchemaEngine) => Promise<T>,
-  datamodels?: [path: string, content: string][],
-  lockTimeoutMs?: number,
+  { datamodels, lockTimeoutMs, makeShadow }: EngineOptions = {},
 ): Promise<T> {
   bindings ??= instantiate();
   const { SchemaEngine: Engine } = await bindings;
   const secret = new Secret(url);
-  const factory = new EngineAdapterFactory(await boundedConfig(secret, lockTimeoutMs), schemaOf(secret));
+  const factory = new EngineAdapterFactory(await boundedConfig(secret, lockTimeoutMs), schemaOf(secret), makeShadow);
   const panic = nextPanic();
   const work = async () => {
     const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));

@@ -92,7 +92,7 @@ function readModels(path: string): [string, string][] {
 /** A fresh engine per request: one instance makes one shadow database. */
 async function answer(request: Request, url: string, models: [string, string][] | undefined): Promise<void> {
   try {
-    const result = await withEngine(url, (engine) => callEngine(engine, request), models);
+    const result = await withEngine(url, (engine) => callEngine(engine, request), { datamodels: models });
     send({ id: request.id, result: result ?? {} });
   } catch (thrown) {
     send({ id: request.id, error: rpcError(thrown) });

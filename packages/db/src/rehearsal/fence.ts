@@ -122,14 +122,18 @@ async function isGiven(
   return rowCount !== 0;
 }
 
-/** The text of a migration without the statements that say themselves that they reach out: for Prisma's engine, which runs a text. */
-export async function withoutReaching({ sql, file }: Migration): Promise<string> {
+/**
+ * The text of a migration without the statements that say themselves that they reach out, or make what is given: for Prisma's engine, which runs a
+ * text. `client`: in a database that was made as the one it will be run in.
+ */
+export async function withoutReaching(client: Client, { sql, file }: Migration): Promise<string> {
+  const kept: string[] = [];
   const statements = await parseStatements(sql, file);
-  const stay = await Promise.all(
-    statements.map(async (statement) => !howItReaches(statement, await codeInside(statement.sql, statement.node))),
-  );
-  if (stay.every(Boolean)) return sql;
-  return statements.flatMap(({ sql: text }, at) => (stay[at] ? [`${text};\n`] : [])).join('');
+  for (const statement of statements) {
+    const reaches = howItReaches(statement, await codeInside(statement.sql, statement.node));
+    if (!reaches && !(await isGiven(client, statement.node))) kept.push(`${statement.sql};\n`);
+  }
+  return kept.length === statements.length ? sql : kept.join('');
 }
 
 /** Thrown before a commit: the transaction is rolled back, and with it what it changed. */

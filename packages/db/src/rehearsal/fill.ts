@@ -9,9 +9,11 @@ import {
   quoteIdentifier as q,
   readExtensions,
   type Secret,
+  withDatabase,
   withPostgres,
 } from '@drydock/kit';
 import type { Client } from 'pg';
+import type { Target } from '../target.ts';
 import { copyAll, copyStructure } from './copy.ts';
 import { type Differs, differsBy, NO_DIFFERENCE, unwritable } from './differs.ts';
 import { copySample } from './sample.ts';
@@ -99,8 +101,18 @@ async function fillFreely(owner: Client, wish: Wish, first: Differs, cheap: bool
   return { copy: 'empty', differs };
 }
 
+/** Of the target's encoding and locale, with its extensions as far as migrations may not make them: for whoever applies them there. */
+export async function makeBeside({ url, copies = {} }: Pick<Target, 'url' | 'copies'>, name: string): Promise<void> {
+  const wish = { target: url, url: withDatabase(url, name), source: copies };
+  await withPostgres(url, 'drydock rehearsal', (owner) => makeEmpty(owner, wish, true));
+}
+
 /** Of the target's encoding and locale, with its extensions; where migrations come next (`afresh`), with those alone that they may not make. */
-async function makeEmpty(owner: Client, { target, url, source }: Wish, afresh: boolean): Promise<Differs> {
+async function makeEmpty(
+  owner: Client,
+  { target, url, source }: Pick<Wish, 'target' | 'url' | 'source'>,
+  afresh: boolean,
+): Promise<Differs> {
   return withPostgres(target, 'drydock rehearsal', async (client) => {
     const [wanted, options] = [await readExtensions(client), await localeOf(client, databaseOf(target))];
     await makeDatabase(owner, databaseOf(url), options, source);

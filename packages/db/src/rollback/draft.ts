@@ -1,10 +1,12 @@
 import { dirname, join } from 'node:path';
-import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, usageError } from '@drydock/kit';
+import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, usageError, withPostgres } from '@drydock/kit';
+import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import { withEngine } from '../engine/load.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { applyFenced, withoutReaching } from '../rehearsal/fence.ts';
+import { makeBeside } from '../rehearsal/fill.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import { destroyedBy } from '../seen/destroys.ts';
@@ -63,24 +65,24 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
 /** From what the database is to what the earlier migrations make, without the engine's remarks. */
 async function engineDiff(target: Target, url: Secret, earlier: Migration[]): Promise<string> {
   const filters = { externalTables: [], externalEnums: [] };
+  const texts = await withPostgres(url, 'drydock db:down', async (client) => {
+    const found: string[] = [];
+    for (const migration of earlier) found.push(await withoutReaching(client, migration));
+    return found;
+  });
   const migrationsList = {
     baseDir: target.migrationsDir,
     lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
     shadowDbInitScript: '',
     // The engine makes them anew in a database of its own, on the same server.
-    migrationDirectories: await Promise.all(
-      earlier.map(async (migration) => ({
-        path: migration.name,
-        migrationFile: {
-          path: 'migration.sql',
-          content: { tag: 'ok' as const, value: await withoutReaching(migration) },
-        },
-      })),
-    ),
+    migrationDirectories: earlier.map(({ name }, at) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: texts[at] ?? '' } },
+    })),
   };
   const schema = await import('../schema/files.ts').then(({ readSchemaFiles }) => readSchemaFiles(target.schemaFile));
   try {
-    const { stdout } = await withEngine(url.reveal(), async (engine) => {
+    const work = async (engine: SchemaEngine) => {
       await engine.diagnoseMigrationHistory({ migrationsList, filters, optInToShadowDatabase: true });
       return engine.diff({
         from: { tag: 'schemaDatasource', files: schema, configDir: dirname(target.schemaFile) },
@@ -89,7 +91,9 @@ async function engineDiff(target: Target, url: Secret, earlier: Migration[]): Pr
         exitCode: false,
         filters,
       });
-    });
+    };
+    const makeShadow = (name: string) => makeBeside(target, name);
+    const { stdout } = await withEngine(url.reveal(), work, { makeShadow });
     return (stdout ?? '')
       .split('\n')
       .filter((line) => line.trim() && !line.startsWith('-- This is an empty migration'))
