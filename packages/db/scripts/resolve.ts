@@ -11,13 +11,13 @@ import { targetOf } from '../src/target.ts';
 
 const task = defineChangeTask({
   name: 'db:resolve',
-  summary: 'Says how a failed migration ended, after somebody mended the database by hand; or baselines a database.',
+  summary: 'Says how a failed migration ended, after somebody mended the database by hand.',
   description:
     'Changes the history alone, no table of the product. --rolled-back: nothing of it is there any more, it is pending again.\n' +
-    '--applied: all of it is there. For a database that came before its migrations, name those with --applied.',
+    '--applied: all of it is there; nobody looks whether that is so. db:baseline looks, for a database that came before its migrations.',
   examples: [
     'npm run db:resolve -- --env staging --rolled-back 20260706090000_certificates',
-    'npm run db:resolve -- --env production --applied 20260101000000_init --yes --confirm production --reason baseline',
+    'npm run db:resolve -- --env production --applied 20260706090000_certificates --yes --confirm production --reason "finished by hand"',
   ],
   flags: {
     applied: flag.texts({ value: 'NAME', about: 'all of it is in the database; may be given several times' }),

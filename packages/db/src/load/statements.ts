@@ -43,7 +43,7 @@ export async function readStatements(url: Secret): Promise<Statement[] | undefin
 }
 
 /** Its schema, quoted. */
-async function findExtension(client: Client): Promise<string | undefined> {
+export async function findExtension(client: Client): Promise<string | undefined> {
   const { rows } = await client.query<{ schema: string }>(
     `SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`,
   );

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { quoteIdentifier } from '@drydock/kit';
 import type { Client } from 'pg';
 
@@ -61,6 +62,18 @@ export async function recordRollback(client: Client, name: string, table = '_pri
   await client.query(
     `UPDATE ${table} SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL`,
     [name],
+  );
+}
+
+/** As `prisma migrate resolve --applied` does: it is there, and nobody has run it. */
+export async function recordApplied(
+  client: Client,
+  { name, checksum }: { name: string; checksum: string },
+): Promise<void> {
+  await client.query(
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at)
+         VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())`,
+    [randomUUID(), checksum, name],
   );
 }
 

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { command, hint, OpsError, usageError } from '@drydock/kit';
+import { command, hint, inTransaction, OpsError, usageError } from '@drydock/kit';
 import { looking } from '../looking.ts';
 import type { Target } from '../target.ts';
 import { readMigrations } from './folder.ts';
-import { ensureHistory, isApplied, recordRollback } from './history.ts';
+import { ensureHistory, isApplied, recordApplied, recordRollback } from './history.ts';
 import { readState } from './state.ts';
 
 export type Resolution = { applied: string[]; rolledBack: string[] };
@@ -51,6 +50,23 @@ function already(name: string, what: string): OpsError {
   return usageError('NOTHING_TO_RESOLVE', `${name} ${what}.`, hint`${command('db:status')} shows the state of each.`);
 }
 
+/** All of them or none, in their order; what is recorded already stays. Returns how many were. Safe to repeat. */
+export async function recordBaseline(target: Target, names: string[]): Promise<number> {
+  const migrations = readMigrations(target.migrationsDir).filter(({ name }) => names.includes(name));
+  return looking(target.url, 'drydock db:baseline', async (client) => {
+    await ensureHistory(client);
+    return inTransaction(client, async () => {
+      let recorded = 0;
+      for (const migration of migrations) {
+        if (await isApplied(client, migration.name)) continue;
+        await recordApplied(client, migration);
+        recorded++;
+      }
+      return recorded;
+    });
+  });
+}
+
 /** As Prisma does: the row of the failed attempt is marked, and one that says "applied" is added. Safe to repeat. */
 export async function resolveApplied(target: Target, name: string): Promise<void> {
   const migration = readMigrations(target.migrationsDir).find((candidate) => candidate.name === name);
@@ -58,13 +74,10 @@ export async function resolveApplied(target: Target, name: string): Promise<void
   return looking(target.url, 'drydock db:resolve', async (client) => {
     await ensureHistory(client);
     if (await isApplied(client, name)) return;
-    await client.query('BEGIN');
-    await recordRollback(client, name);
-    await client.query(
-      'INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ($1, $2, $3, clock_timestamp())',
-      [randomUUID(), migration.checksum, name],
-    );
-    await client.query('COMMIT');
+    await inTransaction(client, async () => {
+      await recordRollback(client, name);
+      await recordApplied(client, migration);
+    });
   });
 }
 

@@ -1,0 +1,224 @@
+// Uses PostgreSQL and a standby that streams from it; tasks run as processes and are killed with SIGKILL in the middle.
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeStrangeProduct, sampleRounds, taskProcesses } from '@drydock/kit/testing';
+import { startTestPostgres, startTestStandby, type TestPostgres } from '@drydock/sandbox/testing';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readBackfill } from '../src/backfill/script.ts';
+import { loadBetween } from '../src/load/p95.ts';
+import { query, withClient } from './world.ts';
+
+const test = suite('db:backfill');
+let postgres: TestPostgres;
+test.before(async () => {
+  postgres = await startTestPostgres({ own: true });
+  const base = await postgres.createDatabase('base');
+  await query(
+    base,
+    `CREATE TABLE "Users" (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0, shown text);
+     INSERT INTO "Users" SELECT g, 0 FROM generate_series(1, 5000) g; ANALYZE`,
+  );
+});
+test.after(() => postgres.stop());
+
+async function product(sql: string, url?: string) {
+  const at = url ?? (await postgres.createDatabase(undefined, 'base'));
+  const root = makeStrangeProduct({}, { OPS_DATABASE_URL: at });
+  const file = join(root, 'prisma/backfills/fill.sql');
+  mkdirSync(dirname(file), { recursive: true });
+  const write = (text: string) => writeFileSync(file, text);
+  write(sql);
+  const made = taskProcesses(root);
+  return {
+    ...{ ...made, url: at, write },
+    fill: (...args: string[]) => made.ask('db:backfill', 'prisma/backfills/fill.sql', '--yes', ...args),
+    start: (...args: string[]) => made.start('db:backfill', 'prisma/backfills/fill.sql', '--yes', ...args),
+  };
+}
+
+async function until<T>(what: () => Promise<T | false>): Promise<T> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
+    const found = await what();
+    if (found) return found;
+  }
+  throw new Error('it did not come about within a minute');
+}
+
+const counts = (url: string) => query(url, 'SELECT n, count(*)::int FROM "Users" GROUP BY 1 ORDER BY 1');
+const rowsOf = (url: string) =>
+  query(url, 'SELECT rows::int, batches::int, "finishedAt" IS NOT NULL AS done FROM drydock.backfill').catch(() => []);
+
+test('killed again and again, each row is changed once, though the statement is not idempotent', async () => {
+  const made = await product('UPDATE "Users" SET n = n + 1 /* all */ WHERE id > 0 -- of them');
+  for (const _ of sampleRounds([1, 2, 3, 4, 5, 6], 2)) {
+    const before = (await rowsOf(made.url))[0]?.batches ?? 0;
+    const child = made.start('--batch', '10', ...(before > 0 ? ['--resume'] : []));
+    child.stdout?.resume();
+    child.stderr?.resume();
+    const ended = once(child, 'close');
+    await until(async () => ((await rowsOf(made.url))[0]?.batches ?? 0) > before + 3 || child.exitCode !== null);
+    child.kill('SIGKILL');
+    await ended;
+    const [{ rows }] = await rowsOf(made.url);
+    await until(async () => {
+      const [one] = await query(made.url, 'SELECT count(*)::int FROM "Users" WHERE n = 1');
+      const [now] = await rowsOf(made.url);
+      return one.count === now.rows;
+    });
+    assert.ok(rows < 5_000, 'it was killed in the middle');
+  }
+  await query(made.url, `INSERT INTO "Users" VALUES (6000, 0)`);
+  const ended = await made.ask('db:backfill', '--resume', '--yes');
+  assert.is(ended.code, 0, JSON.stringify(ended));
+  assert.equal(await counts(made.url), [
+    { n: 0, count: 1 },
+    { n: 1, count: 5_000 },
+  ]);
+  assert.is(ended.data.rows, 5_000);
+  assert.match(JSON.stringify(ended.findings), 'BACKFILL_NOT_VERIFIED');
+  const again = await made.fill();
+  assert.equal([again.code, again.data.rows], [0, 5_000], 'done before');
+  assert.equal(await counts(made.url), [
+    { n: 0, count: 1 },
+    { n: 1, count: 5_000 },
+  ]);
+  assert.is((await made.fill('--again')).code, 0);
+  assert.equal(await counts(made.url), [
+    { n: 1, count: 1 },
+    { n: 2, count: 5_000 },
+  ]);
+});
+
+test('a DO that commits by itself is counted, keeps FOUND, and its end is verified', async () => {
+  const made = await product(
+    `DO $$ DECLARE name text := 'x'; BEGIN
+  LOOP
+    UPDATE "Users" SET shown = 'u' || id WHERE id IN (SELECT id FROM "Users" WHERE shown IS NULL ORDER BY id LIMIT 1000);
+    COMMIT;
+    EXIT WHEN NOT FOUND;
+  END LOOP;
+END $$;
+SELECT id FROM "Users" WHERE shown IS NULL;`,
+  );
+  const plan = await made.ask('db:backfill', 'prisma/backfills/fill.sql', '--plan');
+  assert.is(plan.code, 0, JSON.stringify(plan));
+  assert.match(plan.data.plan.lines.join('\n'), 'a DO block with 1 COMMIT');
+  assert.equal(await query(made.url, 'SELECT FROM "Users" WHERE shown IS NOT NULL'), [], 'a plan changes nothing');
+  const { code, data, findings } = await made.fill();
+  assert.is(code, 0, JSON.stringify({ data, findings }));
+  assert.equal([data.batches, data.checks, findings], [6, 1, []]);
+  assert.is((await made.fill()).data.batches, 6, 'what is done is not begun again');
+  made.write(
+    'UPDATE "Users" SET shown = NULL WHERE shown IS NOT NULL AND id < 10;\nSELECT id FROM "Users" WHERE shown IS NULL;',
+  );
+  const wrong = await made.fill('--again');
+  assert.equal([wrong.code, wrong.error.code], [1, 'BACKFILL_LEFT']);
+  assert.match(wrong.error.message, 'the query of prisma/backfills/fill.sql:2 gives 9 rows');
+});
+
+test('it waits while a standby lies behind, and a deploy meanwhile is told', async () => {
+  const standby = await startTestStandby(postgres);
+  try {
+    const made = await product('UPDATE "Users" SET n = 1 WHERE n = 0');
+    const there = standby.urlOf(made.url);
+    await until(() =>
+      query(there, 'SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await query(there, 'SELECT pg_wal_replay_pause()');
+    const child = made.start('--batch', '100', '--max-lag', '1s');
+    let said = '';
+    child.stderr?.on('data', (chunk) => (said += chunk));
+    child.stdout?.on('data', (chunk) => (said += chunk));
+    const ended = once(child, 'close');
+    await until(async () => said.includes('is held back: the standby'));
+    const [held] = await rowsOf(made.url);
+    assert.ok(held.rows < 5_000, 'not all of it was done');
+    const deploy = await made.ask('db:backfill', 'prisma/backfills/fill.sql', '--yes');
+    assert.equal([deploy.code, deploy.error.code], [5, 'LOCKED']);
+    assert.match(deploy.error.message, 'db:backfill');
+    await query(there, 'SELECT pg_wal_replay_resume()');
+    assert.is((await ended)[0], 0, said);
+    assert.match(said, '5,000 rows');
+    assert.equal(await counts(made.url), [{ n: 1, count: 5_000 }]);
+  } finally {
+    await standby.stop();
+  }
+});
+
+test('a row that somebody holds is waited for, and said; nothing of a wrong file is run', async () => {
+  const made = await product(
+    'UPDATE "Users" AS u SET shown = v.t FROM (VALUES (7, \'seven\')) AS v(id, t) WHERE u.id = v.id AND shown IS DISTINCT FROM v.t',
+  );
+  await withClient(made.url, async (other) => {
+    await other.query(`SET application_name = 'the clerk'; BEGIN; UPDATE "Users" SET n = 5 WHERE id = 7`);
+    const child = made.start();
+    let said = '';
+    child.stderr?.on('data', (chunk) => (said += chunk));
+    child.stdout?.on('data', (chunk) => (said += chunk));
+    const ended = once(child, 'close');
+    await until(async () => said.includes('is tried again in') || child.exitCode !== null);
+    await other.query('COMMIT');
+    assert.is((await ended)[0], 0, said);
+  });
+  assert.equal(await query(made.url, 'SELECT n, shown FROM "Users" WHERE id = 7'), [{ n: 5, shown: 'seven' }]);
+  for (const [sql, code] of [
+    ['UPDATE "Users" SET id = id + 1', 'BACKFILL_MOVES_KEY'],
+    ['UPDATE "Users" SET nope = 1', 'BACKFILL_UNFIT'],
+    ['UPDATE "Nobody" SET n = 1', 'BACKFILL_UNFIT'],
+    ['DO $$ BEGIN UPDATE "Users" SET n = 1; END $$', 'BACKFILL_UNFIT'],
+    ['UPDATE "Users" SET n = 1; DELETE FROM "Users"', 'READ_ONLY_ONLY'],
+    ['DROP TABLE "Users"', 'BACKFILL_UNFIT'],
+  ] as const) {
+    made.write(sql);
+    const { code: exit, error } = await made.fill('--again');
+    assert.equal([exit, error.code], [2, code], sql);
+  }
+  assert.is((await made.ask('db:backfill', 'nowhere.sql')).error.code, 'BACKFILL_MISSING');
+});
+
+test('where its own words are, whatever stands inside of it', async () => {
+  const root = makeStrangeProduct({});
+  const change = async (sql: string) => {
+    const file = join(root, 'one.sql');
+    writeFileSync(file, sql);
+    const { change: made } = await readBackfill(file);
+    if (made.kind !== 'rows') throw new Error('no UPDATE');
+    return made;
+  };
+  const one = await change(
+    `WITH w AS (SELECT 'ü' AS x FROM t WHERE y) UPDATE t SET a = (SELECT 1 FROM b WHERE c), d = e IS DISTINCT FROM f FROM w, z WHERE t.id = z.id;`,
+  );
+  assert.equal([one.ahead.slice(0, 8), one.others.trim(), one.condition?.trim()], ['WITH w A', 'w, z', 't.id = z.id']);
+  assert.equal(
+    [one.writes, one.reads],
+    [
+      ['a', 'd'],
+      ['id', 'id'],
+    ],
+  );
+  const two = await change('DELETE FROM t AS x USING y WHERE x.id = y.id');
+  assert.equal([two.verb, two.others.trim(), two.relation.alias], ['DELETE', 'y', 'x']);
+});
+
+test('95 of 100 calls, in the order of the means, since the last look; what was reset counts from there', () => {
+  const now = new Map([
+    ['a', { calls: 190, totalMs: 190 }],
+    ['b', { calls: 10, totalMs: 9_000 }],
+    ['c', { calls: 5, totalMs: 10 }],
+  ]);
+  assert.equal(loadBetween(new Map(), now), { calls: 205, p95Ms: 2 });
+  assert.equal(loadBetween(new Map([['a', { calls: 180, totalMs: 180 }]]), now), { calls: 25, p95Ms: 900 });
+  assert.equal(loadBetween(now, now), { calls: 0, p95Ms: 0 });
+  assert.equal(
+    loadBetween(new Map([['b', { calls: 99, totalMs: 1 }]]), new Map([['b', { calls: 10, totalMs: 9_000 }]])),
+    { calls: 10, p95Ms: 900 },
+  );
+});
+
+test.run();
