@@ -1,29 +1,14 @@
 import { type AnySection, coreSchema } from '@drydock/kit/config';
-import { z } from 'zod';
-
-/** What zod writes of a schema, as far as it is read here. */
-interface Json {
-  type?: string | string[];
-  properties?: Record<string, Json>;
-  required?: string[];
-  items?: Json;
-  additionalProperties?: Json | boolean;
-  anyOf?: Json[];
-  oneOf?: Json[];
-  allOf?: Json[];
-  enum?: unknown[];
-  const?: unknown;
-  description?: string;
-}
+import { type JsonSchema, jsonSchemaOf } from '../json-schema.ts';
 
 /** Types of drydock.config.ts that stand for themselves: whoever writes one needs neither our sources nor zod. */
 export function configTypes(sections: readonly AnySection[]): string {
-  const whole = jsonOf(coreSchema);
+  const whole = jsonSchemaOf(coreSchema);
   const core = object(whole, '  ', whole.required ?? []);
   const keys = Map.groupBy(sections, ({ key }) => key);
   const rest = [...keys].map(([key, ofIt]) => {
     const about = comment(ofIt.map((one) => one.about).join(' '), '  ');
-    return `${about}  ${key}?: ${ofIt.map(({ schema }) => typeOf(jsonOf(schema), '  ')).join(' & ')};\n`;
+    return `${about}  ${key}?: ${ofIt.map(({ schema }) => typeOf(jsonSchemaOf(schema), '  ')).join(' & ')};\n`;
   });
   return `/** What a product writes in drydock.config.ts. */
 export interface DrydockConfig {
@@ -34,11 +19,7 @@ export declare function defineConfig(config: DrydockConfig): DrydockConfig;
 `;
 }
 
-function jsonOf(schema: z.ZodType): Json {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Json;
-}
-
-function typeOf(json: Json, indent: string): string {
+function typeOf(json: JsonSchema, indent: string): string {
   if (json.const !== undefined) return JSON.stringify(json.const);
   if (json.enum) return json.enum.map((value) => JSON.stringify(value)).join(' | ');
   const options = json.anyOf ?? json.oneOf;
@@ -53,7 +34,7 @@ function typeOf(json: Json, indent: string): string {
   return `{ readonly [name: string]: ${typeof values === 'object' ? typeOf(values, indent) : 'unknown'} }`;
 }
 
-function object(json: Json, indent: string, required: readonly string[]): string {
+function object(json: JsonSchema, indent: string, required: readonly string[]): string {
   return Object.entries(json.properties ?? {})
     .map(([name, own]) => {
       const key = /^\w+$/.test(name) ? name : JSON.stringify(name);

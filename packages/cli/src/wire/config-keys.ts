@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { type JsonSchema, jsonSchemaOf } from '../json-schema.ts';
 
 /** A key of a section, as docs/CONFIG.md has it. */
 export interface Key {
@@ -12,32 +13,13 @@ export interface Key {
   example: string;
 }
 
-/** What zod writes of a schema, as far as it is read here; `byItself` is our own, in words. */
-interface Json {
-  type?: string | string[];
-  /** Standard: values in real use. */
-  examples?: unknown[];
-  properties?: Record<string, Json>;
-  required?: string[];
-  items?: Json;
-  additionalProperties?: Json | boolean;
-  anyOf?: Json[];
-  oneOf?: Json[];
-  enum?: unknown[];
-  const?: unknown;
-  default?: unknown;
-  description?: string;
-  byItself?: string;
-}
-
 /** Every key of a schema, in its order, with those of the objects in it. */
 export function keysOf(schema: z.ZodType, example: unknown): Key[] {
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Json;
-  return inObject(json, '', [example]);
+  return inObject(jsonSchemaOf(schema), '', [example]);
 }
 
 /** `examples`: every value that stands at this place in the section's example. */
-function inObject(json: Json, path: string, examples: unknown[]): Key[] {
+function inObject(json: JsonSchema, path: string, examples: unknown[]): Key[] {
   return Object.entries(json.properties ?? {}).flatMap(([name, own]) => {
     const here = path ? `${path}.${name}` : name;
     const given = examples.flatMap((one) => (isObject(one) && name in one ? [one[name]] : []));
@@ -55,7 +37,7 @@ function inObject(json: Json, path: string, examples: unknown[]): Key[] {
   });
 }
 
-function below(json: Json, path: string, examples: unknown[]): Key[] {
+function below(json: JsonSchema, path: string, examples: unknown[]): Key[] {
   if (json.properties) return inObject(json, path, examples);
   if (json.items)
     return below(
@@ -92,12 +74,12 @@ function unique(keys: Key[]): Key[] {
   return [...rows.values()];
 }
 
-function fits({ properties = {} }: Json, value: unknown): boolean {
+function fits({ properties = {} }: JsonSchema, value: unknown): boolean {
   if (!isObject(value)) return false;
   return Object.entries(properties).every(([name, { const: only }]) => only === undefined || value[name] === only);
 }
 
-function typeOf(json: Json): string {
+function typeOf(json: JsonSchema): string {
   if (json.const !== undefined) return shown(json.const);
   if (json.enum) return json.enum.map(shown).join(' | ');
   const options = optionsOf(json);
@@ -111,7 +93,7 @@ function typeOf(json: Json): string {
   return Array.isArray(json.type) ? json.type.join(' | ') : (json.type ?? 'any');
 }
 
-function fallbackOf(json: Json, required: boolean, hasKeys: boolean): Pick<Key, 'fallback' | 'inWords'> {
+function fallbackOf(json: JsonSchema, required: boolean, hasKeys: boolean): Pick<Key, 'fallback' | 'inWords'> {
   if (json.byItself) return { fallback: json.byItself, inWords: true };
   // That of its keys.
   if (hasKeys && isObject(json.default) && Object.keys(json.default).length === 0)
@@ -124,15 +106,15 @@ function isThere(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-function choiceOf(json: Json): unknown {
+function choiceOf(json: JsonSchema): unknown {
   return json.const ?? json.enum?.[0];
 }
 
-function optionsOf({ anyOf, oneOf }: Json): Json[] {
+function optionsOf({ anyOf, oneOf }: JsonSchema): JsonSchema[] {
   return anyOf ?? oneOf ?? [];
 }
 
-function isObject(value: unknown): value is Record<string, unknown> & Json {
+function isObject(value: unknown): value is Record<string, unknown> & JsonSchema {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
