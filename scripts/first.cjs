@@ -7,10 +7,20 @@ const { join } = require('node:path');
 const ROOT = join(__dirname, '..');
 /** What the bootstrap itself runs under, and what tasks do: import.meta.main, and types that are stripped. */
 const LEAST = { bootstrap: [18, 12], task: [24, 2] };
+const PREPARE = 'npm run prepare-machine';
 const forBootstrap = /[\\/]bootstrap\.mjs$/.test(process.argv[1] || '');
 
 const problem = folderProblem() || (forBootstrap ? bootstrapProblem() : taskProblem());
-if (problem) {
+if (problem) say(problem);
+// What a task could not even be loaded for: after `git pull`, packages may be those of the checkout as it was.
+if (!forBootstrap)
+  process.on('uncaughtExceptionMonitor', (error) => {
+    const { lackingPackage } = require('../packages/kit/src/process/lacking-package.mjs');
+    const name = lackingPackage(error, ROOT);
+    if (name) say(stale(name));
+  });
+
+function say(problem) {
   const asked = process.argv.indexOf('--json') > 0;
   if (asked) process.stdout.write(`${JSON.stringify({ ok: false, error: problem }, null, 2)}\n`);
   process.stderr.write(`${problem.message}\n  ${problem.hint}\n`);
@@ -50,13 +60,22 @@ function bootstrapProblem() {
   return undefined;
 }
 
+/** As kit has it for what a task loads later. */
+function stale(name) {
+  return {
+    code: 'PACKAGES_STALE',
+    message: `The packages of this checkout are older than it is: ${name} is not there as it is wanted.`,
+    hint: PREPARE,
+  };
+}
+
 function taskProblem() {
   // However they were put there: an image may have no development dependencies.
   if (!existsSync(join(ROOT, 'node_modules', '@drydock', 'kit')))
     return {
       code: 'PACKAGES_MISSING',
       message: 'The packages of this checkout are not installed yet.',
-      hint: 'npm run prepare-machine',
+      hint: PREPARE,
     };
   if (isOld(LEAST.task))
     return {

@@ -3,7 +3,7 @@ import '@drydock/kit/testing';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -25,6 +25,7 @@ function bareCheckout(name = 'plain'): string {
     'scripts/yarn.cjs',
     'packages/kit/package.json',
     'packages/kit/src/process/tools.mjs',
+    'packages/kit/src/process/lacking-package.mjs',
     'packages/kit/scripts/env-check.ts',
     'prisma/schema.prisma',
   ])
@@ -72,6 +73,43 @@ test('a task before anything was installed names the command that does it, in wo
   const asked = script(root, 'env:check', ['--json']);
   const { ok, error } = JSON.parse(asked.stdout) as { ok: boolean; error: { code: string; hint: string } };
   assert.equal([ok, error.code, error.hint], [false, 'PACKAGES_MISSING', 'npm run prepare-machine']);
+});
+
+test('packages that are older than the checkout, as after git pull, are one sentence; a module of ours that is gone is not', () => {
+  const root = bareCheckout("it's 100% ours");
+  const write = (file: string, text: string) => {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  };
+  write('node_modules/@drydock/kit/package.json', '{}');
+  write(
+    'node_modules/old/package.json',
+    '{ "type": "module", "exports": { ".": "./index.js", "./gone": "./gone.js" } }',
+  );
+  write('node_modules/old/index.js', 'export const kept = 1;');
+  const says = (text: string, ...argv: string[]) => {
+    write('packages/kit/scripts/env-check.ts', text);
+    return script(root, 'env:check', argv);
+  };
+  for (const [text, name] of [
+    ["import added from 'added';", 'added'],
+    ["await import('@acme/added/door');", '@acme/added'],
+    ["import { fresh } from 'old';\nfresh();", 'old'],
+    ["import 'old/fresh';", 'old'],
+    ["import 'old/gone';", 'old'],
+  ] as const) {
+    const { status, stderr } = says(text);
+    assert.is(status, 2, `${text} ${stderr}`);
+    assert.is(
+      stderr,
+      `The packages of this checkout are older than it is: ${name} is not there as it is wanted.\n  npm run prepare-machine\n`,
+    );
+  }
+  const { stdout } = says("import 'added';", '--json');
+  assert.is(JSON.parse(stdout).error.code, 'PACKAGES_STALE');
+  const own = says("import './gone.ts';");
+  assert.is(own.status, 1);
+  assert.match(own.stderr, 'ERR_MODULE_NOT_FOUND');
 });
 
 test('yarn comes to the same scripts, and installs nothing itself', () => {

@@ -1,6 +1,8 @@
 import type { Finding } from './finding.ts';
 import { type Hint, hintOn } from './hint.ts';
 import { installOnDemand } from './on-demand.ts';
+import { lackingPackage } from './process/lacking-package.mjs';
+import { INSTALLED, TOOLKIT } from './toolkit.ts';
 
 /** Exit codes that people script against (docs: README, "Exit codes"). */
 export const EXIT = {
@@ -75,8 +77,8 @@ export function toOpsError(thrown: unknown): OpsError {
       hint: 'Free disk space, and run it again.',
       cause: thrown,
     });
-  const missing = code === 'ERR_MODULE_NOT_FOUND' ? missingPackage(thrown) : undefined;
-  if (missing) return missing;
+  const lacking = lackingPackage(thrown, TOOLKIT);
+  if (lacking !== undefined) return packageMissing(lacking, thrown);
   return new OpsError({
     code: 'UNEXPECTED',
     message,
@@ -85,15 +87,23 @@ export function toOpsError(thrown: unknown): OpsError {
   });
 }
 
-/** What few products need is not installed with the toolkit: whoever needs it installs it. */
-function missingPackage(cause: unknown): OpsError | undefined {
-  const [, name] = /^Cannot find package '([^']+)'/.exec(cause instanceof Error ? cause.message : '') ?? [];
-  const install = name && installOnDemand(name);
-  if (!install) return undefined;
+/** What few products need is not installed with the toolkit: whoever needs it installs it. All else is there once it is installed as it should be. */
+function packageMissing(name: string, cause: unknown): OpsError {
+  const install = installOnDemand(name);
+  if (install !== undefined)
+    return new OpsError({
+      code: 'PACKAGE_MISSING',
+      message: `This needs the package ${name}, which few products do: it is not installed with Drydock.`,
+      hint: `Install it beside Drydock: ${install}`,
+      exit: EXIT.usage,
+      cause,
+    });
   return new OpsError({
-    code: 'PACKAGE_MISSING',
-    message: `This needs the package ${name}, which few products do: it is not installed with Drydock.`,
-    hint: `Install it beside Drydock: ${install}`,
+    code: 'PACKAGES_STALE',
+    message: INSTALLED
+      ? `The package ${name}, which Drydock needs, is not installed as it should be.`
+      : `The packages of this checkout are older than it is: ${name} is not there as it is wanted.`,
+    hint: INSTALLED ? 'Install the packages of the product again, by its lockfile.' : 'npm run prepare-machine',
     exit: EXIT.usage,
     cause,
   });
