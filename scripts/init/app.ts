@@ -11,25 +11,30 @@ export interface Seen<T> {
   seenIn: string;
 }
 
+export interface Start extends Seen<string[]> {
+  /** It migrates first. */
+  migrates: boolean;
+  /** As a release starts a product whose config does not say how: `npm start`. */
+  isUsual: boolean;
+}
+
 /** How the product is started; undefined where nothing says it. A migration before it is a release's own step, and left out. */
-export function startOf(
-  manifest: Manifest,
-  dockerfile: string[],
-): (Seen<string[]> & { migrates: boolean }) | undefined {
+export function startOf(manifest: Manifest, dockerfile: string[]): Start | undefined {
   const line = manifest.scripts.start;
   if (line !== undefined) {
     const parts = line.split(/\s*&&\s*/);
     const migrates =
       parts.length > 1 && parts.slice(0, -1).every((part) => /prisma\s+(migrate|db push|generate)/.test(part));
     const last = migrates ? (parts.at(-1) ?? '') : line;
-    return { value: wordsOf(last) ?? ['npm', 'start'], seenIn: 'the script "start"', migrates };
+    const value = wordsOf(last) ?? ['npm', 'start'];
+    return { value, seenIn: 'the script "start"', migrates, isUsual: !migrates || value[0] === 'npm' };
   }
   const command = dockerfile
     .map((one) => /^(?:CMD|ENTRYPOINT)\s+(\[.*\])$/is.exec(one)?.[1])
     .filter((one) => one !== undefined)
     .at(-1);
   const words = command === undefined ? undefined : jsonWords(command);
-  return words && { value: words, seenIn: 'the Dockerfile', migrates: false };
+  return words && { value: words, seenIn: 'the Dockerfile', migrates: false, isUsual: false };
 }
 
 /** Of a plain line: no quotes, variables or pipes. Only `node FILE` is started as it stands: other programs are npm's to find. */
@@ -61,27 +66,18 @@ export function readDockerfile(folder: Folder): string[] {
     .map((line) => line.trim());
 }
 
-/** What is built before it runs, by the lockfile that is there. */
-export function buildOf(folder: Folder, manifest: Manifest): string[][] {
-  const generate = 'prisma' in manifest.dependencies || '@prisma/client' in manifest.dependencies;
-  const build = 'build' in manifest.scripts;
-  if (folder.has('pnpm-lock.yaml'))
-    return [
-      ['pnpm', 'install', '--frozen-lockfile'],
-      ...(generate ? [['pnpm', 'exec', 'prisma', 'generate']] : []),
-      ...(build ? [['pnpm', 'run', 'build']] : []),
-    ];
-  if (folder.has('yarn.lock'))
-    return [
-      ['yarn', 'install', folder.has('.yarnrc.yml') ? '--immutable' : '--frozen-lockfile'],
-      ...(generate ? [['yarn', 'prisma', 'generate']] : []),
-      ...(build ? [['yarn', 'build']] : []),
-    ];
-  if (Object.keys(manifest.dependencies).length === 0 && !build) return [];
+/** How it is built, where a release would not find that by itself: packages are asked for, and no lockfile says which. */
+export function buildOf(
+  folder: Folder,
+  { dependencies, scripts }: Manifest,
+  lockfiles: readonly string[],
+): string[][] | undefined {
+  if (Object.keys(dependencies).length === 0 || lockfiles.some((name) => folder.has(name))) return undefined;
+  const generates = 'prisma' in dependencies || '@prisma/client' in dependencies;
   return [
-    ['npm', folder.has('package-lock.json') || folder.has('npm-shrinkwrap.json') ? 'ci' : 'install'],
-    ...(generate ? [['npx', 'prisma', 'generate']] : []),
-    ...(build ? [['npm', 'run', 'build']] : []),
+    ['npm', 'install'],
+    ...(generates ? [['npx', 'prisma', 'generate']] : []),
+    ...('build' in scripts ? [['npm', 'run', 'build']] : []),
   ];
 }
 

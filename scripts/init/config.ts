@@ -135,16 +135,21 @@ function asksForToken({ variables }: Found, health: string): boolean {
 function releaseLines(found: Found, { release, health }: Answers): Line[] {
   const { start, build, git } = found;
   if (!release || !start) return [];
-  const value = {
-    ...(git && git.baseBranch !== 'master' ? { baseBranch: git.baseBranch } : {}),
-    artifact: { include: ['.'], ...(build.length > 0 ? { build: build.map((command) => ({ command })) } : {}) },
-    app: {
-      command: start.value,
-      ...(health === undefined || health === '/readyz' ? {} : { readyPath: health }),
-      ...portOf(found),
-    },
+  // Where it leaves all of that to the commit, a release takes the health route by itself.
+  const byItself = build === undefined && health !== undefined && !asksForToken(found, health);
+  const app = {
+    ...(start.isUsual ? {} : { command: start.value }),
+    ...(health === undefined || health === '/readyz' || byItself ? {} : { readyPath: health }),
+    ...portOf(found),
   };
-  return [{ key: 'release', value, comment: `Built from a commit, started as ${start.seenIn} says, behind HAProxy.` }];
+  const value = {
+    ...(git && !git.isUsual ? { baseBranch: git.baseBranch } : {}),
+    ...(build ? { artifact: { include: ['.'], build: build.map((command) => ({ command })) } } : {}),
+    ...(Object.keys(app).length > 0 ? { app } : {}),
+  };
+  const built = build ? 'Built from a commit' : 'Built from a commit by its lockfile';
+  const started = start.isUsual ? 'started by npm start' : `started as ${start.seenIn} says`;
+  return [{ key: 'release', value, comment: `${built}, ${started}, behind HAProxy.` }];
 }
 
 /** Where the product is told to listen by a name of its own. */

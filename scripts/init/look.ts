@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { exec } from '@drydock/kit';
-import { buildOf, healthOf, readDockerfile, type Seen, startOf } from './app.ts';
+import { baseBranchOf, LOCKFILES } from '@drydock/release';
+import { buildOf, healthOf, readDockerfile, type Seen, type Start, startOf } from './app.ts';
 import { readCompose } from './compose.ts';
 import { Folder } from './files.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -18,8 +19,9 @@ export interface Found {
   environments: Seen<string[]>;
   envDirs: string[];
   health: Seen<string> | undefined;
-  start: (Seen<string[]> & { migrates: boolean }) | undefined;
-  build: string[][];
+  start: Start | undefined;
+  /** Undefined where a release finds it by itself. */
+  build: string[][] | undefined;
   /** Services of compose that a product of its kind uses: `db is PostgreSQL`. */
   services: Seen<string>[];
   git: Git | undefined;
@@ -30,6 +32,8 @@ export interface Found {
 export interface Git {
   /** The branch that others start from. */
   baseBranch: string;
+  /** A release would take it by itself. */
+  isUsual: boolean;
 }
 
 /** Reads only. `schema`: the one that was chosen among several. */
@@ -58,7 +62,7 @@ export async function look(root: string, choose: (schemas: string[]) => Promise<
     envDirs: found.envDirs,
     health: healthOf(folder, dockerfile, compose),
     start: startOf(manifest, dockerfile),
-    build: buildOf(folder, manifest),
+    build: buildOf(folder, manifest, LOCKFILES),
     services: (compose?.services ?? []).flatMap(({ name, is }) =>
       is === 'other'
         ? []
@@ -115,5 +119,6 @@ async function readGit(root: string): Promise<Git | undefined> {
   const local = (
     await git('for-each-ref', '--format=%(refname:short)', 'refs/heads/main', 'refs/heads/master', 'refs/heads/trunk')
   )?.split('\n');
-  return { baseBranch: remote || local?.find(Boolean) || current || 'main' };
+  const baseBranch = remote || local?.find(Boolean) || current || 'main';
+  return { baseBranch, isUsual: baseBranch === (await baseBranchOf(root)) };
 }

@@ -1,3 +1,4 @@
+export { LOCKFILES } from './artifact/recipe.ts';
 export { artifactStore } from './artifact/store.ts';
 export { baseBranchOf, readBase, readCheckout, refuseDirty, refuseOutdated } from './checkout.ts';
 export { keepTested } from './ci/recorded.ts';

@@ -29,6 +29,9 @@ const MANAGERS: Record<string, Manager> = {
   'bun.lockb': { install: ['bun', 'install', '--frozen-lockfile'], run: ['bun', 'run'], program: ['bunx'] },
 };
 
+/** By which of these a product is built, a commit says. */
+export const LOCKFILES: readonly string[] = Object.keys(MANAGERS);
+
 export interface Manifest {
   scripts?: Record<string, string>;
   dependencies?: Record<string, string>;
