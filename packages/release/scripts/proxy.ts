@@ -27,6 +27,7 @@ const task = defineReadTask({
   writesDocument: ({ write }) => !write,
   async run({ config, environment, env, flags, signal }) {
     const { maintenancePage, wantedProxy } = await import('../src/proxy/wanted.ts');
+    const { takeUp } = await import('../src/proxy/take-up.ts');
     const settings = wantedProxy(config, environment);
     const text = haproxyConfig(settings);
     const page = maintenancePage(config);
@@ -51,7 +52,7 @@ const task = defineReadTask({
               hint: `haproxy -c -f ${file}`,
             },
           ],
-      next: 'systemctl reload haproxy',
+      next: takeUp(file),
     };
   },
 });

@@ -85,9 +85,12 @@ test('what release:proxy writes is taken by HAProxy, knows whose it is, and serv
   const file = join(folder, 'haproxy.cfg');
   const written = await runTaskForTest(proxyTask, root, [...STAGING, '--write', file]);
   assert.match(written.outcome?.verdict ?? '', 'HAProxy takes it', written.error?.message);
-  const haproxy = spawn(requireTool('haproxy'), ['-db', '-f', file], { stdio: 'ignore' });
+  assert.is(written.outcome?.next, `haproxy -W -D -p ${join(folder, 'haproxy.pid')} -f ${file}`);
+  const haproxy = spawn(requireTool('haproxy'), ['-W', '-f', 'haproxy.cfg'], { stdio: 'ignore', cwd: folder });
   try {
     await until(async () => existsSync(socket), 'its socket');
+    const again = await runTaskForTest(proxyTask, root, [...STAGING, '--write', file]);
+    assert.is(again.outcome?.next, `kill -USR2 ${haproxy.pid}`, 'one that runs by hand is told, not started again');
     assert.is((await fetch(`http://127.0.0.1:${port}`)).status, 503);
     assert.is((await runTaskForTest(maintenanceOn, root, [...STAGING, '--yes', '--text', 'a & b'])).error, undefined);
     assert.match(await (await fetch(`http://127.0.0.1:${port}`)).text(), '<h1>100% closed: a &amp; b</h1>');
