@@ -33,7 +33,7 @@ const ADMINS = `export default {
 `;
 
 test('one with Redis, a port of its own name and a health route that says OK comes to two releases and back', async () => {
-  const said = await adopt(bed, {
+  const { said, took } = await adopt(bed, {
     files: { 'prisma/admins.mjs': ADMINS },
     change({ root }) {
       const folder = join(root, 'prisma/migrations/20250601090000_note');
@@ -50,6 +50,10 @@ test('one with Redis, a port of its own name and a health route that says OK com
     { id: 'ada@shop.example' },
   ]);
   assert.match(said('npx drydock release:rollback'), 'production is back on version');
+  // The figures of docs/ADOPTING.md.
+  console.table(
+    took.map(({ heading, lines, ms }) => ({ section: heading, lines, seconds: Math.round(ms / 100) / 10 })),
+  );
 });
 
 test.run();

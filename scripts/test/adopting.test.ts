@@ -14,7 +14,7 @@ test.before(async () => {
 test.after(() => bed.stop());
 
 test('an API with Prisma and nothing else comes to two releases and back, as docs/ADOPTING.md says', async () => {
-  const said = await adopt(bed, {
+  const { said } = await adopt(bed, {
     lines: {
       // Packed and installed it is by another test.
       'npm --prefix': undefined,

@@ -16,10 +16,17 @@ export interface Wish {
 
 const EVERY_MS = 50;
 
-/** Does what docs/ADOPTING.md says, in its order, and returns what each line said, by how it begins. */
-export async function adopt(bed: Bed, { files = {}, lines = {}, change }: Wish): Promise<(begin: string) => string> {
-  const typed: { line: string; said: string }[] = [];
-  const said = (begin: string) => typed.findLast(({ line }) => line.startsWith(begin))?.said ?? '';
+/** What came of it. */
+export interface Adopted {
+  /** What a line said, by how it begins; the last one. */
+  said(begin: string): string;
+  /** What the machine took for each section of the document, in its order. */
+  took: { heading: string; lines: number; ms: number }[];
+}
+
+/** Does what docs/ADOPTING.md says, in its order. */
+export async function adopt(bed: Bed, { files = {}, lines = {}, change }: Wish): Promise<Adopted> {
+  const typed: { heading: string; line: string; said: string; ms: number }[] = [];
   let released = 0;
   for (const instruction of readInstructions()) {
     if (instruction.kind === 'file') {
@@ -27,7 +34,7 @@ export async function adopt(bed: Bed, { files = {}, lines = {}, change }: Wish):
       if (instruction.file === 'prisma/admins.mjs') nameSeed(bed.root);
       continue;
     }
-    const { line } = instruction;
+    const { heading, line } = instruction;
     const other = Object.keys(lines).find((begin) => line.startsWith(begin));
     if (other !== undefined) {
       await lines[other]?.();
@@ -39,14 +46,24 @@ export async function adopt(bed: Bed, { files = {}, lines = {}, change }: Wish):
     }
     const isRelease = /^npx drydock release(:rollback)? /.test(line) && !line.includes('--plan');
     const run = () => bed.type(line);
-    const { code, said: text } =
-      isRelease && released > 0 ? await underLoad(bed.publicUrl('production'), run) : await run();
+    const {
+      code,
+      said: text,
+      ms,
+    } = isRelease && released > 0 ? await underLoad(bed.publicUrl('production'), run) : await run();
     assert.is(code, expectedOf(line), `${line}\n${text}`);
     if (isRelease) released += 1;
     bed.learn(text);
-    typed.push({ line, said: text });
+    typed.push({ heading, line, said: text, ms });
   }
-  return said;
+  return {
+    said: (begin) => typed.findLast(({ line }) => line.startsWith(begin))?.said ?? '',
+    took: [...Map.groupBy(typed, ({ heading }) => heading)].map(([heading, ofIt]) => ({
+      heading,
+      lines: ofIt.length,
+      ms: ofIt.reduce((sum, { ms }) => sum + ms, 0),
+    })),
+  };
 }
 
 /** What is pending is no success. */

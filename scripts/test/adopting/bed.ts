@@ -1,13 +1,18 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, Secret, Supervisor, withPostgres } from '@drydock/kit';
 import { bareEnvironment } from '@drydock/kit/testing';
 import { startTestPostgres, testRoot } from '@drydock/sandbox/testing';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const ENVIRONMENTS = ['staging', 'production'];
+/** An installation of packages takes the longest. */
+const LONGEST_MS = 10 * 60_000;
+/** What a program has left in the pipe when it ends. One that goes on in the background may keep the pipe. */
+const REST_MS = 1_000;
 
 /** A machine on which a stranger's product is adopted: its folder, its databases, a place for what runs. */
 export interface Bed {
@@ -16,8 +21,8 @@ export interface Bed {
   publicUrl(env: string): string;
   /** The text of the document with what is this machine's. */
   here(text: string): string;
-  /** Types a line, as a person does in the product's folder. */
-  type(line: string): Promise<{ code: number | null; said: string }>;
+  /** Types a line, as a person does in the product's folder. One that does not end is ended, and fails with what it had said. */
+  type(line: string): Promise<{ code: number | null; said: string; ms: number }>;
   /** Lines of an env file are added, other files are written. */
   write(file: string, text: string): void;
   /** What the document leaves out, for it is printed to whoever does it: keys of backups. */
@@ -75,11 +80,26 @@ export async function makeBed(name: string, env: Record<string, string> = {}): P
     publicUrl: (one) => `http://127.0.0.1:${ports[one]}`,
     here,
     async type(line) {
-      const child = spawn('bash', ['-c', here(line)], { cwd: root, env: shell, stdio: ['ignore', 'pipe', 'pipe'] });
+      const began = performance.now();
+      const child = spawn('bash', ['-c', here(line)], {
+        ...{ cwd: root, env: shell, stdio: ['ignore', 'pipe', 'pipe'] },
+        // A group of its own, which can be ended as a whole.
+        detached: true,
+      });
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-      const [code] = (await once(child, 'exit')) as [number | null];
-      return { code, said };
+      const closed = once(child, 'close');
+      const ended = await Promise.race([once(child, 'exit'), sleep(LONGEST_MS, undefined, { ref: false })]);
+      const ms = performance.now() - began;
+      if (!ended) {
+        const running = execFileSync('ps', ['-o', 'pid,stat,etimes,wchan:20,args', '-g', String(child.pid)]);
+        process.kill(-(child.pid ?? 0), 'SIGKILL');
+        throw new Error(
+          `${line}\nhas not ended within ${LONGEST_MS / 1_000} s. It said:\n${said}\nand runs as:\n${running}`,
+        );
+      }
+      await Promise.race([closed, sleep(REST_MS, undefined, { ref: false })]);
+      return { code: ended[0] as number | null, said, ms };
     },
     write(file, text) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
