@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import {
   command,
+  configFile,
   defineReadTask,
   flag,
   hint,
@@ -14,7 +15,7 @@ import {
   written,
 } from '@drydock/kit';
 import { jobsOf } from '../src/schedule/jobs.ts';
-import { configFile, FORMATS, type Format, remoteFindings, writeSchedule } from '../src/schedule/write.ts';
+import { FORMATS, type Format, remoteFindings, writeSchedule } from '../src/schedule/write.ts';
 
 const TASK = 'backup:schedule';
 /** Where a flag says something; elsewhere it would be ignored in silence. */

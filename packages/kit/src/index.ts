@@ -44,9 +44,8 @@ export { unserved } from './env/served.ts';
 export type { Environment } from './env/types.ts';
 export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } from './errors.ts';
 export type { Finding } from './finding.ts';
-export { type Command, command, type Hint, hint, hintOn } from './hint.ts';
+export { type Command, command, type Hint, hint, hintOn, IN_SANDBOX } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
-export { IN_SANDBOX } from './in-sandbox.ts';
 export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
@@ -92,7 +91,7 @@ export { requireTool } from './process/require-tool.ts';
 export { MARK, type ServiceSpec } from './process/supervise/scripts.ts';
 export type { ServiceState } from './process/supervise/service.ts';
 export { markOf, Supervisor } from './process/supervise/supervisor.ts';
-export { runningProcesses } from './process/table.ts';
+export { argumentsOf, runningProcesses } from './process/table.ts';
 export { findTool, type ToolName, toolVersion } from './process/tools.mjs';
 export {
   haproxyConfig,
@@ -125,12 +124,12 @@ export {
   type StepNode,
   type StepResults,
 } from './steps/types.ts';
-export { systemdWord } from './systemd-word.ts';
+export { systemdItem, systemdText, systemdWord } from './systemd-word.ts';
 export { type FlagValues, flag, parseDuration } from './task/flags.ts';
 export { main } from './task/main.ts';
 export { type WordedFinding, wordedFinding } from './task/present.ts';
 export { askChoice, askSecret, askText, askYesNo } from './task/prompt.ts';
-export { typed } from './task/typed.ts';
+export { typed, typedAtHome } from './task/typed.ts';
 export {
   type ChangeTask,
   defineChangeTask,
@@ -141,5 +140,16 @@ export {
 } from './task/types.ts';
 export { together } from './together.ts';
 export { INSTALLED } from './toolkit.ts';
-export { folderInRepository, homeOf, installLine, setUpLine, taskWords } from './unattended.ts';
+export {
+  configFile,
+  cronCommand,
+  folderInRepository,
+  homeOf,
+  installLine,
+  isInside,
+  movedTo,
+  searchPath,
+  setUpLine,
+  taskWords,
+} from './unattended.ts';
 export { secretPartsOf } from './url-secrets.ts';

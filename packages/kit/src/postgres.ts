@@ -1,8 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 import { type Attempt, DatabaseUrl } from './database-url.ts';
 import { OpsError } from './errors.ts';
-import { command, hint } from './hint.ts';
-import { IN_SANDBOX } from './in-sandbox.ts';
+import { command, hint, IN_SANDBOX } from './hint.ts';
 import { destroySession, trackSession } from './open-sessions.ts';
 import { Secret } from './secret.ts';
 import { shellWord } from './shell-word.ts';

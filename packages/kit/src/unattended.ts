@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import type { LoadedConfig } from './config/load.ts';
+import { findTool } from './process/tools.mjs';
+import { posixLine, posixWord } from './shell-word.ts';
 import { INSTALLED, TOOLKIT } from './toolkit.ts';
 
 /** How a crontab, a unit, a workflow or a pod starts tasks, where nobody types. */
@@ -10,10 +12,52 @@ export function homeOf({ root }: Pick<LoadedConfig, 'root'>): string {
   return INSTALLED ? root : TOOLKIT;
 }
 
+/** `--config` for a task that is started from `folder`, where `homeOf` lies on the host that is meant; undefined where it finds its config by itself. */
+export function configFile(config: Pick<LoadedConfig, 'root' | 'file'>, folder: string): string | undefined {
+  const way = wayToConfig(config);
+  return way === undefined || !way.startsWith('..') ? way : movedTo(folder, config, config.file);
+}
+
+/** The way from `homeOf` to the config, where a task would not find it by itself. */
+export function wayToConfig(config: Pick<LoadedConfig, 'root' | 'file'>): string | undefined {
+  const way = relative(homeOf(config), config.file);
+  // As tasks look for it.
+  return /^drydock\.config\.m?[jt]s$/.test(way) ? undefined : way;
+}
+
+/** A path of this machine on the host where `homeOf` lies in `folder`. */
+export function movedTo(folder: string, config: Pick<LoadedConfig, 'root'>, path: string): string {
+  const home = homeOf(config);
+  if (path === home) return folder;
+  return isInside(path, home) ? join(folder, relative(home, path)) : path;
+}
+
+export function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
+}
+
 /** Nothing is fetched where the toolkit is not installed: a package of that name may be anybody's. */
 export function taskWords(task: string, args: readonly string[], { quiet = false } = {}): string[] {
   if (INSTALLED) return ['npx', '--no', 'drydock', task, ...args];
   return ['npm', 'run', ...(quiet ? ['-s'] : []), task, '--', ...args];
+}
+
+/**
+ * Where programs are looked for that are started from `homeOf`: the pinned Node, what the product has installed, the usual places; and
+ * where npm is here, for many have it below their home (nvm, asdf, volta).
+ */
+export function searchPath(home: string): string {
+  const npm = findTool('npx');
+  return [...new Set([join(home, 'node_modules/.bin'), ...USUAL, ...(npm ? [dirname(npm)] : [])])].join(':');
+}
+
+const USUAL = ['/usr/local/bin', '/usr/bin', '/bin'];
+
+/** What stands behind the time in a crontab. cron knows neither a folder nor where programs are, and an unescaped % ends its line: crontab(5). */
+export function cronCommand(home: string, words: string[]): string {
+  const line = `cd ${posixWord(home)} && export PATH=${posixWord(searchPath(home))} && exec ${posixLine(words)}`;
+  return line.replaceAll('%', '\\%');
 }
 
 /** What a runner does first in a fresh checkout, in `homeOf`. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import {
+  configFile,
   defineReadTask,
   type Finding,
   flag,
@@ -27,7 +28,6 @@ const task = defineReadTask({
   writesDocument: () => true,
   async run({ config, env, flags }) {
     const { releaseWorkflow } = await import('../src/workflow/release.ts');
-    const { configFile } = await import('@drydock/backups/schedule');
     releaseConfig(config);
     const stages = promotionTo(config, env);
     const files = written([

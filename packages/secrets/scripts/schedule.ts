@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { userInfo } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
 import { defineReadTask, flag, homeOf, type Json, main, printFiles, usageError, written } from '@drydock/kit';
 import { cronFile, systemdFiles } from '../src/schedule.ts';
 
@@ -30,7 +31,7 @@ const task = defineReadTask({
     const [hour, minute] = timeOf(flags.at ?? '04:17');
     const schedule = {
       env,
-      folder: flags.folder ?? homeOf(config),
+      folder: wholePath(flags.folder) ?? homeOf(config),
       user: flags.user ?? userInfo().username,
       hour,
       minute,
@@ -43,6 +44,11 @@ const task = defineReadTask({
     };
   },
 });
+
+function wholePath(folder: string | undefined): string | undefined {
+  if (folder === undefined || isAbsolute(folder)) return folder && resolve(folder);
+  throw usageError('USAGE', `--folder must be a whole path, not "${folder}".`, 'For example: --folder /srv/drydock');
+}
 
 function timeOf(text: string): [hour: number, minute: number] {
   const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];

@@ -1,10 +1,14 @@
 import {
+  configFile,
+  cronCommand,
   environmentSettings,
   type LoadedConfig,
   linesOf,
   type PrintedFile,
-  posixLine,
+  searchPath,
   slugOf,
+  systemdItem,
+  systemdText,
   systemdWord,
   taskWords,
 } from '@drydock/kit';
@@ -21,10 +25,11 @@ export interface Schedule {
 const UNITS = '/etc/systemd/system';
 
 /** Goes on, once a day, with every rotation that has settled. A run that finds nothing changes nothing. */
-export function goOnCommand(config: LoadedConfig, env: string): string[] {
+export function goOnCommand(config: LoadedConfig, { env, folder }: Pick<Schedule, 'env' | 'folder'>): string[] {
   const { guard } = environmentSettings(config, env);
   const confirm = guard === 'confirm' ? ['--confirm', env, '--reason', 'scheduled'] : [];
-  const where = ['--continue', '--env', env, '--config', config.file];
+  const file = configFile(config, folder);
+  const where = ['--continue', '--env', env, ...(file ? ['--config', file] : [])];
   return taskWords('secrets:rotate', [...where, '--yes', '--lock-wait', '10m', ...confirm], { quiet: true });
 }
 
@@ -42,9 +47,9 @@ After=network-online.target
 [Service]
 Type=oneshot
 User=${user}
-WorkingDirectory=${systemdWord(folder)}
-Environment=${systemdWord(`PATH=${folder}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin`)}
-ExecStart=/usr/bin/env ${goOnCommand(config, env).map(systemdWord).join(' ')}
+WorkingDirectory=${systemdText(folder)}
+Environment=${systemdItem(`PATH=${searchPath(folder)}`)}
+ExecStart=/usr/bin/env ${goOnCommand(config, { env, folder }).map(systemdWord).join(' ')}
 TimeoutStartSec=1h
 UMask=0077
 NoNewPrivileges=true
@@ -69,13 +74,11 @@ WantedBy=timers.target
 }
 
 export function cronFile(config: LoadedConfig, { env, folder, hour, minute }: Schedule): PrintedFile {
-  const line = `cd ${posixLine([folder])} && PATH="$PWD/node_modules/.bin:/usr/local/bin:/usr/bin:/bin" exec ${posixLine(goOnCommand(config, env))}`;
   return {
     path: 'crontab',
     lines: [
       `# ${slugOf(config.product)}, ${env}: ends the old secrets of rotations that have settled.`,
-      // An unescaped % ends the command: crontab(5).
-      `${minute} ${hour} * * * ${line.replaceAll('%', '\\%')}`,
+      `${minute} ${hour} * * * ${cronCommand(folder, goOnCommand(config, { env, folder }))}`,
     ],
   };
 }

@@ -1,15 +1,12 @@
-import { type PrintedFile, posixLine, posixWord } from '@drydock/kit';
+import { cronCommand, type PrintedFile } from '@drydock/kit';
 import type { Job } from './jobs.ts';
-
-/** cron's own has neither the pinned Node nor /usr/local. */
-const PATH = 'export PATH="$PWD/node_modules/.bin:/usr/local/bin:/usr/bin:/bin"';
 
 /** Lines for `crontab -`. Variables come from the product's dotenv files: cron has no place for secrets. */
 export function crontab(jobs: Job[], { folder, timeZone }: { folder: string; timeZone: string }): PrintedFile {
   const lines = jobs.flatMap(({ name, about, cron, command, variables }) => [
     '',
     `# ${name}: ${about}. Needs ${variables.join(', ')}.`,
-    `${cron} ${escapePercent(`cd ${posixWord(folder)} && ${PATH} && exec ${posixLine(command)}`)}`,
+    `${cron} ${cronCommand(folder, command)}`,
   ]);
   return {
     path: 'crontab',
@@ -20,9 +17,4 @@ export function crontab(jobs: Job[], { folder, timeZone }: { folder: string; tim
       ...lines,
     ],
   };
-}
-
-/** An unescaped % ends the command: crontab(5). */
-function escapePercent(command: string): string {
-  return command.replaceAll('%', '\\%');
 }

@@ -2,4 +2,4 @@
 export { githubWorkflow } from './github.ts';
 export { confirmation, type Job, jobsOf } from './jobs.ts';
 export { cronJobs, needsOf, operationsPod } from './kubernetes.ts';
-export { configFile, remoteFindings } from './write.ts';
+export { remoteFindings } from './write.ts';

@@ -1,4 +1,4 @@
-import { linesOf, type PrintedFile } from '@drydock/kit';
+import { linesOf, type PrintedFile, searchPath, systemdItem, systemdText, systemdWord } from '@drydock/kit';
 import { calendarOf } from './calendar.ts';
 import type { Job } from './jobs.ts';
 
@@ -30,18 +30,18 @@ function service({ name, about, command, variables }: Job, place: SystemdPlace):
   const [program = '', ...args] = command;
   const start = program === 'node' ? [`${folder}/node_modules/.bin/node`, ...args] : ['/usr/bin/env', ...command];
   return linesOf`[Unit]
-Description=${name}: ${escapeSpecifier(about)}
+Description=${name}: ${systemdText(about)}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=oneshot
 User=${user}
-WorkingDirectory=${escapeSpecifier(folder)}
+WorkingDirectory=${systemdText(folder)}
 # Readable for root alone; it sets ${variables.join(', ')}.
-EnvironmentFile=${escapeSpecifier(`${secrets}/${name}.env`)}
-Environment=${word(`PATH=${folder}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin`)}
-ExecStart=${start.map((text) => word(text).replaceAll('$', '$$$$')).join(' ')}
+EnvironmentFile=${systemdText(`${secrets}/${name}.env`)}
+Environment=${systemdItem(`PATH=${searchPath(folder)}`)}
+ExecStart=${start.map(systemdWord).join(' ')}
 TimeoutStartSec=${max}min
 UMask=0077
 NoNewPrivileges=true
@@ -49,7 +49,7 @@ PrivateTmp=true
 PrivateDevices=true
 ProtectSystem=strict
 ProtectHome=read-only
-ReadWritePaths=${writable.map((path) => word(`-${path}`)).join(' ')}
+ReadWritePaths=${writable.map((path) => systemdItem(`-${path}`)).join(' ')}
 ProtectKernelTunables=true
 ProtectKernelModules=true
 ProtectKernelLogs=true
@@ -82,15 +82,4 @@ RandomizedDelaySec=5min
 WantedBy=timers.target
 `,
   ];
-}
-
-/** Quoted where it must be. In ExecStart= a `$` begins a variable besides. */
-function word(text: string): string {
-  const escaped = escapeSpecifier(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  return /[\s"'\\;]/.test(text) ? `"${escaped}"` : escaped;
-}
-
-/** `%` begins a specifier: systemd.unit(5). */
-function escapeSpecifier(text: string): string {
-  return text.replaceAll('%', '%%');
 }

@@ -1,9 +1,10 @@
-import { isAbsolute, join, relative } from 'node:path';
 import {
   type Finding,
   folderInRepository,
   homeOf,
+  isInside,
   type LoadedConfig,
+  movedTo,
   type PrintedFile,
   setUpLine,
   slugOf,
@@ -38,7 +39,7 @@ export async function writeSchedule(
     }
     case 'systemd': {
       const { systemdUnits } = await import('./systemd.ts');
-      const writable = [config.root, ...storeFolders(config)].map((path) => moved(path, homeOf(config), folder));
+      const writable = [config.root, ...storeFolders(config)].map((path) => movedTo(folder, config, path));
       return systemdUnits(jobs, {
         folder,
         writable: writable.filter((path) => !writable.some((other) => isInside(path, other))),
@@ -64,25 +65,6 @@ export async function writeSchedule(
       return [cronJobs(jobs, { env, image: flags.image ?? `${slug}-operations:CHANGE-ME`, timeZone, margin, max })];
     }
   }
-}
-
-/** What the toolkit would not find by itself. */
-export function configFile(config: LoadedConfig, folder: string): string | undefined {
-  const home = homeOf(config);
-  // As tasks look for it.
-  if (/^drydock\.config\.m?[jt]s$/.test(relative(home, config.file))) return undefined;
-  return isInside(config.file, home) ? relative(home, config.file) : moved(config.file, home, folder);
-}
-
-/** A path of this machine on the host where `home` lies in `folder`. */
-function moved(path: string, home: string, folder: string): string {
-  if (path === home) return folder;
-  return isInside(path, home) ? join(folder, relative(home, path)) : path;
-}
-
-function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && !way.startsWith('..') && !isAbsolute(way);
 }
 
 /** What is true of this machine and not of a runner or a pod. */

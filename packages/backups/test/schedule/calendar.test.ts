@@ -1,9 +1,10 @@
 // Uses systemd-analyze where it is there, and croner, which is a cron of its own.
+
+import { hasSystemd, systemdAnalyze } from '@drydock/kit/testing';
 import { Cron } from 'croner';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { calendarOf } from '../../src/schedule/calendar.ts';
-import { hasSystemd, systemdAnalyze } from './systemd.ts';
 
 const test = suite('calendar');
 const FROM = new Date('2027-02-26T00:00:30Z');
@@ -29,7 +30,7 @@ test('a cron expression becomes one calendar event, or two where either kind of 
   assert.equal(calendarOf('0 6 1,15 * FRI', 'UTC'), ['*-*-01,15 06:00:00 UTC', 'Fri *-*-* 06:00:00 UTC']);
 });
 
-(hasSystemd ? test : test.skip)("systemd's next runs are those of cron", () => {
+(hasSystemd() ? test : test.skip)("systemd's next runs are those of cron", () => {
   for (const expression of EXPRESSIONS) {
     const cron = new Cron(expression, { timezone: 'UTC', paused: true }).nextRuns(RUNS, FROM);
     const systemd = calendarOf(expression, 'UTC')

@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { hasSystemd, systemdAnalyze } from '@drydock/kit/testing';
 import { Cron } from 'croner';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, parseAllDocuments } from 'yaml';
-import { hasSystemd, systemdAnalyze } from './systemd.ts';
 
 const test = suite('backup:schedule');
 const ROOT = resolve(import.meta.dirname, '../../../..');
@@ -140,7 +140,7 @@ test('CronJobs never overlap, are given up in the end, and take secrets by refer
   }
 });
 
-(hasSystemd ? test : test.skip)('systemd finds nothing wrong with the units, and calls them safe', () => {
+(hasSystemd() ? test : test.skip)('systemd finds nothing wrong with the units, and calls them safe', () => {
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-units-'));
   const names = ['backup', 'drill'].flatMap((kind) =>
     ['service', 'timer'].map((type) => `marketplace-${kind}-production.${type}`),
@@ -160,7 +160,7 @@ test('CronJobs never overlap, are given up in the end, and take secrets by refer
   }
 });
 
-(hasSystemd ? test : test.skip)('units of a toolkit in a folder with blanks and % are whole', () => {
+(hasSystemd() ? test : test.skip)('units of a toolkit in a folder with blanks and % are whole', () => {
   const folder = join(mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-')), 'my 100% shop');
   mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
   cpSync('/bin/true', join(folder, 'node_modules/.bin/node'));

@@ -1,4 +1,4 @@
-import { command, parseDuration, typed } from '@drydock/kit';
+import { command, parseDuration } from '@drydock/kit';
 import { percent } from '../objectives/list.ts';
 import type { ShareObjective } from '../objectives/types.ts';
 import { type BurnWindow, reachable } from './burn.ts';
@@ -41,7 +41,7 @@ function budgetAlert(
     annotations: {
       summary: `${titleOf(plan, objective)} of ${product} on ${env}: the error budget burns at ${factor} times its rate`,
       description: `Over ${long} and over ${short}, more than ${percent(factor * objective.allowed)} were bad. Wanted: ${objective.wanted}, so ${percent(objective.allowed)} may be.`,
-      next: typed(command('health:gate', { env, for: '2m' })),
+      next: plan.typed(command('health:gate', { env, for: '2m' })),
     },
   };
 }
@@ -66,7 +66,7 @@ function absentAlert(plan: RulesPlan): AlertingRule {
     annotations: {
       summary: `${product} on ${env} has no metrics`,
       description: `Prometheus has not seen ${names.started?.name ?? countOf(names).name} for ${absentFor}: the product is away, or is not scraped.`,
-      next: typed(command('health:check', { env })),
+      next: plan.typed(command('health:check', { env })),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { command, counted, typed } from '@drydock/kit';
+import { command, counted } from '@drydock/kit';
 import { percent } from '../objectives/list.ts';
 import { labelsOf, recordedBy, titleOf } from './labels.ts';
 import type { RulesPlan } from './plan.ts';
@@ -13,7 +13,7 @@ export function capacityAlerts(plan: RulesPlan): AlertingRule[] {
 function common(plan: RulesPlan, objective: string, summary: string, description: string) {
   return {
     labels: { ...labelsOf(plan, objective), severity: 'ticket' },
-    annotations: { summary, description, next: typed(command('health:capacity', { env: plan.env })) },
+    annotations: { summary, description, next: plan.typed(command('health:capacity', { env: plan.env })) },
   };
 }
 

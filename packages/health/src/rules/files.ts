@@ -1,4 +1,4 @@
-import { command, typed } from '@drydock/kit';
+import { command } from '@drydock/kit';
 import { stringify } from 'yaml';
 import { alertingGroup } from './alerting.ts';
 import { dashboard } from './dashboard.ts';
@@ -16,7 +16,7 @@ export interface RulesFile {
 /** All that is written for an environment. */
 export function rulesFiles(plan: RulesPlan): RulesFile[] {
   const { env } = plan;
-  const head = `# Written by "${typed(command('health:rules', { env }))}" from drydock.config.ts: change it there.\n`;
+  const head = `# Written by "${plan.typed(command('health:rules', { env }))}" from drydock.config.ts: change it there.\n`;
   const yaml = (value: object) => head + stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
   const recording = recordingGroups(plan);
   const alerting = alertingGroup(plan);

@@ -1,4 +1,4 @@
-import type { EnvName, LoadedConfig } from '@drydock/kit';
+import { type EnvName, type Hint, type LoadedConfig, typedAtHome } from '@drydock/kit';
 import type { HealthConfig } from '../config/health.ts';
 import { healthSection } from '../config/health.ts';
 import { namesOf } from '../metrics/names.ts';
@@ -20,6 +20,8 @@ export interface RulesPlan extends Vocabulary {
   windows: BurnWindow[];
   /** The shortest window: for what is a state and no budget. */
   base: string;
+  /** What whoever reads the files types next. */
+  typed(next: Hint): string;
 }
 
 export function planRules(config: LoadedConfig, env: EnvName, bounds: readonly number[] | undefined): RulesPlan {
@@ -36,5 +38,6 @@ export function planRules(config: LoadedConfig, env: EnvName, bounds: readonly n
     usages: objectives.filter((one) => one.kind === 'usage'),
     growth: objectives.find((one) => one.kind === 'growth'),
     base: lengthsOf(windows)[0] ?? '5m',
+    typed: (next) => typedAtHome(config, next),
   };
 }

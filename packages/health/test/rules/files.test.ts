@@ -1,8 +1,9 @@
 // Runs promtool and amtool on what the task writes, for products of several kinds; no server but a page of metrics on loopback.
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { exec, requireTool } from '@drydock/kit';
+import { TOOLKIT } from '@drydock/kit/cli';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
@@ -42,6 +43,10 @@ test('what the defaults say is right for Prometheus, and passes its own unit tes
   assert.match(rules, 'drydock:bad:ratio_rate1h{product="strange",env="staging",objective="errors"} > (14.4 * 0.01)');
   assert.match(rules, 'http_errors_total{job="shop",env="staging"}');
   assert.not.match(rules, '(14.4 * 0.6)', 'misses cannot be 14 times what is allowed of them');
+  // Whoever is woken by one types it in the toolkit's folder, as do those who change the config.
+  const file = relative(TOOLKIT, join(tasks.root, 'drydock.config.ts'));
+  assert.match(rules, `next: npm run health:gate -- --env staging --for 2m --config ${file}\n`);
+  assert.match(rules, `# Written by "npm run health:rules -- --env staging --config ${file}"`);
   const again = await tasks.ask('health:rules', '--check');
   assert.equal([again.code, again.data.files.some(({ changed }: { changed: boolean }) => changed)], [0, false]);
 });

@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs';
 import { currentActor } from '../actor.ts';
 import { environmentNamed } from '../config/environments.ts';
-import { loadConfig, loadConfigOrNone } from '../config/load.ts';
+import { type LoadedConfig, loadConfig, loadConfigOrNone } from '../config/load.ts';
 import type { EnvName } from '../config/schema.ts';
 import { loadEnvironment } from '../env/environment.ts';
 import type { Environment } from '../env/types.ts';
 import { EXIT, type OpsError, toOpsError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Output } from '../output/output.ts';
+import { statePath } from '../state/folder.ts';
+import { INSTALLED, TOOLKIT } from '../toolkit.ts';
 import { asksToResume, kebab, type ParsedArgs } from './args.ts';
 import { runChange } from './change.ts';
 import { taskContext } from './context.ts';
@@ -51,6 +54,7 @@ export async function executeTask(
     env: task.perEnvironment === false ? undefined : env,
     config: common.config,
     confirms: (name: string) => !around.interactive && config.environments[name]?.guard === 'confirm',
+    sandbox: hasSandbox(config),
   });
   for (const [key, spec] of Object.entries((task.flags ?? {}) as FlagSpecs))
     if (spec.environment && own[key] !== undefined)
@@ -107,4 +111,9 @@ async function report(thrown: unknown, ctx: TaskContext, task: AnyTask): Promise
   const { reportFailure } = await import('../sentry.ts');
   const arrived = await reportFailure(error, { task: task.name, env: ctx.env, run: ctx.run, dsn });
   if (!arrived) ctx.out.warn('Sentry could not be told of this failure.');
+}
+
+/** The toolkit's own product, and one that it was brought up for. */
+function hasSandbox({ root }: Pick<LoadedConfig, 'root'>): boolean {
+  return !INSTALLED && (root === TOOLKIT || existsSync(statePath(root, 'sandbox')));
 }

@@ -1,6 +1,8 @@
+import type { LoadedConfig } from '../config/load.ts';
 import { type Command, type Hint, wordsOf } from '../hint.ts';
 import { shellWord } from '../shell-word.ts';
 import { INSTALLED } from '../toolkit.ts';
+import { wayToConfig } from '../unattended.ts';
 import { kebab } from './args.ts';
 import { knowsFlag } from './wired.ts';
 
@@ -21,11 +23,18 @@ export interface Typing {
   config?: string | undefined;
   /** A change of this environment has to be confirmed by flags: it is guarded, and nobody can be asked. */
   confirms?: ((env: string) => boolean) | undefined;
+  /** The product is one that the sandbox runs. */
+  sandbox?: boolean;
 }
 
 /** A hint as the operator would type it: by the same door, on the same environment, with the same config. */
 export function typed(hint: Hint, typing: Typing = { door: DOOR }): string {
-  return wordsOf(hint, (command) => typedCommand(command, typing));
+  return wordsOf(hint, (command) => typedCommand(command, typing), typing);
+}
+
+/** A hint for a file that others read later: as it is typed in `homeOf`, by whichever door and from wherever the file was written. */
+export function typedAtHome(config: Pick<LoadedConfig, 'root' | 'file'>, of: Hint): string {
+  return typed(of, { door: DOOR, config: wayToConfig(config) });
 }
 
 /** npm knows it without `run`. */

@@ -1,7 +1,11 @@
 // Uses no service: tasks on a product in a temporary folder, the way that main takes.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { paused } from '../../src/errors.ts';
+import { withPostgres } from '../../src/postgres.ts';
+import { Secret } from '../../src/secret.ts';
 import { flag } from '../../src/task/flags.ts';
 import { defineChangeTask, defineReadTask } from '../../src/task/types.ts';
 import { makeStrangeProduct, runTaskForTest } from '../../src/testing/index.ts';
@@ -45,6 +49,22 @@ test('a task that hands over is not run itself, and what is told line by line is
   assert.is((outcome?.data as { env?: string } | undefined)?.env, 'staging');
   assert.equal((await runTaskForTest(look, root, ['--json'])).said, ['{"line":1}']);
   assert.equal((await runTaskForTest(look, root, [])).said, []);
+});
+
+test('a database that is away is told to the sandbox’s products alone to be of the sandbox', async () => {
+  const away = defineReadTask({
+    name: 'test:away',
+    summary: 'Asks the database.',
+    run: ({ environment }) =>
+      withPostgres(environment.secret('DATABASE_URL') ?? new Secret(''), 'test', () =>
+        Promise.reject(new Error('is there')),
+      ),
+  });
+  const root = makeStrangeProduct({}, { DATABASE_URL: 'postgresql://127.0.0.1:1/shop' });
+  const hintThere = async () => (await runTaskForTest(away, root, ['--env', 'staging'])).error?.hint;
+  assert.is(await hintThere(), 'Is it running, and is DATABASE_URL right?');
+  mkdirSync(join(root, '.drydock/sandbox'), { recursive: true });
+  assert.match((await hintThere()) ?? '', / In the sandbox: npm run sandbox:up$/);
 });
 
 test('words beside the flags reach a change, and a run that goes on has those that it was begun with', async () => {

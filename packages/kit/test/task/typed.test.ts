@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errorOn, OpsError } from '../../src/errors.ts';
-import { command, hint } from '../../src/hint.ts';
+import { command, hint, hintOn, IN_SANDBOX } from '../../src/hint.ts';
 import { shellWord } from '../../src/shell-word.ts';
 import { typed } from '../../src/task/typed.ts';
 
@@ -31,6 +31,15 @@ test('an environment that it names itself goes before that of the run', () => {
   assert.is(
     typed(errorOn('development', failed).hint ?? '', { door: 'npm', env: 'production' }),
     'Look: npm run db:drift -- --env development, npm run db:status -- --env staging',
+  );
+});
+
+test('the sandbox is named where the product has one, and nowhere else', () => {
+  const sentence = hintOn('staging', hint`Is it running?${IN_SANDBOX}`);
+  assert.is(typed(sentence), 'Is it running?');
+  assert.is(
+    typed(sentence, { door: 'npm', env: 'staging', sandbox: true }),
+    'Is it running? In the sandbox: npm run sandbox:up',
   );
 });
 

@@ -1,4 +1,4 @@
-import { posixLine, systemdWord } from '@drydock/kit';
+import { posixLine, systemdItem, systemdWord } from '@drydock/kit';
 
 interface Unit {
   product: string;
@@ -21,7 +21,7 @@ export function supervisorUnit({ product, services, user, command }: Unit): { na
 Description=Released versions of ${product}
 After=network-online.target
 Wants=network-online.target
-RequiresMountsFor=${systemdWord(services)}
+RequiresMountsFor=${systemdItem(services)}
 
 [Service]
 Type=exec

@@ -1,6 +1,6 @@
 import { backupsSection } from '@drydock/backups';
-import { configFile, cronJobs, jobsOf, needsOf } from '@drydock/backups/schedule';
-import { type Environment, type EnvName, homeOf, type LoadedConfig, type PrintedFile } from '@drydock/kit';
+import { cronJobs, jobsOf, needsOf } from '@drydock/backups/schedule';
+import { configFile, type Environment, type EnvName, homeOf, type LoadedConfig, type PrintedFile } from '@drydock/kit';
 import { Document } from 'yaml';
 import { releaseConfig } from '../config.ts';
 import { readyPathOf } from '../ready-path.ts';

@@ -7,4 +7,4 @@ export function systemdAnalyze(...args: string[]) {
   return spawnSync(PROGRAM, args, { encoding: 'utf8', env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' } });
 }
 
-export const hasSystemd = systemdAnalyze('--version').status === 0;
+export const hasSystemd = () => systemdAnalyze('--version').status === 0;
