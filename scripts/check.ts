@@ -6,6 +6,7 @@ import { keepResult, testedCommit } from './check/keep.ts';
 import { runAll } from './check/run-all.ts';
 import type { Outcome } from './check/run-suite.ts';
 import { CHECKS, findSuites, type Suite } from './check/suites.ts';
+import { onOtherServers } from './check/versions.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -20,14 +21,18 @@ const task = defineReadTask({
   flags: {
     onlyChecks: flag.boolean({ about: 'types, lint, promises, dead code and arrows alone' }),
     onlyTests: flag.boolean({ about: 'tests alone' }),
-    thorough: flag.boolean({ about: 'every round of the tests that kill and disturb, and the long ones' }),
+    thorough: flag.boolean({
+      about: 'every round of the tests that kill and disturb, the long ones, and those of db on PostgreSQL 14 to 18',
+    }),
   },
   async run({ flags, words, out, signal, actor }) {
     // Heard by the tests, which are processes of their own.
     if (flags.thorough) process.env.DRYDOCK_THOROUGH = '1';
     const wanted = (suite: Suite) => words.length === 0 || words.some((part) => suite.name.includes(part));
     const checks = flags.onlyTests || words.length > 0 ? [] : CHECKS;
-    const tests = flags.onlyChecks ? [] : findSuites(ROOT, { long: flags.thorough || words.length > 0 }).filter(wanted);
+    const found = flags.onlyChecks ? [] : findSuites(ROOT, { long: flags.thorough || words.length > 0 });
+    const ofDb = flags.thorough ? found.filter(({ name }) => name.startsWith('packages/db/')) : [];
+    const tests = [...found.filter(wanted), ...onOtherServers(ofDb, wanted)];
     const suites = [...checks, ...tests];
     if (suites.length === 0)
       throw usageError('NOTHING_TO_CHECK', `No test matches ${words.join(', ')}.`, 'All of them: npm test');

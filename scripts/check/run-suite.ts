@@ -50,6 +50,8 @@ async function run(suite: Suite, { root, bed, log, services, signal }: Run): Pro
       env: {
         ...process.env,
         ...bed.env(services),
+        // The one that is shared is of the machine's own version.
+        ...(suite.env ? { ...suite.env, DRYDOCK_TEST_POSTGRES: undefined } : {}),
         // Half of a suite's start is compiling what the one before compiled.
         NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/drydock-tests'),
         NO_COLOR: '1',

@@ -12,6 +12,8 @@ export interface Suite {
   heavy?: boolean;
   /** Writes gigabytes. */
   roomy?: boolean;
+  /** Programs that it is to use; then it stands on a server of its own. */
+  env?: Record<string, string>;
 }
 
 const MINUTE = 60_000;

@@ -34,13 +34,17 @@ export interface TaskProcesses {
   killAt(lines: number, task: string, ...args: string[]): Promise<boolean>;
 }
 
+/** What a run of the tests is to use instead of the machine's own (scripts/check/versions.ts). */
+const PROGRAM = /^(PG_DUMP|PG_DUMPALL|PG_RESTORE|POSTGRES|INITDB)_PATH$/;
+
 /**
  * The environment of a process that is to know nothing of ours. Half of a start is compiling: what was compiled is kept
  * with the checkout, as the runner of the tests does.
  */
 export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE = COMPILED } = process.env;
-  return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...more };
+  const programs = Object.fromEntries(Object.entries(process.env).filter(([name]) => PROGRAM.test(name)));
+  return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...programs, ...more };
 }
 
 /** `through`: a program that runs another, and its arguments (system-calls.ts). */

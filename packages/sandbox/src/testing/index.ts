@@ -15,7 +15,7 @@ export { createMigrated } from './migrated.ts';
 export { startTestPgBouncer } from './pgbouncer.ts';
 export { startTestPostgres } from './postgres.ts';
 export { type Clients, clientsOf } from './postgres-clients.ts';
-export { postgresOf } from './postgres-versions.ts';
+export { POSTGRES_MAJORS, type PostgresMajor, postgresOf } from './postgres-versions.ts';
 export { startTestPrometheus } from './prometheus.ts';
 export { startTestRedis, type TestRedis } from './redis.ts';
 export { testRoot } from './root.ts';
