@@ -36,15 +36,22 @@ async function serve(config: AppConfig): Promise<void> {
   process.on('SIGINT', stopOrFail);
 }
 
+/** A command has a second, which a machine that is busy with our own start may well take. */
+const TRIES = 4;
+
 /** Outside development nothing starts on a Redis that is not there: rate limits would be off without anybody noticing. */
 async function needsRedis({ redis }: Services): Promise<void> {
-  try {
-    await redis?.ping();
-  } catch (cause) {
-    throw new Error('The marketplace cannot start: Redis at REDIS_URL does not answer, or refuses the password.', {
-      cause,
-    });
-  }
+  for (let tried = 1; ; tried++)
+    try {
+      await redis?.ping();
+      return;
+    } catch (cause) {
+      if (tried === TRIES || /WRONGPASS|NOAUTH/.test((cause as Error).message))
+        throw new Error('The marketplace cannot start: Redis at REDIS_URL does not answer, or refuses the password.', {
+          cause,
+        });
+      await sleep(250);
+    }
 }
 
 try {
