@@ -116,6 +116,14 @@ for (const major of [14, 18] as const)
       );
       made.write('2_n', 'ALTER TABLE "T" ADD COLUMN "n" INTEGER;', 'ALTER TABLE "T" DROP COLUMN "n";');
       made.write('3_index', 'CREATE INDEX CONCURRENTLY "T_n_idx" ON "T"("n");', 'DROP INDEX CONCURRENTLY "T_n_idx";');
+      if (major === 14) {
+        made.write('4_newer', 'CREATE UNIQUE INDEX "T_n" ON "T"("n") NULLS NOT DISTINCT;', 'DROP INDEX "T_n";');
+        const { findings } = await made.ask('db:dry-run');
+        const newer = findings.find(({ code }: { code: string }) => code === 'MIGRATION_FAILED') ?? {};
+        assert.match(newer.message ?? JSON.stringify(findings), 'syntax error at or near "NULLS"');
+        assert.match(newer.hint, 'right in a newer PostgreSQL than this server');
+        rmSync(join(made.root, 'prisma/migrations/4_newer'), { recursive: true });
+      }
       const whole = await made.ask('db:dry-run');
       assert.is(whole.code, 0, JSON.stringify(whole.findings));
       assert.is(whole.data.copy, 'template');

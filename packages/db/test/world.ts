@@ -47,3 +47,9 @@ export async function withClient<T>(url: string, use: (client: Client) => Promis
 }
 
 export const query = (url: string, sql: string) => withClient(url, async (client) => (await client.query(sql)).rows);
+
+/** Of the server: the tests run on every major version that is served. */
+export async function majorOf(url: string): Promise<number> {
+  const [row] = await query(url, `SELECT current_setting('server_version_num')::int / 10000 AS major`);
+  return row.major;
+}

@@ -15,6 +15,7 @@ const MANAGERS = {
   yarn1: 'yarn@1.22.22',
   yarn4: '@yarnpkg/cli-dist@4.18.1',
 };
+const PNPM = { pnpm9: 'bin/pnpm.cjs', pnpm10: 'bin/pnpm.cjs', pnpm11: 'bin/pnpm.mjs', pnpm12: 'pnpm' };
 export type NodeVersion = keyof typeof NODES | '24';
 export type Manager = keyof typeof MANAGERS;
 
@@ -39,6 +40,9 @@ export function installVersions(root: string, wanted: { nodes: NodeVersion[]; ma
       cwd: root,
       stdio: 'pipe',
     });
+  // A program of its own, which its install script puts in the place of what it comes with.
+  if (wanted.managers.includes('pnpm12'))
+    execFileSync(process.execPath, ['install.js'], { cwd: join(modules, 'pnpm12'), stdio: 'pipe' });
   const shims = (name: string, links: Record<string, string>) => {
     const folder = join(root, 'bin', name);
     mkdirSync(folder, { recursive: true });
@@ -55,7 +59,7 @@ export function installVersions(root: string, wanted: { nodes: NodeVersion[]; ma
       const at = (file: string) => join(modules, name, file);
       if (name.startsWith('npm')) return shims(name, { npm: at('bin/npm-cli.js'), npx: at('bin/npx-cli.js') });
       if (name.startsWith('yarn')) return shims(name, { yarn: at('bin/yarn.js') });
-      return shims(name, { pnpm: at(name === 'pnpm9' || name === 'pnpm10' ? 'bin/pnpm.cjs' : 'bin/pnpm.mjs') });
+      return shims(name, { pnpm: at(PNPM[name as keyof typeof PNPM]) });
     },
   };
 }

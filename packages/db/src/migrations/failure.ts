@@ -127,18 +127,26 @@ export function migrationError(thrown: unknown, { name, file, rehearsed, attempt
     });
   }
   const resolve = command('db:resolve', { rolledBack: name });
+  const mend = isNewerSyntax(error)
+    ? 'It is right in a newer PostgreSQL than this server: write it in words of the older one, or upgrade the server first. Then run it again.'
+    : 'Mend the migration and run it again.';
   return new OpsError({
     code: (isNamed(error) && FAILURE_CODES[error.code ?? '']) || 'MIGRATION_FAILED',
     message: `${file}${placeIn(error)}: ${sentence(error)}. ${state}`,
     hint: rehearsed
-      ? 'Mend the migration and run it again.'
+      ? mend
       : begun
         ? hint`Undo by hand what is in effect, mend the file, then: ${resolve}   (or finish it by hand: --applied)`
         : error.effect
           ? hint`Mend the migration and run it again, after: ${resolve}`
-          : 'Mend the migration and run it again.',
+          : mend,
     cause: error,
   });
+}
+
+/** The file was read before, by the parser of a new PostgreSQL (MIGRATION_SYNTAX); what is inside of a function was not. */
+function isNewerSyntax({ code, message, where }: Failed): boolean {
+  return code === '42601' && !where && message.startsWith('syntax error at or near');
 }
 
 /** `:3:12`; nothing where it is not known. */
