@@ -207,6 +207,24 @@ test('a guarded role is deployed, whether it is there or not', async () => {
   assert.is(deploy.code, 0, deploy.stderr);
 });
 
+test('to hang a function that puts together what it runs on a table is not to run it, to change rows behind it is', async () => {
+  const url = await owned('maker');
+  await query(url, USERS);
+  const target = makeTarget(
+    url,
+    {
+      '1': `CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE SEQUENCE %I', NEW.id); RETURN NEW; END $$;
+        CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f();`,
+      '2': 'ALTER TABLE users ADD COLUMN m INT; CREATE INDEX users_m ON users (m);',
+      '3': 'CREATE FUNCTION g() RETURNS void LANGUAGE sql AS $$ INSERT INTO users VALUES (77) $$; SELECT g();',
+      '4': 'ALTER TABLE users ADD COLUMN o INT;',
+    },
+    SCHEMA,
+  );
+  const { untold, findings } = await rehearse(target);
+  assert.equal([untold, codes(findings).filter((said) => said.startsWith('error'))], [['3', '4'], []]);
+});
+
 test('what stays in its database is run: messages, advisory locks, triggers with functions that are there', async () => {
   const url = await owned('maker');
   await query(

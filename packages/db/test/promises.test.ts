@@ -172,6 +172,11 @@ test('IF NOT EXISTS of another thing is an error, of the same thing nothing', as
       'CREATE TABLE IF NOT EXISTS new_one (a INT); CREATE INDEX IF NOT EXISTS new_one_a ON new_one(a); CREATE SCHEMA IF NOT EXISTS public;',
       undefined,
     ],
+    // The files made it: it comes out the same everywhere.
+    [
+      'CREATE TABLE IF NOT EXISTS made_here (a INT NOT NULL); ALTER TABLE made_here ADD COLUMN IF NOT EXISTS a INT;',
+      'warn SKIPPED_IN_SILENCE',
+    ],
     ['ALTER TABLE IF EXISTS nowhere ADD COLUMN a INT;', 'is skipped, since there is no nowhere'],
     ['ALTER TABLE IF EXISTS posts ADD COLUMN here INT;', undefined],
     ['CREATE TEMPORARY TABLE IF NOT EXISTS posts (q INT); DROP TABLE pg_temp.posts;', undefined],

@@ -13,6 +13,8 @@ export class Gate {
   #server = new Set<string>();
   /** Functions of the migrations that put together what they run. */
   #opaque = new Set<string>();
+  /** One of those is hung on a table: a change of rows may run it. */
+  #hung = false;
 
   /** Whether a statement is run. Throws NEEDS_ROLE where it would only be by a role that can do no harm. */
   lets(migration: Migration, statement: Statement, inner: InnerCode, reach: Reach | undefined): boolean {
@@ -25,8 +27,10 @@ export class Gate {
       return false;
     }
     // A function that the target has already does there what it does; to hang it on a table is not to run it.
-    const opaque = inner.opaque && !statement.node.CreateTrigStmt;
-    if (!this.safeRole && (opaque || this.#names(statement))) throw needsRole(migration, statement);
+    const hangs = statement.node.CreateTrigStmt !== undefined;
+    const runs = !hangs && (inner.opaque || this.#names(statement) || (this.#hung && changesRows(statement, inner)));
+    if (!this.safeRole && runs) throw needsRole(migration, statement);
+    this.#hung ||= hangs && this.#names(statement);
     if (reach) this.#changes(migration, statement, reach);
     return true;
   }
@@ -66,6 +70,11 @@ export class Gate {
     if (this.findings.some((found) => found.message === said)) return;
     this.findings.push({ level, code, message: said, hint, file, line });
   }
+}
+
+/** Whatever table it is: rows of another may follow by a foreign key. */
+function changesRows({ node }: Statement, { nodes }: InnerCode): boolean {
+  return /"(Insert|Update|Delete|Merge|Copy|Truncate)Stmt":/.test(JSON.stringify([node, nodes]));
 }
 
 /** Asked before anything of it is run: in pieces, what was run stays. */

@@ -44,7 +44,9 @@ export async function observeMigration(
     const reach = howItReaches(statement, inner);
     if (!gate.lets(migration, statement, inner, reach)) return;
     const undone = reach?.kind === 'server' && !together && !statement.alone;
-    notes.push(...(await findSkipped(client, statement, { fresh: watched.tables.size === 0 })));
+    const altered = node.AlterTableStmt?.relation;
+    const fresh = watched.tables.size === 0 || (altered !== undefined && !watched.named(altered));
+    notes.push(...(await findSkipped(client, statement, { fresh })));
     if (undone) await client.query('SAVEPOINT drydock');
     const tableOf = frozen(watched, [node, ...inner.nodes]);
     const provenNotNull = await readProven(client, statement, watched);
