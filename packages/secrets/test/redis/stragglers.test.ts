@@ -58,6 +58,27 @@ test('each connection of another generation is named by address, id and age; wha
   current.disconnect();
 });
 
+test('a client that says its name after its login, and one that comes and goes, use no old password; one that stays nameless may', async () => {
+  const old = holding(redis.url);
+  const rotator = await fresh();
+  const next = await rotator.make(old);
+  await rotator.add(old, next);
+  const late = quiet(urlIn(next));
+  const short = quiet(urlIn(next));
+  for (const client of [late, short]) await client.connect();
+  const looking = rotator.stragglers(old, next);
+  await sleep(300);
+  await late.client('SETNAME', `shop:${next.REDIS_URL?.fingerprint()}`);
+  short.disconnect();
+  assert.equal(await looking, []);
+  const nameless = quiet(urlIn(next));
+  await nameless.connect();
+  const [one, ...more] = await rotator.stragglers(old, next);
+  assert.equal([one?.pid, more], [`client ${await nameless.client('ID')} of 127.0.0.1:${redis.port}`, []]);
+  late.disconnect();
+  nameless.disconnect();
+});
+
 test('in an emergency the old one is refused and all of its connections are gone within two seconds', async () => {
   const old = holding(redis.url);
   const rotator = await fresh({ emergency: true });

@@ -4,10 +4,11 @@ import type { Values } from '../../values.ts';
 import type { RotatorContext } from '../types.ts';
 import { hashOf, keepUsers, readUser } from './acl.ts';
 import type { RedisSecret } from './config.ts';
-import { allConnectionsOf, connectionsOf, generationOf } from './connections.ts';
+import { allConnectionsOf, connectionsOf } from './connections.ts';
 import { type RedisLink, RedisRefusal } from './link.ts';
 import { keepingIn, refuseSameUser } from './refuse.ts';
 import { OPERATOR_RULES, type RedisSession } from './session.ts';
+import { othersThan } from './stragglers.ts';
 import { type RedisUrl, withUser } from './url.ts';
 
 const OPERATOR = 'ops';
@@ -95,11 +96,12 @@ interface Narrowing {
 }
 
 async function narrowingOf(
-  { secret }: RotatorContext<RedisSecret>,
+  ctx: RotatorContext<RedisSecret>,
   session: RedisSession,
   { url: { login }, fingerprint }: { url: RedisUrl; fingerprint: string },
   nodes: RedisLink[],
 ): Promise<Narrowing[]> {
+  const { secret } = ctx;
   const all: Narrowing[] = [];
   for (const node of nodes) {
     const rules: string[] = [];
@@ -107,7 +109,7 @@ async function narrowingOf(
     const user = await readUser(node, login.user);
     const hash = login.password && hashOf(login.password);
     if (hash && user?.passwords.includes(hash) && user.passwords.length > 1) {
-      await refuseUnknownUsers(session, node, login.user, fingerprint);
+      await refuseUnknownUsers(ctx, session, node, { user: login.user, fingerprint });
       rules.push('resetpass', `#${hash}`);
       says.push(`takes out ${user.passwords.length - 1} more of ${login.user}'s passwords, which no variable holds`);
     }
@@ -130,13 +132,17 @@ async function mayChangeAcls(node: RedisLink, user: string): Promise<boolean> {
   }
 }
 
-async function refuseUnknownUsers(session: RedisSession, node: RedisLink, user: string, fingerprint: string) {
-  const connections = await connectionsOf([node], { user, ours: session.name });
-  const others = connections.filter((connection) => generationOf(connection, fingerprint) !== 'this');
+async function refuseUnknownUsers(
+  { signal }: Pick<RotatorContext<RedisSecret>, 'signal'>,
+  session: RedisSession,
+  node: RedisLink,
+  { user, fingerprint }: { user: string; fingerprint: string },
+): Promise<void> {
+  const others = await othersThan(fingerprint, () => connectionsOf([node], { user, ours: session.name }), signal);
   if (others.length === 0) return;
   throw new OpsError({
     code: 'REDIS_OTHER_PASSWORDS',
-    message: `${user} has passwords that no variable holds, and ${others.length} of its connections may have come in with one: ${others.map(({ address, id }) => `${address} (client ${id})`).join(', ')}.`,
+    message: `${user} has passwords that no variable holds, and ${others.length} of its connections may have come in with one: ${others.map(({ connection: { address, id } }) => `${address} (client ${id})`).join(', ')}.`,
     hint: `End what uses them. Then, as an operator: ACL SETUSER ${user} resetpass and, with > before it, the password that is to stay; ACL SAVE.`,
   });
 }

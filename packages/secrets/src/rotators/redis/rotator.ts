@@ -11,11 +11,12 @@ import { asStraggler, connectionsOf, endConnections, generationOf } from './conn
 import { proofOf } from './proof.ts';
 import { refuseRedis } from './refuse.ts';
 import { sessionOf } from './session.ts';
+import { othersThan } from './stragglers.ts';
 import { shownPlace, withPassword } from './url.ts';
 
 /** A user with two passwords for a while, on every node. */
 export const redisRotator: OpenRotator<RedisSecret> = (ctx) => {
-  const { config, secret, rotation, onLine } = ctx;
+  const { config, secret, rotation, onLine, signal } = ctx;
   const { variable, operator } = secret;
   const session = sessionOf(ctx);
   const whose = (values: Values) => ({ user: session.urlOf(values).login.user, ours: session.name });
@@ -73,10 +74,10 @@ export const redisRotator: OpenRotator<RedisSecret> = (ctx) => {
     },
     promoted: (_, next) => next,
     async stragglers(old, next) {
-      const connections = await session.withNodes([next, old], (nodes) => connectionsOf(nodes, whose(next)));
-      return connections.flatMap((connection) => {
-        const generation = generationOf(connection, fingerprintOf(next));
-        if (generation === 'this') return [];
+      const others = await session.withNodes([next, old], (nodes) =>
+        othersThan(fingerprintOf(next), () => connectionsOf(nodes, whose(next)), signal),
+      );
+      return others.flatMap(({ connection, generation }) => {
         if (generation === 'another' || secret.unnamed === 'block') return [asStraggler(connection, generation)];
         onLine(`${connection.address} has no generation in its name; what its instance was started with counts`);
         return [];
