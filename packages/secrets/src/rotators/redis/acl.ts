@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { OpsError, type Secret } from '@drydock/kit';
+import { infoOf } from './info.ts';
 import { type RedisLink, RedisRefusal } from './link.ts';
-import { infoOf } from './nodes.ts';
 
 /** A user as one node has it. */
 export interface AclUser {

@@ -1,5 +1,6 @@
 import { OpsError } from '@drydock/kit';
 import { unknown } from '../../unknown.ts';
+import { type Info, infoOf } from './info.ts';
 import type { RedisLink } from './link.ts';
 import { type RedisPlace, shownPlace } from './url.ts';
 
@@ -73,24 +74,7 @@ async function openNode(
   });
 }
 
-type Info = Record<string, string>;
-
-export function infoOf(text: unknown): Info {
-  return Object.fromEntries(
-    String(text)
-      .split(/\r?\n/)
-      .filter((line) => line.includes(':') && !line.startsWith('#'))
-      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
-  );
-}
-
 async function neighboursOf(place: RedisPlace, info: Info, link: RedisLink): Promise<RedisPlace[]> {
-  if (info.redis_mode === 'sentinel')
-    throw new OpsError({
-      code: 'REDIS_IS_SENTINEL',
-      message: `${link.label} is a Sentinel, which has none of the product's users.`,
-      hint: "Name the master's own address; its replicas are found from there.",
-    });
   const tls = 'tls' in place && place.tls;
   const at = (host: string, port: string): RedisPlace => ({ host, port: Number(port), tls });
   if (info.cluster_enabled === '1') return membersOf(String(await link.call('CLUSTER', 'NODES')), at);

@@ -133,7 +133,7 @@ async function refuseRedisItself({ secret }: Context, { login }: RedisUrl, nodes
 async function refuseElsewhere({ secret }: Context, session: RedisSession, url: RedisUrl, nodes: RedisLink[]) {
   if (secret.operator === secret.variable) return;
   let there = true;
-  await session.tries(url.place, url.login, async (link) => {
+  const taken = await session.tries(url.place, url.login, async (link) => {
     const id = await link.call('CLIENT', 'ID').catch((error) => {
       if (error instanceof RedisRefusal) return undefined;
       throw error;
@@ -142,7 +142,7 @@ async function refuseElsewhere({ secret }: Context, session: RedisSession, url: 
     const all = await allConnectionsOf(nodes, url.login.user);
     there = all.some((one) => one.id === String(id) && one.name === session.name);
   });
-  if (there) return;
+  if (taken && there) return;
   throw new OpsError({
     code: 'REDIS_ELSEWHERE',
     message: `${secret.variable} and ${secret.operator} lead to different servers.`,

@@ -5,6 +5,7 @@ import type { RotatorContext } from '../types.ts';
 import type { RedisSecret } from './config.ts';
 import { openLink, type RedisLink, RedisRefusal } from './link.ts';
 import { closeAll, openNodes } from './nodes.ts';
+import { refuseSentinel } from './sentinel.ts';
 import { type RedisLogin, type RedisPlace, type RedisUrl, readRedisUrl } from './url.ts';
 
 /** How one rotation reaches Redis: as the operator's user on every node, and as the product does. */
@@ -48,6 +49,7 @@ export function sessionOf(ctx: RotatorContext<RedisSecret>): RedisSession {
     const openAs = async (place: RedisPlace): Promise<RedisLink | undefined> => {
       const link = await open(place);
       try {
+        await refuseSentinel(link, holder);
         for (const { login } of urls) if (await link.logIn(login)) return link;
       } catch (error) {
         link.close();
@@ -79,6 +81,7 @@ export function sessionOf(ctx: RotatorContext<RedisSecret>): RedisSession {
       return explained({ variable, operator }, async () => {
         const link = await open(place);
         try {
+          await refuseSentinel(link, variable);
           const taken = await link.logIn(login);
           if (taken) await meanwhile?.(link);
           return taken;
