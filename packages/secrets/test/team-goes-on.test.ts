@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Secret, withPostgres } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
 import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
@@ -54,7 +55,7 @@ async function team(secret: object = {}, { byHand = false } = {}) {
     const held = () => /^MAIL_KEY='?([\w-]+)/m.exec(readFileSync(join(root, '.env.staging'), 'utf8'))?.[1] ?? '';
     return { root, run, held };
   };
-  return { folder, ada: clone(ada), bob: clone(bob), eve: clone(eve), nobody: clone('') };
+  return { folder, urls, ada: clone(ada), bob: clone(bob), eve: clone(eve), nobody: clone('') };
 }
 
 test('another operator goes on from another clone, with a key of their own: the new value reaches theirs too', async () => {
@@ -66,6 +67,20 @@ test('another operator goes on from another clone, with a key of their own: the 
   const { outcome, error } = await bob.run('secrets:retire', 'mail', '--emergency', '--reason', 'it is out');
   assert.is(error, undefined, error?.message);
   assert.is(outcome?.ok, true);
+  assert.is(bob.held(), ada.held());
+});
+
+test('one that was ended by a run that was killed before it could say so is gone on with elsewhere', async () => {
+  const { ada, bob, urls } = await team({ settleSeconds: 0 });
+  assert.is((await ada.run('secrets:rotate', 'mail')).error, undefined);
+  // Of what it has done, its first step alone has reached the others.
+  await withPostgres(new Secret(urls.staging), 'test', async (client) => {
+    await client.query('DELETE FROM drydock.run_entry WHERE seq > 3');
+    await client.query(`UPDATE drydock.run SET status = 'open'`);
+  });
+  const { error, outcome } = await bob.run('secrets:rotate', '--resume');
+  assert.is(error, undefined, error?.message);
+  assert.match(outcome?.verdict ?? '', 'rotated, and the old one is ended');
   assert.is(bob.held(), ada.held());
 });
 

@@ -1,5 +1,6 @@
 import { defineStep, type Step } from '@drydock/kit';
 import { PHASES } from '../record/types.ts';
+import { endedAs } from './end.ts';
 import { ofProduct, type RotationPlan, refuseEnded } from './plan.ts';
 import { putValues, redeploy } from './put.ts';
 import type { Rotating, Standing } from './rotating.ts';
@@ -12,6 +13,7 @@ export function bringBackStep(r: Rotating, plan: RotationPlan): Step {
     name: 'bring the old one back',
     alwaysCheck: true,
     async check() {
+      if (await endedAs(r, plan)) return {};
       const { rotation } = await standingOf(r, plan.id);
       return rotation.reverting ? {} : undefined;
     },

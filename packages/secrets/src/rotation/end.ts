@@ -11,7 +11,7 @@ import {
   type StepGroup,
 } from '@drydock/kit';
 import type { InstanceUse } from '../product.ts';
-import { PHASES } from '../record/types.ts';
+import { PHASES, type Rotation } from '../record/types.ts';
 import type { Proof, Straggler } from '../rotators/types.ts';
 import { isUnknown } from '../unknown.ts';
 import { fingerprintsOf, sameValues } from '../values.ts';
@@ -30,6 +30,8 @@ export type Settled = {
   until: string | null;
   /** It is not in use yet: others are to hear of it before `until`. */
   standsBy?: true;
+  /** The old one is ended while what nobody here can start again may run with it. */
+  byHand?: true;
   stragglers: Straggler[];
 };
 
@@ -39,12 +41,19 @@ export function settleStep(r: Rotating, plan: RotationPlan): Step<Settled> {
     name: 'settle',
     // The new one is in use: that its end cannot be told yet takes nothing back.
     houseKeeping: true,
+    alwaysCheck: true,
+    async check() {
+      return (await endedAs(r, plan)) && { over: true, until: null, stragglers: [] };
+    },
     async run({ run, signal, detail }) {
       const deadline = Date.now() + plan.waitMs;
       for (;;) {
         const settled = await lookWhether(r, plan).catch((error) => laterIfUnknown(r, error));
         const left = deadline - Date.now();
-        if (startsByHand(r, plan)) return { ...settled, over: false, stragglers: [...settled.stragglers, BY_HAND] };
+        if (startsByHand(r, plan))
+          return plan.emergency
+            ? { ...settled, byHand: true }
+            : { ...settled, over: false, stragglers: [...settled.stragglers, BY_HAND] };
         if (settled.over || left <= 0) return settled;
         // The session that holds our own lock began with the old one, and ends with us.
         const { stragglers } = settled;
@@ -65,8 +74,8 @@ const BY_HAND: Straggler = {
 };
 
 /** What nobody here can start again, nor look into, may run with the old one as long as no person has said otherwise. */
-function startsByHand({ product }: Rotating, { first, emergency, productVariables }: RotationPlan): boolean {
-  return product.byHand === true && first && !emergency && productVariables.length > 0;
+function startsByHand({ product }: Rotating, { first, productVariables }: RotationPlan): boolean {
+  return product.byHand === true && first && productVariables.length > 0;
 }
 
 /** Where the settling stands; also for those who only want to know. */
@@ -156,6 +165,11 @@ function proveStep(r: Rotating, plan: RotationPlan): Step {
   return defineStep<Json>({
     name: 'prove',
     houseKeeping: true,
+    alwaysCheck: true,
+    async check() {
+      const ended = await endedAs(r, plan);
+      return ended && { proof: ended.proof as Json };
+    },
     async run({ signal, detail }) {
       const standing = await standingOf(r, plan.id);
       const { rotation, rotator, old, next } = standing;
@@ -224,7 +238,7 @@ function documentStep(r: Rotating, plan: RotationPlan): Step {
     name: 'document',
     houseKeeping: true,
     alwaysCheck: true,
-    check: () => endedAs(r, plan, 'done'),
+    check: async () => ((await endedAs(r, plan)) ? caughtUp(r) : undefined),
     async run({ audit }) {
       const { rotation, rotator, old, next } = await standingOf(r, plan.id);
       const held = { ...rotator.promoted(old, next), ...rotator.retired(old, next) };
@@ -258,10 +272,18 @@ function documentStep(r: Rotating, plan: RotationPlan): Step {
   });
 }
 
-/** Written down by a run that was killed before it could say so: what is left is that this checkout holds it too. */
-async function endedAs(r: Rotating, { id }: RotationPlan, outcome: 'done' | 'reverted'): Promise<Json | undefined> {
+/** The rotation, where it has come to the end that this run is to bring it to: a run that was killed after that could not say so. */
+export async function endedAs(
+  r: Rotating,
+  { id, does }: Pick<RotationPlan, 'id' | 'does'>,
+): Promise<Rotation | undefined> {
   const found = await r.withRecord(async (record) => (await record.rotations(r.name)).find((one) => one.id === id));
-  return found?.outcome === outcome ? { variables: await catchUp(r) } : undefined;
+  return found?.outcome === (does === 'takeBack' ? 'reverted' : 'done') ? found : undefined;
+}
+
+/** What is left is that this checkout holds it too. */
+async function caughtUp(r: Rotating): Promise<Json> {
+  return { variables: await catchUp(r) };
 }
 
 /** Of one that is taken back: the new one ends. */
@@ -270,7 +292,7 @@ function withdrawStep(r: Rotating, plan: RotationPlan): Step {
     name: 'withdraw',
     houseKeeping: true,
     alwaysCheck: true,
-    check: () => endedAs(r, plan, 'reverted'),
+    check: async () => ((await endedAs(r, plan)) ? caughtUp(r) : undefined),
     async run({ audit }) {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
       const staged = rotator.staged(old, next);
