@@ -23,7 +23,7 @@ export function rotationOutcome(env: string, ended: readonly Ended[]): Outcome {
   return {
     verdict: said.length > 0 ? `${said.join('; ')}.` : `No rotation of ${env} waits.`,
     ...(waiting.length > 0 ? { mark: 'warning' as const } : {}),
-    findings: waiting.flatMap(stragglersIn),
+    findings: [...waiting.flatMap(stragglersIn), ...done.flatMap(startedByHand)],
     data: { rotations: ended.map(({ plan, settled }) => ({ secret: plan.name, rotation: plan.id, ...settled })) },
     ...(said.length > 0 ? { next: nextOf(env, waiting) } : { next: command('secrets:status', { env }) }),
   };
@@ -42,6 +42,18 @@ function stragglersIn({ plan, settled: { stragglers } }: Ended): Finding[] {
     code: 'STILL_IN_USE',
     message: `${plan.name}: ${who} on ${host}${pid ? ` (${pid})` : ''} still uses the old one: ${state}, for ${Math.round(ageSeconds)} s`,
   }));
+}
+
+function startedByHand({ plan: { name }, settled: { byHand } }: Ended): Finding[] {
+  if (!byHand) return [];
+  return [
+    {
+      level: 'warn',
+      code: 'START_BY_HAND',
+      message: `${name}: what runs was started with the old one, which is refused now: start the product again by hand.`,
+      hint: 'Where that is done by a command, name it in secrets.redeploy.command.',
+    },
+  ];
 }
 
 function nextOf(env: string, waiting: readonly Ended[]): Hint {
