@@ -196,6 +196,7 @@ export default defineConfig({
       sentry: { kind: 'sentry', organization: 'sandbox', project: '{env}', refusedWithinSeconds: 10 },
       posthog: { kind: 'posthog' },
       'backup-identity': { kind: 'backup-identity' },
+      'backup-signer': { kind: 'backup-signer' },
       'escrow-admin': { kind: 'escrow-admin', fund: '10' },
       'admin-token': { kind: 'token', list: true, lastUsed: { metric: 'admin_token_former_used_seconds' } },
       'jwt-access': {

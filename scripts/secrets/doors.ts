@@ -19,5 +19,9 @@ export function doorsOf(ctx: Context): Doors {
       const { backupsDoor } = await import('@drydock/backups');
       return backupsDoor(ctx);
     },
+    async signing() {
+      const { signingDoor } = await import('@drydock/backups');
+      return signingDoor(ctx);
+    },
   };
 }

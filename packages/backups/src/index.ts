@@ -8,6 +8,7 @@ export { planRestore, type RestorePlan } from './restore/plan.ts';
 export { type RowsSince, rowsSince } from './restore/rows-since.ts';
 export { restoreSteps } from './restore/steps.ts';
 export { backupsDoor } from './rotation.ts';
+export { signingDoor } from './rotation-signer.ts';
 export { type CheckIn, openCheckIn } from './schedule/check-in.ts';
 export { confirmation, jobName } from './schedule/jobs.ts';
 export { runScheduled, runScript, type ScheduledTask } from './schedule/run.ts';

@@ -3,6 +3,7 @@ import {
   databaseOf,
   dropDatabase,
   type Environment,
+  type LoadedConfig,
   OpsError,
   operatorUrl,
   type Secret,
@@ -20,9 +21,9 @@ import { onServer } from './restore/databases.ts';
 import { named, openSource } from './restore/plan.ts';
 import { openStores } from './store/open.ts';
 import { backupTarget } from './target.ts';
-import { signersOf, unsignedBecause } from './trust.ts';
+import { judgeOf, signersOf, unsignedBecause } from './trust.ts';
 
-type Context = Pick<
+export type Context = Pick<
   TaskContext,
   'config' | 'env' | 'environment' | 'out' | 'signal' | 'actor' | 'reason' | 'run' | 'task'
 >;
@@ -31,19 +32,26 @@ type Context = Pick<
 export function backupsDoor(ctx: Context) {
   const { config, env, environment } = ctx;
   const shelf = { env, product: config.product };
-  const { retention, identity: variable } = backupsSection.of(config);
-  const keptDays = Math.max(retention.days, retention.daily, retention.weekly * 7, retention.monthly * 31);
+  const { identity: variable } = backupsSection.of(config);
   return {
-    keptSeconds: keptDays * 86_400,
-    /** Every good one for which somebody stands, in every store, newest first. */
+    keptSeconds: keptSecondsOf(config),
+    /** Every good one that a pinned signer stands for, or where none is pinned every good one, in every store, newest first. */
     async list() {
-      const [pinned, now] = [signersOf(config, environment), new Date()];
+      const [pinned, now, judge] = [signersOf(config, environment), new Date(), await judgeOf(ctx)];
       const found = await Promise.all(
         openStores(config, environment).map(async (store) => {
           const listed = (await listOwn(store, shelf)).filter((one) => one.finished && !isAhead(one, now));
           return (await openAll(store, shelf, listed)).flatMap(({ id, at, opened }) =>
             opened.state === 'good' && unsignedBecause(pinned, opened) === undefined
-              ? [{ id, at, store: store.label, recipients: opened.manifest.recipients }]
+              ? [
+                  {
+                    id,
+                    at,
+                    store: store.label,
+                    recipients: opened.manifest.recipients,
+                    believed: judge(opened) === undefined,
+                  },
+                ]
               : [],
           );
         }),
@@ -52,8 +60,7 @@ export function backupsDoor(ctx: Context) {
     },
     async make(recipients: readonly string[]) {
       const step = backupStep({ ...backupTarget(ctx), recipients: [...recipients] });
-      // A run has one backup, and a rotation may need two, for others each.
-      const stepContext = contextOf({ ...ctx, run: ulid() });
+      const stepContext = stepContextOf(ctx);
       const manifest = await step.run(stepContext);
       await step.verify?.(stepContext, manifest);
       return manifest.id;
@@ -89,6 +96,17 @@ export function backupsDoor(ctx: Context) {
       }
     },
   };
+}
+
+/** How long a backup is kept that nobody holds. */
+export function keptSecondsOf(config: LoadedConfig): number {
+  const { days, daily, weekly, monthly } = backupsSection.of(config).retention;
+  return Math.max(days, daily, weekly * 7, monthly * 31) * 86_400;
+}
+
+/** A run has one backup, and a rotation may need two, for others each. */
+export function stepContextOf(ctx: Context): StepContext {
+  return contextOf({ ...ctx, run: ulid() });
 }
 
 /** The same, but for one variable. */

@@ -15,20 +15,29 @@ import {
 import { backupsSection } from './config/backups.ts';
 import type { Readable } from './reader.ts';
 
+interface Where {
+  config: LoadedConfig;
+  environment: Environment;
+}
+
 /** A finding that a plan can keep. */
 export type Note = { level: 'error' | 'warn'; code: string; message: string; hint?: Hint | undefined };
 
 export interface Pinned {
   name: string;
   key: string;
+  /** That holds it; undefined where the config itself names the key. */
+  variable?: string;
 }
 
-/** The signers that the config pins. A variable that is not set is an error: it must not let everybody in. */
+/** The signers that the config pins. A variable may hold several, between commas; one that is not set is an error: it must not let everybody in. */
 export function signersOf(config: LoadedConfig, environment: Environment): Pinned[] {
-  return backupsSection.of(config).signers.map((signer) => ({
-    name: signer.name,
-    key: 'key' in signer ? signer.key : environment.require(signer.variable).trim(),
-  }));
+  return backupsSection.of(config).signers.flatMap((signer): Pinned[] => {
+    if ('key' in signer) return [signer];
+    const { name, variable } = signer;
+    const keys = environment.require(variable).split(',');
+    return keys.map((key) => ({ name, key: key.trim(), variable }));
+  });
 }
 
 /** Why none of the pinned signers stands for it; undefined where one does, or none is pinned. */
@@ -44,24 +53,28 @@ export const MADE = 'backup.made';
 /** Backups of a year, every hour. */
 const REMEMBERED = 9_000;
 
+/** Why nobody stands for a backup; undefined where somebody does. */
+type Judge = (readable: Pick<Readable, 'signedBy' | 'digest'>) => string | undefined;
+
 /**
- * Without pinned signers the environment's own log is asked: it knows the digest of each manifest that was written for
+ * Without pinned signers the environment's own log is asked, once for all: it knows the digest of each manifest that was written for
  * it. What it does not know, or cannot be asked about, nobody stands for.
  */
-async function unknownBecause(
-  { config, environment }: { config: LoadedConfig; environment: Environment },
-  { digest }: Pick<Readable, 'digest'>,
-): Promise<string | undefined> {
+export async function judgeOf({ config, environment }: Where): Promise<Judge> {
+  const pinned = signersOf(config, environment);
+  if (pinned.length > 0) return (readable) => unsignedBecause(pinned, readable);
   const name = environment.name;
   try {
     const events = await withPostgres(operatorUrl(config, environment), 'drydock backups', (client) =>
       readEventsNamed(client, MADE, REMEMBERED),
     );
-    const known = events.some(({ metadata }) => metadata?.manifest === digest);
-    return known ? undefined : `backups.signers names nobody, and the log of ${name} does not know it`;
+    const known = new Set(events.map(({ metadata }) => metadata?.manifest));
+    return ({ digest }) =>
+      known.has(digest) ? undefined : `backups.signers names nobody, and the log of ${name} does not know it`;
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;
-    return `backups.signers names nobody, and the log of ${name} cannot be asked (${error.message.replace(/\.$/, '')})`;
+    const why = error.message.replace(/\.$/, '');
+    return () => `backups.signers names nobody, and the log of ${name} cannot be asked (${why})`;
   }
 }
 
@@ -89,13 +102,9 @@ export function believed(label: string, why: string, reason: string): Note {
 }
 
 /** Why nobody stands for a backup: no pinned signer, or where none is pinned not the environment's own log. */
-export async function against(
-  where: { config: LoadedConfig; environment: Environment },
-  readable: Readable | undefined,
-): Promise<string | undefined> {
+export async function against(where: Where, readable: Readable | undefined): Promise<string | undefined> {
   if (!readable) return 'a file without its manifest is signed by nobody';
-  const pinned = signersOf(where.config, where.environment);
-  return pinned.length > 0 ? unsignedBecause(pinned, readable) : unknownBecause(where, readable);
+  return (await judgeOf(where))(readable);
 }
 
 /** For who pins nobody. */

@@ -1,4 +1,5 @@
 import type { BackupsDoor } from './rotators/backup-identity/backups-door.ts';
+import type { SigningDoor } from './rotators/backup-signer/signing-door.ts';
 import type { OpenChainRights } from './rotators/escrow-admin/chain-rights.ts';
 
 /** What other features do for a rotation. Whoever composes tasks gives it (scripts/): this feature knows none of them. */
@@ -7,4 +8,6 @@ export interface Doors {
   chain?: OpenChainRights;
   /** `backupsDoor` of @drydock/backups: what there is, and whether a key opens it. */
   backups?(): Promise<BackupsDoor>;
+  /** `signingDoor` of @drydock/backups: who signed what there is, and whether that is believed. */
+  signing?(): Promise<SigningDoor>;
 }

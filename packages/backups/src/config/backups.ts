@@ -57,7 +57,7 @@ const signerSchema = z.union([
     variable: z
       .string()
       .regex(/^[A-Z][A-Z0-9_]*$/, 'must be UPPER_SNAKE_CASE')
-      .describe('Variable with its public key, instead of `key`.'),
+      .describe('Variable with its public key, instead of `key`; several between commas while it is replaced.'),
   }),
 ]);
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backupIdentitySecret } from '../rotators/backup-identity/config.ts';
+import { backupSignerSecret } from '../rotators/backup-signer/config.ts';
 import { escrowAdminSecret } from '../rotators/escrow-admin/config.ts';
 import { genericSecret } from '../rotators/generic/config.ts';
 import { jwtSecret } from '../rotators/jwt/config.ts';
@@ -14,6 +15,7 @@ import { tokenSecret } from '../rotators/token/config.ts';
 export const secretSchema = z.discriminatedUnion('kind', [
   genericSecret,
   backupIdentitySecret,
+  backupSignerSecret,
   escrowAdminSecret,
   jwtSecret,
   postHogSecret,
@@ -29,6 +31,7 @@ export type Kind = SecretConfig['kind'];
 /** Variables that a secret's rotation reads beside its own, for operators alone. */
 export function operatorsOf(secret: SecretConfig): string[] {
   if (secret.kind === 'jwt') return secret.metrics?.token ? [secret.metrics.token] : [];
+  if (secret.kind === 'backup-signer') return [secret.signers];
   if ('rotator' in secret && secret.rotator) return [secret.rotator];
   if (secret.kind === 'sentry' || secret.kind === 'posthog') return [secret.token];
   // A user that rotates itself may be the product's.

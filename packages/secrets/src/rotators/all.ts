@@ -8,6 +8,7 @@ const KINDS: { [K in Kind]: () => Promise<OpenRotator<ConfigOf<K>>> } = {
   redis: async () => (await import('./redis/rotator.ts')).redisRotator,
   jwt: async () => (await import('./jwt/rotator.ts')).jwtRotator,
   'backup-identity': async () => (await import('./backup-identity/rotator.ts')).backupIdentityRotator,
+  'backup-signer': async () => (await import('./backup-signer/rotator.ts')).backupSignerRotator,
   generic: async () => (await import('./generic/rotator.ts')).genericRotator,
   postgres: async () => (await import('./postgres/rotator.ts')).postgresRotator,
   posthog: async () => (await import('./posthog/rotator.ts')).postHogRotator,

@@ -104,6 +104,25 @@ test('a host that goes on making backups for the old key alone is found by what 
   assert.match(one?.who ?? '', late);
 });
 
+test('a backup that a killed run has made and not told of is not what the new key is tried on', async () => {
+  const { bench, door, recipient } = await world();
+  const old = held(bench, NAMES);
+  const next = await (await bench.rotator()).make(old);
+  const fresh = await identityToRecipient(next.BACKUP_IDENTITY?.reveal() ?? '');
+  const untold = await (await door()).make([recipient, fresh]);
+  const url = bench.values.OPS_DATABASE_URL as Secret;
+  await withPostgres(url, 'test', (client) => client.query(`UPDATE drydock."AuditEvent" SET metadata = '{}'`));
+  await bench.put((await bench.rotator()).staged(old, next));
+  const says = await (await bench.rotator()).validate(old, next);
+  assert.match(says, 'was restored with the new key alone');
+  assert.not.match(says, untold);
+  const listed = (await (await door()).list()).map(({ id, believed }) => [id === untold, believed]);
+  assert.equal(listed, [
+    [false, true],
+    [true, false],
+  ]);
+});
+
 test('a leaked key is no recipient any more, and is kept for the backups that nothing else opens', async () => {
   const { bench, door, own, recipient } = await world({ emergency: true });
   const before = await (await door()).make([recipient]);

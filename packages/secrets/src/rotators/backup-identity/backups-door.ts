@@ -7,6 +7,8 @@ export interface SealedBackup {
   at: Date;
   /** Public keys that it is encrypted to. */
   recipients: readonly string[];
+  /** Somebody stands for it. One that a killed run has made and not told of is whole, and nobody does. */
+  believed: boolean;
 }
 
 /** What a rotation of their key needs of the backups. */

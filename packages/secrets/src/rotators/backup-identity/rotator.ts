@@ -40,7 +40,8 @@ export const backupIdentityRotator: OpenRotator<BackupIdentitySecret> = (ctx) =>
     all: readonly string[],
   ): Promise<string> => {
     const found = (await (await backups()).list()).find(
-      ({ recipients: to }) => wanted.every((one) => to.includes(one)) && !unwanted.some((one) => to.includes(one)),
+      ({ recipients: to, believed }) =>
+        believed && wanted.every((one) => to.includes(one)) && !unwanted.some((one) => to.includes(one)),
     );
     if (found) return found.id;
     ctx.onLine('a backup for the new key');
