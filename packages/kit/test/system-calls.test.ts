@@ -58,9 +58,11 @@ test('killed before a call it never happens, after it nothing else does', async 
   assert.not(await during(run(cwd, through)), 'it came to its end');
 });
 
-test('a call fails once', async () => {
+test('a call fails once, and it is told which one', async () => {
   const cwd = folder();
-  const error = await run(cwd, failingAt({ name: 'fsync', nth: 4 }, 'EIO')).catch((thrown: Error) => thrown);
+  const { through, hit } = failingAt({ name: 'fsync', nth: 4 }, 'EIO');
+  const error = await run(cwd, through).catch((thrown: Error) => thrown);
+  assert.equal([hit()?.name, hit()?.nth, hit()?.paths], ['fsync', 4, [join(cwd, 'new')]]);
   assert.match(String((error as { stderr?: string }).stderr), 'EIO');
   assert.equal(made(cwd), ['1', '2', '3', 'new']);
   assert.is(readFileSync(join(cwd, 'new'), 'utf8'), '4');

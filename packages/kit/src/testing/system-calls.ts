@@ -30,11 +30,11 @@ type Which = Pick<DiskCall, 'name' | 'nth'>;
 /** Nothing can be disturbed here. */
 export const straceIsMissing = (): boolean => process.platform !== 'linux' || findTool('strace') === undefined;
 
-/** For `through` of taskProcesses: the process runs as ever, and `calls` tells afterwards what it asked of the disk, in order. */
-export function tracingDisk(): { through: string[]; calls(): DiskCall[] } {
+/** For `through` of taskProcesses: the process runs as ever, and `calls` tells afterwards what it asked of the disk, in order. `more`: other calls, such as `write`. */
+export function tracingDisk(more: readonly string[] = []): { through: string[]; calls(): DiskCall[] } {
   const log = newLog();
   // `?`: not every machine has each.
-  const traced = CALLS.map((name) => `?${name}`).join(',');
+  const traced = [...CALLS, ...more].map((name) => `?${name}`).join(',');
   return {
     through: [...straced(log, traced), '-y', '-s', '4096'],
     calls: () => callsIn(readFileSync(log, 'utf8')),
@@ -76,9 +76,18 @@ export function killedAt(
   };
 }
 
-/** This call fails, once. */
-export function failingAt({ name, nth }: Which, error: 'EIO' | 'ENOSPC'): string[] {
-  return [...straced('/dev/null', name), '-e', `inject=${name}:error=${error}:when=${nth}`];
+/** This call fails, once; `hit` tells afterwards which one it was, and `calls` all of that name. */
+export function failingAt(
+  { name, nth }: Which,
+  error: 'EIO' | 'ENOSPC',
+): { through: string[]; hit(): DiskCall | undefined; calls(): DiskCall[] } {
+  const log = newLog();
+  const calls = () => callsIn(readFileSync(log, 'utf8'));
+  return {
+    through: [...straced(log, name), '-y', '-s', '0', '-e', `inject=${name}:error=${error}:when=${nth}`],
+    calls,
+    hit: () => calls().find(({ injected }) => injected),
+  };
 }
 
 function newLog(): string {
@@ -116,19 +125,25 @@ function heldIn(text: string, { name, nth }: Which, when: 'before' | 'after'): n
   return isHeld ? Number(main) : undefined;
 }
 
-/** strace counts each call of each thread for itself. */
-function callsIn(log: string): DiskCall[] {
-  const calls: DiskCall[] = [];
+/** Of the main thread: strace counts each call of each thread for itself. */
+function callsIn(log: string): (DiskCall & { injected: boolean })[] {
+  const calls: (DiskCall & { injected: boolean })[] = [];
   const counts = new Map<string, number>();
-  let main: string | undefined;
+  const main = /^\d+/.exec(log)?.[0];
   for (const line of log.split('\n')) {
-    const [, pid, name = '', rest = ''] = /^(\d+) +(\w+)\((.*)$/.exec(line) ?? [];
-    main ??= pid;
+    const [, pid, name = '', rest = ''] = /^(\d+) +(?:(\w+)\(|<\.\.\. \w+ resumed>)(.*)$/.exec(line) ?? [];
     if (pid === undefined || pid !== main || name === 'execve') continue;
+    const injected = line.endsWith('(INJECTED)');
+    const last = calls.at(-1);
+    // The second half of its line.
+    if (name === '' && last) last.injected ||= injected;
+    if (name === '') continue;
     const nth = (counts.get(name) ?? 0) + 1;
     counts.set(name, nth);
-    const paths = [...rest.matchAll(/<(\/[^>]*)>|"(\/[^"]*)"/g)].map(([, open, named]) => open ?? named ?? '');
-    calls.push({ name, nth, paths });
+    // What is written stands there as well, behind the file.
+    const [, open] = /^\d+<(\/[^>]*)>/.exec(rest) ?? [];
+    const named = [...rest.matchAll(/"(\/[^"]*)"/g)].map(([, path = '']) => path);
+    calls.push({ name, nth, paths: open === undefined ? named : [open], injected });
   }
   return calls;
 }

@@ -13,6 +13,16 @@ export const ROLES = parseAbi([
   'function OPERATOR_ROLE() view returns (bytes32)',
 ]);
 
+/** What the config says of a chain that makes a block for each transaction. */
+export const ON_ANVIL = {
+  chain: {
+    ...{ chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
+    ...{ pollMs: 40, minedWithinMs: 4_000, timeoutMs: 2_000 },
+  },
+  // Operators have a keystore; where none is set, the key itself signs.
+  escrow: {},
+};
+
 export interface OnChain {
   rpcUrl: string;
   databaseUrl: string;
@@ -66,14 +76,7 @@ export async function benchOnChain({
       ESCROW_ADMIN_KEY: key,
       ...env,
     },
-    more: {
-      chain: {
-        ...{ chainId: 31_337, confirmations: 1, maxBlockAgeMs: null },
-        ...{ pollMs: 40, minedWithinMs: 4_000, timeoutMs: 2_000 },
-      },
-      // Operators have a keystore; where none is set, the key itself signs.
-      escrow: {},
-    },
+    more: ON_ANVIL,
     doors: (config, values) => ({
       chain: ({ contracts }) =>
         openRights({

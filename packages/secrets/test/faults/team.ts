@@ -1,9 +1,15 @@
 // One secret of a stranger's product, rotated whole by the task that people type, in two clones of it, each with an operator's key of its own.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment, parseEnv, readRuns } from '@drydock/kit';
+import { loadConfig, loadEnvironment, makeStateFolder, parseEnv, readRuns } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
-import { makeStrangeProduct, runTaskForTest, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
+import {
+  type Ended,
+  makeStrangeProduct,
+  runTaskForTest,
+  type TaskProcesses,
+  taskProcesses,
+} from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
 import { withSecretRecord } from '../../src/record/record.ts';
@@ -19,9 +25,11 @@ export interface Subject {
   env: Held;
   /** Those that are rotated. */
   variables: readonly string[];
+  /** Operators alone have it: the product is not started again with it. */
+  ofOperators?: true;
   serve?: Parameters<StandIn['serve']>[0];
-  /** Does what a product that runs with it needs it for? Left out where old and new are never valid together. */
-  works?(held: Held): Promise<boolean>;
+  /** Does what a product that runs with it, at that address, needs it for? Left out where old and new are never valid together. */
+  works?(held: Held, url: string): Promise<boolean>;
   /** What there is at the service, told so that it is the same after every rotation. */
   live(now: Held, before: Held): Promise<unknown>;
   /** What is typed after secrets:rotate, one after the other; `before` is what happens until then. */
@@ -43,6 +51,8 @@ export interface Disturbed {
   through: readonly string[];
   /** Waits for it, and tells whether it was killed. */
   during?(work: Promise<unknown>): Promise<boolean>;
+  /** It may fail by itself: throws where that is not as it should be. */
+  fails?(ended: Ended): void;
   goesOn: 'here' | 'elsewhere';
 }
 
@@ -51,12 +61,16 @@ export interface Team {
   elsewhere: Clone;
   standIn: StandIn;
   runs: number;
-  /** From begin to document; whatever happens in between, the product works. Tells whether it was killed. */
-  rotate(disturbed?: Disturbed): Promise<{ killed: boolean; world: object }>;
+  /** From begin to document; whatever happens in between, the product works. Tells whether it was killed, or has failed. */
+  rotate(disturbed?: Disturbed): Promise<{ stopped: boolean; world: World }>;
   stop(): Promise<void>;
 }
 
+/** What a rotation leaves. */
+export type World = Record<string, unknown>;
+
 const FILES = ['.env.staging', '.env.staging.local'];
+const FOLDERS = [['runs'], ['outbox', 'staging'], ['secrets', 'previous', 'staging']];
 const PATIENT = ['--lock-wait', '30s'];
 
 export async function openTeam(subject: Subject): Promise<Team> {
@@ -78,6 +92,8 @@ export async function openTeam(subject: Subject): Promise<Team> {
   const [here, elsewhere] = keys.map(({ identity }): Clone => {
     const env = { OPS_DATABASE_URL: subject.databaseUrl, PUBLIC_URL: standIn.url, SECRETS_IDENTITY: identity };
     const root = makeStrangeProduct(config, { ...env, ...subject.env });
+    // As after many rotations: what each asks of the disk is then the same.
+    for (const folder of FOLDERS) makeStateFolder(root, ...folder);
     return {
       root,
       tasks: taskProcesses(root),
@@ -88,12 +104,29 @@ export async function openTeam(subject: Subject): Promise<Team> {
   const runs = subject.runs ?? [{ args: ['it'] }];
   const of = (held: Held): Held => Object.fromEntries(subject.variables.map((name) => [name, held[name] ?? '']));
 
-  async function rotate(disturbed?: Disturbed): Promise<{ killed: boolean; world: object }> {
+  async function rotate(disturbed?: Disturbed): Promise<{ stopped: boolean; world: World }> {
     const before = of(here.held());
     const known = await recordOf(here);
     const { works } = subject;
-    const watching = works && watch(() => works(standIn.runsWith));
-    let [by, killed] = [here, false];
+    const watching = works && watch(() => works(standIn.runsWith, standIn.url));
+    const { by, stopped } = await runAll(disturbed, known.length).catch(async (error) => {
+      await watching?.stop();
+      throw error;
+    });
+    assert.equal((await watching?.stop()) ?? [], [], 'the product works all the while');
+    const other = by === here ? elsewhere : here;
+    // All of it may have been done elsewhere.
+    if (stopped) await open(by);
+    await giveUp(other);
+    await open(other);
+    const world = await look(by, before, known);
+    assert.equal(of(other.held()), of(by.held()), 'what one has, the other has');
+    return { stopped, world };
+  }
+
+  /** What is typed, one after the other; tells who was the last to. */
+  async function runAll(disturbed: Disturbed | undefined, known: number): Promise<{ by: Clone; stopped: boolean }> {
+    let [by, stopped] = [here, false];
     for (const [n, { args, before: until }] of runs.entries()) {
       await until?.(of(by.held()));
       const typed = ['it', ...args.filter((word) => word !== 'it'), '--yes', ...PATIENT];
@@ -102,22 +135,16 @@ export async function openTeam(subject: Subject): Promise<Team> {
         continue;
       }
       const work = by.through(disturbed.through).run('secrets:rotate', ...typed);
-      killed = (await disturbed.during?.(work)) ?? false;
-      const { code, stdout, stderr } = await work;
-      if (!killed && code === 0) continue;
-      assert.ok(killed, `${stdout}${stderr}`);
+      const killed = (await disturbed.during?.(work)) ?? false;
+      const ended = await work;
+      if (!killed && ended.code === 0) continue;
+      assert.ok(killed || disturbed.fails, `${ended.stdout}${ended.stderr}`);
+      if (!killed) disturbed.fails?.(ended);
+      stopped = true;
       const wanted = disturbed.goesOn === 'elsewhere' ? elsewhere : here;
-      if (await goOn(wanted, typed, known.length)) by = wanted;
+      if (await goOn(wanted, typed, known)) by = wanted;
     }
-    assert.equal((await watching?.stop()) ?? [], [], 'the product works all the while');
-    const other = by === here ? elsewhere : here;
-    // All of it may have been done elsewhere.
-    if (killed) await open(by);
-    await giveUp(other);
-    await open(other);
-    const world = await look(by, before, known);
-    assert.equal(of(other.held()), of(by.held()), 'what one has, the other has');
-    return { killed, world };
+    return { by, stopped };
   }
 
   /** Whoever finds it killed: on with it, or, where nothing of it was written down, from the beginning. False: nothing was left to do. */
@@ -126,12 +153,14 @@ export async function openTeam(subject: Subject): Promise<Team> {
     if (code === 0) return true;
     assert.is(error?.code, 'NOTHING_TO_RESUME', `${JSON.stringify(error)} ${stderr}`);
     const [newest, ...more] = await recordOf({ tasks, ...clone });
-    if (newest && more.length + 1 > known && newest.outcome !== 'open' && !typed.includes('--continue')) return false;
-    await whole(tasks, typed);
+    if (newest && more.length + 1 > known && newest.outcome === 'done') return false;
+    // What failed and has no way back is gone on with, as its hint says.
+    const goesOn = newest?.outcome === 'open' && !typed.includes('--continue');
+    await whole(tasks, goesOn ? [...typed, '--continue'] : typed);
     return true;
   }
 
-  async function look(by: Clone, before: Held, known: readonly unknown[]): Promise<object> {
+  async function look(by: Clone, before: Held, known: readonly unknown[]): Promise<World> {
     const now = of(by.held());
     const all = await recordOf(by);
     const [rotation] = all;
@@ -146,7 +175,9 @@ export async function openTeam(subject: Subject): Promise<Team> {
       made: generations.filter(({ generation }) => generation > (rotation?.generation ?? 0) - 1).length,
       current: generations.filter(({ state }) => state === 'current').length,
       sealed: generations.filter(({ sealed }) => sealed !== null).map(({ state }) => state),
-      runsWith: subject.variables.every((name) => standIn.runsWith[name] === now[name]) || standIn.runsWith,
+      runsWith:
+        subject.ofOperators ??
+        (subject.variables.every((name) => standIn.runsWith[name] === now[name]) || standIn.runsWith),
       live: await subject.live(now, before),
       chain: /chain of all is whole/.test(events.verdict),
       told: JSON.stringify(events.data).split(rotation?.id ?? '').length > 1,
@@ -158,9 +189,9 @@ export async function openTeam(subject: Subject): Promise<Team> {
   }
 
   /** Another operator's clone is behind now, unless it has what is in use. */
-  async function open({ tasks }: Clone): Promise<void> {
-    const { code, error } = await tasks.ask('secrets:open', '--yes');
-    assert.ok(code === 0 || error?.code === 'NOTHING_AT_REST', JSON.stringify(error));
+  async function open({ root }: Clone): Promise<void> {
+    const { error } = await runHere(root, 'secrets:open', '--yes');
+    assert.ok(error === undefined || error.code === 'NOTHING_AT_REST', JSON.stringify(error));
   }
 
   return {
@@ -177,9 +208,14 @@ async function whole(tasks: TaskProcesses, typed: readonly string[]): Promise<vo
   assert.is(code, 0, `${stdout}${stderr}`);
 }
 
-async function run(root: string, task: string, ...args: string[]) {
+/** In this process. */
+async function runHere(root: string, task: string, ...args: string[]) {
   const { default: definition } = await import(taskFile(task));
-  const { outcome, error } = await runTaskForTest(definition, root, ['--env', 'staging', ...args]);
+  return runTaskForTest(definition, root, ['--env', 'staging', ...args]);
+}
+
+async function run(root: string, task: string, ...args: string[]) {
+  const { outcome, error } = await runHere(root, task, ...args);
   assert.is(error, undefined, error?.message);
   const findings = (outcome?.findings ?? []).map(({ code, message }) => `${code}: ${message}`);
   return { verdict: outcome?.verdict ?? '', data: outcome?.data, findings };
