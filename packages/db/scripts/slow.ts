@@ -5,14 +5,18 @@ import { targetOf } from '../src/target.ts';
 const task = defineReadTask({
   name: 'db:slow',
   summary: 'Lists the statements that take most time, and what is new or slower since the last deploy.',
-  description: 'From pg_stat_statements. Means are of all calls since its numbers were last reset. Reads only.',
+  description:
+    'From pg_stat_statements. Means are of all calls since its numbers were last reset; where that was after the last deploy, what came since is\n' +
+    'compared with what was before. Statements of other roles are shown to members of pg_read_all_stats: how many are hidden is said. Reads only.',
   examples: ['npm run db:slow -- --env production', 'npm run db:slow -- --env production --by mean --limit 20'],
   flags: {
     by: flag.choice(['total', 'mean'], { about: 'order by the time of all calls, or of one', fallback: 'total' }),
     limit: flag.integer({ about: 'show at most this many (default 10)', min: 1, max: 1_000 }),
   },
   async run({ config, environment, env, out, flags: { by, limit = 10 } }) {
-    const { compareStatements, readSnapshot, readStatements } = await import('../src/load/statements.ts');
+    const { compareStatements, hiddenFindings, readSeen, readSnapshot, readStatements } = await import(
+      '../src/load/statements.ts'
+    );
     const { url } = targetOf(config, environment);
     const statements = await readStatements(url);
     if (!statements)
@@ -28,8 +32,9 @@ const task = defineReadTask({
       ['total ms', 'mean ms', 'calls', 'rows', 'statement'],
       top.map((s) => [s.totalMs.toFixed(0), mean(s).toFixed(2), String(s.calls), String(s.rows), shorten(s.query)]),
     );
-    const before = await readSnapshot(url);
-    const changes = before ? compareStatements(before.statements, statements) : [];
+    const [before, seen] = [await readSnapshot(url), await readSeen(url)];
+    const reset = before !== undefined && seen.resetAt !== null && seen.resetAt > before.at;
+    const changes = before ? compareStatements(before.statements, statements, reset) : [];
     if (before && changes.length > 0)
       out.table(
         ['since the last deploy', 'mean ms', 'before', 'calls', 'statement'],
@@ -41,6 +46,7 @@ const task = defineReadTask({
       verdict: before
         ? `${changes.filter(({ kind }) => kind === 'slower').length} statements are slower and ${changes.filter(({ kind }) => kind === 'new').length} new since the deploy of ${before.at.toISOString()}.`
         : `No deploy has left numbers to compare with on ${env}.`,
+      findings: hiddenFindings(seen),
       data: { top, changes, since: before?.at.toISOString() ?? null } as unknown as Json,
     };
   },

@@ -15,6 +15,8 @@ test("what the toolkit and Prisma ask of the catalogues is not the product's", (
     'SELECT pg_get_constraintdef(oid) FROM x',
     'INSERT INTO drydock.operation_lock VALUES ($1)',
     'SELECT * FROM pg_settings',
+    'SELECT 1 FROM "drydock".backfill',
+    '/* drydock */ UPDATE "Job" SET n = $1',
   ])
     assert.ok(isOurs(query), query);
 });
@@ -25,6 +27,8 @@ test("a product's own statements count, whatever functions they call", () => {
     'SELECT pg_notify($1, $2), pg_advisory_xact_lock($3)',
     'SELECT * FROM my_pg_class_list',
     'SELECT * FROM pg_typed_notes',
+    'SELECT * FROM drydocks WHERE drydock = $1',
+    'SELECT * FROM ships JOIN drydock ON true',
   ])
     assert.not.ok(isOurs(query), query);
 });

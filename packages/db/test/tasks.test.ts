@@ -111,7 +111,7 @@ test('a down.sql is drafted that leads back, and what cannot come back is marked
   const clean = await down('2_more');
   assert.is(clean.code, 0, JSON.stringify(clean));
   assert.is(clean.data.proven, true);
-  assert.match(readFileSync(clean.file, 'utf8'), 'DROP VIEW "public"."V"');
+  assert.match(readFileSync(clean.file, 'utf8'), 'DROP VIEW public."V"');
   const lossy = await down('3_drop');
   assert.is(lossy.code, 3);
   assert.is(lossy.data.proven, true, JSON.stringify(lossy.data));

@@ -1,4 +1,4 @@
-import { connectPostgres, type Secret } from '@drydock/kit';
+import { connectPostgres, counted, type Finding, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { looking } from '../looking.ts';
 
@@ -16,7 +16,7 @@ export interface Statement {
  * `pg_notify` and `pg_advisory_lock` are a product's own.
  */
 export const CATALOGUE =
-  '(pg_catalog|information_schema|_prisma_migrations|drydock|pg_stat|pg_get_|pg_is_in_recovery|(^|[^a-z0-9_])pg_(am|attrdef|attribute|authid|class|collation|constraint|database|depend|description|enum|extension|index|indexes|inherits|language|locks|matviews|namespace|operator|policies|policy|proc|publication|range|rewrite|roles|sequence|sequences|settings|subscription|tables|trigger|type|user|views)([^a-z0-9_]|$))';
+  '(pg_catalog|information_schema|_prisma_migrations|(^|[^a-z0-9_"])"?drydock"?\\.|/\\* drydock \\*/|pg_stat|pg_get_|pg_is_in_recovery|(^|[^a-z0-9_])pg_(am|attrdef|attribute|authid|class|collation|constraint|database|depend|description|enum|extension|index|indexes|inherits|language|locks|matviews|namespace|operator|policies|policy|proc|publication|range|rewrite|roles|sequence|sequences|settings|subscription|tables|trigger|type|user|views)([^a-z0-9_]|$))';
 
 /** Undefined where the extension is not to be had, or its numbers not to be read. Our own sessions' statements do not count. */
 export async function readStatements(url: Secret): Promise<Statement[] | undefined> {
@@ -40,6 +40,44 @@ export async function readStatements(url: Secret): Promise<Statement[] | undefin
   } finally {
     await client.end();
   }
+}
+
+/** What has to be known to read the numbers rightly. */
+export interface StatementsSeen {
+  /** Statements of other roles, of which this one is shown nothing. */
+  hidden: number;
+  /** When all numbers were last set back to nothing; null where the server does not say. */
+  resetAt: Date | null;
+}
+
+export async function readSeen(url: Secret): Promise<StatementsSeen> {
+  return looking(url, 'drydock statements', async (client) => {
+    const schema = await findExtension(client);
+    if (schema === undefined) return { hidden: 0, resetAt: null };
+    const { rows } = await client.query<{ hidden: number; info: boolean }>(
+      `SELECT (SELECT count(*)::int FROM ${schema}.pg_stat_statements(false) WHERE queryid IS NULL
+                  AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS hidden,
+              to_regclass($1) IS NOT NULL AS info`,
+      [`${schema}.pg_stat_statements_info`],
+    );
+    const info = rows[0]?.info
+      ? await client.query<{ at: Date }>(`SELECT stats_reset AS at FROM ${schema}.pg_stat_statements_info`)
+      : undefined;
+    return { hidden: rows[0]?.hidden ?? 0, resetAt: info?.rows[0]?.at ?? null };
+  });
+}
+
+/** Nothing where all of them are shown. */
+export function hiddenFindings({ hidden }: StatementsSeen): Finding[] {
+  if (hidden === 0) return [];
+  return [
+    {
+      level: 'warn',
+      code: 'STATEMENTS_HIDDEN',
+      message: `${counted(hidden, 'statement of another role is', 'statements of other roles are')} not shown to this one: what follows is not all.`,
+      hint: 'As superuser: GRANT pg_read_all_stats to this role.',
+    },
+  ];
 }
 
 /** Its schema, quoted. */
@@ -104,17 +142,17 @@ const FLOOR_MS = 1;
 
 /**
  * Statements that are new since the snapshot, and those whose mean since then is half as long again, slowest first.
- * Only what came after counts: counters are subtracted; smaller ones than before were reset meanwhile.
+ * Only what came after counts: counters are subtracted, but where they were `reset` meanwhile, all at once or (they are smaller) this one alone.
  */
-export function compareStatements(before: Statement[], now: Statement[]): Change[] {
+export function compareStatements(before: Statement[], now: Statement[], reset = false): Change[] {
   const earlier = new Map(before.map((statement) => [statement.id, statement]));
   return now
     .flatMap((statement): Change[] => {
       const { id, query } = statement;
       const was = earlier.get(id);
-      const reset = was !== undefined && statement.calls < was.calls;
-      const calls = statement.calls - (was && !reset ? was.calls : 0);
-      const totalMs = statement.totalMs - (was && !reset ? was.totalMs : 0);
+      const anew = reset || was === undefined || statement.calls < was.calls || statement.totalMs < was.totalMs;
+      const calls = statement.calls - (anew ? 0 : was.calls);
+      const totalMs = statement.totalMs - (anew ? 0 : was.totalMs);
       if (calls <= 0) return [];
       const meanMs = totalMs / calls;
       if (!was) return [{ id, query, kind: 'new', calls, meanMs, beforeMs: undefined }];

@@ -1,8 +1,10 @@
 import { dirname, join } from 'node:path';
-import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, usageError, withPostgres } from '@drydock/kit';
+import { OpsError, type Secret, usageError, withPostgres } from '@drydock/kit';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+import type { Client } from 'pg';
 import { withEngine } from '../engine/load.ts';
 import { withMigrations } from '../migrations/apply.ts';
+import { type Failed, sentence } from '../migrations/failure.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { applyFenced, withoutReaching } from '../rehearsal/fence.ts';
@@ -11,6 +13,9 @@ import { withScratch } from '../rehearsal/scratch.ts';
 import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
 import { destroyedBy } from '../seen/destroys.ts';
 import type { Target } from '../target.ts';
+import { type Definitions, readDefinitions } from './definitions.ts';
+
+const NAME = 'drydock db:down';
 
 export interface Draft {
   sql: string;
@@ -40,23 +45,29 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
     async ({ url }) => {
       const before = await withMigrations(url, async (session) => {
         for (const earlier of all.slice(0, at)) await applyFenced(session, earlier, target);
-        const found = await readInventory(session.client);
+        const found = await lookAt(session.client);
         await applyFenced(session, migration, target);
         return found;
       });
-      const back = [await engineDiff(target, url, all.slice(0, at))].filter(Boolean);
-      const failure = await tryOut(url, back.join('\n'));
-      const rest = failure ? [] : repair(before, await inventoryOf(url));
-      const failed = failure ?? (await tryOut(url, rest.map(({ sql }) => sql).join('\n')));
-      const { added, lost, changed } = compareInventories(before, await inventoryOf(url));
+      const engine = await unitsOf(await engineDiff(target, url, all.slice(0, at)));
+      // What the engine does not know of may hang on what it takes away, or the other way round: their order is found by trying.
+      const { first, second } = await withPostgres(url, NAME, async (client) => {
+        const drops = inTheWay(before, await lookAt(client));
+        const tried = await settle(client, [...drops, ...engine]);
+        // Of what is still in the way, the catalogue says it again.
+        const again = tried.failed.flatMap(({ sql }) => (drops.includes(sql) ? [] : sql));
+        return { first: tried, second: await settle(client, [...again, ...repair(before, await lookAt(client))]) };
+      });
+      const { failed } = second;
+      const { added, lost, changed } = compareInventories(before.inventory, await inventoryOf(url));
       const unequal = [...added, ...lost, ...changed];
       const open = [
-        ...(failed ? [`the draft fails: ${failed}`] : []),
+        ...failed.map(({ sql, message }) => `this fails: ${message}: ${oneLine(sql)}`),
         ...unequal.map((key) => `${key} is not what it was before`),
         ...irreversible(statements),
       ];
-      const text = [...open.map((line) => `-- TODO ${line}`), ...back, ...rest.map(({ sql }) => sql)].join('\n');
-      return { sql: `${text.trim()}\n`, open, proven: !failed && unequal.length === 0 };
+      const text = [...open.map((line) => `-- TODO ${line}`), ...first.done, ...second.done].join('\n');
+      return { sql: `${text.trim()}\n`, open, proven: failed.length === 0 && unequal.length === 0 };
     },
     { content: 'empty' },
   );
@@ -108,56 +119,83 @@ async function engineDiff(target: Target, url: Secret, earlier: Migration[]): Pr
   }
 }
 
-async function tryOut(url: Secret, sql: string): Promise<string | undefined> {
-  if (!sql.trim()) return undefined;
-  const client = await connectPostgres(url, 'drydock db:down');
-  try {
-    await client.query(sql);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  } finally {
-    await client.end();
+interface Look {
+  inventory: Inventory;
+  definitions: Definitions;
+}
+
+async function lookAt(client: Client): Promise<Look> {
+  return { inventory: await readInventory(client), definitions: await readDefinitions(client) };
+}
+
+/** Statements of a script; what stands in a transaction of its own is one. */
+async function unitsOf(script: string): Promise<string[]> {
+  const units: string[] = [];
+  let open: string[] = [];
+  for (const { sql, comments, transaction } of await parseStatements(script, 'down.sql')) {
+    open.push(`${comments.trim()}\n${sql};`.trim());
+    if (transaction === 'begin' || (open.length > 1 && !transaction)) continue;
+    units.push(open.join('\n'));
+    open = [];
+  }
+  return open.length > 0 ? [...units, open.join('\n')] : units;
+}
+
+/**
+ * Runs them in their order; what fails since something hangs on it, or is not there yet, comes again behind the others, until nothing
+ * moves any more. So `done` is in the order of what hangs on what.
+ */
+async function settle(
+  client: Client,
+  units: string[],
+): Promise<{ done: string[]; failed: { sql: string; message: string }[] }> {
+  const done: string[] = [];
+  let left = units;
+  for (;;) {
+    const failed: { sql: string; message: string }[] = [];
+    for (const sql of left) {
+      try {
+        await client.query(sql);
+        done.push(sql);
+      } catch (error) {
+        await client.query('ROLLBACK');
+        failed.push({ sql, message: sentence(error as Failed) });
+      }
+    }
+    if (failed.length === 0 || failed.length === left.length) return { done, failed };
+    left = failed.map(({ sql }) => sql);
   }
 }
 
-/** What Prisma's engine does not know of, by the catalogue's own definitions. */
-function repair(before: Inventory, now: Inventory): { sql: string }[] {
-  const { added, lost } = compareInventories(before, now);
-  const drops = added.map((key) => dropOf(key)).filter((sql) => sql !== undefined);
-  const makes = lost.map((key) => makeOf(key, before.get(key)?.definition ?? '')).filter((sql) => sql !== undefined);
-  return [...drops, ...makes].map((sql) => ({ sql }));
+/** Prisma's engine does not know them, and what it takes away may be what they stand on. */
+const UNKNOWN_TO_IT = /^(view|materialized view|trigger|policy|function) /;
+
+/** Drops of what came with the migration, and of views that it made otherwise: they are made again behind it. */
+function inTheWay(before: Look, now: Look): string[] {
+  const { added, changed } = compareInventories(before.inventory, now.inventory);
+  const keys = [
+    ...added.filter((key) => UNKNOWN_TO_IT.test(key)),
+    ...changed.filter((key) => /^(materialized )?view /.test(key)),
+  ];
+  return keys.flatMap((key) => now.definitions.get(key)?.drop ?? []);
 }
 
-/** `public.Job.name` → its parts; a name with a dot in it stays a TODO, as PostgreSQL refuses the guess. */
-function partsOf(key: string, kind: string): string[] {
-  return key.slice(kind.length + 1).split('.');
+/** What the engine has left, by the catalogue's own definitions. */
+function repair(before: Look, now: Look): string[] {
+  const { added, lost, changed } = compareInventories(before.inventory, now.inventory);
+  return [
+    ...added.flatMap((key) => now.definitions.get(key)?.drop ?? []),
+    ...lost.flatMap((key) => before.definitions.get(key)?.make ?? []),
+    ...changed.flatMap((key) => {
+      const [was, is] = [before.definitions.get(key), now.definitions.get(key)];
+      if (was?.alter) return [was.alter];
+      return was?.make && is ? [`${is.drop}\n${was.make}`] : [];
+    }),
+  ];
 }
 
-function dropOf(key: string): string | undefined {
-  const [kind = ''] = key.split(' ');
-  const [schema = '', table = '', name = ''] = partsOf(key, kind);
-  const relation = `${q(schema)}.${q(table)}`;
-  if (kind === 'constraint') return `ALTER TABLE ${relation} DROP CONSTRAINT ${q(name)};`;
-  if (kind === 'trigger') return `DROP TRIGGER ${q(name)} ON ${relation};`;
-  if (kind === 'index') return `DROP INDEX ${relation};`;
-  if (kind === 'view') return `DROP VIEW ${relation};`;
-  if (kind === 'function') {
-    const open = key.indexOf('(');
-    const [of = '', called = ''] = key.slice('function '.length, open).split('.');
-    return `DROP FUNCTION ${q(of)}.${q(called)}${key.slice(open)};`;
-  }
-  return undefined;
-}
-
-function makeOf(key: string, definition: string): string | undefined {
-  const [kind = ''] = key.split(' ');
-  const [schema = '', table = '', name = ''] = partsOf(key, kind);
-  const relation = `${q(schema)}.${q(table)}`;
-  if (kind === 'constraint') return `ALTER TABLE ${relation} ADD CONSTRAINT ${q(name)} ${definition};`;
-  if (kind === 'index' || kind === 'trigger') return `${definition};`;
-  if (kind === 'view') return `CREATE VIEW ${relation} AS ${definition}`;
-  return undefined;
+function oneLine(sql: string): string {
+  return sql.replaceAll(/\s+/g, ' ').slice(0, 120);
 }
 
 /** Data that the way back cannot bring: rows destroyed, and rows changed. */

@@ -3,7 +3,14 @@ import { levelled } from '../codes.ts';
 import { findDrift } from '../drift/look.ts';
 import { driftNow } from '../drift/now.ts';
 import { driftFinding, driftKey } from '../drift/words.ts';
-import { type Change, compareStatements, readSnapshot, readStatements } from '../load/statements.ts';
+import {
+  type Change,
+  compareStatements,
+  hiddenFindings,
+  readSeen,
+  readSnapshot,
+  readStatements,
+} from '../load/statements.ts';
 import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readState } from '../migrations/state.ts';
@@ -111,17 +118,22 @@ async function checkStatements(target: Target): Promise<{ findings: Finding[]; c
       ],
       changes: undefined,
     };
-  const changes = before ? compareStatements(before.statements, now) : [];
+  const seen = await readSeen(target.url);
+  const reset = before !== undefined && seen.resetAt !== null && seen.resetAt > before.at;
+  const changes = before ? compareStatements(before.statements, now, reset) : [];
   return {
     changes,
-    findings: changes
-      .filter(({ kind }) => kind === 'slower')
-      .slice(0, 5)
-      .map(({ query, meanMs, beforeMs, calls }) => ({
-        level: 'warn',
-        code: 'STATEMENT_SLOWER',
-        message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
-        hint: command('db:slow'),
-      })),
+    findings: [
+      ...hiddenFindings(seen),
+      ...changes
+        .filter(({ kind }) => kind === 'slower')
+        .slice(0, 5)
+        .map(({ query, meanMs, beforeMs, calls }): Finding => ({
+          level: 'warn',
+          code: 'STATEMENT_SLOWER',
+          message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
+          hint: command('db:slow'),
+        })),
+    ],
   };
 }
