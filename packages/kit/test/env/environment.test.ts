@@ -173,6 +173,7 @@ test('a build gets what says that it is for one, and what it needs of the machin
   const shell = {
     ...{ PATH: '/bin', HTTPS_PROXY: 'http://proxy', npm_config_registry: 'http://r', LC_ALL: 'C' },
     ...{ NPM_TOKEN: 't', npm_config__authToken: 'x', GITHUB_TOKEN: 't', WHATEVER: 'y' },
+    npm_config_local_prefix: '/checkout',
   };
   const build = loadEnvironment(await loadConfig(undefined, root), 'staging', shell).forChild('build');
   const names = ['HOME', 'HTTPS_PROXY', 'LC_ALL', 'NPM_TOKEN', 'PATH', 'SITE', 'npm_config_registry'];
