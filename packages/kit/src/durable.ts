@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
@@ -39,12 +39,28 @@ export function renameDurably(from: string, to: string): void {
 
 /** Makes a folder and those above it, each for its owner alone, and their names safe. */
 export function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const first = makeAll(folder);
   if (first === undefined) return;
   const above = dirname(resolve(first));
   for (let made = dirname(resolve(folder)); made.length >= above.length; made = dirname(made)) {
     syncFolder(made);
     if (made === above) break;
+  }
+}
+
+/** The uppermost that was made. */
+function makeAll(folder: string): string | undefined {
+  const make = () => mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    return make();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    // So Node says of a read-only disk as well; of a single folder it says why.
+    let first = resolve(folder);
+    while (!existsSync(dirname(first))) first = dirname(first);
+    mkdirSync(first, { mode: 0o700 });
+    make();
+    return first;
   }
 }
 

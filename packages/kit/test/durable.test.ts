@@ -113,4 +113,17 @@ test('a rename beside the helper is found by the linter', () => {
   }
 });
 
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+(canMount ? test : test.skip)('on a read-only disk it is told as that', () => {
+  const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-read-only-'));
+  const make = `import(${JSON.stringify(join(import.meta.dirname, '../src/durable.ts'))}).then(({ makeFolder }) => makeFolder('a/b/c'))`;
+  const line = 'mount --bind . . && mount -o remount,bind,ro "$PWD" && cd "$PWD" && exec "$@"';
+  const { status, stderr } = spawnSync('unshare', ['-m', '/bin/sh', '-c', line, 'sh', process.execPath, '-e', make], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  assert.is(status, 1, stderr);
+  assert.match(stderr, 'EROFS');
+});
+
 test.run();
