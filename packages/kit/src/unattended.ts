@@ -37,9 +37,12 @@ export function isInside(path: string, folder: string): boolean {
   return way !== '' && !way.startsWith('..') && !isAbsolute(way);
 }
 
-/** Nothing is fetched where the toolkit is not installed: a package of that name may be anybody's. */
+/**
+ * Nothing is fetched where the toolkit is not installed: a package of that name may be anybody's. Nor does npm ask its registry for a newer npm,
+ * which it would wait five minutes for.
+ */
 export function taskWords(task: string, args: readonly string[], { quiet = false } = {}): string[] {
-  if (INSTALLED) return ['npx', '--no', 'drydock', task, ...args];
+  if (INSTALLED) return ['npx', '--no', '--update-notifier=false', 'drydock', task, ...args];
   return ['npm', 'run', ...(quiet ? ['-s'] : []), task, '--', ...args];
 }
 

@@ -63,6 +63,8 @@ export async function makeBed(name: string, env: Record<string, string> = {}): P
     npm_config_prefer_offline: 'true',
     npm_config_audit: 'false',
     npm_config_fund: 'false',
+    // It would wait five minutes for a registry that is silent.
+    npm_config_update_notifier: 'false',
     PRISMA_SCHEMA_ENGINE_BINARY: join(ROOT, 'packages/db/bin/schema-engine'),
     // The registry's certificate may be the machine's own.
     ...(process.env.NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS } : {}),

@@ -1,4 +1,4 @@
-import type { PrintedFile } from '@drydock/kit';
+import { INSTALLED, type PrintedFile } from '@drydock/kit';
 import { Document } from 'yaml';
 import type { Job } from './jobs.ts';
 
@@ -23,7 +23,8 @@ export function cronJobs(jobs: Job[], place: KubernetesPlace): PrintedFile {
 
 /** What must be there before, as a comment. */
 export function needsOf({ name, variables }: Pick<Job, 'name' | 'variables'>): string {
-  return ` The image holds the toolkit in its working directory, Node 24 and PostgreSQL's client. The secret holds
+  const held = INSTALLED ? 'the product, with Drydock among its packages,' : 'the toolkit';
+  return ` The image holds ${held} in its working directory, Node 24 and PostgreSQL's client. The secret holds
  ${variables.join(', ')}:
  kubectl create secret generic ${name} --from-env-file=FILE`;
 }
