@@ -6,6 +6,8 @@ import {
   contentOf,
   type DeployPlan,
   deploySteps,
+  describeCopy,
+  foreseeCopy,
   planDeploy,
   rehearseStep,
   targetOf,
@@ -63,14 +65,23 @@ const task = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   async plan(ctx) {
-    const plan = await planDeploy(targetOf(ctx.config, ctx.environment));
-    return { ...plan, backup: plan.pending.length > 0 ? backupOf(ctx) : ('unwanted' as const) };
+    const target = targetOf(ctx.config, ctx.environment);
+    const plan = await planDeploy(target);
+    if (plan.pending.length === 0) return { ...plan, backup: 'unwanted' as const, copy: [] };
+    const [unshown, backup] = [await foreseeCopy(target), backupOf(ctx)];
+    if (backup === 'first' && unshown.old) throw unshown.old;
+    return {
+      ...plan,
+      backup,
+      copy: describeCopy(unshown, ctx.flags.fromBackup ? 'backup' : (ctx.flags.data ?? 'copy')),
+    };
   },
-  describe: ({ pending, backup }) =>
+  describe: ({ pending, backup, copy }) =>
     pending.length === 0
       ? []
       : [
           `rehearse, then apply ${pending.length} pending ${pending.length === 1 ? 'migration' : 'migrations'}`,
+          ...copy,
           ...(backup === 'impossible' ? [`no backup first: ${NO_BACKUPS}`] : []),
         ],
   steps: (ctx, plan) => {

@@ -1,5 +1,16 @@
 #!/usr/bin/env node
-import { command, defineChangeTask, type Finding, flag, hint, type Json, main, temporaryFolder } from '@drydock/kit';
+import {
+  command,
+  defineChangeTask,
+  type Finding,
+  flag,
+  hint,
+  type Json,
+  main,
+  oldPgDump,
+  temporaryFolder,
+  withPostgres,
+} from '@drydock/kit';
 import { backupStep } from '../src/backup.ts';
 import { backupsSection } from '../src/config/backups.ts';
 import { shownBytes } from '../src/pace.ts';
@@ -22,7 +33,9 @@ const task = defineChangeTask({
   onlyReads: true,
   plan: async (ctx) => {
     temporaryFolder();
-    const { env, stores, signer } = backupTarget(ctx);
+    const { env, stores, signer, url } = backupTarget(ctx);
+    const old = await withPostgres(url, 'drydock db:backup', oldPgDump);
+    if (old) throw old;
     return { env, stores: stores.map(({ label }) => label), signed: signer !== undefined };
   },
   describe: ({ env, stores, signed }) => [

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import {
   command,
+  copySource,
   counted,
   databaseOf,
   defineChangeTask,
@@ -21,6 +22,7 @@ import { requireIdentity } from '../src/crypt/identity.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
 import { type DrillPlan, drillSteps, isPassed } from '../src/drill/steps.ts';
 import { onServer, refuseNoDatabase } from '../src/restore/databases.ts';
+import { describeLeftOut, foreseeLeftOut } from '../src/restore/left-out.ts';
 import { named, openSource } from '../src/restore/plan.ts';
 
 const task = defineChangeTask({
@@ -55,7 +57,6 @@ const task = defineChangeTask({
     await requireIdentity(ctx.config, ctx.environment);
     temporaryFolder();
     const scratch = named(databaseOf(server), 'drill', ctx.run);
-    await onServer(server, (client) => refuseNoDatabase(client, ctx, scratch));
     const { source, findings, trusted } = await openSource(ctx, ctx.flags.from ?? 'latest', ctx.flags.trust);
     const { manifest, digest, label } = source;
     if (!manifest || digest === undefined)
@@ -65,6 +66,11 @@ const task = defineChangeTask({
         hint: hint`Name a backup: ${command('backup:list', { env: ctx.env })}`,
         exit: EXIT.no,
       });
+    const copies = ctx.flags.targetUrl ? {} : copySource(ctx.config, ctx.environment);
+    const leftOut = await onServer(server, async (client) => {
+      await refuseNoDatabase(client, ctx, scratch);
+      return foreseeLeftOut(client, manifest, { noOwner: true, beside: true, copies });
+    });
     return {
       from: label === ctx.flags.from ? label : `${manifest.env}/${manifest.id}`,
       backup: manifest.id,
@@ -74,10 +80,12 @@ const task = defineChangeTask({
       scratch,
       jobs: ctx.flags.jobs ?? 2,
       startedAt: new Date().toISOString(),
+      leftOut,
     };
   },
-  describe: ({ backup, scratch }) => [
+  describe: ({ backup, scratch, leftOut }) => [
     `restore ${backup} into ${scratch}`,
+    ...describeLeftOut(leftOut),
     'compare, ask, measure',
     'drop it, and write the result down',
   ],

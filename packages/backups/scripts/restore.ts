@@ -16,6 +16,7 @@ import {
   withDatabase,
 } from '@drydock/kit';
 import { dropOldStep, planDropOld } from '../src/restore/drop-old.ts';
+import { describeLeftOut } from '../src/restore/left-out.ts';
 import { planRestore, type RestorePlan, refuseWish } from '../src/restore/plan.ts';
 import type { Proved } from '../src/restore/prove.ts';
 import { type RestoreSteps, restoreSteps } from '../src/restore/steps.ts';
@@ -77,6 +78,7 @@ const task = defineChangeTask({
       : restore
         ? [
             `restore ${restore.label}${restore.table ? ` (${restore.table} alone)` : ''} into ${restore.before ? restore.fresh : restore.name}`,
+            ...describeLeftOut(restore.leftOut),
             ...(restore.trusted ? [`although ${restore.trusted.why}: ${restore.trusted.reason}`] : []),
             ...(restore.anonymise ? [`run ${restore.anonymise} there`] : []),
             ...(restore.before

@@ -40,6 +40,8 @@ const manifestSchema = z.object({
   roles: z.array(z.string()),
   /** Those of them that own something. Not in backups of before it was kept. */
   owners: z.array(z.string()).optional(),
+  /** What leads out of the database, or in: `subscription live`, `publication everything`. Not in backups of before it was kept. */
+  outward: z.array(z.string()).optional(),
   locale: z.object({ encoding: z.string(), collate: z.string(), ctype: z.string() }),
   /** How many of each kind of object; see structure.ts. */
   structure: z.record(z.string(), z.number().int().min(0)),

@@ -80,7 +80,16 @@ export function backupsDoor(ctx: Context) {
       const { source } = await openSource(full, id);
       const scratch = named(databaseOf(server), 'drill', ctx.run);
       const { tried: step } = drillSteps(full, server, {
-        ...{ from: id, backup: id, digest: source.digest ?? '', trusted: null, notes: [], scratch, jobs: 2 },
+        ...{
+          from: id,
+          backup: id,
+          digest: source.digest ?? '',
+          trusted: null,
+          notes: [],
+          scratch,
+          jobs: 2,
+          leftOut: [],
+        },
         startedAt: new Date().toISOString(),
       });
       try {

@@ -138,7 +138,7 @@ test('owners that the role cannot act as, and databases that it may not make, ar
   for (const args of [['backup:drill'], ['db:restore', '--to', 'poor_look'], ['db:restore', '--in-place']] as const) {
     const [task, ...rest] = args;
     const { code, error } = await poor.product.ask(task, ...rest, '--plan');
-    assert.equal([code, error.code], [1, 'NO_CREATEDB'], args.join(' '));
+    assert.equal([code, error.code], [2, 'NO_CREATEDB'], args.join(' '));
     assert.match(error.hint, 'ALTER ROLE "narrow" CREATEDB');
   }
 });

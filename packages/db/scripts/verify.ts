@@ -14,9 +14,9 @@ const task = defineReadTask({
     const target = targetOf(config, environment);
     const progress = out.progress('make the schema on an empty database');
     try {
-      const { promised, findings: unknown } = await promisedByApplied(target);
+      const { promised, made, findings: unknown } = await promisedByApplied(target);
       progress.update('compare');
-      const { findings: found, objects, plans, statements } = await verify(target, promised);
+      const { findings: found, objects, plans, statements } = await verify(target, promised, { made });
       const findings = [...unknown, ...found];
       const failed = findings.some(({ level }) => level === 'error');
       if (failed) progress.fail();

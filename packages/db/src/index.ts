@@ -3,6 +3,7 @@ export { rehearseAndRefuse, rehearseStep } from './deploy/rehearse.ts';
 export { type DeployPlan, deploySteps, planDeploy } from './deploy/steps.ts';
 export { readState } from './migrations/state.ts';
 export { contentFlags, contentOf, type OnBackup } from './rehearsal/content.ts';
+export { describeCopy, foreseeCopy } from './rehearsal/foresee.ts';
 export { type Rehearsal, rehearse } from './rehearsal/rehearse.ts';
 export { incompatibleWith } from './rollback/incompatible.ts';
 export { planRollback, type RollbackPlan } from './rollback/plan.ts';

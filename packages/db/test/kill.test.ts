@@ -2,11 +2,12 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret } from '@drydock/kit';
+import { hashInventory } from '@drydock/kit/inventory';
 import { linesToKillAt } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hashInventory, inventoryOf } from '../src/schema/inventory.ts';
+import { inventoryOf } from '../src/schema/inventory.ts';
 import { makeProduct, type Product } from './product.ts';
 import { query } from './world.ts';
 

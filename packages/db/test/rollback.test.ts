@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OpsError } from '@drydock/kit';
+import { hashInventory } from '@drydock/kit/inventory';
 import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -12,7 +13,7 @@ import { incompatibleWith } from '../src/rollback/incompatible.ts';
 import { findDestroyed } from '../src/rollback/losses.ts';
 import { planRollback } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
-import { hashInventory, inventoryOf } from '../src/schema/inventory.ts';
+import { inventoryOf } from '../src/schema/inventory.ts';
 import { deployNodes, makeTarget, query, writeMigration } from './world.ts';
 
 const test = suite('db rollback');

@@ -20,6 +20,7 @@ export { defineSection, type SectionInput, type SectionOutput } from './config/s
 export type { ConfigSections } from './config/sections.ts';
 export { dropDatabase } from './copies/drop.ts';
 export {
+  beyondRole,
   dependentsOf,
   type Extension,
   extensionAdvice,
@@ -30,6 +31,7 @@ export {
 } from './copies/extensions.ts';
 export { localeOf } from './copies/locale.ts';
 export { makeDatabase, mayMakeDatabases, noCreatedb } from './copies/make.ts';
+export { isPgDumpOld, oldPgDump, saysTooOld } from './copies/pg-dump.ts';
 export { type CopySource, copySource } from './copies/source.ts';
 export { databaseArgument } from './database-url.ts';
 export { besideOf, makeFolder, renameDurably, syncFolder, writeDurably } from './durable.ts';

@@ -41,6 +41,7 @@ export type DrillPlan = {
   scratch: string;
   jobs: number;
   startedAt: string;
+  leftOut: string[];
 };
 
 export type Tried = {

@@ -6,6 +6,7 @@ import {
   OpsError,
   requireTool,
   type Secret,
+  saysTooOld,
   startPostgresProgram,
   type ToolName,
 } from '@drydock/kit';
@@ -88,7 +89,7 @@ async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumpi
   };
 }
 
-function endOf(tool: string, child: ChildProcess): Promise<void> {
+function endOf(tool: ToolName, child: ChildProcess): Promise<void> {
   let said = '';
   child.stderr?.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-4_000);
@@ -104,14 +105,9 @@ function endOf(tool: string, child: ChildProcess): Promise<void> {
   return ended;
 }
 
-function dumpFailed(tool: string, said: string, how: string): OpsError {
-  const mismatch = /server version: ([\d.]+).*?; pg_dump(?:all)? version: ([\d.]+)/s.exec(said);
-  if (mismatch)
-    return new OpsError({
-      code: 'PG_DUMP_TOO_OLD',
-      message: `${tool} ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`,
-      hint: `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name its programs in PG_DUMP_PATH and PG_DUMPALL_PATH if they are not found.`,
-    });
+function dumpFailed(tool: ToolName, said: string, how: string): OpsError {
+  const tooOld = saysTooOld(tool, said);
+  if (tooOld) return tooOld;
   const why = said
     .trim()
     .split('\n')

@@ -13,6 +13,7 @@ export interface Facts {
   extensionVersions: Record<string, string>;
   owners: string[];
   roles: string[];
+  outward: string[];
   locale: { encoding: string; collate: string; ctype: string };
   structure: Structure;
   /** Bytes of all tables on the server's disk, without indexes: about what the dump will be. */
@@ -139,5 +140,8 @@ const FACTS = `SELECT current_database() AS database, current_setting('server_ve
         AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS owners,
     (SELECT coalesce(json_agg(DISTINCT r.rolname), '[]') FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
       WHERE s.refclassid = 'pg_authid'::regclass AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS roles,
+    (SELECT coalesce(json_agg(what ORDER BY what), '[]') FROM (
+       SELECT 'publication ' || pubname AS what FROM pg_publication
+        UNION ALL SELECT 'subscription ' || subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())) o) AS outward,
     (SELECT coalesce(sum(pg_table_size(c.oid)), 0)::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_') AS "tableBytes"`;

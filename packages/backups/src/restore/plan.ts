@@ -1,5 +1,6 @@
 import {
   command,
+  copySource,
   databaseOf,
   EXIT,
   environmentSettings,
@@ -16,6 +17,7 @@ import { requireIdentity } from '../crypt/identity.ts';
 import type { Note } from '../trust.ts';
 import { exists, onServer, refuseNoDatabase, taken } from './databases.ts';
 import { refuseOwners } from './foreseen.ts';
+import { foreseeLeftOut } from './left-out.ts';
 import { type BackupSource, type Found, findBackup } from './source.ts';
 
 /** Journalled: a resumed run restores what it began with, to where it began. */
@@ -40,6 +42,8 @@ export type RestorePlan = {
   /** Go on without what the role may not put on the database itself. */
   skipRefused: boolean;
   jobs: number;
+  /** What it will not show of what was backed up; see left-out.ts. */
+  leftOut: string[];
 };
 
 export interface RestoreWish {
@@ -79,12 +83,15 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
   const name = wish.to ?? databaseOf(url);
   refuseForeign(ctx, source, wish);
   if (wish.inPlace) refuseElsewhere(ctx, source, { ...wish, name });
-  await onServer(url, async (client) => {
+  const leftOut = await onServer(url, async (client) => {
     if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
     if (wish.inPlace) await refuseNotOurs(client, name);
     if (source.manifest) await refuseUnfit(client, source, wish.noOwner);
     if (!wish.noOwner && !wish.table) await refuseOwners(client, source.manifest?.owners ?? [], source.label);
     await refuseNoDatabase(client, ctx, named(name, 'restore', ctx.run));
+    if (wish.table) return [];
+    const copies = copySource(ctx.config, ctx.environment);
+    return foreseeLeftOut(client, source.manifest, { noOwner: wish.noOwner, beside: !wish.inPlace, copies });
   });
   return {
     from,
@@ -100,6 +107,7 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
     noOwner: wish.noOwner,
     skipRefused: wish.skipRefused,
     jobs: wish.jobs ?? JOBS,
+    leftOut,
   };
 }
 

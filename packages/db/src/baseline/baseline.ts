@@ -1,11 +1,13 @@
 import { command, counted, EXIT, hint, OpsError, usageError } from '@drydock/kit';
+import { type Inventory, isAbout, outermost, readInventory } from '@drydock/kit/inventory';
 import { withMigrations } from '../migrations/apply.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../migrations/state.ts';
 import { applyFenced } from '../rehearsal/fence.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
+import { asMade, unlikeMade } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 
 export type BaselinePlan = {
@@ -50,7 +52,7 @@ export async function planBaseline(target: Target, through: string | undefined):
   const fits = made.findLast(({ inventory }) => compare(inventory, actual).differs.length === 0);
   return {
     names: migrations.map(({ name }) => name),
-    objects: made.at(-1)?.inventory.size ?? 0,
+    objects: [...asMade(made.at(-1)?.inventory ?? new Map()).keys()].filter((key) => !isAbout(key)).length,
     differs,
     besides,
     fits: fits?.name ?? null,
@@ -76,7 +78,7 @@ async function makeThem(target: Target, migrations: Migration[]): Promise<{ name
 }
 
 function compare(made: Inventory, actual: Inventory): Pick<BaselinePlan, 'differs' | 'besides'> {
-  const { added, lost, changed } = compareInventories(made, actual);
+  const { added, lost, changed } = outermost(unlikeMade(made, actual));
   return {
     differs: [
       ...lost.map((key) => `it lacks ${key}`),

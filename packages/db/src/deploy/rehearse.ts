@@ -1,7 +1,7 @@
 import { command, defineStep, EXIT, type Hint, hint, OpsError, type Step } from '@drydock/kit';
 import type { Content } from '../rehearsal/fill.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
-import type { Promised } from '../schema/inventory.ts';
+import type { Promised } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 import { isAcceptable, refuseUnknownCodes } from './accept.ts';
 

@@ -1,9 +1,10 @@
 import { command, defineStep, hint, OpsError, type Step, type StepNode } from '@drydock/kit';
+import { hashInventory } from '@drydock/kit/inventory';
+import { keepInventory } from '../drift/kept.ts';
 import { keepSnapshot } from '../load/statements.ts';
 import { readMigration, readMigrations } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../migrations/state.ts';
-import { hashInventory, inventoryOf } from '../schema/inventory.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { promisedByApplied, verify } from '../verify/verify.ts';
@@ -91,12 +92,17 @@ function verifyStep(
       const told = rehearsed ? results.of(rehearsed).promised : [];
       // What comes behind the last that was rehearsed may have taken away again what that made.
       const { promised, findings: unknown } = told ? { promised: told, findings: [] } : await promisedByApplied(target);
-      const { findings: found, objects, plans, drift } = await verify(target, promised, { deploying: true });
+      const { findings: found, objects, plans, drift, actual } = await verify(target, promised, { deploying: true });
       const findings = [...unknown, ...found];
       const [first] = findings.filter(({ level }) => level === 'error');
       if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
       for (const { message, code } of findings.filter(({ level }) => level === 'warn')) out.warn(`${code}: ${message}`);
-      const inventory = hashInventory(await inventoryOf(target.url));
+      const inventory = hashInventory(actual);
+      await keepInventory(target.url, inventory, actual).catch((error) => {
+        // A role that may not make the table loses what it is for, not its deploy.
+        if ((error as OpsError).code !== 'OWN_TABLE_MISSING') throw error;
+        out.warn(`What was changed by hand will not be known to the letter: ${(error as Error).message}`);
+      });
       const head = (await readState(target)).applied.toSorted().at(-1) ?? null;
       const commit = (await currentCommit(target.schemaFile)) ?? null;
       await audit(DEPLOYED, { commit, head, inventory, ...(drift ? { drift } : {}) });

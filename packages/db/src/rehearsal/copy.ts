@@ -10,6 +10,7 @@ import {
   OpsError,
   requireTool,
   type Secret,
+  saysTooOld,
   startPostgresProgram,
 } from '@drydock/kit';
 
@@ -105,13 +106,8 @@ function keep(child: ChildProcess): () => string {
 }
 
 function copyFailed(said: string): OpsError {
-  const mismatch = /server version: ([\d.]+).*?; pg_dump version: ([\d.]+)/s.exec(said);
-  if (mismatch)
-    return new OpsError({
-      code: 'PG_DUMP_TOO_OLD',
-      message: `pg_dump ${mismatch[2]} cannot read a server of version ${mismatch[1]}.`,
-      hint: `Install postgresql-client-${mismatch[1]?.split('.')[0]}, and name it in PG_DUMP_PATH if it is not found.`,
-    });
+  const tooOld = saysTooOld('pg_dump', said);
+  if (tooOld) return tooOld;
   const [, table] = /lock timeout[\s\S]*LOCK TABLE ([^\n]{1,200}?) IN ACCESS SHARE MODE/.exec(said) ?? [];
   if (table)
     return new OpsError({

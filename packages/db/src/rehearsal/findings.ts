@@ -1,16 +1,10 @@
-import { command, type Finding, hint, OpsError } from '@drydock/kit';
+import { command, type Finding } from '@drydock/kit';
+import { type Inventory, readInventory } from '@drydock/kit/inventory';
+import { byHandFinding, byHandUnknown, sinceDeploy, sinceMigrations } from '../drift/by-hand.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { toldAttempt } from '../migrations/attempt.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
-import {
-  compareInventories,
-  hashInventory,
-  type Inventory,
-  type Promised,
-  readInventory,
-} from '../schema/inventory.ts';
-import { readDeployed } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
 import { withScratch } from './scratch.ts';
@@ -47,8 +41,8 @@ export function historyFindings({ failed, edited, missing, attempts }: Migration
 }
 
 /**
- * Whether the target is what its applied migrations make. Known at once where nothing has changed since our last deploy;
- * otherwise they are applied to an empty database beside it, unless `made` is the result of that.
+ * Whether the target is what its applied migrations make. Known from what our last deploy left; otherwise they are applied to an
+ * empty database beside it, unless `made` is the result of that.
  */
 export async function driftBefore(
   target: Target,
@@ -56,37 +50,12 @@ export async function driftBefore(
   actual: Inventory,
   made?: Inventory,
 ): Promise<Finding[]> {
-  const [last] = await readDeployed(target);
-  if (last?.inventory === hashInventory(actual) && last.head === (applied.at(-1)?.name ?? null)) return [];
+  const known = await sinceDeploy(target, applied.at(-1)?.name ?? null, actual);
+  if (known) return byHandFinding(known);
   try {
-    const expected = made ?? (await whatTheyMake(target, applied));
-    const { added, lost, changed } = compareInventories(expected, actual);
-    // The schema that the URL names is made by whoever comes first, no migration.
-    const extra = added.filter((key) => key !== `schema ${target.defaultSchema}`);
-    const said = [
-      ...extra.map((key) => `has ${key}, which no applied migration makes`),
-      ...lost.map((key) => `lacks ${key}`),
-      ...changed.map((key) => `has another ${key}`),
-    ];
-    if (said.length === 0) return [];
-    const more = said.length > 3 ? `, and ${said.length - 3} more` : '';
-    return [
-      {
-        level: 'warn',
-        code: 'DRIFT_BEFORE',
-        message: `The target ${said.slice(0, 3).join('; it ')}${more}.`,
-        hint: hint`Who did it: ${command('ops:log')}. The difference as SQL: ${command('db:drift')}`,
-      },
-    ];
+    return byHandFinding(sinceMigrations(target, made ?? (await whatTheyMake(target, applied)), actual));
   } catch (thrown) {
-    if (!(thrown instanceof OpsError)) throw thrown;
-    return [
-      {
-        level: 'warn',
-        code: 'DRIFT_BEFORE',
-        message: `Whether the target is what its migrations make could not be told: ${thrown.message}`,
-      },
-    ];
+    return byHandUnknown(thrown);
   }
 }
 
@@ -96,18 +65,8 @@ export const replayFinding: Finding = {
   code: 'COPY_REPLAYED',
   message:
     'pg_dump could not read the target (it is older than the server, or the role may not read all tables): the copy was made by applying the migrations again, without rows and without what was changed by hand.',
-  hint: 'Install the postgresql-client of the server, and name its pg_dump in PG_DUMP_PATH if it is not found; let the role read what it migrates.',
+  hint: 'Install the postgresql-client of the server, and name its programs in PG_DUMP_PATH and PG_RESTORE_PATH if they are not found; let the role read what it migrates.',
 };
-
-/** What is gone, and what is there, new or not as it was: in a form that can be journalled. */
-export function whatChanged(before: Inventory, after: Inventory): { gone: string[]; there: Promised } {
-  const { added, changed, lost } = compareInventories(before, after);
-  const there = [...added, ...changed].map((key): Promised[number] => {
-    const item = after.get(key);
-    return [key, item?.definition ?? '', item?.valid ?? true];
-  });
-  return { gone: lost, there };
-}
 
 /** The structure that migrations make of nothing. */
 export async function whatTheyMake(target: Target, migrations: Migration[]): Promise<Inventory> {

@@ -1,11 +1,11 @@
 import type { OpsError } from '@drydock/kit';
+import { readNamed } from '@drydock/kit/inventory';
 import { levelled } from '../codes.ts';
 import { findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { atStatements, type Note } from '../migrations/note.ts';
-import { readInventory } from '../schema/inventory.ts';
 import { readTables } from '../seen/tables.ts';
 import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
@@ -31,7 +31,7 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         const { client } = session;
         for (const earlier of all.slice(0, at)) await applyFenced(session, earlier, target);
         const tables = (await readTables(client)).map((table) => ({ ...table, rows: Math.max(table.rows, 1) }));
-        const before = await readInventory(client);
+        const before = await readNamed(client);
         const witnesses: Witness[] = [];
         const notes: Note[] = [];
         const observed = observeMigration(session, migration, {
@@ -45,7 +45,7 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
         await observed.catch((thrown) => {
           if (!['SERVER_TOUCHED', 'NEEDS_ROLE'].includes((thrown as OpsError).code)) throw thrown;
         });
-        const lost = lostByRunning(before, await readInventory(client), witnesses, undefined);
+        const lost = lostByRunning(before, await readNamed(client), witnesses, undefined);
         const { hazards } = await findHazards(migration, witnesses, tables, target, [
           ...lost,
           ...atStatements(notes, witnesses),

@@ -1,7 +1,7 @@
 import { quoteIdentifier as q } from '@drydock/kit';
+import type { Inventory } from '@drydock/kit/inventory';
 import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
-import type { Inventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
 import type { Witness } from '../seen/types.ts';
 

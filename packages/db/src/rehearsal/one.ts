@@ -1,4 +1,5 @@
 import { databaseOf, type Finding, OpsError, type Secret, toOpsError } from '@drydock/kit';
+import { type Inventory, readNamed } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { type Found, findHazards } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
@@ -6,7 +7,6 @@ import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import { atStatements, type Note } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
-import { type Inventory, readInventory } from '../schema/inventory.ts';
 import type { Running } from '../schema/running.ts';
 import type { Table, Watched } from '../seen/tables.ts';
 import type { ObservedMigration, Witness } from '../seen/types.ts';
@@ -67,7 +67,7 @@ export async function rehearseOne(
     const observed = await observeSafely(stage, migration, { witnesses, notes });
     const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
     const losing = tables.length > 0 && (destroyed.length > 0 || witnesses.some(mayLose));
-    const after = losing ? await readInventory(stage.client) : now;
+    const after = losing ? await readNamed(stage.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
     const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];

@@ -1,4 +1,5 @@
 import type { Finding } from '@drydock/kit';
+import { type Inventory, readInventory, readNamed } from '@drydock/kit/inventory';
 import { levelled } from '../codes.ts';
 import { judgeDrift } from '../drift/judge.ts';
 import { findDrift } from '../drift/look.ts';
@@ -10,13 +11,15 @@ import type { MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { scriptFindings } from '../migrations/scripts.ts';
 import { readState } from '../migrations/state.ts';
-import { type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
+import { type Promised, whatChanged } from '../schema/promised.ts';
 import { findRunning } from '../schema/running.ts';
 import { readTables } from '../seen/tables.ts';
 import type { ObservedMigration } from '../seen/types.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
-import { driftBefore, historyFindings, replayFinding, whatChanged } from './findings.ts';
+import { driftBefore, historyFindings, replayFinding } from './findings.ts';
+import { foreseeCopy, leftOutFinding } from './foresee.ts';
 import { Gate } from './gate.ts';
 import { watchCopy } from './observe.ts';
 import { rehearseOne, type Stage } from './one.ts';
@@ -72,6 +75,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
+  const unshown = await foreseeCopy(target);
   result.findings.push(...scriptFindings(target.migrationsDir, state));
   const tables = await looking(target.url, 'drydock db:dry-run', readTables);
   const { running, failed: unread } = await findRunning(target, options.running);
@@ -84,9 +88,8 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     const { client } = session;
     result.copy = copy;
     const before = await readInventory(client);
-    result.findings.push(...differs.findings);
-    const whole = copy !== 'replay' && differs.lacks.length === 0;
-    result.findings.push(...(await findBefore(target, applied, { copy, whole, inventory: before })));
+    result.findings.push(...differs.findings, ...(copy === 'template' ? [] : leftOutFinding(unshown)));
+    result.findings.push(...(await findBefore(target, applied, copy, before)));
     const watched = await watchCopy(client, tables);
     const stage: Stage = {
       target,
@@ -105,13 +108,15 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       rights: copy === 'template' ? undefined : await readRights(target),
     };
     try {
-      const ended = await rehearseAll(stage, before, { pending, hazards, result, options });
+      const ended = await rehearseAll(stage, await readNamed(client), { pending, hazards, result, options });
       if (!ended) return;
     } finally {
       hazards.push(...stage.gate.findings);
       if (stage.session !== session) await stage.session.close();
     }
-    result.promised = whatChanged(before, await readInventory(client)).there;
+    // One that applied them instead of the operator's role was given all of it.
+    const access = !stage.gate.safeRole;
+    result.promised = whatChanged(before, await readInventory(client), { access }).there;
     // Only where all of it was seen can it be said what is left undone.
     if (result.untold.length > 0 || differs.lacks.length > 0) return;
     hazards.push(...leftInvalid(result.promised, pending));
@@ -160,13 +165,8 @@ async function rehearseAll(stage: Stage, before: Inventory, course: Course): Pro
   return true;
 }
 
-/** Drift that is there already. A structure made anew is what the migrations make: the target itself is looked at. */
-async function findBefore(
-  target: Target,
-  applied: Migration[],
-  { copy, whole, inventory }: { copy: Copy; whole: boolean; inventory: Inventory },
-): Promise<Finding[]> {
-  if (whole) return driftBefore(target, applied, inventory);
+/** Drift that is there already, of the target itself: no copy has all of it. A structure made anew is what the migrations make. */
+async function findBefore(target: Target, applied: Migration[], copy: Copy, inventory: Inventory): Promise<Finding[]> {
   const actual = await inventoryOf(target.url);
   if (copy !== 'replay') return driftBefore(target, applied, actual);
   return [replayFinding, ...(await driftBefore(target, applied, actual, inventory))];

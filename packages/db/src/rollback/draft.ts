@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { OpsError, type Secret, usageError, withPostgres } from '@drydock/kit';
+import { compareInventories, type Inventory, readInventory } from '@drydock/kit/inventory';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import type { Client } from 'pg';
 import { withEngine } from '../engine/load.ts';
@@ -10,7 +11,7 @@ import { parseStatements, type Statement } from '../migrations/statements.ts';
 import { applyFenced, withoutReaching } from '../rehearsal/fence.ts';
 import { makeBeside } from '../rehearsal/fill.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf, readInventory } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
 import { destroyedBy } from '../seen/destroys.ts';
 import type { Target } from '../target.ts';
 import { type Definitions, readDefinitions } from './definitions.ts';

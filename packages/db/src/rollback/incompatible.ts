@@ -1,8 +1,9 @@
 import { OpsError } from '@drydock/kit';
+import { compareInventories, type Inventory } from '@drydock/kit/inventory';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
 import { readState } from '../migrations/state.ts';
 import { whatTheyMake } from '../rehearsal/findings.ts';
-import { compareInventories, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
 import { findRunning } from '../schema/running.ts';
 import type { Target } from '../target.ts';
 
@@ -46,11 +47,14 @@ function missing(made: Inventory, now: Inventory, uses: ((key: string) => boolea
   const others = changed.filter((key) => {
     const [was = '', is = ''] = [made, now].map((inventory) => inventory.get(key)?.definition);
     if (key.startsWith('column ')) return (uses?.(key) ?? true) && bare(was) !== bare(is);
-    // Of an index or a constraint, whether it is valid is no business of a version.
-    return !/^(index|table|sequence) /.test(key) && was !== is;
+    // Of a constraint, whether it is valid is no business of a version; nor who owns what and may what.
+    return MEANT.test(key) && was !== is;
   });
   return [...needed.map((key) => `${key} is gone`), ...others.map((key) => `${key} is another`)];
 }
+
+/** What a version counts on to be what it was. */
+const MEANT = /^(view|materialized view|constraint|enum value|function|trigger|rule|policy|type|foreign table) /;
 
 /** A column without its default: that is asked of the database, not of the version. */
 function bare(definition: string): string {
@@ -74,7 +78,7 @@ function demanding(made: Inventory, now: Inventory): string[] {
       return [`${key} is new`];
     if (kind === 'index' && /^CREATE UNIQUE /.test(definition))
       return columnsOf(definition)?.every((column) => isNewColumn(on, column)) ? [] : [`${key} is new`];
-    return ['trigger', 'policy'].includes(kind) ? [`${key} is new`] : [];
+    return ['trigger', 'rule', 'policy'].includes(kind) ? [`${key} is new`] : [];
   });
 }
 

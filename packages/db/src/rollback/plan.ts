@@ -4,9 +4,10 @@ import { command, hint, OpsError, usageError } from '@drydock/kit';
 import { type Migration, readMigrations, readSql } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { readState } from '../migrations/state.ts';
+import type { Changes } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 import { findLosses, type Loss } from './losses.ts';
-import { type Changes, proveDowns, type Undone } from './prove.ts';
+import { proveDowns, type Undone } from './prove.ts';
 
 /** Newest first. */
 export type RollbackPlan = {

@@ -1,17 +1,15 @@
 import { OpsError } from '@drydock/kit';
+import { compareInventories, type Inventory, outermost, readInventory } from '@drydock/kit/inventory';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import { applyFenced } from '../rehearsal/fence.ts';
-import { whatChanged } from '../rehearsal/findings.ts';
 import { withScratch } from '../rehearsal/scratch.ts';
-import { compareInventories, type Inventory, inventoryOf, type Promised, readInventory } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
+import { type Changes, whatChanged } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 
 type Undo = { name: string; sql: string };
-
-/** What the scripts changed where they were proven: the same they must change on the target, whatever else is there. */
-export type Changes = { gone: string[]; there: Promised };
 
 /** Where what they should do could not be made anew, and a copy of the target stood in. */
 export type Undone = {
@@ -133,7 +131,7 @@ async function attempt(work: () => Promise<void>): Promise<OpsError | undefined>
 }
 
 function refuseUnequal(name: string, before: Inventory, after: Inventory): void {
-  const { added, lost, changed } = compareInventories(before, after);
+  const { added, lost, changed } = outermost(compareInventories(before, after));
   const said = [
     ...added.map((key) => `has ${key}`),
     ...lost.map((key) => `lacks ${key}`),

@@ -1,13 +1,14 @@
 import { command, defineStep, hint, OpsError, type StepNode } from '@drydock/kit';
+import type { Difference, Inventory } from '@drydock/kit/inventory';
 import { waiting } from '../deploy/waiting.ts';
 import { looking } from '../looking.ts';
 import { isApplied } from '../migrations/history.ts';
 import { readState } from '../migrations/state.ts';
-import { type Difference, type Inventory, inventoryOf } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
+import { type Changes, unlikePromised } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 import type { RollbackPlan } from './plan.ts';
-import type { Changes } from './prove.ts';
 
 /** One step per migration, newest first; then all that the scripts changed where they were proven must be changed here. What else is in the database is not theirs. */
 export function rollbackSteps(target: Target, { undo, changes }: RollbackPlan): StepNode[] {
@@ -55,11 +56,5 @@ export function rollbackSteps(target: Target, { undo, changes }: RollbackPlan): 
 }
 
 function unlike({ gone, there }: Changes, actual: Inventory): Difference {
-  const unequal = ([key, definition, valid]: Changes['there'][number]) =>
-    actual.get(key)?.definition !== definition || (valid && !actual.get(key)?.valid);
-  return {
-    added: gone.filter((key) => actual.has(key)),
-    lost: there.filter(([key]) => !actual.has(key)).map(([key]) => key),
-    changed: there.filter((item) => actual.has(item[0]) && unequal(item)).map(([key]) => key),
-  };
+  return { added: gone.filter((key) => actual.has(key)), ...unlikePromised(there, actual) };
 }

@@ -1,12 +1,18 @@
 import type { Finding } from '@drydock/kit';
 import { command, hint } from '@drydock/kit';
-import type { Inventory, Promised } from '../schema/inventory.ts';
+import type { Inventory } from '@drydock/kit/inventory';
+import { type Promised, unlikePromised } from '../schema/promised.ts';
+
+/** Longer than that nobody reads a definition. */
+const SHOWN = 160;
 
 /** Whether everything that migrations made on a copy is on the target as well, the same, and usable. */
 export function checkPromised(promised: Promised, actual: Inventory): Finding[] {
+  const { lost, changed } = unlikePromised(promised, actual);
+  const gone = new Set(lost);
+  const other = new Set(changed);
   return promised.flatMap(([key, definition, valid]): Finding[] => {
-    const item = actual.get(key);
-    if (!item)
+    if (gone.has(key))
       return [
         {
           level: 'error',
@@ -15,6 +21,8 @@ export function checkPromised(promised: Promised, actual: Inventory): Finding[] 
           hint: hint`Somebody dropped it, or the migration took another way here: ${command('db:drift')}`,
         },
       ];
+    const item = actual.get(key);
+    if (!other.has(key) || !item) return [];
     if (valid && !item.valid)
       return [
         {
@@ -24,15 +32,17 @@ export function checkPromised(promised: Promised, actual: Inventory): Finding[] 
           hint: key.startsWith('index') ? 'REINDEX INDEX CONCURRENTLY' : 'ALTER TABLE … VALIDATE CONSTRAINT',
         },
       ];
-    if (item.definition !== definition)
-      return [
-        {
-          level: 'error',
-          code: 'OBJECT_DIFFERS',
-          message: `${key} is "${item.definition}", where the migrations make "${definition}".`,
-          hint: hint`${command('db:drift')} shows what would have to be run.`,
-        },
-      ];
-    return [];
+    return [
+      {
+        level: 'error',
+        code: 'OBJECT_DIFFERS',
+        message: `${key} is "${cut(item.definition)}", where the migrations make "${cut(definition)}".`,
+        hint: hint`${command('db:drift')} shows what would have to be run.`,
+      },
+    ];
   });
+}
+
+function cut(definition: string): string {
+  return definition.length > SHOWN ? `${definition.slice(0, SHOWN)}…` : definition;
 }

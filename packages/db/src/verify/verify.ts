@@ -1,5 +1,7 @@
 import { command, type Finding, OpsError } from '@drydock/kit';
+import { type Inventory, isAbout } from '@drydock/kit/inventory';
 import { levelled } from '../codes.ts';
+import { byHandFinding, sinceDeploy, sinceMigrations } from '../drift/by-hand.ts';
 import { findDrift } from '../drift/look.ts';
 import { driftNow } from '../drift/now.ts';
 import { driftFinding, driftKey } from '../drift/words.ts';
@@ -15,7 +17,8 @@ import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readState } from '../migrations/state.ts';
 import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
-import { inventoryOf, type Promised } from '../schema/inventory.ts';
+import { inventoryOf } from '../schema/inventory.ts';
+import { asMade, type Promised, unlikePromised } from '../schema/promised.ts';
 import type { Target } from '../target.ts';
 import { checkPlans, type PlanCheck } from './plans.ts';
 import { checkPromised } from './promised.ts';
@@ -26,6 +29,8 @@ export interface Verification {
   plans: PlanCheck[];
   /** What the target is not of the Prisma schema: see `driftKey`; undefined where it could not be compared. */
   drift: string[] | undefined;
+  /** Everything that is in the target. */
+  actual: Inventory;
   /** Undefined where nothing can be compared, and why in `findings`. */
   statements: Change[] | undefined;
 }
@@ -34,12 +39,19 @@ export interface Verification {
  * Everything that the applied migrations make, on an empty database beside the target. A history that needs rows that are
  * not in it cannot be made anew: that is a finding, and nothing is promised.
  */
-export async function promisedByApplied(target: Target): Promise<{ promised: Promised; findings: Finding[] }> {
+export async function promisedByApplied(
+  target: Target,
+): Promise<{ promised: Promised; made?: Inventory; findings: Finding[] }> {
   const { applied } = await readState(target);
   const migrations = readMigrations(target.migrationsDir).filter(({ name }) => applied.includes(name));
   try {
     const made = await whatTheyMake(target, migrations);
-    return { promised: [...made].map(([key, { definition, valid }]) => [key, definition, valid]), findings: [] };
+    const promised = [...asMade(made)].map(([key, { definition, valid }]): Promised[number] => [
+      key,
+      definition,
+      valid,
+    ]);
+    return { promised, made, findings: [] };
   } catch (thrown) {
     if (!(thrown instanceof OpsError)) throw thrown;
     const message = `What the migrations make could not be told, so only drift, plans and statements are checked: ${thrown.message}`;
@@ -54,7 +66,7 @@ export async function promisedByApplied(target: Target): Promise<{ promised: Pro
 export async function verify(
   target: Target,
   promised: Promised,
-  { deploying = false }: { deploying?: boolean } = {},
+  { deploying = false, made }: { deploying?: boolean; made?: Inventory | undefined } = {},
 ): Promise<Verification> {
   const state = await readState(target);
   const history = historyFindings(state);
@@ -70,13 +82,16 @@ export async function verify(
   const items = state.pending.length > 0 ? [] : drift.items;
   const asItIs = items.length > 0 ? [driftFinding(items, 'warn', target)] : [];
   const drifted = deploying ? asItIs : await driftNow(target, items, state.applied);
+  const kept = checkPromised(promised, actual);
+  const byHand = deploying ? [] : await findByHand(target, state.applied, actual, { made, promised });
   const indexes = promised.filter(([key]) => key.startsWith('index ')).map(([key]) => key.slice('index '.length));
   const plans = await checkPlans(target.readUrl, await onlyPlain(target, indexes), target.plansDir);
   const load = await checkStatements(target);
   const findings = [
     ...history,
     ...pending,
-    ...checkPromised(promised, actual),
+    ...kept,
+    ...byHand,
     ...drifted,
     ...failed,
     ...plans.findings,
@@ -85,10 +100,27 @@ export async function verify(
   return {
     findings: levelled(findings, target.hazards),
     drift: failed.length > 0 ? undefined : drift.items.map(driftKey),
-    objects: promised.length,
+    actual,
+    objects: promised.filter(([key]) => !isAbout(key)).length,
     plans: plans.checks,
     statements: load.changes,
   };
+}
+
+/** What is there besides, or otherwise, and was promised by nobody: somebody made it by hand. */
+async function findByHand(
+  target: Target,
+  applied: string[],
+  actual: Inventory,
+  { made, promised }: { made: Inventory | undefined; promised: Promised },
+): Promise<Finding[]> {
+  const known = await sinceDeploy(target, applied.toSorted().at(-1) ?? null, actual);
+  const found = known ?? (made && sinceMigrations(target, made, actual));
+  if (!found) return [];
+  const errors = unlikePromised(promised, actual);
+  const told = new Set([...errors.lost, ...errors.changed]);
+  const rest = (keys: string[]) => keys.filter((key) => !told.has(key));
+  return byHandFinding({ ...found, added: rest(found.added), lost: rest(found.lost), changed: rest(found.changed) });
 }
 
 /** The index of a primary key or a unique constraint is there for the constraint's sake: nobody asks whether it is used. */

@@ -65,6 +65,15 @@ export async function provideExtensions(
   });
 }
 
+/** Those that the role may not make by itself, by what the server says: an untrusted one wants a superuser. */
+export async function beyondRole(client: Client, names: string[]): Promise<string[]> {
+  const may = await makeable(
+    client,
+    names.map((name) => ({ name, schema: '', version: null })),
+  );
+  return names.filter((name) => !may.has(name));
+}
+
 /** By what the server says of itself: no trial is needed for these. */
 async function makeable(client: Client, wanted: Extension[]): Promise<Set<string>> {
   const { rows } = await client.query<{ name: string }>(

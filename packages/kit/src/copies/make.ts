@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { OpsError, usageError } from '../errors.ts';
+import { EXIT, OpsError, usageError } from '../errors.ts';
 import { quoteIdentifier as q, withDatabase, withPostgres } from '../postgres.ts';
 import type { CopySource } from './source.ts';
 import { IN_USE, NO_SUCH_DATABASE, NOT_ALLOWED, sqlStateOf, UNFIT } from './sql-state.ts';
@@ -43,12 +43,14 @@ export async function mayMakeDatabases(client: Client, { maker }: CopySource): P
 }
 
 /** In one sentence, with what to type. */
-export async function noCreatedb(client: Client, name: string, cause?: unknown): Promise<OpsError> {
+export async function noCreatedb(client: Client, name?: string, cause?: unknown): Promise<OpsError> {
   const role = await currentRole(client);
   return new OpsError({
     code: 'NO_CREATEDB',
-    message: `The role ${role} may not make the database ${name}.`,
+    message: `The role ${role} may not make ${name ? `the database ${name}` : 'a database, and a copy is one beside the target'}.`,
     hint: `As a superuser: ALTER ROLE ${q(role)} CREATEDB; or put the URL of a role that may make databases into the variable of database.scratch.url.`,
+    // Nothing was begun: a copy comes before all else.
+    exit: EXIT.usage,
     cause,
   });
 }

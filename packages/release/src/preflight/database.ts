@@ -1,12 +1,11 @@
 import {
   databaseSection,
   type Environment,
-  findTool,
+  isPgDumpOld,
   type LoadedConfig,
   lookAtDatabase,
   operatorUrl,
   type Secret,
-  toolVersion,
   usageError,
   withPostgres,
 } from '@drydock/kit';
@@ -18,24 +17,13 @@ export function databaseQuestions(config: LoadedConfig, environment: Environment
       about: 'database',
       async ask() {
         const { name, server, bytes } = await lookAtDatabase(config, environment, run);
-        refuseOldTools(server, environment.name);
+        const old = isPgDumpOld(server);
+        if (old) throw old;
         return `${name}, PostgreSQL ${server}, ${Math.ceil(bytes / 2 ** 20)} MiB`;
       },
     },
     { about: 'database of the product', ask: () => compareDatabases(config, environment) },
   ];
-}
-
-/** pg_dump refuses a server of a later major version (PostgreSQL manual, pg_dump, "Notes"). */
-function refuseOldTools(server: string, env: string): void {
-  const path = findTool('pg_dump');
-  const version = path && toolVersion(path);
-  if (!version || Number.parseInt(version, 10) >= Number.parseInt(server, 10)) return;
-  throw usageError(
-    'TOOL_TOO_OLD',
-    `pg_dump ${version} cannot back up the PostgreSQL ${server} of ${env}.`,
-    `Install PostgreSQL ${Number.parseInt(server, 10)}'s client, or name one: PG_DUMP_PATH=…`,
-  );
 }
 
 /** The product would go on without what is migrated, and write where nothing is backed up. */
