@@ -45,6 +45,8 @@ const manifestSchema = z.object({
   locale: z.object({ encoding: z.string(), collate: z.string(), ctype: z.string() }),
   /** How many of each kind of object; see structure.ts. */
   structure: z.record(z.string(), z.number().int().min(0)),
+  /** Of each kind a hash over all objects, for a server of the same major version. Not in backups of before it was kept. */
+  kinds: z.record(z.string(), z.string()).optional(),
   /** Of the same snapshot as the dump; null with `--checksums off`. See checksums.ts. */
   tables: z.array(z.object({ name: z.string(), rows: z.number().int().min(0), checksum: z.string() })).nullable(),
   largeObjects: z.object({ count: z.number().int().min(0), checksum: z.string() }).nullable(),

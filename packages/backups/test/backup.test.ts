@@ -170,7 +170,7 @@ test('a database that is written to all the while is backed up as of one moment,
     const [a, b] = manifest.tables ?? [];
     assert.is(a?.rows, b?.rows);
     const copy = await restored(of, id);
-    const { findings } = await compareRestored(new Secret(copy), manifest, 2);
+    const { findings } = await compareRestored(new Secret(copy), manifest, { jobs: 2 });
     assert.equal(findings, []);
   }
 });
@@ -185,7 +185,7 @@ test('what differs from the manifest is found: a row, a value, a table, an index
   const codes = async (change: string) => {
     const copy = await restored(of, id);
     await query(copy, change);
-    return (await compareRestored(new Secret(copy), manifest, 1)).findings.map(({ code }) => code);
+    return (await compareRestored(new Secret(copy), manifest, { jobs: 1 })).findings.map(({ code }) => code);
   };
   assert.equal(await codes('SELECT 1'), []);
   assert.equal(await codes('DELETE FROM t WHERE id = 7'), ['ROWS_DIFFER']);
@@ -206,6 +206,13 @@ test('what differs from the manifest is found: a row, a value, a table, an index
   ]);
   assert.equal(await codes('DROP TABLE u'), ['TABLE_MISSING', 'OBJECTS_DIFFER']);
   assert.equal(await codes('DROP INDEX i'), ['OBJECTS_DIFFER']);
+  // As many of each kind, and others: a restore that lost one of these would have passed.
+  for (const change of [
+    'DROP INDEX i; CREATE INDEX i ON t (s DESC)',
+    'ALTER TABLE t ENABLE ROW LEVEL SECURITY',
+    'GRANT SELECT ON t TO PUBLIC',
+  ])
+    assert.equal(await codes(change), ['OBJECTS_DIFFER'], change);
 });
 
 test('a dump that fails says why, leaves nothing, and leaves the backup before it alone', async () => {

@@ -1,12 +1,12 @@
 // Uses PostgreSQL, of this machine's version and of the newest. What is known of a rehearsal before anything is begun.
 import { EXIT } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { describeCopy, foreseeCopy, rehearse } from '../src/index.ts';
 import { makeProduct } from './product.ts';
 import { deployNodes, makeTarget, query } from './world.ts';
-import { runStepsForTest } from '@drydock/kit/testing';
 
 const test = suite('a rehearsal foreseen');
 let postgres: TestPostgres;
@@ -14,8 +14,10 @@ test.before(async () => {
   postgres = await startTestPostgres({ own: true });
   await query(
     postgres.adminUrl,
-    `CREATE ROLE ops LOGIN CREATEDB PASSWORD 'ops'; CREATE ROLE narrow LOGIN PASSWORD 'narrow'; CREATE ROLE dba; CREATE DATABASE shop OWNER ops; CREATE DATABASE poor OWNER narrow`,
+    `CREATE ROLE ops LOGIN CREATEDB PASSWORD 'ops'; CREATE ROLE narrow LOGIN PASSWORD 'narrow'; CREATE ROLE dba`,
   );
+  await query(postgres.adminUrl, 'CREATE DATABASE shop OWNER ops');
+  await query(postgres.adminUrl, 'CREATE DATABASE poor OWNER narrow');
 });
 test.after(() => postgres.stop());
 

@@ -1,4 +1,5 @@
 import { connectPostgres, OpsError, type Secret, withPostgres } from '@drydock/kit';
+import { digestsOf, readInventory } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from './checksums.ts';
 import { LOCK_WAIT_MS } from './pg-dump.ts';
@@ -16,6 +17,7 @@ export interface Facts {
   outward: string[];
   locale: { encoding: string; collate: string; ctype: string };
   structure: Structure;
+  kinds: Record<string, string>;
   /** Bytes of all tables on the server's disk, without indexes: about what the dump will be. */
   tableBytes: number;
 }
@@ -100,17 +102,18 @@ export class Snapshot {
   }
 
   async facts(): Promise<Facts> {
-    const { rows } = await this.#client.query<Omit<Facts, 'structure'> & { history: string | null }>(FACTS);
+    const { rows } = await this.#client.query<Omit<Facts, 'structure' | 'kinds'> & { history: string | null }>(FACTS);
     const [facts] = rows;
     if (!facts) throw new Error('a row of facts');
     const { history, ...rest } = facts;
     const structure = await readStructure(this.#client);
+    const kinds = digestsOf(await readInventory(this.#client));
     const head = history
       ? await this.#client.query<{ name: string }>(
           'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1 DESC LIMIT 1',
         )
       : undefined;
-    return { ...rest, structure, migrationHead: head?.rows[0]?.name ?? null };
+    return { ...rest, structure, kinds, migrationHead: head?.rows[0]?.name ?? null };
   }
 
   /** One table after the other. */

@@ -1,11 +1,8 @@
+import { notOfExtension, OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 
 /** How many of each kind of object a database has, but for extensions' and the toolkit's own. */
 export type Structure = Record<string, number>;
-
-const OURS = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
-const notOfExtension = (catalog: string, alias: string) =>
-  `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`;
 
 const QUERY = `
   SELECT CASE c.relkind WHEN 'r' THEN 'tables' WHEN 'p' THEN 'partitioned tables' WHEN 'v' THEN 'views' WHEN 'm' THEN 'materialized views'

@@ -1,4 +1,5 @@
 import { connectPostgres, counted, type Finding, type Secret } from '@drydock/kit';
+import { digestsOf, isAccess, readInventory } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from '../dump/checksums.ts';
 import { compareSequences } from '../dump/sequences.ts';
@@ -13,9 +14,14 @@ export interface Comparison {
 
 /**
  * Whether a restored database is what the manifest says: rows and checksum of every table, large objects, the number of
- * objects of each kind, where the sequences stand, the migration head. `jobs` tables at a time.
+ * objects of each kind and what they are, where the sequences stand, the migration head. `jobs` tables at a time; without `access`,
+ * whose they are and who may what is not compared.
  */
-export async function compareRestored(url: Secret, manifest: Manifest, jobs: number): Promise<Comparison> {
+export async function compareRestored(
+  url: Secret,
+  manifest: Manifest,
+  { jobs, access = true }: { jobs: number; access?: boolean },
+): Promise<Comparison> {
   const clients = await Promise.all(Array.from({ length: Math.max(1, jobs) }, () => connectSumming(url)));
   const [client] = clients;
   if (!client) throw new Error('a client');
@@ -28,7 +34,7 @@ export async function compareRestored(url: Secret, manifest: Manifest, jobs: num
       findings: [
         ...(manifest.tables ? compareTables(manifest.tables, sums) : [notSummed]),
         ...(await compareLargeObjects(client, manifest)),
-        ...compareStructure(manifest, await readStructure(client)),
+        ...(await compareObjects(client, manifest, access)),
         ...(await compareSequences(client, manifest)),
         ...(await compareHead(client, manifest)),
       ],
@@ -112,6 +118,23 @@ function compareStructure({ structure }: Manifest, actual: Record<string, number
     const [wanted, found] = [structure[kind] ?? 0, actual[kind] ?? 0];
     return wanted === found ? [] : [differs('OBJECTS_DIFFER', `${found} ${kind} are there, the backup has ${wanted}.`)];
   });
+}
+
+/** How many of each kind; and where as many are there, whether they are the same. */
+async function compareObjects(client: Client, manifest: Manifest, access: boolean): Promise<Finding[]> {
+  const fewer = compareStructure(manifest, await readStructure(client));
+  if (fewer.length > 0) return fewer;
+  const { kinds, serverVersion } = manifest;
+  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
+  // Another one prints what things are in other words.
+  if (!kinds || Number.parseInt(rows[0]?.version ?? '', 10) !== Number.parseInt(serverVersion, 10)) return [];
+  const found = digestsOf(await readInventory(client));
+  const others = [...new Set([...Object.keys(kinds), ...Object.keys(found)])].filter(
+    (kind) => kinds[kind] !== found[kind] && (access || !isAccess(kind)),
+  );
+  if (others.length === 0) return [];
+  const what = others.map((kind) => kind.replace(/ of$/, '')).join(', ');
+  return [differs('OBJECTS_DIFFER', `As many objects are there as were backed up, and not the same: ${what}.`)];
 }
 
 async function compareHead(client: Client, { migrationHead }: Manifest): Promise<Finding[]> {

@@ -28,19 +28,22 @@ export async function prove(
     counted,
     table,
     jobs,
+    access,
   }: {
     manifest: Manifest | undefined;
     counted: Counted[] | null;
     /** Name and before it, if it is known, the schema of the one table that was restored. */
     table: string[] | null;
     jobs: number;
+    /** Whether owners and rights were restored. */
+    access: boolean;
   },
 ): Promise<Proved & { findings: Finding[] }> {
   const summed = manifest?.tables ?? null;
   const first = await (table
     ? compareOne(url, summed?.filter(({ name }) => endsWith(partsOf(name), table)) ?? [])
     : manifest
-      ? compareRestored(url, manifest, jobs)
+      ? compareRestored(url, manifest, { jobs, access })
       : { tables: 0, rows: 0, findings: [] });
   const numbers = counted ? await compareCounted(url, counted) : { tables: 0, rows: 0, findings: [] };
   const byNumbers = summed === null || (table !== null && first.tables === 0);

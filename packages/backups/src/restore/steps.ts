@@ -86,7 +86,13 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: 
       if (!manifest)
         out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
       else if (table) out.warn('Of one table the rest is not compared.');
-      const { findings, ...proved } = await prove(freshUrl(url, plan), { manifest, counted, table, jobs: plan.jobs });
+      const { findings, ...proved } = await prove(freshUrl(url, plan), {
+        manifest,
+        counted,
+        table,
+        jobs: plan.jobs,
+        access: !plan.noOwner,
+      });
       refuseDifferences(findings);
       for (const { level, message } of findings) if (level === 'warn') out.warn(message);
       return proved;

@@ -89,15 +89,20 @@ function withoutParts(keys: string[]): string[] {
   const there = new Set(keys);
   const names = new Set(keys.filter((key) => HOLDERS.test(key)).map((key) => key.replace(HOLDERS, '')));
   const isPart = (key: string): boolean => {
-    const about = ABOUT.exec(key)?.[1];
+    const about = aboutWhat(key);
     return about === undefined ? WITHIN.test(key) && names.has(holderOf(key)) : there.has(about) || isPart(about);
   };
   return keys.filter((key) => !isPart(key));
 }
 
+/** The key of what is spoken of: of `owner of table public.Job` that of the table. */
+export function aboutWhat(key: string): string | undefined {
+  return ABOUT.exec(key)?.[1];
+}
+
 /** Whether a key is of something that is said of another thing: its owner, a right on it. */
 export function isAbout(key: string): boolean {
-  return ABOUT.test(key);
+  return aboutWhat(key) !== undefined;
 }
 
 const HOLDERS = /^(table|view|materialized view|type|schema) /;

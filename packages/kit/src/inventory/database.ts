@@ -112,10 +112,10 @@ export const GIVEN_RIGHTS = `
   SELECT 'table ' || c.oid::regclass AS key, c.relowner AS owner, c.relacl AS acl,
          coalesce(i.initprivs, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) AS base
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
-   WHERE c.relacl IS NOT NULL AND n.nspname NOT IN ('drydock', 'pg_toast') AND n.nspname !~ '^pg_(temp|toast_temp)' AND c.relacl IS DISTINCT FROM i.initprivs
-     AND (n.nspname IN ('pg_catalog', 'information_schema') OR NOT ${notOfExtension('pg_class', 'c')})
+   WHERE c.relacl IS NOT NULL AND n.nspname NOT IN ('drydock', 'pg_toast', 'information_schema') AND n.nspname !~ '^pg_(temp|toast_temp)' AND c.relacl IS DISTINCT FROM i.initprivs
+     AND (n.nspname = 'pg_catalog' OR NOT ${notOfExtension('pg_class', 'c')})
   UNION ALL
   SELECT 'function ' || p.oid::regprocedure, p.proowner, p.proacl, coalesce(i.initprivs, acldefault('f', p.proowner))
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace LEFT JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
-   WHERE p.proacl IS NOT NULL AND n.nspname <> 'drydock' AND p.proacl IS DISTINCT FROM i.initprivs
-     AND (n.nspname IN ('pg_catalog', 'information_schema') OR NOT ${notOfExtension('pg_proc', 'p')})`;
+   WHERE p.proacl IS NOT NULL AND n.nspname NOT IN ('drydock', 'information_schema') AND p.proacl IS DISTINCT FROM i.initprivs
+     AND (n.nspname = 'pg_catalog' OR NOT ${notOfExtension('pg_proc', 'p')})`;
