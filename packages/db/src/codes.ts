@@ -30,7 +30,8 @@ export const CODES = {
   EMPTY_MIGRATION: 'A migration without a statement.',
   REWRITES_TABLE: 'All rows are written anew while reads and writes of the table wait.',
   TYPE_CHANGE: 'The new type is stored differently: all rows or an index are written anew while reads and writes wait.',
-  VOLATILE_DEFAULT: 'A default that differs by row makes PostgreSQL write all rows anew while reads and writes wait.',
+  VOLATILE_DEFAULT:
+    'A new column that differs by row (a default, a counter, a stored expression) makes PostgreSQL write all rows anew while reads and writes wait.',
   NOT_NULL_WITHOUT_DEFAULT: 'A required column without a default cannot be added to a table that has rows.',
   NOT_NULL_VALIDATES: 'SET NOT NULL reads all rows while reads and writes of the table wait.',
   CONSTRAINT_VALIDATES: 'A new constraint reads all rows while reads and writes of the table wait.',
@@ -38,7 +39,7 @@ export const CODES = {
   UNIQUE_BUILDS_INDEX: 'A unique constraint without a prepared index builds one while reads and writes wait.',
   INDEX_NOT_CONCURRENT: 'CREATE INDEX without CONCURRENTLY keeps writes of the table waiting until it is built.',
   CONCURRENTLY_IN_TRANSACTION: 'CONCURRENTLY does not run inside a transaction.',
-  CONCURRENTLY_NOT_ALONE: "CONCURRENTLY beside other statements: Prisma's own CLI cannot apply the file.",
+  CONCURRENTLY_NOT_ALONE: 'CONCURRENTLY beside other statements: tools that send a file whole cannot apply it.',
   ENUM_VALUE_USED: 'An enum value cannot be used in the transaction that adds it.',
   RUNNING_UNREAD:
     'The Prisma schema of the version that serves cannot be read: everything that is there counts as used.',
@@ -46,13 +47,19 @@ export const CODES = {
   RENAMES_USED: 'Something is renamed that the running version knows by its old name.',
   DESTROYS_ROWS: 'Data goes that no later migration brings back.',
   SEQUENCE_RESET: 'A sequence counts from an earlier value again: keys that were given out come a second time.',
-  UNBOUNDED_CHANGE: 'An UPDATE or DELETE of a whole table in one transaction.',
+  UNBOUNDED_CHANGE: 'Many rows are changed in one transaction, or all of a table.',
+  TABLE_BLOCKED:
+    'Reads or writes of a table wait while rows are read or written, or for long, whatever statement does it.',
+  PARTITION_DETACHED: 'DETACH PARTITION without CONCURRENTLY keeps all of the partitioned table waiting.',
   LOCK_THEN_MORE: 'A lock that others wait for is kept while slow statements follow.',
   TWO_TABLES_LOCKED:
     'Locks on several tables are collected one after the other: a deadlock with the application is near.',
   NO_LOCK_TIMEOUT: 'The file sets no lock_timeout; db:deploy does, other tools do not.',
   LOCK_TIMEOUT_RAISED:
     "The file sets a lock_timeout longer than the configuration's: others queue behind it that long.",
+  NAME_CUT: 'A name of more than 63 bytes, which PostgreSQL cuts without an error.',
+  FOREIGN_KEY_UNINDEXED:
+    'A foreign key whose columns no index begins with: what deletes a parent reads all of the table.',
   INTEGER_KEY: 'A key of 32 bits runs out after 2,147,483,647 rows, and widening it rewrites the table.',
   JSON_COLUMN: 'The type json has no equality and no index; jsonb has.',
   LEFT_INVALID: 'A constraint or index is left invalid when all migrations are applied.',

@@ -33,6 +33,8 @@ export interface Target {
   lockTimeoutMs: number;
   concurrentlyWaitMs: number;
   largeTableRows: number;
+  /** How long a statement may take before it is long, whatever the rows: a second. */
+  longMs?: number;
   /** Where developers work: there migrations are made. */
   developers?: EnvName | undefined;
   /** Levels of findings that the product wants otherwise. */

@@ -108,6 +108,7 @@ async function runOurs(session: MigrationSession, { number, sql }: File): Promis
       witnesses: [],
       notes: [],
       gate: anything(),
+      allRows: true,
     });
   else if (how === 2)
     await observeMigration(session, migration, {
@@ -116,6 +117,7 @@ async function runOurs(session: MigrationSession, { number, sql }: File): Promis
       witnesses: [],
       notes: [],
       gate: anything(),
+      allRows: true,
     });
   else if (how === 3) {
     await session.apply({ ...migration, sql: '' }, options);

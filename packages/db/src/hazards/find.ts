@@ -3,25 +3,30 @@ import type { Migration } from '../migrations/folder.ts';
 import type { Raw } from '../migrations/note.ts';
 import type { Table } from '../seen/tables.ts';
 import type { Witness } from '../seen/types.ts';
-import { columnRules, typeRules } from './columns.ts';
-import { constraintRules } from './constraints.ts';
+import { alterRule } from './alter.ts';
+import { blockedRule } from './blocked.ts';
+import { changeRule } from './changes.ts';
 import { readIgnores } from './ignore.ts';
-import { lockThenMoreRule, noLockTimeoutRule, twoTablesRule } from './locks.ts';
+import { dropIndexRule, indexRule, reindexRule } from './indexes.ts';
+import { typeRules } from './kinds.ts';
+import { lockThenMoreRule, lockTimeoutRule, noLockTimeoutRule, twoTablesRule } from './locks.ts';
 import { writeSql } from './nodes.ts';
-import { changeRule, concurrentlyRule, indexRule, lockTimeoutRule } from './statements.ts';
-import type { Hazard, Limits, Rule } from './types.ts';
+import { partitionRule } from './partitions.ts';
+import { rewriteRule } from './rewrites.ts';
+import { concurrentlyRule, cutRule } from './statements.ts';
+import type { Hazard, Limits, Rule, Situation } from './types.ts';
 
-const RULES: Rule[] = [
-  columnRules,
-  constraintRules,
-  indexRule,
+/** Of each tree: the statement's own, and those of the code that it runs. */
+const NAMED: Rule[] = [alterRule, indexRule, reindexRule, dropIndexRule, partitionRule, typeRules];
+/** Of the statement as a whole. */
+const WHOLE: Rule[] = [
   changeRule,
   concurrentlyRule,
+  cutRule,
   lockThenMoreRule,
   twoTablesRule,
   lockTimeoutRule,
   noLockTimeoutRule,
-  typeRules,
 ];
 
 export interface Found {
@@ -37,9 +42,11 @@ export async function findHazards(
   tables: Table[],
   config: Limits,
   more: { at: number; raw: Raw }[] = [],
+  emptied: ReadonlySet<string> = new Set(),
 ): Promise<Found> {
-  const rows = new Map(tables.map((table) => [table.label, table.rows]));
-  const rowsOf = (label: string) => rows.get(label) ?? 0;
+  const byLabel = new Map(tables.map((table) => [table.label, table]));
+  const rowsOf = (label: string) => byLabel.get(label)?.rows ?? 0;
+  const kindOf = (label: string) => byLabel.get(label)?.kind;
   const found: Found = { hazards: [], ignored: [] };
   if (all.length === 0) {
     // A file of BEGIN and COMMIT alone has no statement to tell it at.
@@ -50,7 +57,12 @@ export async function findHazards(
     const { comments, line } = witness.statement;
     const { codes, faults } = readIgnores(comments);
     const raws = [
-      ...RULES.flatMap((rule) => rule({ ...witness, all, index, limits: config, rowsOf })),
+      ...judge({
+        ...witness,
+        ...{ all, index, rowsOf, kindOf, emptied },
+        limits: config,
+        node: witness.statement.node,
+      }),
       ...more.filter(({ at }) => at === index).map(({ raw }) => raw),
       ...faults.map((message): Raw => ({ level: 'warn', code: 'IGNORE_WITHOUT_REASON', message })),
     ];
@@ -63,6 +75,22 @@ export async function findHazards(
     }
   }
   return found;
+}
+
+/** First what the syntax names, then what was seen besides. */
+function judge(situation: Situation): Raw[] {
+  const { statement, inner } = situation;
+  const named = [statement.node, ...inner.nodes].flatMap((node) =>
+    NAMED.flatMap((rule) => rule({ ...situation, node })),
+  );
+  const told = new Set(named.flatMap(({ tables = [] }) => tables));
+  const rewritten = rewriteRule(situation, told);
+  for (const label of rewritten.flatMap(({ tables = [] }) => tables)) told.add(label);
+  const all = [...named, ...rewritten, ...blockedRule(situation, told), ...WHOLE.flatMap((rule) => rule(situation))];
+  // A body may be read twice: by its name, and by what calls it.
+  return all.filter(
+    ({ code, message }, i) => all.findIndex((raw) => raw.code === code && raw.message === message) === i,
+  );
 }
 
 /** What its author says of it is told, and counts for nothing. */

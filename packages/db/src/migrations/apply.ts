@@ -117,7 +117,19 @@ export class MigrationSession {
     try {
       const waits = await this.#begin(script.name, options.onWait);
       await refuseUnsaidReading(client, statements, script.file);
-      const work = statements.some(({ alone }) => alone) ? () => runInPieces(run()) : () => runTogether(run());
+      let pieces = statements.some(({ alone }) => alone);
+      const work = async () => {
+        if (pieces) return runInPieces(run());
+        try {
+          await runTogether(run());
+        } catch (error) {
+          // What it calls, or alters, decides: the server knows, the syntax does not. All of it was taken back.
+          pieces = wantsNoTransaction(statements, (error as Failed).code);
+          if (!pieces) throw error;
+          run().executor.again?.();
+          await runInPieces(run());
+        }
+      };
       retries = await withLockRetry(client, waits, options, work);
       if (options.onNote && this.#fresh && mayLeave(statements))
         for (const note of leftBehind(this.#fresh, await readSession(client), lastLine(statements))) onNote(note);
@@ -170,6 +182,20 @@ export class MigrationSession {
       throw cause;
     }
   }
+}
+
+/** SQLSTATE invalid_transaction_termination: code that commits, in batches; active_sql_transaction: not in one. */
+const COMMITS = '2D000';
+const NOT_IN_ONE = '25001';
+
+/** Marks what has to run outside of a transaction by what the server said; false if that is nothing of these. */
+function wantsNoTransaction(statements: Statement[], code: string | undefined): boolean {
+  const of = ({ node }: Statement) =>
+    code === COMMITS
+      ? Boolean(node.CallStmt ?? node.DoStmt)
+      : code === NOT_IN_ONE && Boolean(node.ReindexStmt ?? node.ClusterStmt ?? node.DropSubscriptionStmt);
+  for (const statement of statements.filter(of)) statement.alone = true;
+  return statements.some(({ alone }) => alone);
 }
 
 function lastLine(statements: Statement[]): number {

@@ -20,6 +20,8 @@ export interface Script {
 export interface Executor {
   script(client: Client, script: Script, statements: Statement[]): Promise<void>;
   statement(client: Client, statement: Statement): Promise<void>;
+  /** The script was taken back, and is run again in pieces. */
+  again?(): void;
 }
 
 export const PLAIN: Executor = {

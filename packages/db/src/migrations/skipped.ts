@@ -52,6 +52,27 @@ export async function findSkipped(client: Client, statement: Statement, { fresh 
   ];
 }
 
+/** The same of what code runs: each such node by itself. What PostgreSQL says when it runs tells whether it came to that. */
+export async function findSkippedInside(
+  client: Client,
+  statement: Statement,
+  { nodes, fresh }: { nodes: Node[]; fresh: boolean },
+): Promise<Note[]> {
+  const notes: Note[] = [];
+  for (const node of statement.alone ? [] : nodes.filter(skips)) {
+    const { deparse } = await import('pgsql-deparser');
+    const sql = await deparse(node as never, { pretty: false });
+    const found = await findSkipped(client, { ...statement, sql, node }, { fresh });
+    notes.push(...found.filter(({ raw }) => raw.level === 'error' || fresh));
+  }
+  return notes;
+}
+
+function skips({ IndexStmt, CreateStmt, AlterTableStmt, CreateSeqStmt }: Node): boolean {
+  const columns = ((AlterTableStmt?.cmds ?? []) as Node[]).some(({ AlterTableCmd: cmd }) => cmd?.missing_ok);
+  return Boolean(IndexStmt?.if_not_exists ?? CreateStmt?.if_not_exists ?? CreateSeqStmt?.if_not_exists ?? columns);
+}
+
 async function judge(client: Client, statement: Statement, inTransaction: boolean): Promise<Verdict[]> {
   const { IndexStmt, CreateStmt, AlterTableStmt, CreateSeqStmt, CreateTableAsStmt } = statement.node;
   if (IndexStmt?.if_not_exists) return judgeIndex(client, statement, inTransaction);

@@ -1,5 +1,5 @@
 import { OpsError } from '@drydock/kit';
-import { type CutStatement, cutStatements, type SqlNode } from '@drydock/kit/sql';
+import { type CutStatement, commits, cutStatements, type SqlNode } from '@drydock/kit/sql';
 
 export type { SqlNode as Node } from '@drydock/kit/sql';
 
@@ -24,6 +24,7 @@ export async function parseStatements(sql: string, file: string): Promise<Statem
   const cut = await cutStatements(sql, file).catch((cause) => {
     throw cause instanceof OpsError && cause.code === 'SQL_SYNTAX' ? unreadable(cause.message, cause) : cause;
   });
+  const coded = new Set(await Promise.all(cut.map(async (one) => ((await commits(one)) ? one : undefined))));
   return cut.map((statement) => {
     const { node, line } = statement;
     if (readsStdin(node))
@@ -31,7 +32,7 @@ export async function parseStatements(sql: string, file: string): Promise<Statem
     const { concurrent, idxname, relation } = node.IndexStmt ?? {};
     return {
       ...statement,
-      alone: standsAlone(node),
+      alone: standsAlone(node) || coded.has(statement),
       concurrent: isConcurrent(node),
       transaction: TRANSACTIONS[node.TransactionStmt?.kind ?? ''],
       chain: node.TransactionStmt?.chain === true,
@@ -56,14 +57,25 @@ function standsAlone(node: SqlNode): boolean {
       node.VacuumStmt?.is_vacuumcmd ||
       node.CreatedbStmt ||
       node.DropdbStmt ||
+      node.AlterSystemStmt ||
+      node.CreateTableSpaceStmt ||
+      node.DropTableSpaceStmt ||
+      node.CreateSubscriptionStmt ||
+      (node.ClusterStmt && !node.ClusterStmt.relation) ||
+      ['REINDEX_OBJECT_SCHEMA', 'REINDEX_OBJECT_SYSTEM', 'REINDEX_OBJECT_DATABASE'].includes(
+        node.ReindexStmt?.kind ?? '',
+      ) ||
       node.TransactionStmt ||
       node.DiscardStmt?.target === 'DISCARD_ALL',
   );
 }
 
-function isConcurrent({ IndexStmt, DropStmt, ReindexStmt }: SqlNode): boolean {
+function isConcurrent({ IndexStmt, DropStmt, ReindexStmt, AlterTableStmt }: SqlNode): boolean {
+  const detaches = ((AlterTableStmt?.cmds ?? []) as SqlNode[]).some(
+    ({ AlterTableCmd: cmd }) => ((cmd?.def ?? {}) as SqlNode).PartitionCmd?.concurrent,
+  );
   const reindex = ReindexStmt?.params?.some((param: SqlNode) => param.DefElem?.defname === 'concurrently');
-  return Boolean(IndexStmt?.concurrent || DropStmt?.concurrent || reindex);
+  return Boolean(IndexStmt?.concurrent || DropStmt?.concurrent || reindex || detaches);
 }
 
 function readsStdin({ CopyStmt: copy }: SqlNode): boolean {

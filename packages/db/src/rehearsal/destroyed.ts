@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { about } from '../hazards/types.ts';
 import type { Raw } from '../migrations/note.ts';
 import { type Destroyed, destroyedBy } from '../seen/destroys.ts';
+import type { Moved } from '../seen/moved.ts';
 import type { Table, Watched } from '../seen/tables.ts';
 import type { Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
@@ -14,6 +15,8 @@ export interface Before {
   copy: Copy;
   watched: Watched;
   before: Stock;
+  /** Columns whose values an earlier statement has put elsewhere: see `movedBy`. */
+  moved: Moved;
 }
 
 /**
@@ -31,9 +34,16 @@ export async function findDestroyed(target: Target, witnesses: Witness[], now: S
   return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
     const told = new Map<string, At>();
     for (const { at, raw, what, column } of found)
-      if (!told.has(what) && (!column || (await hasValues(client, column)))) told.set(what, { at, raw });
+      if (!told.has(what) && (!column || (await hasValues(client, column))))
+        told.set(what, { at, raw: column ? withPlace(raw, was.moved.of(column.label, column.name)) : raw });
     return [...told.values()];
   });
+}
+
+/** What was put elsewhere before is not lost: told all the same, for nobody counts whether all of it was. */
+function withPlace(raw: Raw, where: string | undefined): Raw {
+  if (!where) return raw;
+  return { ...raw, level: 'info', message: `${raw.message}; ${where} has put them elsewhere` };
 }
 
 interface Loss extends At {

@@ -40,6 +40,7 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
           witnesses,
           notes,
           gate: new Gate(),
+          allRows: false,
         });
         // What it would do to the server was taken back, or not begun: the statements were seen.
         await observed.catch((thrown) => {

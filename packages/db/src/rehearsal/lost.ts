@@ -3,7 +3,9 @@ import type { Inventory } from '@drydock/kit/inventory';
 import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import type { Running } from '../schema/running.ts';
+import type { Watched } from '../seen/tables.ts';
 import type { Witness } from '../seen/types.ts';
+import type { Stock } from './stock.ts';
 
 /** At which statement of a migration something of this kind was found. */
 export type At = { at: number; raw: Raw };
@@ -33,13 +35,48 @@ export function lostByRunning(
   );
 }
 
+/** Columns that were unique and are no more, though they are there: ON CONFLICT and upsert name them, and fail without. */
+export function lostKeys(
+  witnesses: Witness[],
+  { before, now, watched }: { before: Stock; now: Stock; watched: Watched },
+  running: Running | undefined,
+): At[] {
+  return [...before.keys].flatMap(([oid, keys]) => {
+    const table = watched.tables.get(oid);
+    const left = new Set(now.keys.get(oid)?.map(String));
+    const names = now.columns.get(oid);
+    if (!table || !names) return [];
+    const was = before.columns.get(oid);
+    return keys
+      .filter((key) => !left.has(String(key)) && key.every((column) => names.has(column)))
+      .map((key) => key.map((column) => was?.get(column) ?? ''))
+      .filter((key) => running?.uses(`unique ${table.schema}.${table.name}(${key.toSorted().join(', ')})`) ?? true)
+      .map((key): At => {
+        const at = witnesses.findIndex(({ statement: { node } }) => mayDrop(node, table.name) || node.DropStmt);
+        return {
+          at: Math.max(at, 0),
+          raw: {
+            level: 'error',
+            code: 'DROPS_USED',
+            message: `drops what makes ${key.join(', ')} of ${table.label} unique, which ${whose(running)} still uses: its upserts (ON CONFLICT) fail without`,
+            hint: 'Release a version that does not upsert by it first. Which version runs: --running COMMIT',
+          },
+        };
+      });
+  });
+}
+
+function whose(running: Running | undefined): string {
+  return running ? `the running version (${running.commit.slice(0, 10)})` : 'the running version, as far as known,';
+}
+
 function lostAt(key: string, witnesses: Witness[], running: Running | undefined): At {
   const last = key.split('.').at(-1) ?? '';
   const renames = witnesses.findIndex(({ statement }) => renamed(statement.node, last));
   const at = renames >= 0 ? renames : witnesses.findIndex(({ statement }) => mayDrop(statement.node, last));
-  const who = running
-    ? `the running version (${running.commit.slice(0, 10)})`
-    : 'the running version, as far as known,';
+  const who = whose(running);
+  const node = witnesses[renames]?.statement.node ?? {};
+  const recipe = renameRecipe(node);
   return {
     at: Math.max(at, 0),
     raw: {
@@ -48,9 +85,9 @@ function lostAt(key: string, witnesses: Witness[], running: Running | undefined)
       message: `${renames >= 0 ? 'renames' : 'drops'} ${key}, which ${who} still uses`,
       hint:
         renames >= 0
-          ? 'Expand and contract: let both names work until no version knows the old one.'
+          ? renameHint(node)
           : 'Release a version that does not use it first (@ignore in the Prisma schema), then drop it. Which version runs: --running COMMIT',
-      ...(renames >= 0 ? { recipe: renameRecipe(witnesses[renames]?.statement.node ?? {}) } : {}),
+      ...(recipe.length > 0 ? { recipe } : {}),
     },
   };
 }
@@ -74,20 +111,23 @@ export function mayDrop(node: Node, name: string): boolean {
   return Boolean(node.DropStmt || node.AlterTableStmt || node.DoStmt) && text.includes(JSON.stringify(name));
 }
 
-function renameRecipe({ RenameStmt: rename }: Node): (Node | string)[] {
-  if (!rename?.relation) return [];
+/** Of a table: a view may stand for it. */
+function renameRecipe({ RenameStmt: rename }: Node): string[] {
   const table = (name: string | undefined) =>
-    [rename.relation?.schemaname, name]
+    [rename?.relation?.schemaname, name]
       .filter((part) => part !== undefined)
       .map(q)
       .join('.');
-  if (rename.renameType !== 'OBJECT_COLUMN')
-    return [
-      `ALTER TABLE ${table(rename.relation.relname)} RENAME TO ${q(rename.newname ?? '')};`,
-      `CREATE VIEW ${table(rename.relation.relname)} AS SELECT * FROM ${table(rename.newname)};`,
-      '-- in a later release, when no running version knows the old name: DROP VIEW',
-    ];
+  if (!rename?.relation || rename.renameType !== 'OBJECT_TABLE') return [];
   return [
-    `-- keep the column, and give the field its new name in the Prisma schema alone: @map(${JSON.stringify(rename.subname)})`,
+    `ALTER TABLE ${table(rename.relation.relname)} RENAME TO ${q(rename.newname ?? '')};`,
+    `CREATE VIEW ${table(rename.relation.relname)} AS SELECT * FROM ${table(rename.newname)};`,
   ];
+}
+
+/** The schema may give a column another name than the database does. */
+function renameHint({ RenameStmt: rename }: Node): string {
+  if (rename?.renameType !== 'OBJECT_COLUMN')
+    return 'Expand and contract: let both names work, and drop the view when no running version knows the old one.';
+  return `Keep the column, and give the field its new name in the Prisma schema alone: @map(${JSON.stringify(rename.subname)}).`;
 }

@@ -3,8 +3,9 @@ import type { Executor, MigrationSession } from '../migrations/apply.ts';
 import type { Migration } from '../migrations/folder.ts';
 import type { Note } from '../migrations/note.ts';
 import { refuseOtherReading } from '../migrations/reading.ts';
-import { findSkipped } from '../migrations/skipped.ts';
+import { findSkipped, findSkippedInside } from '../migrations/skipped.ts';
 import type { Node, Statement } from '../migrations/statements.ts';
+import { partitionOf, readBound, readFacts } from '../seen/facts.ts';
 import { InnerReader } from '../seen/inner.ts';
 import { compareSights, lockDocumented, look, SIGHT_BEFORE, type Sight, sightAfter } from '../seen/sight.ts';
 import { type Named, type Table, Watched } from '../seen/tables.ts';
@@ -20,6 +21,8 @@ interface Observing {
   notes: Note[];
   /** What may not leave the copy. */
   gate: Gate;
+  /** Whether the copy has the rows of the target. */
+  allRows: boolean;
 }
 
 /**
@@ -30,43 +33,67 @@ interface Observing {
 export async function observeMigration(
   session: MigrationSession,
   migration: Migration,
-  { lockTimeoutMs, watched, witnesses, notes, gate }: Observing,
+  { lockTimeoutMs, watched, witnesses, notes, gate, allRows }: Observing,
 ): Promise<ObservedMigration> {
   const inside = new InnerReader(session.client);
-  const held: { lock: ObservedLock; since: number }[] = [];
+  const notices = new Notices(session.client);
+  const held: { lock: ObservedLock; since: number; transaction: number }[] = [];
+  let [transaction, open] = [0, false];
   let last: Sight | undefined;
   const watch = async (client: Client, statement: Statement, together: boolean) => {
-    const { node, line, sql } = statement;
+    const { node, line, sql, alone } = statement;
     // To look would be the first query.
     if (statement.modes) return void (await client.query(sql));
     await refuseOtherReading(client, statement, migration.file);
     const inner = await inside.read(statement);
     const reach = howItReaches(statement, inner);
     if (!gate.lets(migration, statement, inner, reach)) return;
-    const undone = reach?.kind === 'server' && !together && !statement.alone;
+    const undone = reach?.kind === 'server' && !together && !alone;
+    const fresh = watched.tables.size === 0;
     const altered = node.AlterTableStmt?.relation;
-    const fresh = watched.tables.size === 0 || (altered !== undefined && !watched.named(altered));
-    notes.push(...(await findSkipped(client, statement, { fresh })));
+    const made = fresh || (altered !== undefined && !watched.named(altered));
+    notes.push(...(await findSkipped(client, statement, { fresh: made })));
+    const skippable = await findSkippedInside(client, statement, { fresh, nodes: inner.nodes });
     if (undone) await client.query('SAVEPOINT drydock');
-    const tableOf = frozen(watched, [node, ...inner.nodes]);
-    const provenNotNull = await readProven(client, statement, watched);
+    const nodes = [node, ...inner.nodes];
+    const tableOf = frozen(watched, nodes);
+    const facts = fresh ? new Map() : await readFacts(client, nodes, watched);
+    if (!together && !open) transaction++;
     const since = performance.now();
+    notices.clear();
     const seen = await observe(client, statement, watched, last);
     last = seen.sight;
     const durationMs = Math.round(seen.durationMs);
     const observed: ObservedStatement = { line, sql, durationMs, ...compareSights(watched, seen.before, seen.sight) };
-    if (statement.alone) observed.locks = lockDocumented(node, tableOf);
+    // Counts of other transactions are in it.
+    if (alone)
+      Object.assign(observed, {
+        locks: lockDocumented(node, tableOf),
+        touched: [],
+        deleted: [],
+        read: [],
+        searched: [],
+      });
     for (const lock of observed.locks) {
       lock.heldMs = durationMs;
-      if (together) held.push({ lock, since });
+      if (together || open) held.push({ lock, since, transaction });
     }
-    witnesses.push({ observed, statement, together, tableOf, provenNotNull, inner });
+    if (notices.skipped) notes.push(...skippable);
+    const bound = observed.read.length > 0 ? await readBound(client, nodes) : undefined;
+    const { version } = watched;
+    const where = { transaction, together, allRows };
+    witnesses.push({ observed, statement, ...where, cut: notices.cut, tableOf, facts, bound, version, inner });
     if (node.CreateFunctionStmt) await gate.made(statement);
-    if (watched.tables.size > 0 && mayRename(node)) await watched.readNames(client);
+    if (!fresh && mayRename(node)) await watched.readNames(client);
     // In pieces each commits by itself: what it would change for all databases was tried, and is taken back.
     if (undone) await client.query('ROLLBACK TO drydock');
-    if (!together && !statement.alone && (await touchesServer(client))) throw serverTouched();
+    if (!together && !alone && (await touchesServer(client))) throw serverTouched();
   };
+  const givenBack = (which = transaction) => {
+    for (const { lock, since, transaction: in_ } of held)
+      if (in_ === which) lock.heldMs = Math.round(performance.now() - since);
+  };
+  const first = witnesses.length;
   const executor: Executor = {
     async script(client, _, statements) {
       for (const statement of statements) await watch(client, statement, true);
@@ -74,11 +101,19 @@ export async function observeMigration(
     },
     async statement(client, statement) {
       last = undefined;
-      if (statement.transaction) await client.query(statement.sql);
-      else await watch(client, statement, false);
+      if (!statement.transaction) return watch(client, statement, false);
+      await client.query(statement.sql);
+      // BEGIN, and the end of one that AND CHAIN follows, begin a transaction.
+      const begins = statement.transaction === 'begin';
+      if (!begins) givenBack();
+      if (!begins || !open) transaction++;
+      open = begins || statement.chain;
+    },
+    // It is run again from the beginning, in pieces.
+    again() {
+      witnesses.length = first;
     },
   };
-  const first = witnesses.length;
   try {
     const { durationMs } = await session.apply(migration, {
       lockTimeoutMs,
@@ -87,9 +122,39 @@ export async function observeMigration(
     });
     return { name: migration.name, durationMs, statements: witnesses.slice(first).map(({ observed }) => observed) };
   } finally {
-    const end = performance.now();
-    for (const { lock, since } of held) lock.heldMs = Math.round(end - since);
+    notices.close();
+    if (transaction === 0) givenBack();
   }
+}
+
+/** SQLSTATE name_too_long; duplicate_table, duplicate_object, duplicate_column, duplicate_schema: "already exists, skipping". */
+const CUT = '42622';
+const SKIPPED = new Set(['42P07', '42710', '42701', '42P06']);
+
+/** What PostgreSQL says without failing. */
+class Notices {
+  readonly #client: Client;
+  cut: string[] = [];
+  skipped = false;
+
+  constructor(client: Client) {
+    this.#client = client;
+    client.on('notice', this.#hear);
+  }
+
+  clear(): void {
+    this.cut = [];
+    this.skipped = false;
+  }
+
+  close(): void {
+    this.#client.off('notice', this.#hear);
+  }
+
+  #hear = ({ code = '', message = '' }: { code?: string | undefined; message?: string | undefined }) => {
+    if (code === CUT && !this.cut.includes(message)) this.cut.push(message);
+    this.skipped ||= SKIPPED.has(code);
+  };
 }
 
 /** The target's tables as they are found on a copy, before anything is applied there. */
@@ -105,27 +170,32 @@ interface Seen {
   sight: Sight | undefined;
 }
 
-/** In one round trip: the statement, and behind it what this session holds and has done by then. */
+/** In one round trip: the statement, and around it what this session holds and has done. */
 async function observe(
   client: Client,
   { sql, line, alone }: Statement,
   watched: Watched,
   last: Sight | undefined,
 ): Promise<Seen> {
-  const plain = watched.tables.size === 0 || alone;
-  const before = plain ? undefined : (last ?? (await look(client, watched)));
-  const prefix = plain ? '' : `${SIGHT_BEFORE};\n`;
-  const started = performance.now();
+  const fresh = watched.tables.size === 0;
+  const plain = fresh || alone;
+  // In the same transaction, or counts of another one would be in it.
+  const prefix = plain ? '' : `${last ? SIGHT_BEFORE : sightAfter(watched)};\n`;
   try {
     if (plain) {
+      const before = fresh ? undefined : await look(client, watched);
+      const begun = performance.now();
       await client.query(sql);
-      return { durationMs: performance.now() - started, before, sight: undefined };
+      const durationMs = performance.now() - begun;
+      return { durationMs, before, sight: fresh ? undefined : await look(client, watched) };
     }
     const results = (await client.query(`${prefix}${sql}\n;${sightAfter(watched)}`)) as unknown as {
       rows: { at?: string; sight?: Sight }[];
     }[];
+    const [first] = results[0]?.rows ?? [];
     const sight = results.at(-1)?.rows[0]?.sight;
-    return { durationMs: (sight?.at ?? 0) - Number(results[0]?.rows[0]?.at), before, sight };
+    const durationMs = (sight?.at ?? 0) - Number(first?.sight?.at ?? first?.at);
+    return { durationMs, before: last ?? first?.sight, sight };
   } catch (error) {
     const { position } = error as { position?: string };
     const above = position ? sql.slice(0, Math.max(0, Number(position) - 1 - prefix.length)) : '';
@@ -163,20 +233,12 @@ function rangesOf(node: unknown): Range[] {
 }
 
 function mayRename(node: Node): boolean {
-  return Boolean(node.RenameStmt || node.AlterObjectSchemaStmt || node.DoStmt || node.DropStmt || node.SelectStmt);
-}
-
-async function readProven(client: Client, { node }: Statement, watched: Watched): Promise<ReadonlySet<string>> {
-  const sets = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
-    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_SetNotNull',
+  return Boolean(
+    partitionOf(node) ||
+      node.RenameStmt ||
+      node.AlterObjectSchemaStmt ||
+      node.DoStmt ||
+      node.DropStmt ||
+      node.SelectStmt,
   );
-  const table = sets ? watched.named(node.AlterTableStmt?.relation) : undefined;
-  if (!table) return new Set();
-  const { rows } = await client.query<{ column: string }>(
-    `SELECT a.attname AS column FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
-      WHERE c.conrelid = $1 AND c.contype = 'c' AND c.convalidated
-        AND pg_get_expr(c.conbin, c.conrelid) ~ ('(' || regexp_replace(quote_ident(a.attname), '([\\W])', '\\\\\\1', 'g') || ' IS NOT NULL)')`,
-    [table.oid],
-  );
-  return new Set(rows.map(({ column }) => column));
 }

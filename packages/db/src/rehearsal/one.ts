@@ -8,6 +8,7 @@ import type { Migration } from '../migrations/folder.ts';
 import { atStatements, type Note } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
 import type { Running } from '../schema/running.ts';
+import type { Moved } from '../seen/moved.ts';
 import type { Table, Watched } from '../seen/tables.ts';
 import type { ObservedMigration, Witness } from '../seen/types.ts';
 import type { Target } from '../target.ts';
@@ -17,7 +18,7 @@ import { applyFenced } from './fence.ts';
 import { type Copy, hasAllRows } from './fill.ts';
 import { type Gate, putsTogether } from './gate.ts';
 import { rowsInTheWay } from './in-the-way.ts';
-import { type At, lostByRunning, nameOf } from './lost.ts';
+import { type At, lostByRunning, lostKeys, nameOf } from './lost.ts';
 import { observeMigration } from './observe.ts';
 import { type Rights, refusedThere } from './rights.ts';
 import { handOver, makeRole } from './role.ts';
@@ -43,6 +44,8 @@ export interface Stage {
   stock: Stock;
   /** Tables whose rows the migrations so far may have changed; `*` for any. */
   written: Set<string>;
+  /** What the migrations so far have put elsewhere. */
+  moved: Moved;
 }
 
 export interface OneOutcome extends Pick<Found, 'ignored'> {
@@ -65,16 +68,28 @@ export async function rehearseOne(
   const notes: Note[] = [];
   try {
     const observed = await observeSafely(stage, migration, { witnesses, notes });
+    for (const witness of witnesses) stage.moved.note(migration.name, witness);
+    const stock = stage.stock;
     const destroyed = tables.length > 0 ? await destroyedByOne(stage, witnesses) : [];
     const losing = tables.length > 0 && (destroyed.length > 0 || witnesses.some(mayLose));
     const after = losing ? await readNamed(stage.client) : now;
     const names = new Set([...first.keys()].map(nameOf));
     const known = new Map([...now].filter(([key]) => names.has(nameOf(key))));
-    const more: At[] = losing ? [...lostByRunning(known, after, witnesses, stage.running), ...destroyed] : [];
-    const { hazards, ignored } = await findHazards(migration, witnesses, tables, target, [
-      ...more,
-      ...atStatements(notes, witnesses),
-    ]);
+    const more: At[] = losing
+      ? [
+          ...lostByRunning(known, after, witnesses, stage.running),
+          ...lostKeys(witnesses, { before: stock, now: stage.stock, watched: stage.watched }, stage.running),
+          ...destroyed,
+        ]
+      : [];
+    const { hazards, ignored } = await findHazards(
+      migration,
+      witnesses,
+      tables,
+      target,
+      [...more, ...atStatements(notes, witnesses)],
+      emptiedOf(stage),
+    );
     const refused = stage.rights ? refusedThere(migration, witnesses, stage.rights, target.defaultSchema) : [];
     const inTheWay = hasAllRows(stage.copy) ? [] : await rowsInTheWay(target, migration, witnesses, stage.written);
     const said = hazards.filter(({ code }) => code !== 'EMPTY_MIGRATION' || !gate.leftOut.has(migration.name));
@@ -109,6 +124,10 @@ export async function rehearseOne(
   }
 }
 
+function emptiedOf({ watched, stock }: Stage): Set<string> {
+  return new Set([...stock.empty].flatMap((oid) => watched.tables.get(oid)?.label ?? []));
+}
+
 /** By what is on the copy now; the next migration is compared with that. */
 async function destroyedByOne(stage: Stage, witnesses: Witness[]): Promise<At[]> {
   const { client, watched, copy, stock: before } = stage;
@@ -117,13 +136,13 @@ async function destroyedByOne(stage: Stage, witnesses: Witness[]): Promise<At[]>
   );
   const maybe = [...watched.tables].filter(([, { label }]) => changed.has(label)).map(([oid]) => oid);
   stage.stock = await takeStock(client, watched, copy, [...maybe, ...before.empty]);
-  return findDestroyed(stage.target, witnesses, stage.stock, { copy, watched, before });
+  return findDestroyed(stage.target, witnesses, stage.stock, { copy, watched, before, moved: stage.moved });
 }
 
 /** Only then is the catalogue read again. */
 function mayLose({ statement: { node } }: Witness): boolean {
   const drops = ((node.AlterTableStmt?.cmds ?? []) as Node[]).some(
-    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_DropColumn',
+    ({ AlterTableCmd: cmd }) => cmd?.subtype === 'AT_DropColumn' || cmd?.subtype === 'AT_DropConstraint',
   );
   return Boolean(
     drops ||
@@ -149,7 +168,15 @@ async function observeSafely(
 ): Promise<ObservedMigration> {
   const { gate, watched, target } = stage;
   const { lockTimeoutMs } = target;
-  const observe = () => observeMigration(stage.session, migration, { lockTimeoutMs, watched, witnesses, notes, gate });
+  const observe = () =>
+    observeMigration(stage.session, migration, {
+      lockTimeoutMs,
+      watched,
+      witnesses,
+      notes,
+      gate,
+      allRows: hasAllRows(stage.copy),
+    });
   try {
     if (!gate.safeRole && (await putsTogether(migration))) await takeSafeRole(stage, migration);
     return await observe();

@@ -5,6 +5,7 @@ import { judgeDrift } from '../drift/judge.ts';
 import { findDrift } from '../drift/look.ts';
 import type { Found } from '../hazards/find.ts';
 import type { Hazard } from '../hazards/types.ts';
+import { unsettledFindings } from '../hazards/unsettled.ts';
 import { looking } from '../looking.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
@@ -14,6 +15,8 @@ import { readState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { type Promised, whatChanged } from '../schema/promised.ts';
 import { findRunning } from '../schema/running.ts';
+import { readUnsettled } from '../seen/keys.ts';
+import { Moved } from '../seen/moved.ts';
 import { readTables } from '../seen/tables.ts';
 import type { ObservedMigration } from '../seen/types.ts';
 import type { Target } from '../target.ts';
@@ -88,6 +91,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     const { client } = session;
     result.copy = copy;
     const before = await readInventory(client);
+    const unsettled = await readUnsettled(client);
     result.findings.push(...differs.findings, ...(copy === 'template' ? [] : leftOutFinding(unshown)));
     result.findings.push(...(await findBefore(target, applied, copy, before)));
     const watched = await watchCopy(client, tables);
@@ -105,6 +109,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       stock: await takeStock(client, watched, copy),
       // A copy of the files has the target's owners, every one.
       written: new Set(),
+      moved: new Moved(),
       rights: copy === 'template' ? undefined : await readRights(target),
     };
     try {
@@ -119,7 +124,11 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     result.promised = whatChanged(before, await readInventory(client), { access }).there;
     // Only where all of it was seen can it be said what is left undone.
     if (result.untold.length > 0 || differs.lacks.length > 0) return;
-    hazards.push(...leftInvalid(result.promised, pending));
+    hazards.push(...brokenIndexes(result.promised, pending));
+    const last = pending.at(-1)?.name ?? '';
+    hazards.push(
+      ...(await unsettledFindings(unsettled, await readUnsettled(client), { tables, limits: target, last })),
+    );
     const { drift, failed } = await findDrift(target, url);
     // Said before the hazards: a schema that is not what it should be makes the rest moot.
     result.findings.unshift(...(await judgeDrift(target, drift, state)), ...failed);
@@ -177,16 +186,14 @@ function bySeverity(findings: Rehearsal['findings']): Rehearsal['findings'] {
   return (['error', 'warn', 'info'] as const).flatMap((level) => findings.filter((found) => found.level === level));
 }
 
-/** A NOT VALID constraint that nobody validates, an index that cannot be used. */
-function leftInvalid(promised: Promised, pending: Migration[]): Finding[] {
+/** An index that cannot be used. */
+function brokenIndexes(promised: Promised, pending: Migration[]): Finding[] {
   return promised
-    .filter(([key, , valid]) => !valid && /^(index|constraint) /.test(key))
+    .filter(([key, , valid]) => !valid && key.startsWith('index '))
     .map(([key]) => ({
-      level: key.startsWith('index') ? 'error' : 'warn',
+      level: 'error',
       code: 'LEFT_INVALID',
       message: `${key} is left invalid after ${pending.at(-1)?.name}.`,
-      hint: key.startsWith('index')
-        ? 'REINDEX INDEX CONCURRENTLY, or drop it and build it again.'
-        : 'ALTER TABLE … VALIDATE CONSTRAINT in a migration that follows.',
+      hint: 'REINDEX INDEX CONCURRENTLY, or drop it and build it again.',
     }));
 }

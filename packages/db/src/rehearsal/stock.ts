@@ -13,6 +13,8 @@ export interface Stock {
   /** Where all rows are on the copy: what each sequence gave last, and how many large objects there are. */
   sequences: Map<number, { label: string; last: number; owner: number | null }>;
   largeObjects: number;
+  /** Columns that identify a row, by a unique index of all rows: table to lists of columns, by their numbers. */
+  keys: Map<number, number[][]>;
 }
 
 export async function takeStock(client: Client, watched: Watched, copy: Copy, emptied: number[] = []): Promise<Stock> {
@@ -30,6 +32,7 @@ export async function takeStock(client: Client, watched: Watched, copy: Copy, em
     empty: new Set(),
     sequences: new Map(),
     largeObjects: 0,
+    keys: await readKeys(client, tables),
   };
   for (const oid of emptied.filter((table) => stock.columns.has(table)))
     if (await isEmpty(client, oid)) stock.empty.add(oid);
@@ -48,6 +51,18 @@ async function readTyped(client: Client, tables: number[]): Promise<Stock['typed
   const typed: Stock['typed'] = new Map();
   for (const { type, table, column } of rows) typed.set(type, [...(typed.get(type) ?? []), { table, column }]);
   return typed;
+}
+
+async function readKeys(client: Client, tables: number[]): Promise<Stock['keys']> {
+  const { rows } = await client.query<{ table: number; columns: number[] }>(
+    `SELECT indrelid::int8::float8 AS table, (indkey::int2[])[0:indnkeyatts - 1]::int[] AS columns FROM pg_index
+      WHERE indrelid = ANY($1::oid[]) AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL`,
+    [tables],
+  );
+  const keys: Stock['keys'] = new Map();
+  for (const { table, columns } of rows)
+    keys.set(table, [...(keys.get(table) ?? []), columns.toSorted((a, b) => a - b)]);
+  return keys;
 }
 
 async function isEmpty(client: Client, oid: number): Promise<boolean> {

@@ -9,6 +9,10 @@ export interface Sight {
   locks: [number, string][] | null;
   files: [number, number][] | null;
   touched: [number, number][] | null;
+  /** How often all of it was read from the beginning, and how many rows that were. */
+  read: [number, number, number][] | null;
+  /** How often each of their indexes was looked into. */
+  searched: [number, number][] | null;
   /** Deleted less inserted. */
   deleted: [number, number][] | null;
 }
@@ -30,6 +34,10 @@ export function sightAfter({ tables, indexes }: Watched): string {
                WHERE oid = ANY(${list([...tables.keys(), ...indexes.keys()])})),
     'touched', (SELECT json_agg(json_build_array(t.oid::int8, ${touched})) FROM unnest(${list(tables.keys())}) AS t(oid)
                  WHERE ${touched} > 0),
+    'read', (SELECT json_agg(json_build_array(t.oid::int8, pg_stat_get_xact_numscans(t.oid), pg_stat_get_xact_tuples_returned(t.oid)))
+               FROM unnest(${list(tables.keys())}) AS t(oid) WHERE pg_stat_get_xact_numscans(t.oid) > 0),
+    'searched', (SELECT json_agg(json_build_array(t.oid::int8, pg_stat_get_xact_numscans(t.oid)))
+                   FROM unnest(${list(indexes.keys())}) AS t(oid) WHERE pg_stat_get_xact_numscans(t.oid) > 0),
     'deleted', (SELECT json_agg(json_build_array(t.oid::int8, ${deleted})) FROM unnest(${list(tables.keys())}) AS t(oid)
                  WHERE ${deleted} <> 0)) AS sight`;
 }
@@ -44,7 +52,7 @@ export function compareSights(
   { tables, indexes }: Watched,
   before: Sight | undefined,
   after: Sight | undefined,
-): Pick<ObservedStatement, 'locks' | 'rewritten' | 'reindexed' | 'touched' | 'deleted' | 'gone'> {
+): Pick<ObservedStatement, 'locks' | 'rewritten' | 'reindexed' | 'touched' | 'read' | 'searched' | 'deleted' | 'gone'> {
   const held = strongest(before);
   const locks = [...strongest(after)]
     .filter(([oid, mode]) => held.get(oid) !== mode)
@@ -60,12 +68,25 @@ export function compareSights(
       .map(([oid, count]) => ({ relation: tables.get(oid)?.label ?? '', rows: count - (done.get(oid) ?? 0) }))
       .filter((change) => change.rows !== 0);
   };
+  const scans = new Map((before?.read ?? []).map(([oid, ...counts]) => [oid, counts]));
   const left = new Set(after?.files?.map(([oid]) => oid));
   return {
     locks,
     rewritten,
     reindexed: labels(indexes, changed).filter((label) => !rewritten.includes(label)),
     touched: rows(before?.touched, after?.touched).filter((change) => change.rows > 0),
+    read: (after?.read ?? [])
+      .map(([oid, times, count]) => {
+        const [was = 0, counted = 0] = scans.get(oid) ?? [];
+        return { relation: tables.get(oid)?.label ?? '', scans: times - was, rows: count - counted };
+      })
+      .filter((reading) => reading.scans > 0),
+    searched: labels(
+      indexes,
+      (after?.searched ?? []).filter(
+        ([oid, times]) => times > (before?.searched?.find(([one]) => one === oid)?.[1] ?? 0),
+      ),
+    ),
     deleted: rows(before?.deleted, after?.deleted),
     gone: after
       ? labels(

@@ -1,5 +1,6 @@
 import type { InnerCode } from '@drydock/kit/sql';
 import type { Statement } from '../migrations/statements.ts';
+import type { TableFacts } from './facts.ts';
 import type { Watched } from './tables.ts';
 
 /** A lock that a statement took on a table of the target. */
@@ -24,6 +25,10 @@ export type ObservedStatement = {
   reindexed: string[];
   /** Rows inserted, updated and deleted, by table; also by functions and DO blocks. */
   touched: { relation: string; rows: number }[];
+  /** Tables that were read from the beginning: how often, and how many rows that were. Lookups in an index are none. */
+  read: { relation: string; scans: number; rows: number }[];
+  /** Tables of which an index was looked into. */
+  searched: string[];
   /** Rows deleted, less those inserted, by table. */
   deleted: { relation: string; rows: number }[];
   /** Tables that are no more. */
@@ -36,12 +41,22 @@ export type ObservedMigration = { name: string; durationMs: number; statements: 
 export interface Witness {
   observed: ObservedStatement;
   statement: Statement;
-  /** In one transaction with the rest of its migration: its locks stay. */
+  /** All of its migration ran in one transaction. */
   together: boolean;
+  /** The transaction that it ran in, and those of one migration that have the same ran in one: their locks stay. */
+  transaction: number;
+  /** Whether the copy has the rows of the target: then what was read and written is what would be. */
+  allRows: boolean;
+  /** Names that PostgreSQL cut, as it says it. */
+  cut: string[];
+  /** What the catalogue says of the tables that it alters, from before; by label. */
+  facts: ReadonlyMap<string, TableFacts>;
+  /** What must hold of the rows of the partition that it puts into a table. */
+  bound: string | undefined;
+  /** server_version_num. */
+  version: number;
   /** Which of the target's tables a name meant at that moment. */
   tableOf: Watched['named'];
-  /** Columns that a valid CHECK proves to be filled, so that SET NOT NULL reads no row (PostgreSQL 12 and later). */
-  provenNotNull: ReadonlySet<string>;
   /** What it runs besides itself. */
   inner: InnerCode;
 }

@@ -1,5 +1,5 @@
 export { type CutStatement, calledFunctions, cutStatements } from './cut.ts';
-export { codeInside, type InnerCode } from './inside.ts';
+export { codeInside, commits, type InnerCode } from './inside.ts';
 export type { SqlNode } from './node.ts';
 export { compileForShortRuns } from './quick.ts';
 export { leavesDatabase, namesReaching, type Reach, reachesOut, reachOf, TOUCHED_SERVER } from './reaching.ts';

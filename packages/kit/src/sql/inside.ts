@@ -26,6 +26,15 @@ export async function codeInside(sql: string, node: SqlNode): Promise<InnerCode>
   return { ...code, texts: [...texts, ...code.texts] };
 }
 
+/** Whether a DO block commits while it runs, or rolls back: then it may not run inside of a transaction. */
+export async function commits({ sql, node }: { sql: string; node: SqlNode }): Promise<boolean> {
+  if (!node.DoStmt || !/\b(commit|rollback)\b/i.test(sql)) return false;
+  const { parsePlPgSQL } = await import('libpg-query');
+  // What it cannot read, the server says.
+  const tree = await parsePlPgSQL(sql).catch(() => undefined);
+  return /"PLpgSQL_stmt_(commit|rollback)"/.test(JSON.stringify(tree ?? null));
+}
+
 const OPAQUE: InnerCode = { nodes: [], opaque: true, texts: [] };
 
 interface PlExpression {
