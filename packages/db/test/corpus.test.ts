@@ -49,6 +49,7 @@ function migrationsOf(name: string, recipe: string[]): [string, string][] {
 /** What a recipe makes otherwise, for the better: wider keys, jsonb; an index below a foreign key, what DETACH CONCURRENTLY leaves, a view of the old name. */
 const BETTER = [
   /^column public\.t\d+\.(id|d)$/,
+  /^sequence public\.t\d+_id_seq$/,
   /^column public\.big\.a170$/,
   /^index public\.big_(c39|id_at)_idx$/,
   /^constraint public\.plain_1\.plain_1_at_check$/,

@@ -46,6 +46,8 @@ const OWN = new Set([
   'lock_timeout',
   'statement_timeout',
   'client_encoding',
+  // Of our own look at what is there.
+  'jit',
   'client_min_messages',
   'application_name',
 ]);

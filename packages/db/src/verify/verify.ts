@@ -160,12 +160,14 @@ async function checkStatements(target: Target): Promise<{ findings: Finding[]; c
       ...changes
         .filter(({ kind }) => kind === 'slower')
         .slice(0, 5)
-        .map(({ query, meanMs, beforeMs, calls }): Finding => ({
-          level: 'warn',
-          code: 'STATEMENT_SLOWER',
-          message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
-          hint: command('db:slow'),
-        })),
+        .map(
+          ({ query, meanMs, beforeMs, calls }): Finding => ({
+            level: 'warn',
+            code: 'STATEMENT_SLOWER',
+            message: `A statement takes ${meanMs.toFixed(1)} ms where it took ${beforeMs?.toFixed(1)} ms before the last deploy (${calls} calls): ${query.slice(0, 120).replaceAll(/\s+/g, ' ')}`,
+            hint: command('db:slow'),
+          }),
+        ),
     ],
   };
 }
