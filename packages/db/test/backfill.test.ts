@@ -131,12 +131,14 @@ test('it waits while a standby lies behind, and a deploy meanwhile is told', asy
       ),
     );
     await query(there, 'SELECT pg_wal_replay_pause()');
-    const child = made.start('--batch', '100', '--max-lag', '1s');
+    // So small that it cannot have ended before the standby lies so far behind.
+    const child = made.start('--batch', '10', '--max-lag', '200ms');
     let said = '';
     child.stderr?.on('data', (chunk) => (said += chunk));
     child.stdout?.on('data', (chunk) => (said += chunk));
     const ended = once(child, 'close');
-    await until(async () => said.includes('is held back: the standby'));
+    await until(async () => said.includes('is held back: the standby') || child.exitCode !== null);
+    assert.match(said, 'is held back: the standby');
     const [held] = await rowsOf(made.url);
     assert.ok(held.rows < 5_000, 'not all of it was done');
     const deploy = await made.ask('db:backfill', 'prisma/backfills/fill.sql', '--yes');

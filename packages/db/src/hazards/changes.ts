@@ -1,3 +1,4 @@
+import { command, hint } from '@drydock/kit';
 import type { RangeVar } from 'libpg-query';
 import type { Raw } from '../migrations/note.ts';
 import type { Node } from '../migrations/statements.ts';
@@ -41,7 +42,7 @@ export function changeRule(situation: Situation): Raw[] {
         level,
         code: 'UNBOUNDED_CHANGE',
         message: `${verb} ${all ? 'all ' : ''}rows of ${label} (${about(rows)}) in one transaction and keeps their locks until it ends`,
-        hint: 'Change rows in batches of a few thousand, each committed: a DO block with COMMIT, alone in its file, or a job outside the migration.',
+        hint: hint`Change rows in batches of a few thousand, each committed: a DO block with COMMIT, alone in its file, or outside the migration: ${command('db:backfill', {}, 'FILE.sql')}`,
       },
     ];
   });

@@ -47,7 +47,7 @@ export async function lintMigration(target: Target, name: string): Promise<Hazar
           if (!['SERVER_TOUCHED', 'NEEDS_ROLE'].includes((thrown as OpsError).code)) throw thrown;
         });
         const lost = lostByRunning(before, await readNamed(client), witnesses, undefined);
-        const { hazards } = await findHazards(migration, witnesses, tables, target, [
+        const { hazards } = await findHazards(migration, witnesses, tables, { ...target, sizesUnknown: true }, [
           ...lost,
           ...atStatements(notes, witnesses),
         ]);
