@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findTool, loadConfig, loadEnvironment, Secret } from '@drydock/kit';
+import { findTool, loadConfig, loadEnvironment, runningProcesses, Secret } from '@drydock/kit';
 import { bareEnvironment, makeStrangeProduct, runTaskForTest, taskProcesses } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
@@ -228,12 +228,14 @@ test('killed with us (SIGKILL): the next run takes the plain text away and goes 
 test('stopped (SIGTERM): the editor ends with us, nothing is left in the clear, and what was written is kept', async () => {
   const root = product();
   await seal(root);
-  const env = editor(root, `echo KEPT=1 >> "$1"; touch ${root}/written; exec sleep 60`);
+  const env = editor(root, `echo KEPT=1 >> "$1"; echo $$ > ${root}/pid; touch ${root}/written; exec sleep 60`);
   const child = taskProcesses(root, env).start('secrets:edit');
   while (!existsSync(join(root, 'written'))) await new Promise((done) => setTimeout(done, 20));
   child.kill('SIGTERM');
   const [code] = await once(child, 'close');
   assert.is(code, 130);
+  const pid = Number(readFileSync(join(root, 'pid'), 'utf8'));
+  assert.not.ok(runningProcesses().some((running) => running.pid === pid));
   assert.equal(foldersOf(), []);
   const next = await edit(root, 'true');
   assert.equal(next.data.variables, ['KEPT']);

@@ -20,7 +20,7 @@ import { logIn } from './redis/world.ts';
 
 const test = suite('an emergency');
 const EMERGENCY = ['--emergency', '--reason', 'in a public log'];
-/** What the issue of this says. */
+/** Promised: an emergency ends within. */
 const MOST_MS = 5_000;
 const LOOK_MS = 20;
 let postgres: TestPostgres;

@@ -7,7 +7,7 @@ import { differing } from './compare.ts';
 import { discardDraft, dropDraft, keepDraft, readDraft } from './draft.ts';
 import { type AtRest, textOf } from './files.ts';
 import { sha256 } from './list.ts';
-import { ABOUT, isInUse, makePrivateFolder, removeFolder } from './private-folder.ts';
+import { ABOUT, endUsers, isInUse, makePrivateFolder, removeFolder } from './private-folder.ts';
 import { writeSealed } from './write.ts';
 
 /** Runs the editor on a file, with this terminal, and gives its exit code. `folder` marks whatever it begins. */
@@ -48,6 +48,8 @@ export async function editAtRest(
     const code = await editor(file, folder);
     const atOnce = performance.now() - since < AT_ONCE_MS;
     await untilClosed(place, folder, onWait);
+    // The shell that calls it was stopped with us, and it was not told.
+    if (place.signal.aborted && code > 128) await endUsers(folder);
     const text = readBack(file);
     try {
       if (place.signal.aborted) place.signal.throwIfAborted();

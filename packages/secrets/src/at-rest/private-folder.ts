@@ -1,12 +1,15 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameProcess, processStart, runningProcesses, temporaryFolder } from '@drydock/kit';
 
 /** In memory, where there is room for it: what is written there is on no disk. */
 const SHARED_MEMORY = '/dev/shm';
 /** statfs(2): TMPFS_MAGIC. */
 const TMPFS = 0x01021994;
+const ENDS_WITHIN_MS = 2_000;
+const LOOK_MS = 50;
 /** In the environment of an editor, and so of whatever it begins. */
 export const MARK = 'DRYDOCK_EDIT';
 
@@ -56,16 +59,38 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Does a process still have it, one that an editor has begun and left behind? Only Linux tells. */
+/** Does a process still have it, one that an editor has begun and left behind? */
 export function isInUse(folder: string): boolean {
-  if (process.platform !== 'linux') return false;
-  return runningProcesses().some(({ pid }) => {
-    if (pid === process.pid) return false;
+  return usersOf(folder).length > 0;
+}
+
+/** Ends what an editor has begun, and kills what does not hear. */
+export async function endUsers(folder: string): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    for (const pid of usersOf(folder)) tell(pid, signal);
+    for (const deadline = Date.now() + ENDS_WITHIN_MS; Date.now() < deadline; await sleep(LOOK_MS))
+      if (!isInUse(folder)) return;
+  }
+}
+
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
+
+/** Only Linux tells. */
+function usersOf(folder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return runningProcesses().flatMap(({ pid }) => {
+    if (pid === process.pid) return [];
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${MARK}=${folder}`);
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${MARK}=${folder}`) ? [pid] : [];
     } catch {
       // It has ended, or is another user's.
-      return false;
+      return [];
     }
   });
 }
