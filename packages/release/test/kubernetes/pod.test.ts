@@ -36,11 +36,23 @@ test.before(() => {
   podman = startPodman();
   makeImage(podman, IMAGE, SHOP);
 });
-test.after(() => {
+test.after(async () => {
   if (why) return;
-  podman('pod', 'rm', '--all', '--force');
+  await removePods();
   rmSync(podman.root, { recursive: true, force: true });
 });
+
+/** Podman 4.3 may find a container's own mounts busy for a moment after it has ended it. */
+async function removePods(): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ; await sleep(500)) {
+    try {
+      podman('pod', 'rm', '--all', '--force');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline || !String(error).includes('device or resource busy')) throw error;
+    }
+  }
+}
 
 /** What answers, as the kubelet asks. */
 async function answers(url: string): Promise<Response> {
