@@ -9,7 +9,7 @@ import { type Bench, type Figure, ms, task } from './figures.ts';
 
 const SMALL = 10_000;
 const LARGE = 100_000;
-/** Beyond what the issue asks for, so that it does not stand on the edge. */
+/** Beyond what is promised, so that it does not stand on the edge. */
 const CALLS = { runs: 120, length: 100 };
 const ROUNDS = 200;
 

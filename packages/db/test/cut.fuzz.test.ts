@@ -20,7 +20,7 @@ import { randomFile, randomOf } from './sql-files.ts';
 import { query, withClient } from './world.ts';
 
 const test = suite('files of SQL, cut by us and run by psql');
-const MINUTES = Number(process.env.DRYDOCK_FUZZ_MINUTES ?? (THOROUGH ? 10 : 1));
+const MINUTES = Number(process.env.DRYDOCK_FUZZ_MINUTES ?? (THOROUGH ? 10 : 0.5));
 const SEED = Number(process.env.DRYDOCK_FUZZ_SEED ?? Date.now() % 1_000_000_007);
 const BATCH = 20;
 
