@@ -47,6 +47,9 @@ export function bareEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
   return { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, ...programs, ...more };
 }
 
+/** Every wait of a task has a bound, and no test waits for more than a few of them. */
+const ENDS_WITHIN_MS = 180_000;
+
 /** `through`: a program that runs another, and its arguments (system-calls.ts). */
 export function taskProcesses(
   root: string,
@@ -63,7 +66,17 @@ export function taskProcesses(
     const said = { stdout: '', stderr: '' };
     child.stdout?.on('data', (chunk) => (said.stdout += chunk));
     child.stderr?.on('data', (chunk) => (said.stderr += chunk));
+    let hangs: string | undefined;
+    const timer = setTimeout(() => {
+      hangs = stateOf(child);
+      child.kill('SIGKILL');
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, ENDS_WITHIN_MS);
     const [code] = (await once(child, 'close')) as [number | null];
+    clearTimeout(timer);
+    if (hangs)
+      throw new Error(`${task} did not end within ${ENDS_WITHIN_MS / 1_000} s: ${hangs}\n${said.stdout}${said.stderr}`);
     refuseUnplanned(root);
     return { code, ...said };
   };
@@ -89,6 +102,18 @@ export function taskProcesses(
       return killed;
     },
   };
+}
+
+/** What a process that hangs does, thread by thread (proc(5)). */
+function stateOf({ pid, exitCode, signalCode }: ChildProcess): string {
+  if (exitCode !== null || signalCode !== null)
+    return 'it has ended, and something that it began still holds its output';
+  const of = `/proc/${pid}/task`;
+  if (!existsSync(of)) return 'it runs';
+  const read = (...path: string[]) => readFileSync(join(of, ...path), 'utf8').trim();
+  return readdirSync(of)
+    .map((thread) => `${read(thread, 'comm')} in ${read(thread, 'wchan')}`)
+    .join(', ');
 }
 
 function readJournal(root: string): JournalLine[] {

@@ -271,10 +271,15 @@ test('a replica that logs in as the product is not locked out', async () => {
 
 test('every member of a cluster', async () => {
   const acl = 'user default on >of-before ~* &* +@all\n';
-  const args = ['--cluster-enabled', 'yes'];
-  const [one, two] = [await started({ acl, args }), await started({ acl, args })];
+  // By itself 10,000 above its own: there an outgoing connection of anybody may have it.
+  const member = async () => {
+    const bus = await freePort();
+    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus)];
+    return { ...(await started({ acl, args })), bus };
+  };
+  const [one, two] = [await member(), await member()];
   const at = ({ port }: TestRedis, password = 'of-before') => `redis://:${password}@127.0.0.1:${port}`;
-  await say(at(one), ['CLUSTER', 'MEET', '127.0.0.1', String(two.port)]);
+  await say(at(one), ['CLUSTER', 'MEET', '127.0.0.1', String(two.port), String(two.bus)]);
   const known = async () => String(await say(at(one), ['CLUSTER', 'NODES'])).trim();
   await until('they meet', async () => (await known()).split('\n').length === 2 && !/handshake/.test(await known()));
   const { next, proof } = await whole({ url: at(one), secret: { operator: 'REDIS_URL' } });
