@@ -1,6 +1,7 @@
 import { audienceOf, command, counted, EXIT, formatDuration, hint, OpsError, Secret, usageError } from '@drydock/kit';
 import type { Values } from '../../values.ts';
-import type { OpenRotator, Straggler } from '../types.ts';
+import { oldBackups } from '../old-backups.ts';
+import type { OpenRotator } from '../types.ts';
 import type { BackupsDoor, SealedBackup } from './backups-door.ts';
 import type { BackupIdentitySecret } from './config.ts';
 
@@ -100,7 +101,7 @@ export const backupIdentityRotator: OpenRotator<BackupIdentitySecret> = (ctx) =>
       [identity]: identityText(current(next), ...identitiesIn(old)),
       [recipients]: next[recipients] ?? null,
     }),
-    stragglers: async (old, next) => stragglersOf(await onlyOld(old, next)),
+    stragglers: async (old, next) => oldBackups(await onlyOld(old, next), 'only the old key opens it'),
     async retire(old, next) {
       const left = rotation.emergency ? [] : await onlyOld(old, next);
       if (left.length > 0) throw stillNeeded(identity, left);
@@ -122,19 +123,6 @@ export const backupIdentityRotator: OpenRotator<BackupIdentitySecret> = (ctx) =>
     async withdraw() {},
   };
 };
-
-function stragglersOf(left: readonly SealedBackup[]): Straggler[] {
-  return [...Map.groupBy(left, ({ store }) => store)].map(([host, ones]) => {
-    const [newest] = ones as [SealedBackup];
-    return {
-      who: `${counted(ones.length, 'backup')}, the newest ${newest.id}`,
-      host,
-      pid: '',
-      ageSeconds: Math.max(0, Math.round((Date.now() - newest.at.getTime()) / 1_000)),
-      state: 'only the old key opens it',
-    };
-  });
-}
 
 /** Keys between commas and lines; comments beside them, as age's own files have them. */
 function listIn(value: Secret | null | undefined): string[] {

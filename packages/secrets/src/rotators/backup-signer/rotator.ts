@@ -1,6 +1,7 @@
-import { audienceOf, counted, formatDuration, Secret } from '@drydock/kit';
+import { audienceOf, formatDuration, Secret } from '@drydock/kit';
 import type { Values } from '../../values.ts';
-import type { OpenRotator, Straggler } from '../types.ts';
+import { oldBackups } from '../old-backups.ts';
+import type { OpenRotator } from '../types.ts';
 import type { BackupSignerSecret } from './config.ts';
 import {
   noSigningDoor,
@@ -106,7 +107,7 @@ export const backupSignerRotator: OpenRotator<BackupSignerSecret> = (ctx) => {
       [variable]: next[variable] ?? null,
       [signers]: list([...believedIn(next), ...believedIn(old)]),
     }),
-    stragglers: async (old) => stragglersOf(await onlyOld(await open(), old)),
+    stragglers: async (old) => oldBackups(await onlyOld(await open(), old), 'the old key signed it'),
     async retire(old) {
       const left = rotation.emergency ? [] : await onlyOld(await open(), old);
       if (left.length > 0) throw stillNeeded(variable, left);
@@ -131,16 +132,3 @@ export const backupSignerRotator: OpenRotator<BackupSignerSecret> = (ctx) => {
     async withdraw() {},
   };
 };
-
-function stragglersOf(left: readonly SignedBackup[]): Straggler[] {
-  return [...Map.groupBy(left, ({ store }) => store)].map(([host, ones]) => {
-    const [newest] = ones as [SignedBackup];
-    return {
-      who: `${counted(ones.length, 'backup')}, the newest ${newest.id}`,
-      host,
-      pid: '',
-      ageSeconds: Math.max(0, Math.round((Date.now() - newest.at.getTime()) / 1_000)),
-      state: 'the old key signed it',
-    };
-  });
-}
