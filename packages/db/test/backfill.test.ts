@@ -182,6 +182,13 @@ test('a row that somebody holds is waited for, and said; nothing of a wrong file
     assert.equal([exit, error.code], [2, code], sql);
   }
   assert.is((await made.ask('db:backfill', 'nowhere.sql')).error.code, 'BACKFILL_MISSING');
+  await query(made.url, `CREATE ROLE reads_nothing LOGIN PASSWORD 'p'`);
+  const narrow = new URL(await postgres.createDatabase(undefined, 'base'));
+  Object.assign(narrow, { username: 'reads_nothing', password: 'p' });
+  const { code, error } = await (await product('UPDATE "Users" SET n = 1', narrow.href)).fill('--plan');
+  assert.equal([code, error.code], [2, 'BACKFILL_UNFIT']);
+  assert.match(error.message, 'permission denied for table Users');
+  assert.match(error.hint, 'GRANT SELECT, UPDATE');
 });
 
 test('where its own words are, whatever stands inside of it', async () => {

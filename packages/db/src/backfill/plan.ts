@@ -73,23 +73,34 @@ async function describeChange(
 ): Promise<string[]> {
   if (change.kind === 'block' || !keys)
     return [`${name}: a DO block with ${change.kind === 'block' ? counted(change.commits.length, 'COMMIT') : ''}`];
-  const bound = await lastKey(client, keys);
+  const bound = await lastKey(client, keys).catch(unfit(name, keys));
   if (!bound) return [`${name}: ${keys.label} has no rows`];
   // What would run is read by the server now, not in the middle of the night.
   const names = qualified(change.relation, keys);
   const window = literally(client, names, '<=', bound);
-  await queryReadOnly(client, `EXPLAIN ${within(change, window)}`).catch((cause) => {
-    throw new OpsError({
-      code: 'BACKFILL_UNFIT',
-      message: `${name}: ${(cause as Error).message}.`,
-      hint: 'Nothing was changed. Mend the file and run it again.',
-      exit: 2,
-      cause,
-    });
-  });
+  await queryReadOnly(client, `EXPLAIN ${within(change, window)}`).catch(unfit(name, keys));
   const about =
     keys.rows < 0 ? 'of which nothing is known' : `of about ${Math.round(keys.rows).toLocaleString('en')} rows`;
   return [`${name}: ${change.verb} ${keys.label}, ${about}, by ${keys.columns.join(', ')} up to ${bound.join(', ')}`];
+}
+
+/** SQLSTATE insufficient_privilege. */
+const NOT_ALLOWED = '42501';
+
+function unfit(name: string, { label }: Keys): (thrown: unknown) => never {
+  return (thrown) => {
+    const cause = thrown as Error & { code?: string };
+    throw new OpsError({
+      code: 'BACKFILL_UNFIT',
+      message: `${name}: ${cause.message}.`,
+      hint:
+        cause.code === NOT_ALLOWED
+          ? `Nothing was changed. This role has to read and change the table: its owner says GRANT SELECT, UPDATE, DELETE ON ${label} TO it.`
+          : 'Nothing was changed. Mend the file and run it again.',
+      exit: 2,
+      cause,
+    });
+  };
 }
 
 /** A row whose key it changes might come into its way again. */
