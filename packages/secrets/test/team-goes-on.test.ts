@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
-import { makeStrangeProduct, runTaskForTest } from '@drydock/kit/testing';
+import { makeStrangeProduct, runTaskForTest, taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
@@ -22,7 +22,7 @@ test.after(() => postgres.stop());
 const guard = { guard: 'none' };
 
 /** A product in staging and production, and what each operator's clone of it is: the same, with a key of their own. */
-async function team(secret: object = {}, { byHand = false } = {}) {
+async function team(secret: object = {}, { byHand = false, redeploy = [process.execPath, '--version'] } = {}) {
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-team-'));
   const [ada, bob, eve] = await Promise.all([generateIdentity(), generateIdentity(), generateIdentity()]);
   const members = await Promise.all(
@@ -35,7 +35,7 @@ async function team(secret: object = {}, { byHand = false } = {}) {
     secrets: {
       rotate: { mail },
       team: { recipients: members },
-      ...(byHand ? {} : { redeploy: { command: [process.execPath, '--version'] } }),
+      ...(byHand ? {} : { redeploy: { command: redeploy } }),
     },
   };
   const clone = (identity: string, value = FIRST) => {
@@ -82,6 +82,43 @@ test('one that was ended by a run that was killed before it could say so is gone
   assert.is(error, undefined, error?.message);
   assert.match(outcome?.verdict ?? '', 'rotated, and the old one is ended');
   assert.is(bob.held(), ada.held());
+});
+
+test('killed as it starts the product with the new one, and gone on with elsewhere: it is started with the new one there', async () => {
+  const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-starts-'));
+  const starts = join(folder, 'starts');
+  // With both, and with the new one: there the task that starts it is killed.
+  const program = `const fs = require('node:fs'); fs.appendFileSync('${starts}', process.env.MAIL_KEY + '\\n');
+    if (fs.readFileSync('${starts}', 'utf8').split('\\n').length === 2) process.kill(process.ppid, 'SIGKILL');`;
+  const { ada, bob } = await team({ settleSeconds: 0 }, { redeploy: [process.execPath, '-e', program] });
+  const { code } = await taskProcesses(ada.root).run('secrets:rotate', 'mail', '--yes');
+  assert.is(code, null);
+  const { error } = await bob.run('secrets:rotate', '--resume', '--lock-wait', '30s');
+  assert.is(error, undefined, error?.message);
+  assert.is.not(bob.held(), FIRST);
+  assert.is(bob.held(), ada.held());
+  const started = readFileSync(starts, 'utf8').trim().split('\n');
+  assert.equal(new Set(started), new Set([bob.held()]));
+  assert.ok(started.length > 1);
+});
+
+test('one that was taken back by a run that was killed before it could say so is gone on with elsewhere', async () => {
+  const { ada, bob, urls } = await team();
+  const inStaging = (text: string) =>
+    withPostgres(new Secret(urls.staging), 'test', async (client) => void (await client.query(text)));
+  assert.is((await ada.run('secrets:rotate', 'mail', '--wait', '0s')).error, undefined);
+  assert.is((await ada.run('secrets:revert', 'mail', '--wait', '0s')).error, undefined);
+  await inStaging('UPDATE drydock.secret_rotation SET "settlesAt" = clock_timestamp()');
+  const taken = await ada.run('secrets:rotate', 'mail', '--continue');
+  assert.is(taken.error, undefined, taken.error?.message);
+  assert.is(ada.held(), FIRST);
+  // Of what it has done, its first step alone has reached the others.
+  await inStaging(`DELETE FROM drydock.run_entry WHERE seq > 3 AND run = (SELECT max(run) FROM drydock.run_entry);
+    UPDATE drydock.run SET status = 'open' WHERE run = (SELECT max(run) FROM drydock.run_entry)`);
+  const { error, outcome } = await bob.run('secrets:rotate', '--resume');
+  assert.is(error, undefined, error?.message);
+  assert.match(outcome?.verdict ?? '', 'taken back');
+  assert.is(bob.held(), FIRST);
 });
 
 test('a clone in which nothing of it was done is refused, and brought up to date from the record', async () => {

@@ -146,7 +146,10 @@ function startStep(r: Rotating, plan: RotationPlan, { name, from, to, values, va
     async run() {
       const clear = await standingOf(r, plan.id);
       const { rotator, old, next, rotation } = clear;
-      const how = await redeploy(r, ofProduct(plan, values(clear)), async (address) => {
+      const wanted = values(clear);
+      // Gone on with in another clone: what was written is in the other one's file.
+      await putValues(r, wanted);
+      const how = await redeploy(r, ofProduct(plan, wanted), async (address) => {
         if (!validates) return;
         await validateByCommand(r);
         await rotator.validate(old, next, address === undefined ? undefined : [address]);
