@@ -25,8 +25,14 @@ for (const n of [1, 2, 3, 4, 5]) {
   if (n === 1) { execFileSync('true'); spawn('true'); }
 }`;
 
-function run(cwd: string, [program = '', ...args]: string[]) {
-  writeFileSync(join(cwd, 'program.mjs'), PROGRAM);
+/** Writes two, the second by a name with its process' id. */
+const BY_PID = `
+import { writeFileSync } from 'node:fs';
+writeFileSync('first', '1');
+writeFileSync(String(process.pid), '2');`;
+
+function run(cwd: string, [program = '', ...args]: string[], text = PROGRAM) {
+  writeFileSync(join(cwd, 'program.mjs'), text);
   return promisify(execFile)(program, [...args, process.execPath, 'program.mjs'], { cwd });
 }
 const made = (cwd: string) => ['1', '2', '3', '4', '5', 'new'].filter((name) => existsSync(join(cwd, name)));
@@ -66,6 +72,16 @@ test('a call fails once, and it is told which one', async () => {
   assert.match(String((error as { stderr?: string }).stderr), 'EIO');
   assert.equal(made(cwd), ['1', '2', '3', 'new']);
   assert.is(readFileSync(join(cwd, 'new'), 'utf8'), '4');
+});
+
+test('of one file, whose name holds the process that writes it, a call fails, and no other', async () => {
+  const cwd = folder();
+  const { through, hit } = failingAt({ name: 'write', nth: 1, of: `${cwd}/$$` }, 'ENOSPC');
+  const error = await run(cwd, through, BY_PID).catch((thrown: Error) => thrown);
+  assert.match(String((error as { stderr?: string }).stderr), 'ENOSPC');
+  assert.is(hit()?.name, 'write');
+  assert.match(hit()?.paths[0] ?? '', new RegExp(`^${cwd}/\\d+$`));
+  assert.equal(readFileSync(join(cwd, 'first'), 'utf8'), '1');
 });
 
 suiteOf.run();

@@ -76,17 +76,24 @@ export function killedAt(
   };
 }
 
-/** This call fails, once; `hit` tells afterwards which one it was, and `calls` all of that name. */
+/**
+ * This call fails, once; `hit` tells afterwards which one it was. With `of` the calls to this file alone count, whose name may hold the process' id, as
+ * `$$`: what Node writes to its sockets and its own threads is not the same each time.
+ */
 export function failingAt(
-  { name, nth }: Which,
+  { name, nth, of }: Which & { of?: string },
   error: 'EIO' | 'ENOSPC',
-): { through: string[]; hit(): DiskCall | undefined; calls(): DiskCall[] } {
+): { through: string[]; hit(): DiskCall | undefined } {
   const log = newLog();
-  const calls = () => callsIn(readFileSync(log, 'utf8'));
+  const failing = ['-y', '-s', '0', '-e', `inject=${name}:error=${error}:when=${nth}`];
+  const [program = '', ...args] = straced(log, name);
+  // -D: the process keeps the id that the shell had, which then becomes it.
+  const shell = 'of="$1$$$2"; shift 2; exec "$0" -D -P "$of" "$@"';
+  const [before = '', after = ''] = of?.split('$$') ?? [];
+  const named = ['/bin/sh', '-c', shell, program, before, after, ...args, ...failing];
   return {
-    through: [...straced(log, name), '-y', '-s', '0', '-e', `inject=${name}:error=${error}:when=${nth}`],
-    calls,
-    hit: () => calls().find(({ injected }) => injected),
+    through: of === undefined ? [program, ...args, ...failing] : named,
+    hit: () => callsIn(readFileSync(log, 'utf8')).find(({ injected }) => injected),
   };
 }
 

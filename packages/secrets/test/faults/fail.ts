@@ -1,5 +1,5 @@
 // Lets one call to the disk of a whole rotation fail: it stops and says why, the product works, and whoever types it again comes to the end.
-import { type DiskCall, type Ended, failingAt } from '@drydock/kit/testing';
+import { type Ended, failingAt } from '@drydock/kit/testing';
 import * as assert from 'uvu/assert';
 import { requireSame, undisturbed } from './kill.ts';
 import type { Team, World } from './team.ts';
@@ -8,53 +8,43 @@ const FAULTS = [
   { name: 'fsync', error: 'EIO' },
   { name: 'write', error: 'ENOSPC' },
 ] as const;
-/** How many writes to sockets there are before one to a file is not the same each time. */
-const TRIES = 6;
+const ENV_FILE = /\/\.env\.staging(\.local)?\.\d+\.new$/;
 
-export interface Failed {
-  /** `EIO of fsync of /.env.staging.123.new: what it said` */
-  told: string[];
-  /** Faults for which no file was met. */
-  missed: string[];
-}
-
-/** One of each fault, in the file that `into` names (by itself the env file as it is written). */
-export async function failEach(
-  open: () => Promise<Team>,
-  into = /\/\.env\.staging(\.local)?\.\d+\.new$/,
-): Promise<Failed> {
+/** One of each fault, in the last such call to the env file as it is written. Tells what each said: `EIO of fsync of /.env.staging.$$.new: …`. */
+export async function failEach(open: () => Promise<Team>): Promise<string[]> {
   const team = await open();
-  const failed: Failed = { told: [], missed: [] };
+  const told: string[] = [];
   try {
     const { calls, world } = await undisturbed(team, ['write']);
+    const { root } = team.here;
     for (const { name, error } of FAULTS) {
-      const found = calls.filter(({ call }) => call.name === name && into.test(call.paths[0] ?? '')).at(-1);
-      assert.ok(found, `no ${name} of ${into}`);
-      let { nth } = found.call;
-      let hit: DiskCall | undefined;
-      for (let tries = 0; tries < TRIES && !isOf(team, hit); tries++) {
-        const fault = failingAt({ name, nth }, error);
-        const said: string[] = [];
-        const after = await team.rotate({
-          ...{ run: found.run, through: fault.through, goesOn: 'here' },
-          fails: (ended) => void said.push(requireSentence(ended)),
-        });
-        hit = fault.hit();
-        requireSame(lasting(after.world), lasting(world));
-        const where = (hit?.paths[0] ?? 'a socket').replace(team.here.root, '');
-        failed.told.push(`${error} of ${name} of ${where}: ${said[0] ?? 'came to its end all the same'}`);
-        // Where it was in this run; it is there in the next one, or near to it.
-        nth = fault.calls().findLast(({ paths }) => into.test(paths[0] ?? ''))?.nth ?? nth - 1;
-      }
-      if (!isOf(team, hit)) failed.missed.push(`${error} of ${name}`);
+      const all = calls.filter(({ call }) => call.name === name && ENV_FILE.test(call.paths[0] ?? ''));
+      const found = all.at(-1);
+      assert.ok(found, `no ${name} of an env file`);
+      const [path = ''] = found.call.paths;
+      const fault = failingAt(
+        {
+          name,
+          nth: all.filter(({ call }) => call.paths[0] === path).length,
+          of: path.replace(/\d+(?=\.new$)/, '$$$$'),
+        },
+        error,
+      );
+      const said: string[] = [];
+      const after = await team.rotate({
+        ...{ run: found.run, through: fault.through, goesOn: 'here' },
+        fails: (ended) => void said.push(requireSentence(ended)),
+      });
+      const hit = fault.hit()?.paths[0] ?? 'nothing';
+      assert.match(hit, ENV_FILE, `${error} of ${name} was not met`);
+      requireSame(lasting(after.world), lasting(world));
+      told.push(`${error} of ${name} of ${hit.replace(root, '')}: ${said[0] ?? 'came to its end all the same'}`);
     }
-    return failed;
+    return told;
   } finally {
     await team.stop();
   }
 }
-
-const isOf = ({ here }: Team, call: DiskCall | undefined) => call?.paths[0]?.startsWith(here.root) === true;
 
 /** One that failed was taken back: there are two then. */
 function lasting({ rotations, made, ...world }: World): World {
@@ -64,8 +54,6 @@ function lasting({ rotations, made, ...world }: World): World {
 /** What was told, in a person's words. */
 function requireSentence({ code, stdout, stderr }: Ended): string {
   const said = `${stdout}${stderr}`;
-  // Node itself ends where it cannot wake its own threads: as a kill.
-  if (code === null) return 'it was ended there and then';
   assert.is(code, 1, said);
   const [told = ''] = said
     .split('\n')

@@ -1,4 +1,4 @@
-import { backupIdentitySubject } from './backups.ts';
+import { backupIdentitySubject, backupSignerSubject } from './backups.ts';
 import { escrowSubject } from './escrow.ts';
 import { genericSubject } from './generic.ts';
 import { jwtSubject } from './jwt.ts';
@@ -22,4 +22,5 @@ export const SUBJECTS: Record<string, (databaseUrl: string) => Subject | Promise
   jwt: jwtSubject,
   'escrow-admin': escrowSubject,
   'backup-identity': backupIdentitySubject,
+  'backup-signer': backupSignerSubject,
 };
