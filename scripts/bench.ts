@@ -11,6 +11,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   escrow: async () => (await import('./bench/escrow.ts')).escrow,
   watch: async () => (await import('./bench/watch.ts')).watch,
   releases: async () => (await import('./bench/releases.ts')).releases,
+  secrets: async () => (await import('./bench/secrets.ts')).secrets,
 };
 const NAMES = Object.keys(BENCHES);
 
