@@ -9,6 +9,8 @@ import { CHECKS, findSuites, type Suite } from './check/suites.ts';
 import { onOtherServers } from './check/versions.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+/** What reads PostgreSQL's catalogues, or changes roles in it. */
+const ON_EACH_SERVER = ['packages/db/', 'packages/secrets/test/postgres/'];
 
 const task = defineReadTask({
   name: 'check',
@@ -22,7 +24,8 @@ const task = defineReadTask({
     onlyChecks: flag.boolean({ about: 'types, lint, promises, dead code and arrows alone' }),
     onlyTests: flag.boolean({ about: 'tests alone' }),
     thorough: flag.boolean({
-      about: 'every round of the tests that kill and disturb, the long ones, and those of db on PostgreSQL 14 to 18',
+      about:
+        'every round of the tests that kill and disturb, the long ones, those of db and of database roles also on PostgreSQL 14 to 18',
     }),
   },
   async run({ flags, words, out, signal, actor }) {
@@ -31,8 +34,10 @@ const task = defineReadTask({
     const wanted = (suite: Suite) => words.length === 0 || words.some((part) => suite.name.includes(part));
     const checks = flags.onlyTests || words.length > 0 ? [] : CHECKS;
     const found = flags.onlyChecks ? [] : findSuites(ROOT, { long: flags.thorough || words.length > 0 });
-    const ofDb = flags.thorough ? found.filter(({ name }) => name.startsWith('packages/db/')) : [];
-    const tests = [...found.filter(wanted), ...onOtherServers(ofDb, wanted)];
+    const everywhere = flags.thorough
+      ? found.filter(({ name }) => ON_EACH_SERVER.some((at) => name.startsWith(at)))
+      : [];
+    const tests = [...found.filter(wanted), ...onOtherServers(everywhere, wanted)];
     const suites = [...checks, ...tests];
     if (suites.length === 0)
       throw usageError('NOTHING_TO_CHECK', `No test matches ${words.join(', ')}.`, 'All of them: npm test');
