@@ -3,7 +3,7 @@ import { connectPostgres, Secret } from '@drydock/kit';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { as, open, productOf, refusal, startWorld, urlOf, verifierOf, type World, write } from './world.ts';
+import { as, open, PASSWORDS, productOf, refusal, startWorld, urlOf, verifierOf, type World, write } from './world.ts';
 
 const test = suite("rotation of the operator's PostgreSQL login");
 let world: World;
@@ -12,7 +12,7 @@ test.before(async () => {
 });
 test.after(() => world.stop());
 
-/** An owner of the schema that makes its own logins, as PostgreSQL 15 lets it. */
+/** An owner of the schema that makes its own logins, as PostgreSQL lets it until 15; later a rotator beside it. */
 async function product(role: string): Promise<{ root: string; url: string }> {
   await world.query(
     `CREATE ROLE ${role} LOGIN CREATEROLE CREATEDB PASSWORD '${verifierOf('canary-owner')}';
@@ -20,7 +20,13 @@ async function product(role: string): Promise<{ root: string; url: string }> {
      CREATE SCHEMA ${role} AUTHORIZATION ${role}; ALTER DEFAULT PRIVILEGES FOR ROLE ${role} IN SCHEMA ${role} GRANT SELECT ON TABLES TO app`,
   );
   const url = as(world, role, 'canary-owner');
-  const root = productOf({ OPS_DATABASE_URL: url }, { variable: 'OPS_DATABASE_URL', rotator: undefined });
+  await world.letRotate(role);
+  const root = world.isBefore16
+    ? productOf({ OPS_DATABASE_URL: url }, { variable: 'OPS_DATABASE_URL', rotator: undefined })
+    : productOf(
+        { OPS_DATABASE_URL: url, ROTATOR_URL: as(world, 'rotator', PASSWORDS.rotator) },
+        { variable: 'OPS_DATABASE_URL' },
+      );
   const { rotator, old } = await open(root);
   await (await rotator.adoption?.(old))?.run();
   return { root, url };

@@ -1,4 +1,5 @@
-// Uses PostgreSQL 15 and 18: a rotator that is no superuser, and what it lacks.
+// Uses PostgreSQL, and one of version 18: a rotator that is no superuser, and what it lacks.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LeakScan } from '@drydock/kit/testing';
 import { postgresOf } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -7,8 +8,8 @@ import { as, open, PASSWORDS, productOf, refusal, rotate, startWorld, urlOf, ver
 
 const test = suite('rights of a PostgreSQL rotator');
 
-for (const major of [15, 18] as const)
-  test(`PostgreSQL ${major}: what is missing is said in one sentence, and what the hint says mends it`, async () => {
+for (const major of [undefined, 18] as const)
+  test(`${major === undefined ? 'this PostgreSQL' : `PostgreSQL ${major}`}: what is missing is said in one sentence, and what the hint says mends it`, async () => {
     const binaries = major === 18 ? postgresOf(18) : undefined;
     if (major === 18 && !binaries) return;
     const world = await startWorld(binaries ? { binaries } : {});
@@ -28,7 +29,7 @@ for (const major of [15, 18] as const)
       }
       const { hint } = await refusal(rotator.refuse(old));
       const [, typed = ''] = /: (.*)$/.exec(String(hint)) ?? [];
-      assert.is(typed.includes('ADMIN TRUE'), major === 18);
+      assert.is(typed.includes('ADMIN TRUE'), !world.isBefore16);
       await world.query(typed);
       await rotate(root);
       await rotate(root);
@@ -41,7 +42,7 @@ for (const major of [15, 18] as const)
       const secrets = { variable: 'OPS_DATABASE_URL', rotator: undefined };
       const own = productOf({ OPS_DATABASE_URL: as(world, 'ops', 'canary-ops-1') }, secrets);
       const ours = await open(own);
-      if (major === 15) {
+      if (world.isBefore16) {
         await (await ours.rotator.adoption?.(ours.old))?.run();
         const { old: before, next } = await rotate(own);
         assert.match(urlOf(next, 'OPS_DATABASE_URL'), '//ops_a:');
@@ -82,6 +83,8 @@ test('a change that the server refuses is told in its words, and neither there n
     assert.equal(new LeakScan(secrets).text('said', said).leaks, []);
     // What others do: found, were it ours.
     await world.query(`ALTER ROLE nobody PASSWORD '${new URL(url).password}'`).catch(() => {});
+    // Its log is written by a process of its own.
+    for (let look = 0; look < 100 && !world.log().includes('ROLE nobody'); look++) await sleep(50);
     assert.equal(new LeakScan(secrets).text('log', world.log()).leaks, [{ secret: 'next', where: 'log' }]);
     const verifiers = await world.query<{ kept: string }>(
       `SELECT rolpassword AS kept FROM pg_authid WHERE rolname = 'app_b'`,

@@ -46,6 +46,7 @@ async function single(options = ''): Promise<{ role: string; password: string }>
   await world.query(
     `CREATE ROLE ${role} LOGIN ${options} PASSWORD '${verifierOf(password)}'; CREATE TABLE ${role}_things (n int); ALTER TABLE ${role}_things OWNER TO ${role}`,
   );
+  await world.letRotate(role);
   return { role, password };
 }
 
@@ -59,6 +60,7 @@ test('names with quotes, spaces and %, a password that needs encoding, over TLS 
   await world.query(
     `CREATE ROLE ${owner}; CREATE ROLE ${a} LOGIN PASSWORD '${verifierOf(ODD.password)}' IN ROLE ${owner}; GRANT SELECT ON things TO ${owner}`,
   );
+  await world.letRotate(ODD.owner, ODD.login);
   const root = productOf(env(login(ODD.login, ODD.password, '?sslmode=require&application_name=shop')));
   const first = await open(root);
   const refused = await refusal(first.rotator.refuse(first.old));
@@ -117,6 +119,7 @@ test('what a login has beside its owner role is said before anything is made, wi
     `CREATE ROLE team; CREATE ROLE team_a LOGIN PASSWORD '${verifierOf('canary-team-1')}' IN ROLE team; CREATE TABLE theirs (n int);
      ALTER TABLE theirs OWNER TO team_a; GRANT SELECT (n) ON things TO team_a`,
   );
+  await world.letRotate('team', 'team_a');
   const root = productOf(env(login('team_a', 'canary-team-1')));
   const { rotator: one, old } = await open(root);
   const error = await refusal(one.adoption?.(old) ?? Promise.resolve());
@@ -228,6 +231,7 @@ test('the new one is tried where it is used: on another server it would be worth
       productOf({ DATABASE_URL: login(role, password), ROTATOR_URL: as(elsewhere, 'rotator', 'canary-rotator-77d2') }),
     );
     await elsewhere.query(`CREATE ROLE ${role}_b IN ROLE ${role}; ALTER ROLE ${role}_b SET role = '${role}'`);
+    await elsewhere.letRotate(role, `${role}_a`, `${role}_b`);
     assert.is((await refusal(astray.rotator.refuse(astray.old))).code, 'ANOTHER_SERVER');
     // Another database of the same server, which lets everybody in.
     const given = { DATABASE_URL: new Secret(urlOf(next).replace('/shop', '/postgres'), 'DATABASE_URL') };

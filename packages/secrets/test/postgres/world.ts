@@ -1,7 +1,7 @@
 // A product's database with two logins, beside a role that may rotate them, on a server that logs every statement.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig, loadEnvironment, OpsError, Secret, withPostgres } from '@drydock/kit';
+import { loadConfig, loadEnvironment, OpsError, quoteIdentifier, Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres, testRoot } from '@drydock/sandbox/testing';
 import type { SecretConfig } from '../../src/config/rotate.ts';
@@ -18,6 +18,10 @@ export interface World extends TestPostgres {
   /** As superuser, in the product's database. */
   url: string;
   query<Row = Record<string, unknown>>(sql: string, as?: string): Promise<Row[]>;
+  /** The rotator may change these roles, as README says that it takes from PostgreSQL 16 on; before, CREATEROLE is enough. */
+  letRotate(...roles: string[]): Promise<void>;
+  /** The owner of logins may change them by itself: before PostgreSQL 16. */
+  isBefore16: boolean;
   /** Everything that the server has logged. */
   log(): string;
 }
@@ -45,14 +49,21 @@ export async function startWorld({
     settings: { ...logging, max_prepared_transactions: '5', ...settings },
   });
   const url = await postgres.createDatabase('shop');
+  const query = <Row>(sql: string, as = url) =>
+    withPostgres(new Secret(as), 'the test', async (client) => {
+      const result = await client.query(sql);
+      return [result].flat().at(-1)?.rows as Row[];
+    });
+  const [server] = await query<{ is: boolean }>(`SELECT current_setting('server_version_num')::int < 160000 AS is`);
+  const isBefore16 = server?.is === true;
   const world: World = {
     ...postgres,
-    url,
-    query: <Row>(sql: string, as = url) =>
-      withPostgres(new Secret(as), 'the test', async (client) => {
-        const result = await client.query(sql);
-        return [result].flat().at(-1)?.rows as Row[];
-      }),
+    ...{ url, query, isBefore16 },
+    async letRotate(...roles) {
+      if (isBefore16) return;
+      const names = roles.map(quoteIdentifier).join(', ');
+      await query(`GRANT ${names} TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`);
+    },
     log: () =>
       readdirSync(logs)
         .map((name) => readFileSync(join(logs, name), 'utf8'))
@@ -66,12 +77,7 @@ export async function startWorld({
      CREATE ROLE rotator LOGIN CREATEROLE PASSWORD '${verifierOf(PASSWORDS.rotator)}';
      GRANT pg_signal_backend, pg_read_all_stats TO rotator`,
   );
-  // What README says that it takes, and no more.
-  const [version] = await world.query<{ number: number }>(
-    `SELECT current_setting('server_version_num')::int AS number`,
-  );
-  if ((version?.number ?? 0) >= 160_000)
-    await world.query('GRANT app, app_a, app_b TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE');
+  await world.letRotate('app', 'app_a', 'app_b');
   return world;
 }
 
