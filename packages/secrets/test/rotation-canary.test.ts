@@ -159,7 +159,7 @@ async function search(secrets: Record<string, string>, seen: readonly SeenProces
     scan.text(`the arguments of ${one.command.slice(0, 60)}`, one.command);
     if (!mayHave(one)) scan.text(`the environment of ${one.command.slice(0, 60)}`, one.environ);
   }
-  scan.text("PostgreSQL's log", world.log());
+  scan.text("PostgreSQL's log", await world.log());
   scan.text("Redis' log", readFileSync(redis.logFile));
   scan.text('MONITOR', monitored.join('\n'));
   scan.text('SLOWLOG', JSON.stringify(await say(redisRoot(), ['SLOWLOG', 'GET', '-1'])));
@@ -190,7 +190,7 @@ test('rotated, taken back, ended at once, refused, killed: in output, journals, 
   await world.query('ALTER ROLE rotator SET default_transaction_read_only = on');
   await run(1, 'secrets:rotate', 'database', '--yes', '--json');
   await world.query('ALTER ROLE rotator RESET default_transaction_read_only');
-  assert.match(world.log(), /cannot execute .* in a read-only transaction/);
+  assert.match(await world.log(), /cannot execute .* in a read-only transaction/);
   if (!straceIsMissing()) {
     const { through, during } = killedAt({ name: 'fsync', nth: 25 }, 'before');
     const killed = taskProcesses(root, {}, through).run('secrets:rotate', 'redis', '--yes');

@@ -1,6 +1,7 @@
 // A product's database with two logins, beside a role that may rotate them, on a server that logs every statement.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, loadEnvironment, OpsError, quoteIdentifier, Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres, testRoot } from '@drydock/sandbox/testing';
@@ -14,6 +15,9 @@ import type { Values } from '../../src/values.ts';
 
 export const PASSWORDS = { app_a: 'canary-app-a-6f1c', rotator: 'canary-rotator-77d2' };
 
+const LOGGED_MS = 30_000;
+let marks = 0;
+
 export interface World extends TestPostgres {
   /** As superuser, in the product's database. */
   url: string;
@@ -22,8 +26,8 @@ export interface World extends TestPostgres {
   letRotate(...roles: string[]): Promise<void>;
   /** The owner of logins may change them by itself: before PostgreSQL 16. */
   isBefore16: boolean;
-  /** Everything that the server has logged. */
-  log(): string;
+  /** Everything that the server has logged until now: a process of its own writes it, so a mark is put there and waited for. */
+  log(): Promise<string>;
 }
 
 /** `shop` is the product's database, where role `app` may use the table `things`; app_a logs in, app_b not yet. */
@@ -64,10 +68,19 @@ export async function startWorld({
       const names = roles.map(quoteIdentifier).join(', ');
       await query(`GRANT ${names} TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`);
     },
-    log: () =>
-      readdirSync(logs)
-        .map((name) => readFileSync(join(logs, name), 'utf8'))
-        .join(''),
+    async log() {
+      const mark = `mark-${++marks}-`;
+      await query(`SELECT '${mark}'`);
+      const read = () =>
+        readdirSync(logs)
+          .map((name) => readFileSync(join(logs, name), 'utf8'))
+          .join('');
+      for (const until = Date.now() + LOGGED_MS; Date.now() < until; await sleep(20)) {
+        const text = read();
+        if (text.includes(mark)) return text;
+      }
+      throw new Error('the server logs nothing');
+    },
   };
   await world.query(
     `CREATE ROLE app NOLOGIN; CREATE ROLE app_a LOGIN PASSWORD '${verifierOf(PASSWORDS.app_a)}' IN ROLE app; ALTER ROLE app_a SET role = 'app';
