@@ -1,10 +1,9 @@
 import { defineStep, type Step } from '@drydock/kit';
 import { PHASES } from '../record/types.ts';
-import { endedAs } from './end.ts';
 import { ofProduct, type RotationPlan, refuseEnded } from './plan.ts';
 import { putValues, redeploy } from './put.ts';
 import type { Rotating, Standing } from './rotating.ts';
-import { standingOf } from './stand.ts';
+import { endedAs, standingOf } from './stand.ts';
 
 /** The old one is in use again; the new one stays valid for whoever was given it. */
 export function bringBackStep(r: Rotating, plan: RotationPlan): Step {

@@ -1,6 +1,6 @@
 import { command, type Finding, type Hint, hint, type Outcome } from '@drydock/kit';
-import type { Settled } from './end.ts';
 import type { RotationPlan } from './plan.ts';
+import type { Settled } from './settle.ts';
 
 export interface Ended {
   plan: RotationPlan;

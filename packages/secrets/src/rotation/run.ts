@@ -1,8 +1,8 @@
 import { namedSteps, type Outcome, type Step, type StepNode, type StepResults, type TaskContext } from '@drydock/kit';
-import type { Settled } from './end.ts';
 import { type Around, openRotating } from './open.ts';
 import { rotationOutcome } from './outcome.ts';
 import type { RotationPlan } from './plan.ts';
+import type { Settled } from './settle.ts';
 import { rotationSteps } from './steps.ts';
 
 /** A run waits so long until the old one has settled: a pool of the product closes its connections within that time. */

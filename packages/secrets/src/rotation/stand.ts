@@ -56,6 +56,12 @@ export async function beyond(r: Rotating, id: string, phase: Phase): Promise<Jso
   return isBeyond ? { phase: found.phase } : undefined;
 }
 
+/** The rotation, where it has come to the end that this run is to bring it to: a run that was killed after that could not say so. */
+export async function endedAs(r: Rotating, { id, does }: { id: string; does: string }): Promise<Rotation | undefined> {
+  const found = await r.withRecord(async (record) => (await record.rotations(r.name)).find((one) => one.id === id));
+  return found?.outcome === (does === 'takeBack' ? 'reverted' : 'done') ? found : undefined;
+}
+
 function moved({ name, environment }: Rotating, id: string): OpsError {
   return new OpsError({
     code: 'ROTATION_ENDED',

@@ -3,10 +3,11 @@ import type { Phase } from '../record/types.ts';
 import { fingerprintsOf, type Values } from '../values.ts';
 import { bringBackStep } from './back.ts';
 import { addStep, beginStep, makeStep, replaceStep } from './begin.ts';
-import { endOldGroup, type Settled, settleStep } from './end.ts';
+import { endOldGroup } from './end.ts';
 import { ofProduct, type RotationPlan } from './plan.ts';
 import { putValues, redeploy, validateByCommand } from './put.ts';
 import type { Rotating, Standing } from './rotating.ts';
+import { type Settled, settleStep } from './settle.ts';
 import { beyond, standingOf } from './stand.ts';
 import { afterStandby, standbyStep } from './standby.ts';
 
