@@ -2,18 +2,17 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backupsDoor } from '@drydock/backups';
-import { loadEnvironment, type OpsError, Secret, withPostgres } from '@drydock/kit';
-import { silentOutput } from '@drydock/kit/testing';
+import { type Secret, withPostgres } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BackupsDoor } from '../../src/rotators/backup-identity/backups-door.ts';
 import type { Values } from '../../src/values.ts';
-import { type Bench, held, ID, openBench, rotate } from '../drive.ts';
+import { type Bench, held, rotate } from '../drive.ts';
+import { backedUp, refusal } from './world.ts';
 
 const test = suite('backup-identity');
-const RUN = '01KB1234567890ABCDEFGHJKMN';
 const NAMES = ['BACKUP_IDENTITY', 'BACKUP_RECIPIENTS'];
 let postgres: TestPostgres;
 test.before(async () => {
@@ -21,43 +20,19 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
-const refusal = (work: Promise<unknown>) =>
-  work.then(
-    () => undefined,
-    (error: OpsError) => error,
-  );
-
-/** A product with one table, a backup for its key and for a colleague's, and the way to both. */
+/** A backup for its key and for a colleague's. */
 async function world({ emergency = false, identity }: { emergency?: boolean; identity?: string } = {}) {
-  const url = await postgres.createDatabase();
-  await withPostgres(new Secret(url), 'test', (client) =>
-    client.query('CREATE TABLE goods (n int PRIMARY KEY); INSERT INTO goods SELECT generate_series(1, 100)'),
-  );
   const [own, colleagues] = [await generateIdentity(), await identityToRecipient(await generateIdentity())];
   const recipient = await identityToRecipient(own);
-  let open: (() => Promise<BackupsDoor>) | undefined;
-  const bench = await openBench({
+  const there = await backedUp<BackupsDoor>(postgres, {
     secret: { kind: 'backup-identity' },
-    env: {
-      OPS_DATABASE_URL: url,
-      BACKUP_IDENTITY: identity ?? own,
-      BACKUP_RECIPIENTS: `${recipient},${colleagues}`,
-    },
-    more: { backups: { stores: [{ kind: 'file', path: 'backups' }], retention: { days: 7, weekly: 4 } } },
-    ctx: { rotation: { id: ID, generation: 1, emergency } },
-    doors: (config, values) => {
-      open = async () =>
-        backupsDoor({
-          ...{ config, env: 'staging', environment: loadEnvironment(config, 'staging', values()) },
-          ...{ out: silentOutput(), signal: new AbortController().signal },
-          ...{ actor: 'test', reason: undefined, run: RUN, task: 'secrets:rotate' },
-        });
-      return { backups: open };
-    },
+    env: { BACKUP_IDENTITY: identity ?? own, BACKUP_RECIPIENTS: `${recipient},${colleagues}` },
+    backups: { retention: { days: 7, weekly: 4 } },
+    emergency,
+    open: async (with_) => backupsDoor(with_),
+    as: (open) => ({ backups: open }),
   });
-  await bench.rotator();
-  const door = async () => (open ? open() : Promise.reject(new Error('not open')));
-  return { bench, door, own, recipient, colleagues, folder: bench.config.path('backups/staging') };
+  return { ...there, own, recipient, colleagues };
 }
 
 const phase = async (bench: Bench, old: Values, next: Values) => ({ rotator: await bench.rotator(), old, next });

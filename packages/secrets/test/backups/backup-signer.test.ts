@@ -3,15 +3,16 @@ import { generateKeyPairSync } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signingDoor } from '@drydock/backups';
-import { loadEnvironment, type OpsError, Secret, withPostgres } from '@drydock/kit';
+import { Secret } from '@drydock/kit';
 import { taskFile } from '@drydock/kit/cli';
-import { runTaskForTest, silentOutput } from '@drydock/kit/testing';
+import { runTaskForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SigningDoor } from '../../src/rotators/backup-signer/signing-door.ts';
-import { type Bench, held, ID, openBench, rotate } from '../drive.ts';
+import { type Bench, held, rotate } from '../drive.ts';
+import { backedUp, refusal } from './world.ts';
 
 const test = suite('backup-signer');
 const NAMES = ['BACKUP_SIGNING_KEY', 'BACKUP_SIGNER'];
@@ -21,40 +22,19 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
-const refusal = (work: Promise<unknown>) =>
-  work.then(
-    () => undefined,
-    (error: OpsError) => error,
-  );
-
-/** A product with one table, whose backups are signed, and the way to them. */
+/** Backups that are signed. */
 async function world({ emergency = false, signers = [{ name: 'host', variable: 'BACKUP_SIGNER' }] as object[] } = {}) {
-  const url = await postgres.createDatabase();
-  await withPostgres(new Secret(url), 'test', (client) => client.query('CREATE TABLE goods (n int PRIMARY KEY)'));
-  const identity = await generateIdentity();
   const { key, secret } = makePair();
-  let open: (() => Promise<SigningDoor>) | undefined;
-  const bench = await openBench({
+  const recipient = await identityToRecipient(await generateIdentity());
+  const there = await backedUp<SigningDoor>(postgres, {
     secret: { kind: 'backup-signer' },
-    env: {
-      ...{ OPS_DATABASE_URL: url, BACKUP_RECIPIENTS: await identityToRecipient(identity) },
-      ...{ BACKUP_SIGNING_KEY: secret, BACKUP_SIGNER: key },
-    },
-    more: { backups: { stores: [{ kind: 'file', path: 'backups' }], retention: { days: 7 }, signers } },
-    ctx: { rotation: { id: ID, generation: 1, emergency } },
-    doors: (config, values) => {
-      open = async () =>
-        signingDoor({
-          ...{ config, env: 'staging', environment: loadEnvironment(config, 'staging', values()) },
-          ...{ out: silentOutput(), signal: new AbortController().signal },
-          ...{ actor: 'test', reason: undefined, run: ID, task: 'secrets:rotate' },
-        });
-      return { signing: open };
-    },
+    env: { BACKUP_RECIPIENTS: recipient, BACKUP_SIGNING_KEY: secret, BACKUP_SIGNER: key },
+    backups: { retention: { days: 7 }, signers },
+    emergency,
+    open: async (with_) => signingDoor(with_),
+    as: (open) => ({ signing: open }),
   });
-  await bench.rotator();
-  const door = async () => (open ? open() : Promise.reject(new Error('not open')));
-  return { bench, door, key, secret: new Secret(secret), folder: bench.config.path('backups/staging') };
+  return { ...there, key, secret: new Secret(secret) };
 }
 
 /** As backup:keygen prints it. */
