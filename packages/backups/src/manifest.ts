@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { givenSchema } from './dump/given.ts';
 import { isObjectName, timeOf } from './names.ts';
 import { isSignedBy, type Signature, type Signer } from './signature.ts';
 
@@ -42,6 +43,8 @@ const manifestSchema = z.object({
   owners: z.array(z.string()).optional(),
   /** What leads out of the database, or in: `subscription live`, `publication everything`. Not in backups of before it was kept. */
   outward: z.array(z.string()).optional(),
+  /** What not every role may give the database again. Not in backups of before it was kept. */
+  given: givenSchema.optional(),
   locale: z.object({ encoding: z.string(), collate: z.string(), ctype: z.string() }),
   /** How many of each kind of object; see structure.ts. */
   structure: z.record(z.string(), z.number().int().min(0)),

@@ -23,6 +23,7 @@ export async function rehearsalOnBackup(
     if (trusted !== undefined) await remember(ctx, source.label, { reason: trust ?? '', why: trusted });
     const { skipped } = await pgRestore(readPlain(source, identity), empty, { jobs: 1, noOwner: true });
     refuseHoles(skipped);
+    for (const { what, why } of skipped) ctx.out.warn(`The copy lacks what the backup has: ${what} (${why})`);
     await withPostgres(empty, 'drydock rehearsal', (client) => client.query('DROP SCHEMA IF EXISTS drydock CASCADE'));
   };
 }

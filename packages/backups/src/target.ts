@@ -90,7 +90,7 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
   if (bad)
     throw usageError(
       'RECIPIENT_MALFORMED',
-      `${variable} holds "${bad}", which is no age public key.`,
+      `${variable} holds "${bad}", which is no age public key${/^(ssh-|age1[a-z0-9]+1)/.test(bad) ? ', but one of ssh or of a plugin: here are age’s own alone' : ''}.`,
       hint`Make a pair: ${command('backup:keygen')}`,
     );
   return keys;

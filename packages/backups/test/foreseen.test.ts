@@ -143,6 +143,39 @@ test('owners that the role cannot act as, and databases that it may not make, ar
   }
 });
 
+test('a role that a policy names and the server does not have is no fault of the backup: told before a row is read', async () => {
+  await query(postgres.adminUrl, 'CREATE ROLE ghost');
+  const { product, url } = await shop(
+    'haunted',
+    '',
+    'ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY seen ON t TO ghost USING (id > 0)',
+  );
+  await query(url, 'DROP POLICY seen ON t');
+  await query(postgres.adminUrl, 'DROP ROLE ghost');
+  for (const [task, ...args] of [
+    ['backup:drill'],
+    ['db:restore', '--to', 'haunted_look', '--no-owner', '--yes'],
+  ] as const) {
+    const { code, error } = await product.ask(task, ...args);
+    assert.equal([code, error.code], [1, 'ROLE_MISSING'], task);
+    assert.match(error.message, 'does not have the role ghost, which POLICY public.t seen of');
+    assert.match(error.hint, 'CREATE ROLE "ghost" NOLOGIN;');
+  }
+  assert.equal(await query(url, `SELECT 1 FROM drydock."AuditEvent" WHERE event = 'backup.drill'`), []);
+  const accepted = await product.ask(
+    'db:restore',
+    '--to',
+    'haunted_look',
+    '--no-owner',
+    '--accept',
+    'POLICY public.t seen',
+    '--yes',
+  );
+  assert.is(accepted.code, 0, accepted.error?.message);
+  await query(postgres.adminUrl, 'CREATE ROLE ghost');
+  assert.is((await product.ask('backup:drill')).code, 0);
+});
+
 test('no private key and no temporary folder are told with the plan, with what to type', async () => {
   const { product, url } = await shop('keyless', '');
   const bare = makeProduct(url, keys, {

@@ -37,4 +37,18 @@ test('one that was cut off, mistyped or is the public half is refused before any
   }
 });
 
+test('what is put there instead is called what it is; one in lower case is one', async () => {
+  const key = await generateIdentity();
+  assert.is(await refusal(key.toLowerCase()), undefined);
+  for (const [given, what] of [
+    [`age1${'q'.repeat(58)}`, 'but a public one'],
+    ['/home/me/key.txt', 'but the name of a file'],
+    ['~/key.txt', 'but the name of a file'],
+    ['-----BEGIN OPENSSH PRIVATE KEY-----', 'but one of ssh'],
+    ['-----BEGIN AGE ENCRYPTED FILE-----', 'but one under a passphrase'],
+    ['AGE-PLUGIN-YUBIKEY-1QQ', 'but one of a plugin'],
+  ])
+    assert.match((await refusal(given as string))?.message ?? '', what as string);
+});
+
 test.run();

@@ -134,15 +134,33 @@ test('what the operator may not put on is told before anything is restored; --sk
     `REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC; CREATE EXTENSION pg_trgm; REVOKE EXECUTE ON FUNCTION similarity(text, text) FROM PUBLIC`,
   );
   for (const where of [['--in-place'], ['--to', 'denied_beside']]) {
-    const refused = await product.ask('db:restore', ...where, '--yes');
+    const refused = await product.ask('db:restore', ...where, '--plan');
     assert.equal([refused.code, refused.error.code], [1, 'PROPERTY_REFUSED']);
     assert.match(
       refused.error.message,
-      /ALTER DATABASE denied SET "app\.key" \(.+\); ALTER ROLE app IN DATABASE denied SET work_mem \(.+\); REVOKE .*pg_sleep/,
+      /ALTER DATABASE denied SET "app\.key" \(.+\); ALTER ROLE app IN DATABASE denied SET work_mem \(.+\)/,
     );
+    assert.is(refused.findings?.length ?? refused.error.findings?.length, 2, 'one sentence each');
     assert.not.match(JSON.stringify(refused), 'top secret');
+    // What only the archive tells is told before a row is read.
+    const rights = await product.ask(
+      'db:restore',
+      ...where,
+      ...[
+        '--accept',
+        'ALTER DATABASE denied SET "app.key"',
+        '--accept',
+        'ALTER ROLE app IN DATABASE denied SET work_mem',
+      ],
+      '--yes',
+    );
+    assert.equal([rights.code, rights.error.code], [1, 'PROPERTY_REFUSED']);
+    assert.match(rights.error.message, /REVOKE .*pg_sleep/);
+    assert.not.match(rights.error.message, 'app.key');
     assert.equal(await databases('denied%'), ['denied'], 'nothing is left, the live one is as it was');
   }
+  const plan = await product.ask('db:restore', '--in-place', '--skip-refused', '--plan');
+  assert.match(JSON.stringify(plan.data.plan.restore.told), 'without ALTER ROLE app IN DATABASE denied SET work_mem (');
   const { data, stderr } = await good(product, 'db:restore', '--in-place', '--skip-refused', '--yes');
   assert.match(stderr, 'Not put on: ALTER DATABASE denied SET "app.key"');
   assert.is(data.refused.length, 4, JSON.stringify(data.refused));

@@ -104,12 +104,14 @@ export function makeProduct(
   keys: Keys,
   {
     backups = {},
+    config = {},
     env = {},
     shell = {},
-  }: { backups?: object; env?: Record<string, string>; shell?: NodeJS.ProcessEnv } = {},
+  }: { backups?: object; config?: object; env?: Record<string, string>; shell?: NodeJS.ProcessEnv } = {},
 ): TaskProcesses & { store: FileStore } {
   const root = makeStrangeProduct(
     {
+      ...config,
       backups: {
         stores: [{ kind: 'file', path: 'backups' }],
         signers: [{ name: 'host', key: keys.signing.key }],

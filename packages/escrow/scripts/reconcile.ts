@@ -1,5 +1,16 @@
 #!/usr/bin/env node
-import { command, counted, defineChangeTask, defineStep, flag, main, shownName } from '@drydock/kit';
+import {
+  command,
+  counted,
+  defineChangeTask,
+  defineStep,
+  flag,
+  main,
+  operatorUrl,
+  settleMatters,
+  shownName,
+  withPostgres,
+} from '@drydock/kit';
 import { lazily } from '../src/lazily.ts';
 import type { Fixed } from '../src/reconcile/fix.ts';
 
@@ -67,11 +78,16 @@ const task = defineChangeTask({
     );
     return { nodes: fixed, fixed };
   },
-  async outcome({ env }, { jobs, left: planned = [], more }, results, steps) {
+  async outcome({ config, environment, env, run }, { jobs, left: planned = [], more }, results, steps) {
     const { leftFinding } = await import('../src/reconcile/look.ts');
     const all = steps.fixed.map((step) => results.of(step));
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
     const left = [...planned, ...all.flatMap((one) => one.left)];
+    // A restore may have left the chain ahead.
+    if (left.length === 0 && more === 0)
+      await withPostgres(operatorUrl(config, environment), 'drydock escrow:reconcile', (client) =>
+        settleMatters(client, ['chain'], `escrow:reconcile, run ${run}`),
+      );
     return {
       verdict: `${written} of ${counted(jobs.length + planned.length, 'job')} of ${env} ${written === 1 ? 'was' : 'were'} set to what the chain says${more > 0 ? `; ${counted(more, 'more waits', 'more wait')} for the next run` : ''}.`,
       ok: left.length === 0 && more === 0,

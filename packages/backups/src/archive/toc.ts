@@ -16,9 +16,11 @@ export interface TocObject {
   dumpId: number;
   /** `TABLE`, `EXTENSION`, `EVENT TRIGGER`, … */
   kind: string;
+  /** Empty for what is in none. */
+  schema: string;
   name: string;
   owner: string;
-  /** Only of what is read: extensions and publications. */
+  /** What makes it, as pg_restore sends it; empty for rows. */
   sql: string;
   /** Dump ids of what it hangs on; extensions, not their members. */
   needs: string[];
@@ -100,9 +102,10 @@ export function readToc(bytes: Buffer): Toc | undefined {
       objects.push({
         dumpId,
         kind: kind.toString(),
+        schema: schema ? decoded(schema, encoding) : '',
         name: decoded(tag, encoding),
         owner: owner ? decoded(owner, encoding) : '',
-        sql: definition && /^(EXTENSION|PUBLICATION)$/.test(kind.toString()) ? decoded(definition, encoding) : '',
+        sql: definition ? decoded(definition, encoding) : '',
         needs,
       });
     const state = reader.byte();

@@ -158,6 +158,7 @@ export const backupsSection = defineSection({
     drain: { before: ['./maintenance', 'on'], after: ['./maintenance', 'off'] },
     schedule: { backup: '17 2 * * *', prune: '5 6 * * SUN', timeZone: 'Europe/Berlin' },
     pitr: {
+      queueGiB: 50,
       server: { dataFolder: '/var/lib/postgresql/15/main', socketFolder: '/var/run/postgresql', user: 'postgres' },
     },
   },

@@ -29,6 +29,14 @@ export const pitrSchema = z.strictObject({
     .describe(
       "Processes that compress and send at once; at most a quarter of the host's cores is kind to the database.",
     ),
+  queueGiB: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'So much WAL may wait to be sent; beyond it is thrown away, which breaks the way back until the next full backup, and keeps the disk from filling. Left out, it waits.',
+    ),
   server: z
     .strictObject({
       dataFolder: folder.optional().describe("The server's data_directory."),

@@ -18,13 +18,36 @@ export async function requireIdentity(config: LoadedConfig, environment: Environ
     for (const key of keys) await identityToRecipient(key);
   } catch {
     // What the library says may hold the key.
+    const [what, instead] = mistakenFor(identity.reveal());
     throw usageError(
       'IDENTITY_MALFORMED',
-      `${identity.label} is no private key of age: one begins with AGE-SECRET-KEY-1 and is whole to its last sign.`,
-      'Copy it again from where it is kept. The backups are as they were.',
+      `${identity.label} is no private key of age${what}: one begins with AGE-SECRET-KEY-1 and is whole to its last sign.`,
+      `${instead} The backups are as they were.`,
     );
   }
   return identity;
+}
+
+/** What people put there instead, and what they mean by it. */
+const MISTAKES: [is: RegExp, what: string, instead: string][] = [
+  [/^age1/, ', but a public one, which opens nothing', 'Take the half that backup:keygen printed as the secret one.'],
+  [
+    /BEGIN (OPENSSH|RSA|EC)? ?PRIVATE KEY/,
+    ', but one of ssh',
+    "Backups are encrypted to age's own keys: take the private half of one that the manifest names.",
+  ],
+  [
+    /BEGIN AGE ENCRYPTED FILE/,
+    ', but one under a passphrase',
+    'Open it first, where a person can be asked: age -d FILE',
+  ],
+  [/AGE-PLUGIN-/i, ', but one of a plugin', 'Plugins ask for their device; unattended, a key of its own is needed.'],
+  [/^[~./][^\n]*$/, ', but the name of a file', 'Put what is in the file there, not its name.'],
+];
+
+function mistakenFor(text: string): [what: string, instead: string] {
+  const found = MISTAKES.find(([is]) => is.test(text.trim()));
+  return found ? [found[1], found[2]] : ['', 'Copy it again from where it is kept.'];
 }
 
 /** Of now, and of before: old backups open with what they were made for. As age's own files have it too: a key a line, comments beside them. */
@@ -33,8 +56,12 @@ export function keysIn(identity: Secret): string[] {
     .reveal()
     .split('\n')
     .filter((line) => !line.trim().startsWith('#'));
-  return lines
-    .flatMap((line) => line.split(','))
-    .map((key) => key.trim())
-    .filter(Boolean);
+  return (
+    lines
+      .flatMap((line) => line.split(','))
+      .map((key) => key.trim())
+      .filter(Boolean)
+      // Bech32 may be written in lower case as well (BIP 173); the age program knows it in upper case.
+      .map((key) => (/^age-secret-key-1[0-9a-z]+$/.test(key) ? key.toUpperCase() : key))
+  );
 }

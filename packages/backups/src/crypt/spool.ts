@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { OpsError } from '@drydock/kit';
-import { makeTemporary } from '../temporary.ts';
+import { makeTemporary, temporaryFull } from '../temporary.ts';
 
 /** What a store gave, encrypted as it lies there, in a file that nobody else can change meanwhile. */
 export interface Spooled {
@@ -78,13 +76,6 @@ async function write(file: Awaited<ReturnType<typeof open>>, piece: Uint8Array):
   try {
     await file.writeFile(piece);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
-    throw new OpsError({
-      code: 'TEMPORARY_FULL',
-      message: `${tmpdir()} has no room for the backup, which is held there, encrypted, until it is known to be what was signed.`,
-      hint: 'Free space, or name a larger folder: TMPDIR=/var/tmp',
-      cause,
-    });
+    throw temporaryFull(cause, 'the backup, which is held there, encrypted, until it is known to be what was signed');
   }
 }

@@ -26,6 +26,8 @@ import { pgRestore } from '../restore/pg-restore.ts';
 import { readPlain } from '../restore/plain.ts';
 import { openPlanned, type RestorePlan } from '../restore/plan.ts';
 import { countsBeside, prove } from '../restore/prove.ts';
+import { refuseLackingRoles } from '../restore/roles.ts';
+import { orUnproved } from '../restore/unproved.ts';
 import { openStores } from '../store/open.ts';
 import { type Note, trustSteps } from '../trust.ts';
 import type { Drill } from './log.ts';
@@ -88,11 +90,12 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         const head = await readHead(readPlain(source, identity), { noOwner: true, signal });
         const copies = elsewhere(ctx) ? {} : copySource(ctx.config, ctx.environment);
         const locale = await onServer(server, async (client) => {
+          await refuseLackingRoles(client, head.objects ?? [], plan.backup);
           await makeDatabase(client, plan.scratch, head.properties.create, copies);
           return localeOf(client, plan.scratch);
         });
         const url = withDatabase(server, plan.scratch);
-        await provideForArchive(url, head.objects ?? [], { manifest, source: copies, locale, table: false });
+        await provideForArchive(url, head.objects ?? [], { manifest, source: copies, locale });
         await withPostgres(url, 'drydock backup:drill', (client) =>
           putOnSettings(client, plan.scratch, head.properties.statements),
         );
@@ -114,13 +117,15 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
           }));
         detail('compare');
         if (manifest) {
-          const compared = await prove(url, {
-            manifest,
-            counted: counted ?? null,
-            table: null,
-            jobs: plan.jobs,
-            access: false,
-          });
+          const compared = await orUnproved(
+            prove(url, {
+              manifest,
+              counted: counted ?? null,
+              tables: null,
+              jobs: plan.jobs,
+              access: false,
+            }),
+          );
           Object.assign(tried, { tables: compared.tables, rows: compared.rows });
           findings.push(...compared.findings.filter(({ level }) => level === 'error'));
           tried.unproved = compared.findings
@@ -158,7 +163,7 @@ function readerOf(ctx: TaskContext, { scratch }: DrillPlan): Secret | undefined 
 
 /** The server, the key or the store were not there: nothing was tried, so nothing is said of the backup. */
 function isOurTrouble({ code }: OpsError): boolean {
-  return /^(DATABASE_|STORE_|NO_CREATEDB|EXTENSION_|SCRATCH_|TOOL_MISSING|VARIABLE_|TEMPORARY_|BACKUP_(UNKNOWN|UNTRUSTED|FORGED|CHANGED))/.test(
+  return /^(DATABASE_|STORE_|NO_CREATEDB|EXTENSION_|ROLE_MISSING|PG_RESTORE_TOO_OLD|COMPARE_FAILED|SCRATCH_|TOOL_MISSING|VARIABLE_|TEMPORARY_|BACKUP_(UNKNOWN|UNTRUSTED|FORGED|CHANGED))/.test(
     code,
   );
 }

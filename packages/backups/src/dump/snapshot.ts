@@ -2,6 +2,7 @@ import { connectPostgres, OpsError, type Secret, withPostgres } from '@drydock/k
 import { digestsOf, readInventory } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from './checksums.ts';
+import { type Given, readGiven } from './given.ts';
 import { LOCK_WAIT_MS } from './pg-dump.ts';
 import { readStructure, type Structure } from './structure.ts';
 import { cannotRead } from './unreadable.ts';
@@ -15,6 +16,7 @@ export interface Facts {
   owners: string[];
   roles: string[];
   outward: string[];
+  given: Given;
   locale: { encoding: string; collate: string; ctype: string };
   structure: Structure;
   kinds: Record<string, string>;
@@ -102,7 +104,9 @@ export class Snapshot {
   }
 
   async facts(): Promise<Facts> {
-    const { rows } = await this.#client.query<Omit<Facts, 'structure' | 'kinds'> & { history: string | null }>(FACTS);
+    const { rows } = await this.#client.query<
+      Omit<Facts, 'structure' | 'kinds' | 'given'> & { history: string | null }
+    >(FACTS);
     const [facts] = rows;
     if (!facts) throw new Error('a row of facts');
     const { history, ...rest } = facts;
@@ -113,7 +117,8 @@ export class Snapshot {
           'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1 DESC LIMIT 1',
         )
       : undefined;
-    return { ...rest, structure, kinds, migrationHead: head?.rows[0]?.name ?? null };
+    const given = await readGiven(this.#client);
+    return { ...rest, structure, kinds, given, migrationHead: head?.rows[0]?.name ?? null };
   }
 
   /** One table after the other. */

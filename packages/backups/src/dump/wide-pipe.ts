@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { temporaryFolder } from '@drydock/kit';
+import { makeTemporary } from '../temporary.ts';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -25,7 +25,7 @@ export interface WidePipe {
  * 0.24 s, hashing included).
  */
 export async function widePipe(): Promise<WidePipe> {
-  const folder = await mkdtemp(join(temporaryFolder(), 'drydock-pipe-'));
+  const folder = await makeTemporary('drydock-pipe-');
   const path = join(folder, 'socket');
   const server = createServer({ pauseOnConnect: true });
   await new Promise<void>((done, fail) => server.once('error', fail).listen(path, done));

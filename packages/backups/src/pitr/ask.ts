@@ -29,6 +29,14 @@ export async function askServer({
           'Only one can archive: what restores from that archive must be moved as well.',
         ),
       );
+    if (server.failing)
+      findings.push(
+        warn(
+          'ARCHIVING_FAILS',
+          `WAL is not archived: ${server.failing.segment} could not be sent at ${server.failing.since}, and nothing since. It stays on the server until its disk is full.`,
+          "The server's log says why; pgbackrest check tries it.",
+        ),
+      );
     if (major > NEWEST_KNOWN_MAJOR)
       findings.push(
         warn(

@@ -3,7 +3,18 @@ import { type PrintedFile, posixLine } from '@drydock/kit';
 import type { PitrPlan } from './plan.ts';
 
 export interface Command {
-  name: 'stanza-create' | 'check' | 'full' | 'diff' | 'send' | 'restore' | 'start' | 'wait' | 'stop' | 'in-place';
+  name:
+    | 'stanza-create'
+    | 'check'
+    | 'full'
+    | 'diff'
+    | 'send'
+    | 'restore'
+    | 'start'
+    | 'wait'
+    | 'stop'
+    | 'in-place'
+    | 'upgrade';
   /** What it does and when, for a person. */
   about: string;
   line: string;
@@ -33,6 +44,8 @@ export function pitrCommands(plan: PitrPlan): Command[] {
         ...moment,
         // The copy must not send WAL of its own into the repository of the original.
         '--archive-mode=off',
+        // What lies outside of the data folder would be written over that of the original.
+        ...(plan.tablespaces ? [`--tablespace-map-all=${into}-tablespaces`] : []),
         // A restore empties its spool folder: in the original's lie the acknowledgements that its WAL has arrived.
         `--spool-path=${into}-spool`,
         `--lock-path=${into}-spool`,
@@ -47,13 +60,19 @@ export function pitrCommands(plan: PitrPlan): Command[] {
     },
     {
       name: 'stop',
-      about: `When what was lost has been copied back: stop the copy, and remove ${into} and ${into}-spool.`,
+      about: `When what was lost has been copied back: stop the copy, and remove ${into}, ${into}-spool${plan.tablespaces ? ` and ${into}-tablespaces` : ''}.`,
       line: posixLine([`${plan.server.binFolder}/pg_ctl`, '-D', into, '-m', 'fast', 'stop']),
     },
     {
       name: 'in-place',
       about: 'Or, if everything is lost: stop the server, go back in its own folder, and start it.',
       line: pgbackrest('--delta', ...moment, 'restore'),
+    },
+    {
+      name: 'upgrade',
+      about:
+        'After pg_upgrade to another major version, with its folder in pgbackrest.conf: tell the repository, then back up all of it.',
+      line: pgbackrest('stanza-upgrade'),
     },
   ];
 }
@@ -93,6 +112,19 @@ function waitLine({ server, restore: { port } }: PitrPlan): string {
   return `while ${ask('-q')}; [ $? = 1 ]; do sleep 1; done; ${ask()}`;
 }
 
+/** For the crontab of the user who runs PostgreSQL: all of it on Sundays, what changed on the other nights; a look at the archive each hour. */
+function crontab(commands: Command[]): string[] {
+  const line = (name: Command['name']) =>
+    commands.find((command) => command.name === name)?.line.replaceAll('%', '\\%') ?? '';
+  return [
+    '',
+    '# In the crontab of that user, with the same variables (check ends with an error where WAL does not arrive: cron mails it):',
+    `# 30 1 * * 0 ${line('full')}`,
+    `# 30 1 * * 1-6 ${line('diff')}`,
+    `# 15 * * * * ${line('check')}`,
+  ];
+}
+
 /** As a file that a shell reads: numbered comments and the commands below them. */
 export function commandsFile({ secrets, server }: PitrPlan, commands: Command[]): PrintedFile {
   return {
@@ -103,6 +135,7 @@ export function commandsFile({ secrets, server }: PitrPlan, commands: Command[])
       `# (Debian: ${dirname(server.configFile)}/environment) and of this shell. A pass: openssl rand -base64 48`,
       '# Keep it where the host is not: without it the repository cannot be opened.',
       ...commands.flatMap(({ about, line }, i) => ['', `# ${i + 1}. ${about}`, line]),
+      ...crontab(commands),
     ],
   };
 }

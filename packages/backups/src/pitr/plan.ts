@@ -11,7 +11,11 @@ export interface PitrPlan {
   repository: [name: string, value: string][];
   /** Names of variables that must be set where pgBackRest runs, PostgreSQL included. */
   secrets: string[];
-  server: Required<Omit<ServerFacts, 'archiveCommand'>> & { user: string | undefined };
+  server: Required<Omit<ServerFacts, 'archiveCommand' | 'tablespaces' | 'failing'>> & { user: string | undefined };
+  /** Some of it lies outside of the data folder, or nobody could say. */
+  tablespaces: boolean;
+  /** So much WAL may wait to be sent before it is thrown away; undefined: all. */
+  queueGiB: number | undefined;
   /** Nobody said where the data lies: it is Debian's own place. */
   assumed: boolean;
   days: number;
@@ -67,6 +71,8 @@ export function planPitr({
     secrets: repositorySecrets(config),
     server,
     assumed: (dataFolder ?? said.dataFolder) === undefined,
+    tablespaces: said.tablespaces !== 0,
+    queueGiB: pitr.queueGiB,
     days: pitr.days,
     compressionLevel: pitr.compressionLevel,
     processes: pitr.processes,

@@ -12,6 +12,10 @@ export interface ServerFacts {
   socketFolder?: string;
   walLevel: string;
   archiveCommand?: string;
+  /** How many lie outside of the data folder. */
+  tablespaces?: number;
+  /** The segment of WAL that could not be sent last, where none has been sent since. */
+  failing?: { segment: string; since: string };
 }
 
 const SETTINGS = [
@@ -36,7 +40,15 @@ export async function readServer(url: Secret): Promise<ServerFacts> {
     const bin = await client
       .query<{ setting: string }>("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
       .catch(() => undefined);
+    const { rows: more } = await client.query<{ tablespaces: number; segment: string | null; since: string | null }>(
+      `SELECT (SELECT count(*)::int FROM pg_tablespace WHERE pg_tablespace_location(oid) <> '') AS tablespaces,
+              CASE WHEN last_failed_time > coalesce(last_archived_time, '-infinity') THEN last_failed_wal END AS segment, last_failed_time::text AS since
+         FROM pg_stat_archiver`,
+    );
+    const { tablespaces, segment, since } = more[0] ?? { tablespaces: 0 };
     return withoutUnknown({
+      tablespaces,
+      failing: segment && since ? { segment, since } : undefined,
       major: Math.floor(Number(of('server_version_num')) / 10_000),
       port: Number(of('port')),
       dataFolder: of('data_directory'),
@@ -50,7 +62,7 @@ export async function readServer(url: Secret): Promise<ServerFacts> {
 }
 
 /** Debian's own places, for a server that nobody could ask. */
-export function assumedServer(major = 15): Required<Omit<ServerFacts, 'archiveCommand'>> {
+export function assumedServer(major = 15): Required<Omit<ServerFacts, 'archiveCommand' | 'tablespaces' | 'failing'>> {
   return {
     major,
     port: 5432,

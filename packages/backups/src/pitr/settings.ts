@@ -16,6 +16,9 @@ export function pgbackrestConf(plan: PitrPlan): PrintedFile {
     ['process-max', plan.processes],
     ['start-fast', 'y'],
     ['archive-async', 'y'],
+    ...(plan.queueGiB === undefined
+      ? []
+      : ([['archive-push-queue-max', `${plan.queueGiB}GiB`]] satisfies [string, string][])),
     ['spool-path', folders.spool],
     ['log-path', folders.log],
     ['lock-path', folders.lock],

@@ -8,15 +8,14 @@ import {
   OpsError,
   type Secret,
   type TaskContext,
-  withDatabase,
-  withPostgres,
+  withServer,
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Properties } from './properties.ts';
 
-/** A session on the server that is on none of the databases that are moved. */
+/** A session on the server that is in none of the databases that are moved, where there is another one. */
 export function onServer<T>(url: Secret, use: (client: Client) => Promise<T>): Promise<T> {
-  return withPostgres(withDatabase(url, 'postgres'), 'drydock db:restore', use);
+  return withServer(url, 'drydock db:restore', use);
 }
 
 /** The OID of a database, which stays the same whatever its name becomes; undefined if there is none of that name. */

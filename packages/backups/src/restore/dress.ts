@@ -47,6 +47,11 @@ export async function inTransaction<T>(client: Client, end: 'COMMIT' | 'ROLLBACK
   }
 }
 
+/** Without owners and rights, what else a role of another server was given is nothing to stop for. */
+export function mayLeaveOut({ skipRefused, noOwner }: { skipRefused: boolean; noOwner: boolean }): boolean {
+  return skipRefused || noOwner;
+}
+
 export function refuseRefused(refused: Refused[]): void {
   const [first] = refused;
   if (!first) return;
@@ -54,6 +59,11 @@ export function refuseRefused(refused: Refused[]): void {
   throw new OpsError({
     code: 'PROPERTY_REFUSED',
     message: `This role cannot put on what the database was given: ${all}.`,
-    hint: 'Nothing was put in the place of anything. Let a role restore that may, or go on without and have it put on afterwards: --skip-refused',
+    hint: 'Nothing was put in the place of anything. Let a role restore that may, or go on without and have it put on afterwards: --skip-refused, or --accept for each',
+    findings: refused.map(({ what, why }) => ({
+      level: 'error',
+      code: 'PROPERTY_REFUSED',
+      message: `${what}: ${why}.`,
+    })),
   });
 }

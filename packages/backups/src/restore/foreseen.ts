@@ -27,18 +27,13 @@ const SAID_OF = /^(COMMENT|ACL|SECURITY LABEL|DEFAULT ACL)$/;
 export async function provideForArchive(
   to: Secret,
   objects: TocObject[],
-  {
-    manifest,
-    source,
-    locale,
-    table,
-  }: { manifest: Manifest | undefined; source: CopySource; locale: string; table: boolean },
+  { manifest, source, locale }: { manifest: Manifest | undefined; source: CopySource; locale: string },
 ): Promise<void> {
   const wanted = extensionsIn(objects, manifest);
   if (wanted.length === 0) return;
   const { lacking, missing } = await provideExtensions(to, wanted, source);
   const hanging = (name: string) => hangingOn(objects, name);
-  const needed = table ? [] : lacking.filter(({ name }) => hanging(name).length > 0);
+  const needed = lacking.filter(({ name }) => hanging(name).length > 0);
   if (needed.length === 0) return;
   throw new OpsError({
     code: 'EXTENSION_REFUSED',

@@ -2,8 +2,9 @@ import { copySource, localeOf, type Secret, type StepContext, type TaskContext, 
 import type { Counted } from '../archive/offsets.ts';
 import { backupsSection } from '../config/backups.ts';
 import { Pace } from '../pace.ts';
+import { type Chosen, choose } from './choose.ts';
 import { makeDatabase, onServer } from './databases.ts';
-import { putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
+import { mayLeaveOut, putOnSettings, type Refused, refuseRefused, tryOn } from './dress.ts';
 import { foresee, leadsOut, ownersOf, provideForArchive, refuseOwners } from './foreseen.ts';
 import { chooseGiven, differences } from './given.ts';
 import type { Head } from './head.ts';
@@ -14,7 +15,7 @@ import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 import type { Properties, Statement } from './properties.ts';
 import { countsBeside } from './prove.ts';
 import { refusedRights } from './rights.ts';
-import { chooseTable } from './tables.ts';
+import { refuseLackingRoles } from './roles.ts';
 
 export type Restored = {
   skipped: Skipped[];
@@ -25,8 +26,10 @@ export type Restored = {
   oid: number;
   /** Rows in the backup of tables without a checksum; null where they could not be told. */
   counted: Counted[] | null;
-  /** What the one table is called in the backup. */
-  table: string[] | null;
+  /** The tables alone that were restored; null for all. */
+  tables: { schema: string | null; name: string }[] | null;
+  /** What is not there because somebody said so. */
+  accepted: { kind: string; schema: string; name: string }[];
 };
 
 /** The backup in a database of its own. What this role cannot make of it is told before a row is read. */
@@ -37,7 +40,9 @@ export async function restoreFresh(
   head: Head,
   { detail, signal, out }: StepContext,
 ): Promise<Omit<Restored, 'seconds'>> {
-  const table = plan.table === null ? undefined : chooseTable(plan.table, head.tables);
+  const chosen = choose(plan, head.objects);
+  const { objects, tables, known } = chosen;
+  for (const { what, why } of chosen.left) out.warn(`Not restored: ${what} (${why})`);
   const { properties, by, warning } = await chooseGiven(url, plan, async () => head.properties, signal);
   if (warning) out.warn(warning);
   if (by === 'live') for (const difference of differences(head.properties, properties)) out.warn(difference);
@@ -46,23 +51,21 @@ export async function restoreFresh(
   const copies = copySource(ctx.config, ctx.environment);
   const beside = plan.before === null;
   const { oid, locale } = await onServer(url, async (client) => {
-    if (!plan.noOwner && !table) await refuseOwners(client, ownersOf(head.objects), plan.label);
+    if (!plan.noOwner) await refuseOwners(client, ownersOf(objects), plan.label);
+    await refuseLackingRoles(client, objects, plan.label);
     return {
       oid: await makeDatabase(client, plan.fresh, properties.create, copies),
       locale: await localeOf(client, plan.fresh),
     };
   });
-  const objects = head.objects ?? [];
-  await provideForArchive(freshUrl(url, plan), objects, {
-    manifest,
-    source: copies,
-    locale,
-    table: table !== undefined,
-  });
-  const foreseen = table ? [] : await foresee(freshUrl(url, plan), objects, { beside });
-  await withPostgres(freshUrl(url, plan), 'drydock db:restore', async (client) => {
+  const to = freshUrl(url, plan);
+  await provideForArchive(to, objects, { manifest, source: copies, locale });
+  const foreseen = await foresee(to, objects, { beside });
+  const isRefused = ({ what }: Refused) => !known.isAccepted(what);
+  await withPostgres(to, 'drydock db:restore', async (client) => {
     const refused = await tryOn(client, plan.fresh, statementsFor(plan, properties));
-    if (!mayLeaveOut(plan)) refuseRefused([...refused, ...foreseen, ...(await foreignRights(url, plan, head))]);
+    const all = [...refused, ...foreseen, ...(await foreignRights(to, plan, head))];
+    if (!mayLeaveOut(plan)) refuseRefused(all.filter(isRefused));
     await putOnSettings(client, plan.fresh, properties.statements);
   });
   const identity = ctx.environment.secret(backupsSection.of(ctx.config).identity);
@@ -75,41 +78,45 @@ export async function restoreFresh(
     detail('rows and indexes');
   };
   const { jobs, noOwner } = plan;
-  const counts = countsBeside(manifest, table);
   if (!head.foreignRights)
     out.warn('What rights the backup has on what extensions made could not be told, nor whether they are there.');
-  const { skipped, counted } = await pgRestore(paced(), freshUrl(url, plan), {
+  const { skipped, counted } = await pgRestore(paced(), to, {
     jobs,
     noOwner,
     signal,
-    table,
-    counts,
+    known,
     beside,
+    counts: countsBeside(manifest, tables),
+    only: chosen.only,
+    table: chosen.only ? undefined : tables?.[0],
   });
   refuseHoles(skipped);
-  const refused = await foreignRights(url, plan, head);
-  if (!mayLeaveOut(plan)) refuseRefused(refused);
+  const refused = await foreignRights(to, plan, head);
+  if (!mayLeaveOut(plan)) refuseRefused(refused.filter(isRefused));
+  const more = [...skipped, ...leadsOut(objects, beside)];
+  for (const { what, why } of more) out.warn(`Not restored: ${what} (${why})`);
   return {
-    skipped: [...skipped, ...(table ? [] : leadsOut(objects, beside))],
+    skipped: [...chosen.left, ...more],
     refused,
     oid,
-    counted: counted ?? null,
-    table: table ? [...(table.schema === undefined ? [] : [table.schema]), table.name] : null,
+    counted: counted?.filter(({ schema, name }) => !isOut(chosen, schema, name)) ?? null,
+    tables: tables?.map(({ schema = null, name }) => ({ schema, name })) ?? null,
+    accepted: chosen.accepted.map(({ kind, schema, name }) => ({ kind, schema, name })),
   };
 }
 
+/** Its rows are in the archive, and not asked for. */
+function isOut({ accepted }: Chosen, schema: string, name: string): boolean {
+  return accepted.some((one) => one.kind === 'TABLE DATA' && one.schema === schema && one.name === name);
+}
+
 /** On what PostgreSQL and its extensions made. Asked before the hours of restoring and after: then more of it is there. */
-async function foreignRights(url: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
+async function foreignRights(to: Secret, plan: RestorePlan, head: Head): Promise<Refused[]> {
   if (plan.noOwner || plan.table !== null) return [];
-  return refusedRights(freshUrl(url, plan), head.foreignRights ?? []);
+  return refusedRights(to, head.foreignRights ?? []);
 }
 
 /** One table is put where its rows can be taken from: nobody is to work there. */
 export function statementsFor({ table }: RestorePlan, { statements }: Properties): Statement[] {
   return table === null ? statements : [];
-}
-
-/** Without owners and rights, what else a role of another server was given is nothing to stop for. */
-export function mayLeaveOut({ skipRefused, noOwner }: RestorePlan): boolean {
-  return skipRefused || noOwner;
 }

@@ -2,8 +2,14 @@ import { OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { SaidError } from './said.ts';
 
-/** What could not be restored: the object, and PostgreSQL's reason. A hole is what the backup has and the copy needs. */
-export type Skipped = { what: string; why: string; hole: boolean };
+/** What could not be restored: the object, and PostgreSQL's reason. A hole is what the backup has and the copy needs; `accept` names it for --accept. */
+export type Skipped = { what: string; why: string; hole: boolean; accept?: string };
+
+/** Of what is known of the archive: what of it may be missing, and what the entry is called that an error is about. */
+export interface Known {
+  isAccepted(what: string): boolean;
+  acceptFor(error: SaidError): string;
+}
 
 /** undefined_table, undefined_function, invalid_schema_name, undefined_object: nothing is there to have rights or a comment. */
 const NOT_THERE = new Set(['42P01', '42883', '3F000', '42704']);
@@ -15,13 +21,16 @@ const NOT_ALLOWED = '42501';
  * pg_restore sets for itself and an older server does not know is not of the backup at all. Everything else is a hole.
  * The server is asked again, since the words that it used depend on its language.
  */
-export async function judge(to: Secret, errors: SaidError[], noOwner: boolean): Promise<Skipped[]> {
+export async function judge(to: Secret, errors: SaidError[], noOwner: boolean, known?: Known): Promise<Skipped[]> {
   if (errors.length === 0) return [];
   return withPostgres(to, 'drydock db:restore', async (client) => {
     const skipped: Skipped[] = [];
-    for (const { command = '', what, why } of errors)
-      if (!(await isUnknownSetting(client, command)))
-        skipped.push({ what, why, hole: await isHole(client, command, noOwner) });
+    for (const error of errors) {
+      const { command = '', what, why } = error;
+      if (await isUnknownSetting(client, command)) continue;
+      const hole = !known?.isAccepted(what) && (await isHole(client, command, noOwner));
+      skipped.push({ what, why, hole, ...(hole && known ? { accept: known.acceptFor(error) } : {}) });
+    }
     return skipped;
   });
 }
@@ -72,6 +81,15 @@ export function refuseHoles(skipped: Skipped[]): void {
       .slice(0, 3)
       .map(({ what, why }) => `${what} (${why})`)
       .join('; ')}${holes.length > 3 ? ' and more' : ''}.`,
-    hint: 'Nothing was put in the place of anything. The role may lack a right; --no-owner leaves owners and grants out.',
+    hint: ['Nothing was put in the place of anything.', ...waysOn(holes)].join(' '),
   });
+}
+
+function waysOn(holes: Skipped[]): string[] {
+  const ofRoles = holes.some(({ what }) => /^(GRANT|REVOKE) | OWNER TO /.test(what));
+  const accepted = [...new Set(holes.flatMap(({ accept }) => (accept === undefined ? [] : [`--accept '${accept}'`])))];
+  return [
+    ...(ofRoles ? ['--no-owner leaves owners and grants out.'] : []),
+    ...(accepted.length > 0 ? [`To go on without what is named (a drill still says no): ${accepted.join(' ')}`] : []),
+  ];
 }

@@ -1,10 +1,18 @@
-import { open, rm } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { databaseArgument, databaseOf, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
+import {
+  databaseArgument,
+  databaseOf,
+  OpsError,
+  requireTool,
+  type Secret,
+  startPostgresProgram,
+  toolVersion,
+} from '@drydock/kit';
 import { type Counted, OffsetFinder } from '../archive/offsets.ts';
-import { makeTemporary } from '../temporary.ts';
-import { judge, type Skipped } from './holes.ts';
+import { makeTemporary, temporaryFull } from '../temporary.ts';
+import { judge, type Known, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
 
 /** Without a schema it is the one of that name in any. */
@@ -12,8 +20,11 @@ export type TableName = { schema: string | undefined; name: string };
 
 export interface RestoreOptions {
   jobs: number;
-  /** Only this one, with its rows. */
+  /** Only these entries of its table of contents, in its order. */
+  only?: readonly number[] | undefined;
+  /** Only this one, with its rows: of an archive whose table of contents is not understood. */
   table?: TableName | undefined;
+  known?: Known | undefined;
   /** Everything belongs to whoever restores, and nobody else may do anything. */
   noOwner?: boolean;
   /** Beside the live database, where nobody is subscribed to it. */
@@ -39,7 +50,6 @@ export async function pgRestore(
   to: Secret,
   options: RestoreOptions,
 ): Promise<PgRestored> {
-  const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options)];
   const finder = new OffsetFinder(options.counts);
   const seen = async function* () {
     for await (const piece of plain) {
@@ -47,19 +57,27 @@ export async function pgRestore(
       yield piece;
     }
   };
-  if (options.jobs <= 1) {
-    const skipped = await run(to, args, options, seen());
-    return { skipped, counted: finder.counted() };
-  }
-  const folder = await makeTemporary(TEMPORARY);
+  const folder = options.jobs > 1 || options.only ? await makeTemporary(TEMPORARY) : undefined;
   try {
+    const list = folder && options.only ? await writeList(join(folder, 'list'), options.only) : [];
+    const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options), ...list];
+    if (!folder || options.jobs <= 1) {
+      const skipped = await run(to, args, options, seen());
+      return { skipped, counted: finder.counted() };
+    }
     const file = join(folder, 'dump');
     await writeArchive(seen(), finder, file, options.signal);
     const skipped = await run(to, [...args, `--jobs=${options.jobs}`, file], options);
     return { skipped, counted: finder.counted() };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (folder) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Unlike options that choose, a list leaves nothing out that hangs on what is chosen: rights and comments are entries of their own. */
+async function writeList(path: string, only: readonly number[]): Promise<string[]> {
+  await writeFile(path, only.map((id) => `${id};\n`).join(''));
+  return [`--use-list=${path}`];
 }
 
 /** As pg_dump writes it into a file: with the offset of each table's data, so that several can be read at once. */
@@ -73,7 +91,9 @@ async function writeArchive(
   try {
     for await (const piece of pieces) {
       signal?.throwIfAborted();
-      await file.writeFile(piece);
+      await file.writeFile(piece).catch((cause) => {
+        throw temporaryFull(cause, 'the dump, which several jobs read there in the clear', '--jobs 1 needs none of it');
+      });
     }
     for (const { at, bytes } of finder.patches()) await file.write(bytes, 0, bytes.length, at);
   } finally {
@@ -95,25 +115,38 @@ function choose({ table, noOwner, beside }: RestoreOptions): string[] {
 async function run(
   to: Secret,
   args: string[],
-  { jobs, noOwner = false, signal }: RestoreOptions,
+  { jobs, noOwner = false, signal, known }: RestoreOptions,
   input?: AsyncIterable<Buffer>,
 ): Promise<Skipped[]> {
   const { code, said } = await runPgRestore(args, { to, input, signal });
   const read = readSaid(said);
   // It ends with 1 where it went on after an error, and counts them; without the number it did not come to its end.
   if (code !== 0 && read.ignored === undefined) throw restoreFailed(code, read, said);
-  const skipped = await judge(to, read.errors, noOwner);
+  const skipped = await judge(to, read.errors, noOwner, known);
   const why = uncounted(read, jobs);
   return why ? [...skipped, { what: 'something that pg_restore does not name', why, hole: true }] : skipped;
 }
 
 /** `code` is its exit code, or the signal that ended it. */
 export function restoreFailed(code: number | string, { errors }: Said, said: string): OpsError {
+  const format = /unsupported version \(1\.(\d+)\) in file header/.exec(said)?.[1];
+  if (format) return tooOld(Number(format));
   const why = errors[0]?.why ?? said.trim().split('\n').at(-1);
   return new OpsError({
     code: 'RESTORE_FAILED',
     message: `pg_restore failed: ${typeof code === 'string' ? `it was ended by ${code}` : why || `it ended with ${code}`}.`,
     hint: 'Nothing was put in the place of anything. Mend the cause and run it again.',
+  });
+}
+
+/** Formats 1.15 and 1.16 came with 16 and 17; those between two major versions are the same. */
+function tooOld(format: number): OpsError {
+  const path = requireTool('pg_restore');
+  const major = format + 1;
+  return new OpsError({
+    code: 'PG_RESTORE_TOO_OLD',
+    message: `pg_restore ${toolVersion(path) ?? ''} is older than the pg_dump that made the backup, which was ${major} or newer: it cannot read it.`,
+    hint: `The backup is as it was. Install postgresql-client-${major}, and name its program in PG_RESTORE_PATH if it is not found.`,
   });
 }
 

@@ -11,12 +11,18 @@ import {
   temporaryFolder,
   usageError,
   withDatabase,
+  withPostgres,
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { requireIdentity } from '../crypt/identity.ts';
+import { type Given, readGiven } from '../dump/given.ts';
 import type { Note } from '../trust.ts';
+import { beyondUs } from './beyond.ts';
 import { exists, onServer, refuseNoDatabase, taken } from './databases.ts';
+import { mayLeaveOut, refuseRefused } from './dress.ts';
 import { refuseOwners } from './foreseen.ts';
+import { describeHeld, readHeld } from './held.ts';
+import { refuseInTheWay } from './in-the-way.ts';
 import { foreseeLeftOut } from './left-out.ts';
 import { type BackupSource, type Found, findBackup } from './source.ts';
 
@@ -37,6 +43,12 @@ export type RestorePlan = {
   name: string;
   before: string | null;
   table: string | null;
+  /** With its keys and indexes. Plans of before have none, as of what follows. */
+  keys?: boolean;
+  /** What may be missing, as it was named. */
+  accept?: string[];
+  /** What an operator should know of it before it begins. */
+  told?: string[];
   anonymise: string | null;
   noOwner: boolean;
   /** Go on without what the role may not put on the database itself. */
@@ -51,6 +63,8 @@ export interface RestoreWish {
   to: string | undefined;
   inPlace: boolean;
   table: string | undefined;
+  keys: boolean;
+  accept: string[];
   anonymise: string | undefined;
   foreign: boolean;
   /** Reason for opening what nobody stands for. */
@@ -74,6 +88,12 @@ export function refuseWish({ env }: Pick<TaskContext, 'env'>, wish: RestoreWish)
       'One table is restored into another database, from where its rows can be taken.',
       command('db:restore', { env, from: 'latest', to: 'NEWDB', table: wish.table }),
     );
+  if (wish.keys && !wish.table)
+    throw usageError(
+      'USAGE',
+      '--keys belongs to --table: of all tables they come anyway.',
+      command('db:restore', { help: true }),
+    );
 }
 
 export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWish): Promise<RestorePlan> {
@@ -83,15 +103,20 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
   const name = wish.to ?? databaseOf(url);
   refuseForeign(ctx, source, wish);
   if (wish.inPlace) refuseElsewhere(ctx, source, { ...wish, name });
-  const leftOut = await onServer(url, async (client) => {
+  const { leftOut, told } = await onServer(url, async (client) => {
     if (wish.to && (await exists(client, wish.to))) throw taken(wish.to);
     if (wish.inPlace) await refuseNotOurs(client, name);
-    if (source.manifest) await refuseUnfit(client, source, wish.noOwner);
+    if (wish.inPlace) await refuseInTheWay(client, name, ctx.signal);
+    await refuseStandby(client);
+    if (source.manifest) await refuseUnfit(client, source, wish);
     if (!wish.noOwner && !wish.table) await refuseOwners(client, source.manifest?.owners ?? [], source.label);
     await refuseNoDatabase(client, ctx, named(name, 'restore', ctx.run));
-    if (wish.table) return [];
+    const held = wish.inPlace ? describeHeld(await readHeld(client, name)) : [];
+    const told = [...held, ...(await foreseeRefused(client, url, source, { ...wish, name }))];
+    if (wish.table) return { leftOut: [], told };
     const copies = copySource(ctx.config, ctx.environment);
-    return foreseeLeftOut(client, source.manifest, { noOwner: wish.noOwner, beside: !wish.inPlace, copies });
+    const options = { noOwner: wish.noOwner, beside: !wish.inPlace, copies };
+    return { leftOut: await foreseeLeftOut(client, source.manifest, options), told };
   });
   return {
     from,
@@ -103,6 +128,9 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
     name,
     before: wish.inPlace ? named(name, 'before', ctx.run) : null,
     table: wish.table ?? null,
+    keys: wish.keys,
+    accept: wish.accept,
+    told,
     anonymise: wish.anonymise ?? null,
     noOwner: wish.noOwner,
     skipRefused: wish.skipRefused,
@@ -113,7 +141,9 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
 
 export function named(live: string, what: string, run: string): string {
   const tail = `_${what}_${run.toLowerCase()}`;
-  return `${live.slice(0, NAME_BYTES - tail.length)}${tail}`;
+  let head = live;
+  while (Buffer.byteLength(head) > NAME_BYTES - tail.length) head = [...head].slice(0, -1).join('');
+  return `${head}${tail}`;
 }
 
 /** `latest`, an id, `production/latest`, or a path. What is returned names one backup for good. */
@@ -188,10 +218,15 @@ function refuseElsewhere(
   });
 }
 
-async function refuseUnfit(client: Client, { manifest, label }: BackupSource, noOwner: boolean): Promise<void> {
+/** Of one table it is seen in the archive what it needs. */
+async function refuseUnfit(
+  client: Client,
+  { manifest, label }: BackupSource,
+  { noOwner, table }: Pick<RestoreWish, 'noOwner' | 'table'>,
+): Promise<void> {
   const { rows: extensions } = await client.query<{ name: string }>(
     'SELECT name FROM unnest($1::text[]) AS name WHERE name NOT IN (SELECT name FROM pg_available_extensions)',
-    [manifest?.extensions ?? []],
+    [table ? [] : (manifest?.extensions ?? [])],
   );
   if (extensions[0])
     throw new OpsError({
@@ -208,6 +243,51 @@ async function refuseUnfit(client: Client, { manifest, label }: BackupSource, no
       code: 'ROLE_MISSING',
       message: `This server does not have the role ${roles.map(({ name }) => name).join(', ')}, to which objects of ${label} belong.`,
       hint: 'Make them (globals.sql.zst.age in the backup shows how), or restore for yourself alone: --no-owner',
+    });
+}
+
+/** What the role may not put on or make: refused before the hours, or told where it is to go on without. */
+async function foreseeRefused(
+  client: Client,
+  url: Secret,
+  { manifest }: BackupSource,
+  wish: RestoreWish & { name: string },
+): Promise<string[]> {
+  if (wish.table) return [];
+  const { name, inPlace } = wish;
+  const live = inPlace && (await exists(client, name)) ? await givenTo(url) : undefined;
+  const given = live ?? manifest?.given;
+  if (!given) return [];
+  // In place the live one's settings stay; what of objects a superuser made is the backup's.
+  const superusers = manifest?.given?.superusers ?? [];
+  const refused = await beyondUs(
+    client,
+    { ...given, superusers },
+    { database: live ? name : (manifest?.database ?? name), owner: !live && !wish.noOwner, beside: !inPlace },
+  );
+  const left = refused.filter(({ what }) => !wish.accept.includes(what));
+  if (!mayLeaveOut(wish)) refuseRefused(left);
+  return left.map(({ what, why }) => `without ${what} (${why})`);
+}
+
+/** Undefined where it lets nobody in: then those of the backup are put on. */
+async function givenTo(url: Secret): Promise<Given | undefined> {
+  try {
+    return await withPostgres(url, 'drydock db:restore', readGiven);
+  } catch (error) {
+    if (error instanceof OpsError) return undefined;
+    throw error;
+  }
+}
+
+/** It takes no database but those of its primary. */
+async function refuseStandby(client: Client): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+  if (rows[0]?.standby)
+    throw new OpsError({
+      code: 'DATABASE_READ_ONLY',
+      message: 'The server is a standby: no database can be made there. Nothing was changed.',
+      hint: 'Restore on the primary, or on any other server.',
     });
 }
 

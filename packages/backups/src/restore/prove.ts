@@ -11,13 +11,17 @@ export type Proved = { tables: number; rows: number; by: 'checksums' | 'numbers'
 /** The tables whose rows are to be counted in the archive: those that the manifest has no checksum of, but for the toolkit's own. */
 export function countsBeside(
   manifest: Manifest | undefined,
-  only: TableName | undefined,
+  only: TableName[] | undefined,
 ): (table: { schema: string; name: string }) => boolean {
   const summed = new Set(manifest?.tables?.map(({ name }) => JSON.stringify(partsOf(name))));
   return ({ schema, name }) =>
     schema !== 'drydock' &&
     !summed.has(JSON.stringify([schema, name])) &&
-    (!only || (only.name === name && (only.schema ?? schema) === schema));
+    (!only || only.some((one) => isNamed(one, schema, name)));
+}
+
+function isNamed(one: { schema?: string | null | undefined; name: string }, schema: string, name: string): boolean {
+  return one.name === name && (one.schema ?? schema) === schema;
 }
 
 /** Checksums where the manifest has them; where not, the rows by their number. Green means that it was looked at. */
@@ -26,36 +30,32 @@ export async function prove(
   {
     manifest,
     counted,
-    table,
+    tables: only,
     jobs,
     access,
   }: {
     manifest: Manifest | undefined;
     counted: Counted[] | null;
-    /** Name and before it, if it is known, the schema of the one table that was restored. */
-    table: string[] | null;
+    /** Those alone that were restored; null for all. Without a schema it is not known. */
+    tables: { schema: string | null; name: string }[] | null;
     jobs: number;
     /** Whether owners and rights were restored. */
     access: boolean;
   },
 ): Promise<Proved & { findings: Finding[] }> {
   const summed = manifest?.tables ?? null;
-  const first = await (table
-    ? compareOne(url, summed?.filter(({ name }) => endsWith(partsOf(name), table)) ?? [])
+  const first = await (only
+    ? compareOne(url, summed?.filter(({ name }) => only.some((one) => isNamed(one, ...partsOf(name)))) ?? [])
     : manifest
       ? compareRestored(url, manifest, { jobs, access })
       : { tables: 0, rows: 0, findings: [] });
   const numbers = counted ? await compareCounted(url, counted) : { tables: 0, rows: 0, findings: [] };
-  const byNumbers = summed === null || (table !== null && first.tables === 0);
+  const byNumbers = summed === null || (only !== null && first.tables === 0);
   return {
     ...(byNumbers ? { tables: numbers.tables, rows: numbers.rows } : { tables: first.tables, rows: first.rows }),
     by: !byNumbers ? 'checksums' : counted ? 'numbers' : 'nothing',
     findings: [...first.findings, ...numbers.findings, ...(byNumbers && !counted ? [notCounted] : [])],
   };
-}
-
-function endsWith(parts: string[], end: string[]): boolean {
-  return JSON.stringify(parts.slice(-end.length)) === JSON.stringify(end);
 }
 
 const notCounted: Finding = {

@@ -17,22 +17,28 @@ import {
 import type { Client } from 'pg';
 import { backupsSection } from '../config/backups.ts';
 import { trustSteps } from '../trust.ts';
+import { findingsWithout, manifestWithout } from './accept.ts';
+import { type Aftermath, aftermathStep } from './aftermath.ts';
 import { carryLog } from './carry-log.ts';
 import type { Comparison } from './compare.ts';
 import { onServer } from './databases.ts';
-import { inTransaction, putOn, type Refused, refuseRefused } from './dress.ts';
-import { mayLeaveOut, type Restored, restoreFresh, statementsFor } from './fresh.ts';
+import { inTransaction, mayLeaveOut, putOn, type Refused, refuseRefused } from './dress.ts';
+import { type Restored, restoreFresh, statementsFor } from './fresh.ts';
 import { chooseGiven, readBackupHead } from './given.ts';
 import type { Head } from './head.ts';
+import { pauseForThem } from './in-the-way.ts';
 import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 import { type Proved, prove } from './prove.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
+import { orUnproved } from './unproved.ts';
 
 export interface RestoreSteps {
   nodes: StepNode[];
   restored: Step<Restored>;
   proved: Step<Proved>;
   swapped: Step<Swapped>;
+  /** In place alone. */
+  aftermath: Step<Aftermath> | undefined;
 }
 
 /** Beside the live database; what was made is proved; only then, in place, do the two change their names. */
@@ -46,14 +52,15 @@ export function restoreSteps(ctx: TaskContext, url: Secret, plan: RestorePlan): 
   const restored = restoreStep(ctx, url, plan, headOf);
   const proved = verifyStep(ctx, url, plan, restored);
   const swapped = swapStep(ctx, url, plan, { headOf, restored });
+  const aftermath = plan.before === null ? undefined : aftermathStep(ctx, url, { ...plan, before: plan.before });
   const nodes = [
     ...trustSteps(plan.label, plan.trusted),
     restored,
     proved,
     ...(plan.anonymise ? [anonymiseStep(ctx, url, plan, plan.anonymise)] : []),
-    ...(plan.before ? [...drainSteps(ctx), swapped, ...openSteps(ctx)] : [swapped]),
+    ...(aftermath ? [lookStep(url, plan), ...drainSteps(ctx), swapped, ...openSteps(ctx), aftermath] : [swapped]),
   ];
-  return { nodes, restored, proved, swapped };
+  return { nodes, restored, proved, swapped, aftermath };
 }
 
 type HeadOf = (signal: AbortSignal) => Promise<Head>;
@@ -65,7 +72,6 @@ function restoreStep(ctx: TaskContext, url: Secret, plan: RestorePlan, headOf: H
       const started = performance.now();
       try {
         const restored = await restoreFresh(ctx, url, plan, await headOf(step.signal), step);
-        for (const { what, why } of restored.skipped) step.out.warn(`Not restored: ${what} (${why})`);
         for (const { what, why } of restored.refused) step.out.warn(`Not put on: ${what} (${why})`);
         return { ...restored, seconds: (performance.now() - started) / 1_000 };
       } catch (error) {
@@ -82,17 +88,20 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: 
     name: 'verify',
     async run({ out, results }) {
       const { manifest } = await openPlanned(ctx, plan);
-      const { counted, table } = results.of(restored);
+      const { counted, tables, accepted } = results.of(restored);
       if (!manifest)
         out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
-      else if (table) out.warn('Of one table the rest is not compared.');
-      const { findings, ...proved } = await prove(freshUrl(url, plan), {
-        manifest,
-        counted,
-        table,
-        jobs: plan.jobs,
-        access: !plan.noOwner,
-      });
+      else if (tables) out.warn('Of one table the rest is not compared.');
+      const { findings: found, ...proved } = await orUnproved(
+        prove(freshUrl(url, plan), {
+          manifest: manifest && manifestWithout(manifest, accepted),
+          counted,
+          tables,
+          jobs: plan.jobs,
+          access: !plan.noOwner,
+        }),
+      );
+      const findings = findingsWithout(found, accepted);
       refuseDifferences(findings);
       for (const { level, message } of findings) if (level === 'warn') out.warn(message);
       return proved;
@@ -131,6 +140,17 @@ function anonymiseStep(ctx: TaskContext, url: Secret, plan: RestorePlan, script:
         }
       });
       return { script };
+    },
+  });
+}
+
+/** Before anybody is sent away, and before traffic is stopped: who stands in the way then costs nothing but a wait. */
+function lookStep(url: Secret, { name }: RestorePlan): Step {
+  return defineStep({
+    name: 'look who is in it',
+    async run({ signal }) {
+      await onServer(url, (client) => pauseForThem(client, name, signal));
+      return null;
     },
   });
 }
@@ -193,7 +213,7 @@ function swapStep(
       let refused: Refused[] = [];
       const dress = async (client: Client, database: string) => {
         refused = await putOn(client, database, statements);
-        if (!mayLeaveOut(plan)) refuseRefused(refused);
+        if (!mayLeaveOut(plan)) refuseRefused(refused.filter(({ what }) => !plan.accept?.includes(what)));
       };
       // What belongs to the server is kept in the encoding of the database that it is said in.
       const early = given.properties.create?.get('encoding') !== 'UTF8';

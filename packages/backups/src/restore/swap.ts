@@ -1,6 +1,7 @@
-import { connectPostgres, OpsError, quoteIdentifier as q, type Secret, withDatabase } from '@drydock/kit';
+import { connectServer, OpsError, quoteIdentifier as q, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
 import { exists, oidOf } from './databases.ts';
+import { databaseBusy, endSessions, inTheWay } from './in-the-way.ts';
 
 export type Swap = {
   fresh: string;
@@ -28,9 +29,9 @@ export async function swapDatabases(
   { name, fresh, before }: Swap,
   dress: (client: Client) => Promise<void>,
 ): Promise<number> {
-  const server = withDatabase(url, 'postgres');
-  const client = await connectPostgres(server, 'drydock swap');
-  const ender = await connectPostgres(server, 'drydock swap');
+  const outside = [name, fresh];
+  const client = await connectServer(url, 'drydock swap', outside);
+  const ender = await connectServer(url, 'drydock swap', outside);
   try {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -48,24 +49,33 @@ export async function swapDatabases(
         await client.query('ROLLBACK');
         if (cause instanceof OpsError) throw cause;
         const { code, message } = cause as Error & { code?: string };
+        const held = code === IN_USE ? await inTheWay(client, name) : [];
+        if (held.length > 0) throw databaseBusy(name, held, cause);
         if (code === IN_USE && attempt < ATTEMPTS) continue;
-        throw new OpsError({
-          code: code === IN_USE ? 'DATABASE_BUSY' : 'SWAP_FAILED',
-          message:
-            code === IN_USE
-              ? `${name} could not be taken from its sessions: ${message}.`
-              : `The databases could not be renamed: ${message}. ${name} is what it was.`,
-          hint:
-            code === IN_USE
-              ? 'Grant pg_signal_backend to the role, or stop what connects, and go on with --resume.'
-              : 'The role must own both databases and have CREATEDB.',
-          cause,
-        });
+        throw code === IN_USE ? busy(name, message, cause) : notRenamed(name, message, cause);
       }
     }
   } finally {
     await Promise.all([client.end(), ender.end()]);
   }
+}
+
+function busy(name: string, why: string, cause: unknown): OpsError {
+  return new OpsError({
+    code: 'DATABASE_BUSY',
+    message: `${name} could not be taken from its sessions: ${why}.`,
+    hint: 'Stop what connects again and again, and run it again.',
+    cause,
+  });
+}
+
+function notRenamed(name: string, why: string, cause: unknown): OpsError {
+  return new OpsError({
+    code: 'SWAP_FAILED',
+    message: `The databases could not be renamed: ${why}. ${name} is what it was.`,
+    hint: 'The role must own both databases and have CREATEDB.',
+    cause,
+  });
 }
 
 /** A kill may have come right after the COMMIT: then the database that was made has the name. */
@@ -77,13 +87,8 @@ async function whileEnding(ender: Client, databases: string[], work: () => Promi
   let working = true;
   const ending = (async () => {
     while (working) {
-      // Sessions of a superuser are not ours to end; then the rename says who is in the way.
-      await ender
-        .query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1) AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-          [databases],
-        )
-        .catch(() => {});
+      // Those that are not ours to end were looked for before; if one has come since, the rename says so.
+      await endSessions(ender, databases).catch(() => {});
       await new Promise((done) => setTimeout(done, ENDING_MS));
     }
   })();

@@ -1,6 +1,7 @@
 // Uses PostgreSQL; what is printed runs in ../pitr.long.test.ts.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -39,6 +40,14 @@ test('archiving that is there already is warned of', async () => {
   for (const statement of sql) await query(postgres.adminUrl, statement);
   await host.succeed(`${PG_CTL} -D '${data}' -l '${host.at('server.log')}' -w restart`);
   assert.match((await print(product({}))).stderr, 'WAL is archived already, by: cp %p /mnt/wal/%f');
+  // There is no such folder: nothing arrives.
+  await query(postgres.adminUrl, 'SELECT pg_switch_wal()');
+  while ((await query(postgres.adminUrl, 'SELECT 1 FROM pg_stat_archiver WHERE failed_count > 0')).length === 0)
+    await sleep(50);
+  assert.match(
+    (await print(product({}))).stderr,
+    /ARCHIVING_FAILS: WAL is not archived: [0-9A-F]{24} could not be sent/,
+  );
 });
 
 test("a role that may not look, and a server that is away, get Debian's folders and are told", async () => {
@@ -58,6 +67,15 @@ test("a role that may not look, and a server that is away, get Debian's folders 
   const given = await print(product({ server: { dataFolder: '/data/pg' } }, AWAY));
   assert.not.match(given.stdout, 'Nobody could say');
   assert.match(given.stdout, 'pg1-path=/data/pg\n');
+});
+
+test('what lies outside of the data folder is put beside it in a copy; how much WAL may wait is printed where it is chosen; and when to back up', async () => {
+  const { stdout } = await print(product({ queueGiB: 20 }, AWAY));
+  assert.match(stdout, '--tablespace-map-all=/var/lib/postgresql/15/main-restored-tablespaces');
+  assert.match(stdout, '\narchive-push-queue-max=20GiB\n');
+  assert.match(stdout, /# 30 1 \* \* 0 pgbackrest .* --type=full backup/);
+  assert.match(stdout, /pgbackrest .* stanza-upgrade/);
+  assert.not.match((await print(product({}))).stdout, /tablespace-map|queue-max/);
 });
 
 test('the history that is gone along is named: that of the backup, unless another is asked for', async () => {

@@ -27,7 +27,12 @@ const BY_WORD: Record<string, Section> = {
   ops: 'all sections',
   docs: 'all sections',
 };
-const BY_NAME: Record<string, Section> = { 'db:backup': '5 Backup', 'backup-db': '5 Backup', 'db:restore': '5 Backup' };
+const BY_NAME: Record<string, Section> = {
+  'db:backup': '5 Backup',
+  'backup-db': '5 Backup',
+  'db:restore': '5 Backup',
+  'db:drop-old': '5 Backup',
+};
 
 export function sectionOf(task: string): Section {
   return BY_NAME[task] ?? BY_WORD[task.split(':')[0] ?? ''] ?? 'this toolkit';

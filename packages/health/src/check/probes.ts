@@ -2,6 +2,7 @@ import { type Environment, environmentSettings, type LoadedConfig, operatorUrl }
 import { healthSection } from '../config/health.ts';
 import { probeChain } from './chain.ts';
 import { checkHealth, type HealthResult, type PartResult } from './endpoint.ts';
+import { probeMatters } from './matters.ts';
 import { probeQueries } from './queries.ts';
 import { probeRedis } from './redis.ts';
 
@@ -24,6 +25,7 @@ export async function probeAll(
     probeRedis(config, environment),
     probeChain(config, environment),
     probeBackup ? probeBackup(config, environment) : [],
+    probeMatters(config, environment),
   ]);
   const parts = [...endpoint.parts, ...probed.flat()];
   // Nothing asked is nothing said: then it is the database that is missing.

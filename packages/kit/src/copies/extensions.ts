@@ -195,8 +195,8 @@ export function extensionAdvice(lacking: Extension[], options: string, { templat
   return `As a superuser, once, in psql: ${sql}${then} Or put the URL of a role that may make them into the variable of database.scratch.url.`;
 }
 
-/** `vector and 2 more`: at most three by name. */
-export function shortList(names: string[]): string {
-  const [shown, more] = [names.slice(0, 3), names.length - 3];
+/** `vector and 2 more`: at most three by name, or so many. */
+export function shortList(names: string[], most = 3): string {
+  const [shown, more] = [names.slice(0, most), names.length - most];
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { EXIT, OpsError, usageError } from '../errors.ts';
-import { quoteIdentifier as q, withDatabase, withPostgres } from '../postgres.ts';
+import { quoteIdentifier as q } from '../postgres.ts';
+import { withServer } from '../server-door.ts';
 import type { CopySource } from './source.ts';
 import { IN_USE, NO_SUCH_DATABASE, NOT_ALLOWED, sqlStateOf, UNFIT } from './sql-state.ts';
 
@@ -19,7 +20,7 @@ export async function makeDatabase(client: Client, name: string, options: string
   } catch (cause) {
     if (sqlStateOf(cause) !== NOT_ALLOWED || !maker) throw await explained(client, cause, name, options, source);
     const role = await currentRole(client);
-    await withPostgres(withDatabase(maker, 'postgres'), 'drydock copy', (made) =>
+    await withServer(maker, 'drydock copy', (made) =>
       patiently(() => made.query(sql(` OWNER ${q(role)}`))).catch(async (error) => {
         throw await explained(made, error, name, options, source);
       }),

@@ -6,5 +6,5 @@ export const UNFIT = '22023';
 
 /** Undefined for what the server did not say. */
 export function sqlStateOf(error: unknown): string | undefined {
-  return (error as { code?: string }).code;
+  return (error as { code?: string } | undefined)?.code;
 }

@@ -146,7 +146,7 @@ function acquirers(task: AnyChangeTask, environments: EnvName[], ctx: TaskContex
         config: ctx.config,
         claims: task.claims === true,
         mends: task.mendsDatabase === true,
-        reads: task.onlyReads === true,
+        reads: task.onlyReads === true || task.needsNoWrites?.(ctx) === true,
         ...holder,
       });
     },

@@ -100,6 +100,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   mendsDatabase?: boolean;
   /** The run leaves the database as it is (a backup): it does without writing there where that takes no writes, as on a standby. */
   onlyReads?: boolean;
+  /** With these flags the run leaves the environment's own database as it is, and goes on where that takes no writes. */
+  needsNoWrites?(ctx: TaskContext<F>): boolean;
   /** The run says anew which environment a database is: what the database says of itself is no reason to refuse. */
   claims?: boolean;
   /** Asks "Go on?" even where the environment is not guarded: the run throws something away. */

@@ -87,6 +87,8 @@ async function planBackup(
     to: undefined,
     inPlace: true,
     table: undefined,
+    keys: false,
+    accept: [],
     anonymise: undefined,
     foreign: false,
     trust: undefined,
