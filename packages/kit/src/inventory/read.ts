@@ -48,11 +48,19 @@ export async function readNamed(client: Client): Promise<Inventory> {
   return read(client, () => `SELECT key, definition, valid FROM (${queryOf(NAMED)}) item`);
 }
 
+/** What is set while we look; `own`: the session has set it itself before. */
+interface Setting {
+  name: string;
+  value: string;
+  own: boolean;
+}
+
 async function read(client: Client, query: (version: number) => string): Promise<Inventory> {
-  const session = await client.query<{ path: string; jit: string; version: number }>(
-    `SELECT current_setting('search_path') AS path, current_setting('jit') AS jit, current_setting('server_version_num')::int AS version`,
+  const session = await client.query<{ version: number; settings: Setting[] }>(
+    `SELECT current_setting('server_version_num')::int AS version,
+            (SELECT json_agg(json_build_object('name', name, 'value', current_setting(name), 'own', source = 'session')) FROM pg_settings WHERE name IN ('search_path', 'jit')) AS settings`,
   );
-  const [{ path = 'public', jit = 'on', version = 0 } = {}] = session.rows;
+  const [{ version = 0, settings = [] } = {}] = session.rows;
   // The same text whatever a session looks through first. Compiled, the query takes several times as long.
   await client.query(`SELECT set_config('search_path', 'pg_catalog', false), set_config('jit', 'off', false)`);
   try {
@@ -60,6 +68,9 @@ async function read(client: Client, query: (version: number) => string): Promise
     const rows = found.rows.sort((one, other) => (one.key < other.key ? -1 : 1));
     return new Map(rows.map(({ key, definition, valid }) => [key, { definition: canonical(definition ?? ''), valid }]));
   } finally {
-    await client.query(`SELECT set_config('search_path', $1, false), set_config('jit', $2, false)`, [path, jit]);
+    for (const { name, value, own } of settings)
+      if (own) await client.query('SELECT set_config($1, $2, false)', [name, value]);
+      // As if nobody had set it: who asks what this session has set is not told of us.
+      else await client.query(`RESET ${name}`);
   }
 }

@@ -73,4 +73,27 @@ test('what clients name is read alone, the same', async () => {
   });
 });
 
+test('a session is left with what it had set itself, and nothing more', async () => {
+  await on(template, async (client) => {
+    const set = async () => {
+      const { rows } = await client.query(`SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY 1`);
+      return rows;
+    };
+    const before = await set();
+    await readInventory(client);
+    await readNamed(client);
+    assert.equal(await set(), before);
+    await client.query(`SET search_path = pg_temp, public; SET jit = on`);
+    await readNamed(client);
+    const after = await set();
+    assert.equal(
+      after.filter(({ name }) => ['jit', 'search_path'].includes(name)),
+      [
+        { name: 'jit', setting: 'on' },
+        { name: 'search_path', setting: 'pg_temp, public' },
+      ],
+    );
+  });
+});
+
 test.run();
