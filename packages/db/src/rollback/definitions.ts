@@ -14,6 +14,7 @@ export type Definitions = Map<string, Definition>;
 const SCHEMAS = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
 const notOfExtension = (catalog: string, alias: string) =>
   `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype IN ('e', 'i'))`;
+const RELATION_KIND = `CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' ELSE 'table ' END`;
 
 const QUERY = `
   SELECT 'schema ' || n.nspname AS key, format('CREATE SCHEMA %I;', n.nspname) AS make, format('DROP SCHEMA %I;', n.nspname) AS drop, NULL AS alter
@@ -83,7 +84,18 @@ const QUERY = `
   UNION ALL
   SELECT 'index ' || n.nspname || '.' || c.relname, pg_get_indexdef(c.oid) || ';', format('DROP INDEX %I.%I;', n.nspname, c.relname), NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE ${SCHEMAS} AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`;
+   WHERE ${SCHEMAS} AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+  UNION ALL
+  SELECT 'right of ' || grantee || ' on ' || key, string_agg(format('GRANT %s ON %s TO %s%s;', given, name, quoted, CASE WHEN passes THEN ' WITH GRANT OPTION' ELSE '' END), ' ' ORDER BY passes),
+         format('REVOKE ALL ON %s FROM %s;', name, quoted),
+         format('REVOKE ALL ON %s FROM %s; ', name, quoted) || string_agg(format('GRANT %s ON %s TO %s%s;', given, name, quoted, CASE WHEN passes THEN ' WITH GRANT OPTION' ELSE '' END), ' ' ORDER BY passes)
+    FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END AS grantee, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS quoted,
+                 ${RELATION_KIND} || n.nspname || '.' || c.relname AS key, format('%I.%I', n.nspname, c.relname) AS name,
+                 a.is_grantable AS passes, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS given
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
+           WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.grantee <> c.relowner AND ${SCHEMAS} AND ${notOfExtension('pg_class', 'c')}
+           GROUP BY c.oid, c.relkind, n.nspname, c.relname, a.grantee, a.is_grantable) AS rights
+   GROUP BY grantee, quoted, key, name`;
 
 /** What can be made again by the catalogue's own words. Reads only. */
 export async function readDefinitions(client: Client): Promise<Definitions> {

@@ -53,7 +53,7 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
       const engine = await unitsOf(await engineDiff(target, url, all.slice(0, at)));
       // What the engine does not know of may hang on what it takes away, or the other way round: their order is found by trying.
       const { first, second } = await withPostgres(url, NAME, async (client) => {
-        const drops = inTheWay(before, await lookAt(client));
+        const drops = await inTheWay(client, before);
         const tried = await settle(client, [...drops, ...engine]);
         // Of what is still in the way, the catalogue says it again.
         const again = tried.failed.flatMap(({ sql }) => (drops.includes(sql) ? [] : sql));
@@ -170,15 +170,31 @@ async function settle(
 
 /** Prisma's engine does not know them, and what it takes away may be what they stand on. */
 const UNKNOWN_TO_IT = /^(view|materialized view|trigger|policy|function) /;
+const VIEW = /^(materialized )?view /;
 
-/** Drops of what came with the migration, and of views that it made otherwise: they are made again behind it. */
-function inTheWay(before: Look, now: Look): string[] {
+/** Drops of what came with the migration, and of views that it made otherwise, with all that hangs on these: they are made again behind it. */
+async function inTheWay(client: Client, before: Look): Promise<string[]> {
+  const now = await lookAt(client);
   const { added, changed } = compareInventories(before.inventory, now.inventory);
-  const keys = [
-    ...added.filter((key) => UNKNOWN_TO_IT.test(key)),
-    ...changed.filter((key) => /^(materialized )?view /.test(key)),
-  ];
-  return keys.flatMap((key) => now.definitions.get(key)?.drop ?? []);
+  const dropsOf = (keys: string[]) => keys.flatMap((key) => now.definitions.get(key)?.drop ?? []);
+  const views = changed.filter((key) => VIEW.test(key));
+  const hanging = views.length > 0 ? await hangingOn(client, dropsOf(views), now) : [];
+  const keys = [...added.filter((key) => UNKNOWN_TO_IT.test(key)), ...hanging];
+  return dropsOf([...new Set(keys)]);
+}
+
+/** What goes with them, and they themselves: PostgreSQL is asked by dropping them, in a transaction that is taken back. */
+async function hangingOn(client: Client, drops: string[], now: Look): Promise<string[]> {
+  await client.query('BEGIN');
+  try {
+    // One of them may have gone with another.
+    for (const drop of drops)
+      await client.query(drop.replace(/^DROP (.*?VIEW) (.*);$/s, 'DROP $1 IF EXISTS $2 CASCADE;'));
+    const { lost } = compareInventories(now.inventory, await readInventory(client));
+    return lost.filter((key) => UNKNOWN_TO_IT.test(key) || /^constraint /.test(key));
+  } finally {
+    await client.query('ROLLBACK');
+  }
 }
 
 /** What the engine has left, by the catalogue's own definitions. */
