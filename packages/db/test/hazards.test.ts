@@ -1,22 +1,17 @@
 // Uses PostgreSQL: each hazard is rehearsed on a copy of a database with rows.
-
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { typed, wordedFinding } from '@drydock/kit';
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { hintOf, runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CODES } from '../src/codes.ts';
 import { rehearseStep } from '../src/deploy/rehearse.ts';
-import { readIgnores } from '../src/hazards/ignore.ts';
 import type { Hazard } from '../src/hazards/types.ts';
-import { type Rehearsal, rehearse, type Target } from '../src/index.ts';
+import { type Rehearsal, rehearse } from '../src/index.ts';
 import { applyMigration } from '../src/migrations/apply.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
 import { lintMigration } from '../src/rehearsal/lint.ts';
-import { writeReport } from '../src/report/formats.ts';
+import { BASE, codes, pendingOn } from './pending.ts';
 import { deployNodes, makeTarget, query, writeMigration } from './world.ts';
 
 const test = suite('hazards of a migration');
@@ -26,35 +21,7 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
-const BASE = `
-  CREATE TYPE "Mood" AS ENUM ('GOOD', 'BAD');
-  CREATE TABLE "Users" ("id" BIGINT PRIMARY KEY, "name" TEXT, "age" INTEGER, "mood" "Mood");
-  CREATE TABLE "Posts" ("id" BIGINT PRIMARY KEY, "userId" BIGINT, "title" TEXT);
-  CREATE TABLE "Empty" ("id" BIGINT PRIMARY KEY, "name" TEXT);
-  CREATE INDEX "Posts_title_idx" ON "Posts"("title");
-  CREATE SCHEMA "Odd Schema"; CREATE TABLE "Odd Schema"."T ""x""" ("id" BIGINT PRIMARY KEY, "a b" TEXT);`;
-const ROWS = `
-  INSERT INTO "Users" SELECT n, 'name ' || n, n % 90, 'GOOD' FROM generate_series(1, 500) n;
-  INSERT INTO "Posts" SELECT n, n % 500 + 1, 'title ' || n FROM generate_series(1, 2000) n;
-  INSERT INTO "Odd Schema"."T ""x""" SELECT n, 'x' FROM generate_series(1, 10) n;`;
-
-/** A database with the base applied and its rows in it, and these migrations pending. */
-async function pending(migrations: Record<string, string>): Promise<Target> {
-  const target = makeTarget(await postgres.createDatabase(), { '0_base': BASE });
-  const [base] = readMigrations(target.migrationsDir);
-  if (!base) throw new Error('the base');
-  await applyMigration(target.url, base, target);
-  await query(target.url.reveal(), `${ROWS}; ANALYZE`);
-  for (const [name, sql] of Object.entries(migrations)) writeMigration(dirname(target.schemaFile), name, sql);
-  return target;
-}
-
-/** Without what every one of these has: the Prisma schema of the test is empty. */
-const codes = ({ findings }: Pick<Rehearsal, 'findings'>, migration?: string) =>
-  findings
-    .filter(({ code, ...rest }) => code !== 'DRIFT' && (!migration || (rest as Hazard).migration === migration))
-    .filter(({ code }) => code !== 'NO_LOCK_TIMEOUT')
-    .map(({ code }) => code);
+const pending = (migrations: Record<string, string>) => pendingOn(postgres, migrations);
 const recipe = ({ findings }: Rehearsal, code: string) => findings.find((found) => found.code === code)?.recipe ?? [];
 
 test('each way to block a table with rows has its code, and none of them fires on an empty or a new table', async () => {
@@ -236,127 +203,6 @@ test('destroying data is an error where there is data', async () => {
   assert.equal(destroyed, ['1', '2', '4']);
 });
 
-test('dropping and renaming counts as used until a view or the running version says otherwise', async () => {
-  const target = await pending({
-    '1': 'ALTER TABLE "Users" RENAME COLUMN "name" TO "fullName";',
-    '2': 'ALTER TABLE "Posts" RENAME TO "Articles";\nCREATE VIEW "Posts" AS SELECT * FROM "Articles";',
-    '3': 'ALTER TABLE "Articles" DROP COLUMN "title" CASCADE;',
-    '4': `ALTER TYPE "Mood" RENAME VALUE 'BAD' TO 'SAD';`,
-  });
-  const root = dirname(target.schemaFile);
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root });
-  const named = ({ findings }: Rehearsal) =>
-    findings
-      .filter(({ code }) => /_USED$/.test(code))
-      .map(
-        (found) =>
-          `${found.code} ${(found as Hazard).migration} ${/(?:drops|renames) (.*?),/.exec(found.message)?.[1]}`,
-      );
-  const unknown = await rehearse(target);
-  assert.equal(named(unknown).sort(), [
-    'DROPS_USED 3 view public.Posts',
-    'RENAMES_USED 1 column public.Users.name',
-    'RENAMES_USED 4 enum value public.Mood.BAD',
-  ]);
-  assert.match(String(unknown.findings.find(({ code }) => code === 'RENAMES_USED')?.hint), '@map("name")');
-  // The running version neither knows the name, nor the title: @ignore keeps a field out of its queries.
-  writeFileSync(
-    target.schemaFile,
-    'datasource db {\n  provider = "postgresql"\n}\nmodel Users {\n  id   BigInt @id\n  name String? @ignore\n}\n',
-  );
-  git('init', '-q');
-  git('add', '-A');
-  git('commit', '-qm', 'the running version');
-  assert.equal(named(await rehearse(target, { running: 'HEAD' })), []);
-  const error = await rehearse(target, { running: 'nowhere' }).then(
-    () => undefined,
-    (thrown) => thrown,
-  );
-  assert.is(error?.code, 'RUNNING_UNKNOWN');
-});
-
-test('the version of the last deploy is the running one, by the audit log', async () => {
-  const target = await pending({ '1': 'ALTER TABLE "Users" DROP COLUMN "mood";' });
-  const root = dirname(target.schemaFile);
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root, encoding: 'utf8' }).trim();
-  writeFileSync(
-    target.schemaFile,
-    'datasource db {\n  provider = "postgresql"\n}\nmodel Users {\n  id BigInt @id\n}\n',
-  );
-  git('init', '-q');
-  git('add', '-A');
-  git('commit', '-qm', 'one');
-  const commit = git('rev-parse', 'HEAD');
-  git('commit', '-qm', 'two', '--allow-empty');
-  await query(
-    target.url.reveal(),
-    `CREATE SCHEMA drydock; CREATE TABLE drydock."AuditEvent" (seq bigint, id text, at text, actor text, task text, env text, run text, event text, reason text, outcome text, metadata json, "prevHash" text, hash text);
-     CREATE TABLE drydock.audit_head (seq bigint, hash text);
-     INSERT INTO drydock."AuditEvent" (seq, event, metadata) VALUES (1, 'db.deployed', '{"commit":"${commit}","head":null,"inventory":"x"}')`,
-  );
-  assert.not.ok(codes(await rehearse(target)).includes('DROPS_USED'));
-});
-
-test('a version whose migrations were undone is deployed again: it is the one that runs', async () => {
-  const target = await pending({ '1': 'ALTER TABLE "Users" DROP COLUMN "mood";' });
-  const root = dirname(target.schemaFile);
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: root, encoding: 'utf8' }).trim();
-  const model = (fields: string) =>
-    writeFileSync(
-      target.schemaFile,
-      `datasource db {\n  provider = "postgresql"\n}\nmodel Users {\n  id BigInt @id\n${fields}}\n`,
-    );
-  model('');
-  git('init', '-q');
-  git('add', '-A');
-  git('commit', '-qm', 'the only one');
-  await query(
-    target.url.reveal(),
-    `CREATE SCHEMA drydock; CREATE TABLE drydock."AuditEvent" (seq bigint, id text, at text, actor text, task text, env text, run text, event text, reason text, outcome text, metadata json, "prevHash" text, hash text);
-     CREATE TABLE drydock.audit_head (seq bigint, hash text);
-     INSERT INTO drydock."AuditEvent" (seq, event, metadata) VALUES (1, 'db.deployed', '{"commit":"${git('rev-parse', 'HEAD')}","head":null,"inventory":"x"}')`,
-  );
-  assert.not.ok(codes(await rehearse(target)).includes('DROPS_USED'));
-});
-
-test('a comment with a reason sets a finding aside; one without, or with an unknown code, counts for nothing', async () => {
-  const index = 'CREATE INDEX "i1" ON "Users"("name");';
-  const rehearsal = await rehearse(
-    await pending({
-      '1': `-- drydock:ignore INDEX_NOT_CONCURRENT: at night, with nobody there\n${index}`,
-      '2': `-- drydock:ignore INDEX_NOT_CONCURRENT\n${index.replace('i1', 'i2')}`,
-      '3': `-- drydock:ignore NO_SUCH_CODE: because\n${index.replace('i1', 'i3')}`,
-    }),
-  );
-  assert.equal(codes(rehearsal, '1'), []);
-  assert.equal(rehearsal.ignored, [
-    { code: 'INDEX_NOT_CONCURRENT', migration: '1', line: 2, reason: 'at night, with nobody there' },
-  ]);
-  assert.equal(codes(rehearsal, '2').sort(), ['IGNORE_WITHOUT_REASON', 'INDEX_NOT_CONCURRENT']);
-  assert.equal(codes(rehearsal, '3').sort(), ['IGNORE_WITHOUT_REASON', 'INDEX_NOT_CONCURRENT']);
-  assert.equal([...readIgnores('-- drydock:ignore A_B: x').faults], ['ignores A_B, which is no code']);
-  assert.equal(
-    [...readIgnores('/* drydock:ignore DRIFT, TYPE_CHANGE: both */').codes.keys()],
-    ['DRIFT', 'TYPE_CHANGE'],
-  );
-});
-
-test('drift before anything is applied is said first', async () => {
-  const target = await pending({ '1': 'CREATE INDEX "i" ON "Users"("name");' });
-  await query(
-    target.url.reveal(),
-    'CREATE INDEX "by_hand" ON "Users"("age"); ALTER TABLE "Posts" ADD COLUMN "hot" INT',
-  );
-  const [drift, first] = (await rehearse(target)).findings;
-  assert.is(drift?.code, 'DRIFT');
-  assert.is(first?.code, 'DRIFT_BEFORE');
-  assert.match(first?.message ?? '', 'has column public.Posts.hot');
-  assert.match(first?.message ?? '', 'has index public.by_hand');
-});
-
 test('a sample keeps the rows that refer to one another, and measures on them', async () => {
   const target = await pending({ '1': 'ALTER TABLE "Users" ALTER COLUMN "age" TYPE BIGINT;' });
   await query(
@@ -381,28 +227,6 @@ test('a sample keeps the rows that refer to one another, and measures on them', 
   assert.match(full.findings.find(({ code }) => code === 'MIGRATION_FAILED')?.message ?? '', 'posts: 5000');
 });
 
-test('reports: annotations with file and line, a comment with the recipes, and SARIF', async () => {
-  const target = await pending({ '1_a,b': 'SELECT 1;\nCREATE INDEX "i" ON "Users"("name");' });
-  const rehearsal = await rehearse(target);
-  const findings = rehearsal.findings.map((finding) => wordedFinding(finding, typed));
-  const report = { ...rehearsal, findings, env: 'staging', verdict: 'No.', root: dirname(target.schemaFile) };
-  const github = writeReport('github', report).split('\n');
-  assert.ok(
-    github.some((line) =>
-      line.startsWith(
-        '::notice file=migrations/1_a%2Cb/migration.sql,line=2,title=INDEX_NOT_CONCURRENT::1_a,b:2 blocks writes',
-      ),
-    ),
-    github.join('\n'),
-  );
-  assert.match(writeReport('markdown', report), /```sql\n {2}CREATE INDEX CONCURRENTLY i ON "Users" \(name\);/);
-  const sarif = JSON.parse(writeReport('sarif', report));
-  const result = sarif.runs[0].results.find(({ ruleId }: { ruleId: string }) => ruleId === 'INDEX_NOT_CONCURRENT');
-  assert.is(result.locations[0].physicalLocation.artifactLocation.uri, 'migrations/1_a%2Cb/migration.sql');
-  assert.is(result.locations[0].physicalLocation.region.startLine, 2);
-  assert.is(result.level, 'note');
-});
-
 test('a new migration is linted as if its tables had rows', async () => {
   const target = makeTarget(await postgres.createDatabase(), {
     '1': BASE,
@@ -412,14 +236,6 @@ test('a new migration is linted as if its tables had rows', async () => {
   assert.equal(
     found.map(({ code, level }) => `${level} ${code}`),
     ['warn INDEX_NOT_CONCURRENT'],
-  );
-});
-
-test('every code is in the documentation', () => {
-  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
-  assert.equal(
-    Object.keys(CODES).filter((code) => !readme.includes(`\`${code}\``)),
-    [],
   );
 });
 
