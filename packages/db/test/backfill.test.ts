@@ -119,6 +119,74 @@ SELECT id FROM "Users" WHERE shown IS NULL;`,
   assert.match(wrong.error.message, 'the query of prisma/backfills/fill.sql:2 gives 9 rows');
 });
 
+test('a DO that was killed in the middle ends on the server as well, and goes on with what its conditions leave', async () => {
+  const made = await product(
+    `DO $$ BEGIN
+  LOOP
+    UPDATE "Users" SET n = n + 1 WHERE id IN (SELECT id FROM "Users" WHERE n = 0 ORDER BY id LIMIT 10);
+    EXIT WHEN NOT FOUND;
+    COMMIT;
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+END $$;
+SELECT id FROM "Users" WHERE n <> 1;`,
+  );
+  const child = made.start();
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const ended = once(child, 'close');
+  await until(async () => ((await rowsOf(made.url))[0]?.batches ?? 0) > 5 || child.exitCode !== null);
+  child.kill('SIGKILL');
+  await ended;
+  await until(async () => {
+    const [{ n }] = await query(
+      made.url,
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'drydock db:backfill' AND datname = current_database()`,
+    );
+    return n === 0;
+  });
+  const [{ batches, done }] = await rowsOf(made.url);
+  const [{ count }] = await query(made.url, 'SELECT count(*)::int FROM "Users" WHERE n = 1');
+  assert.equal([count, done], [batches * 10, false], 'a batch and its count commit together');
+  assert.ok(count < 5_000, 'it was killed in the middle');
+  const resumed = await made.ask('db:backfill', '--resume', '--yes');
+  assert.is(resumed.code, 0, JSON.stringify(resumed));
+  assert.equal([resumed.data.batches, resumed.data.checks], [500, 1]);
+  assert.equal(await counts(made.url), [{ n: 1, count: 5_000 }]);
+});
+
+test('it waits while the statements of others are slow, and goes on when they are not', async () => {
+  const made = await product('UPDATE "Users" SET n = 1 WHERE n = 0');
+  await query(made.url, 'CREATE EXTENSION pg_stat_statements');
+  let slow = true;
+  const customers = Array.from({ length: 8 }, () =>
+    withClient(made.url, async (client) => {
+      while (slow) await client.query('SELECT pg_sleep(0.25)');
+    }),
+  );
+  // So small that it cannot have ended before the statements were looked at twice.
+  const child = made.start('--batch', '5', '--max-p95', '100ms');
+  let said = '';
+  child.stderr?.on('data', (chunk) => (said += chunk));
+  child.stdout?.on('data', (chunk) => (said += chunk));
+  const ended = once(child, 'close');
+  try {
+    await until(
+      async () => /is held back: 95 of 100 statements take up to 2\d\d ms/.test(said) || child.exitCode !== null,
+    );
+    assert.match(said, /is held back: 95 of 100 statements take up to \d+ ms \(at most 100 ms\)/);
+    const [held] = await rowsOf(made.url);
+    assert.ok(held.rows < 5_000, 'not all of it was done');
+    await sleep(1_500);
+    assert.is((await rowsOf(made.url))[0].rows, held.rows, 'nothing is changed meanwhile');
+  } finally {
+    slow = false;
+    await Promise.all(customers);
+  }
+  assert.is((await ended)[0], 0, said);
+  assert.equal(await counts(made.url), [{ n: 1, count: 5_000 }]);
+});
+
 test('it waits while a standby lies behind, and a deploy meanwhile is told', async () => {
   const standby = await startTestStandby(postgres);
   try {
@@ -189,6 +257,28 @@ test('a row that somebody holds is waited for, and said; nothing of a wrong file
   assert.equal([code, error.code], [2, 'BACKFILL_UNFIT']);
   assert.match(error.message, 'permission denied for table Users');
   assert.match(error.hint, 'GRANT SELECT, UPDATE');
+});
+
+test('a role that may not use the schema drydock is told so in one sentence', async () => {
+  const url = await postgres.createDatabase(undefined, 'base');
+  // By the owner, so that all of it is there.
+  assert.is((await (await product('UPDATE "Users" SET n = 1 WHERE n = 0', url)).fill()).code, 0);
+  await query(url, `CREATE ROLE narrow_fill LOGIN PASSWORD 'p'; GRANT SELECT, UPDATE ON "Users" TO narrow_fill`);
+  const narrow = new URL(url);
+  Object.assign(narrow, { username: 'narrow_fill', password: 'p' });
+  const made = await product('UPDATE "Users" SET n = 1', narrow.href);
+  const ask = async () => {
+    const { code, error } = await made.fill();
+    return `${code} ${error.code} ${error.message} ${error.hint}`;
+  };
+  for (const wanted of [
+    /permission denied for schema drydock\. .*GRANT USAGE ON SCHEMA drydock/,
+    /permission denied for table \w+\. .*ALL TABLES IN/,
+  ]) {
+    const said = await ask();
+    assert.ok(said.startsWith('1 RIGHT_LACKING This role lacks a right on the database: ') && wanted.test(said), said);
+    await query(url, 'GRANT USAGE ON SCHEMA drydock TO narrow_fill');
+  }
 });
 
 test('where its own words are, whatever stands inside of it', async () => {

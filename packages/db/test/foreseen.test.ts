@@ -49,10 +49,18 @@ test('the plan of db:deploy, and db:dry-run, say what a copy cannot show', async
 
 test('a role that may make no copy is told so before anything is begun, with both ways out', async () => {
   const product = makeProduct(urlOf('poor', 'narrow'), SCHEMA, UP);
-  for (const args of [['db:deploy', '--plan'], ['db:deploy', '--yes'], ['db:dry-run']] as const) {
+  const name = Object.keys(UP)[0] ?? '';
+  for (const args of [
+    ['db:deploy', '--plan'],
+    ['db:deploy', '--yes'],
+    ['db:dry-run'],
+    ['db:baseline', '--check'],
+    ['db:down', '--for', name],
+  ] as const) {
     const [task, ...rest] = args;
     const { code, error } = await product.ask(task, ...rest);
     assert.equal([code, error.code], [EXIT.usage, 'NO_CREATEDB'], args.join(' '));
+    assert.match(error.message, 'may not make a database, and a copy is one beside the target');
     assert.match(error.hint, /ALTER ROLE "narrow" CREATEDB.*database\.scratch\.url/);
   }
   assert.equal(await query(urlOf('poor', 'narrow'), `SELECT FROM pg_tables WHERE schemaname = 'public'`), []);

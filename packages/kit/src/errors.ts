@@ -65,6 +65,9 @@ export function errorOn(env: string, thrown: unknown): OpsError {
   return new OpsError({ code, message, hint: hintOn(env, hint), exit, cause: error });
 }
 
+/** SQLSTATE insufficient_privilege, in an error of PostgreSQL that nobody has told in better words. */
+const NOT_ALLOWED = '42501';
+
 /** Wraps anything thrown so that it can be printed; an OpsError passes through untouched. */
 export function toOpsError(thrown: unknown): OpsError {
   if (thrown instanceof OpsError) return thrown;
@@ -75,6 +78,13 @@ export function toOpsError(thrown: unknown): OpsError {
       code: 'DISK_FULL',
       message: `The disk is full: ${path ?? 'what was to be kept'} could not be written (${code}).`,
       hint: 'Free disk space, and run it again.',
+      cause: thrown,
+    });
+  if (code === NOT_ALLOWED && thrown instanceof Error && 'severity' in thrown)
+    return new OpsError({
+      code: 'RIGHT_LACKING',
+      message: `This role lacks a right on the database: ${message.replace(/\.$/, '')}.`,
+      hint: 'Its owner grants it; of what is ours: GRANT USAGE ON SCHEMA drydock TO the role, and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA drydock TO the role.',
       cause: thrown,
     });
   const lacking = lackingPackage(thrown, TOOLKIT);

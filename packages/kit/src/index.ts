@@ -55,7 +55,7 @@ export { acquireCheckoutLock } from './lock/checkout.ts';
 export { acquireFileLock } from './lock/file.ts';
 export { refuseForeignDatabase } from './lock/identity.ts';
 export { type DatabaseLook, lookAtDatabase } from './lock/look.ts';
-export { isDirect } from './lock/pooler.ts';
+export { isDirect, refusePooler } from './lock/pooler.ts';
 export { type Matter, mattersOf, raiseMatters, readMatters, settleMatters } from './matters.ts';
 export { installOnDemand } from './on-demand.ts';
 export { ownBackends, trackSession } from './open-sessions.ts';

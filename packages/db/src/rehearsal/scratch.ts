@@ -1,9 +1,16 @@
 import {
+  type CopySource,
+  command,
   connectPostgres,
   databaseOf,
   dropDatabase,
   type Finding,
+  hint,
+  mayMakeDatabases,
+  noCreatedb,
+  OpsError,
   quoteIdentifier as q,
+  refusePooler,
   type Secret,
   withDatabase,
 } from '@drydock/kit';
@@ -44,6 +51,7 @@ export async function withScratch<T>(
   );
   const url = withDatabase(target, name);
   try {
+    await refuseUnfitServer(owner, target, source);
     await owner.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     for (const finding of (await sweepScratches(owner, target)).left) onLeft(finding);
     try {
@@ -57,6 +65,23 @@ export async function withScratch<T>(
   } finally {
     await owner.end();
   }
+}
+
+/** Before anything is made: a role that may make no database, a server that takes no writes, a pooler that keeps our lock for itself. */
+async function refuseUnfitServer(owner: Client, target: Secret, source: CopySource): Promise<void> {
+  const { rows } = await owner.query<{ standby: boolean; writable: boolean }>(
+    `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'off' AS writable`,
+  );
+  if (!rows[0]?.writable)
+    throw new OpsError({
+      code: 'DATABASE_READ_ONLY',
+      message: `No copy can be made beside the database: it ${rows[0]?.standby ? 'is a standby' : 'has default_transaction_read_only on'}, and takes no writes.`,
+      hint: hint`Point ${target.label} to the primary: ${command('env:check')}`,
+    });
+  if (!(await mayMakeDatabases(owner, source))) throw await noCreatedb(owner);
+  // To where this session is: a pooler has a pool for each database.
+  const again = withDatabase(target, owner.database ?? 'postgres');
+  await refusePooler(owner, target.label, () => connectPostgres(again, 'drydock look'));
 }
 
 /** Drops copies whose maker is gone. Returns their names, and what is in the way of the others. */
