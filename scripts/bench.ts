@@ -6,6 +6,7 @@ import type { Bench, Figure } from './bench/figures.ts';
 const BENCHES: Record<string, () => Promise<Bench>> = {
   'cold-start': async () => (await import('./bench/cold-start.ts')).coldStart,
   migrations: async () => (await import('./bench/migrations.ts')).migrations,
+  'many-migrations': async () => (await import('./bench/many-migrations.ts')).manyMigrations,
   'lock-queue': async () => (await import('./bench/lock-queue.ts')).lockQueue,
   backups: async () => (await import('./bench/backups.ts')).backups,
   escrow: async () => (await import('./bench/escrow.ts')).escrow,

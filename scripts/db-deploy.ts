@@ -36,7 +36,7 @@ function unkept(env: string): Finding {
 }
 
 async function serving({ config, environment }: TaskContext): Promise<string | undefined> {
-  const { servingCommit } = await import('@drydock/release');
+  const { servingCommit } = await import('@drydock/release/running');
   return servingCommit(config, environment);
 }
 

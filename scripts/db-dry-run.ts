@@ -43,7 +43,7 @@ const task = defineReadTask({
   async run(ctx): Promise<Outcome> {
     if (ctx.flags.codes) return listCodes(ctx.out);
     const { rehearse, targetOf } = await import('@drydock/db');
-    const { servingCommit } = await import('@drydock/release');
+    const { servingCommit } = await import('@drydock/release/running');
     refuseUnknownCodes(ctx.flags.accept ?? []);
     const target = targetOf(ctx.config, ctx.environment);
     const content = await contentOf(ctx, onBackup);

@@ -57,11 +57,27 @@ export function time({ program, args, cwd = ROOT, env = process.env, okCodes = [
   throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${stderr.slice(-2_000)}${stdout.slice(-2_000)}`);
 }
 
-/** Median of the rounds in milliseconds; the first, which warms caches, is left out. `before` runs untimed. */
+/** Ours alone, which must not take longer than `most`. */
+export function bound(what: string, ours: number, most: number): Figure {
+  return { what, ours: ms(ours), peer: '–', mustBe: `≤ ${ms(most)}`, is: ms(ours), holds: ours <= most };
+}
+
+/** Median of the rounds in milliseconds; the first, which warms caches, is left out. */
 export async function median(rounds: number, command: () => Promise<Command> | Command): Promise<number> {
-  const times: number[] = [];
-  for (let round = 0; round <= rounds; round++) times.push(time(await command()));
-  return times.slice(1).sort((a, b) => a - b)[Math.floor((times.length - 1) / 2)] ?? 0;
+  const [one] = await medians(rounds, [command]);
+  return one;
+}
+
+/** The same of each, taken in turns: what else the machine does meanwhile hits all of them alike. */
+export async function medians<const C extends readonly (() => Promise<Command> | Command)[]>(
+  rounds: number,
+  commands: C,
+): Promise<{ -readonly [K in keyof C]: number }> {
+  const times: number[][] = commands.map(() => []);
+  for (let round = 0; round <= rounds; round++)
+    for (const [at, command] of commands.entries()) times[at]?.push(time(await command()));
+  const middle = (all: number[]) => all.slice(1).toSorted((a, b) => a - b)[Math.floor((all.length - 1) / 2)] ?? 0;
+  return times.map(middle) as { -readonly [K in keyof C]: number };
 }
 
 /**

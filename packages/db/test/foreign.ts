@@ -13,14 +13,16 @@ interface Model {
   attributes: string[];
 }
 
-/** `count` migrations: new tables with keys and indexes, columns added, filled, retyped and dropped, enums that grow. */
+const NAMES = ['table', 'column', 'enum', 'unique', 'change', 'touch', 'rows'];
+
+/** `count` migrations: new tables with keys and indexes, columns added, filled, retyped and dropped, enums that grow, functions with triggers, rows. */
 export function foreignProject(count: number): ForeignProject {
   const models: Model[] = [];
   const enums: string[] = [];
   const migrations: Record<string, string> = {};
   for (let at = 0; at < count; at++) {
     const sql = KINDS[at % KINDS.length]?.(models, enums, at) ?? '';
-    migrations[`${20200101000000 + at}_${['table', 'column', 'enum', 'unique', 'change'][at % KINDS.length]}`] = sql;
+    migrations[`${20200101000000 + at}_${NAMES[at % KINDS.length]}`] = sql;
   }
   return { migrations, schema: [...models.map(writeModel), ...enums].join('\n\n') };
 }
@@ -63,6 +65,15 @@ const KINDS: ((models: Model[], enums: string[], at: number) => string)[] = [
     model.fields.delete('note');
     model.fields.set('amount', 'Decimal @db.Decimal(20, 2)').set('data', 'Json?');
     return `-- AlterTable\nALTER TABLE "${model.name}" DROP COLUMN "note",\nADD COLUMN     "data" JSONB,\nALTER COLUMN "amount" SET DATA TYPE DECIMAL(20,2);\n`;
+  },
+  function addTrigger(models) {
+    const model = last(models);
+    model.fields.set('touchedAt', 'DateTime?');
+    return `-- AlterTable\nALTER TABLE "${model.name}" ADD COLUMN     "touchedAt" TIMESTAMP(3);\n\nCREATE FUNCTION "touch_${model.name}"() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n  NEW."touchedAt" := now(); -- of each change; \n  RETURN NEW;\nEND;\n$$;\n\nCREATE TRIGGER "touch" BEFORE UPDATE ON "${model.name}" FOR EACH ROW EXECUTE FUNCTION "touch_${model.name}"();\n`;
+  },
+  function addRows(models) {
+    const { name } = last(models);
+    return `INSERT INTO "${name}" ("title", "amount") SELECT 'title ' || n, n FROM generate_series(1, 20) AS n;\n\nUPDATE "${name}" SET "flag" = true WHERE "amount" > 10;\n`;
   },
 ];
 

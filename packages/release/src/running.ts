@@ -1,6 +1,4 @@
 import { type Environment, exec, type LoadedConfig } from '@drydock/kit';
-import { releaseSection } from './config.ts';
-import { driverOf } from './driver/driver.ts';
 import { UNKNOWN_VERSION } from './driver/types.ts';
 
 /**
@@ -8,7 +6,8 @@ import { UNKNOWN_VERSION } from './driver/types.ts';
  * nobody can say, or where this clone does not have it: then whoever asks takes the most for used.
  */
 export async function servingCommit(config: LoadedConfig, environment: Environment): Promise<string | undefined> {
-  if (!releaseSection.of(config)) return undefined;
+  // Of a product that is released by other means nothing more is loaded.
+  if (config.written.release === undefined) return undefined;
   const commit = await liveCommit(config, environment);
   if (commit === undefined || commit === UNKNOWN_VERSION) return undefined;
   const { code } = await exec('git', ['cat-file', '-e', `${commit}^{commit}`], {
@@ -19,6 +18,7 @@ export async function servingCommit(config: LoadedConfig, environment: Environme
 }
 
 async function liveCommit(config: LoadedConfig, environment: Environment): Promise<string | undefined> {
+  const { driverOf } = await import('./driver/driver.ts');
   try {
     return (await driverOf(config, environment).inspect()).live?.commit;
   } catch {

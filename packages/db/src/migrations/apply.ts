@@ -60,6 +60,10 @@ export class MigrationSession {
   #waits: Waits | undefined;
   #fresh: SessionState | undefined;
   #begun = false;
+  /** The script before this one could leave nothing: to put it right costs as much as a small migration does. */
+  #clean = false;
+  /** Triggers on events run whatever somebody wrote, behind any statement. */
+  #eventTriggers = false;
 
   constructor(client: Client, url: Secret) {
     this.client = client;
@@ -114,8 +118,10 @@ export class MigrationSession {
       executor: typeof executor === 'function' ? executor(client) : executor,
     });
     let retries = 0;
+    const leaves = mayLeave(statements);
     try {
-      const waits = await this.#begin(script.name, options.onWait);
+      const waits = await this.#begin(script.name, options);
+      this.#clean = false;
       await refuseUnsaidReading(client, statements, script.file);
       let pieces = statements.some(({ alone }) => alone);
       const work = async () => {
@@ -131,7 +137,9 @@ export class MigrationSession {
         }
       };
       retries = await withLockRetry(client, waits, options, work);
-      if (options.onNote && this.#fresh && mayLeave(statements))
+      this.#eventTriggers ||= statements.some(({ node }) => node.CreateEventTrigStmt !== undefined);
+      this.#clean = !leaves && !this.#eventTriggers;
+      if (options.onNote && this.#fresh && leaves)
         for (const note of leftBehind(this.#fresh, await readSession(client), lastLine(statements))) onNote(note);
     } catch (thrown) {
       const finished = isConnectionLost(thrown) && (await this.#askAnew(ledger, thrown as Failed));
@@ -141,24 +149,35 @@ export class MigrationSession {
     return { name: script.name, durationMs, statements: statements.length, retries };
   }
 
-  async #begin(name: string, onWait: ApplyOptions['onWait']): Promise<Waits> {
+  /** With the time-outs of its first attempt. */
+  async #begin(name: string, { onWait, lockTimeoutMs }: ApplyOptions): Promise<Waits> {
     const { client } = this;
     const called = `SET application_name = ${client.escapeLiteral(`drydock migrate ${name}`.slice(0, 63))}`;
     if (this.#begun && this.#waits) {
-      const ours = settlingSql(client, this.#schema);
+      if (this.#clean) {
+        await client.query(`${called}; ${timeouts(lockTimeoutMs)}`);
+        return this.#waits;
+      }
+      const ours = `${settlingSql(client, this.#schema)}; ${timeouts(lockTimeoutMs)}`;
       const held = await putRight(client, `SET standard_conforming_strings = on; ${called}; ${ours}`);
-      if (!held) await takePrismaLock(client, this.#waits, onWait);
+      if (held) return this.#waits;
+      await takePrismaLock(client, this.#waits, onWait);
+      await client.query(timeouts(lockTimeoutMs));
       return this.#waits;
     }
     await client.query(called);
     await watchReading(client);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const { rows } = await client.query<{ pid: number; triggers: boolean }>(
+      'SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_event_trigger) AS triggers',
+    );
     const waits = new Waits(this.#url, rows[0]?.pid ?? 0);
+    this.#eventTriggers = rows[0]?.triggers ?? true;
     this.#waits = waits;
     await takePrismaLock(client, waits, onWait);
     await ensureHistory(client);
     this.#fresh = await readSession(client);
     this.#begun = true;
+    await client.query(timeouts(lockTimeoutMs));
     return waits;
   }
 
@@ -253,6 +272,9 @@ async function takePrismaLock(client: Client, waits: Waits, onWait: ApplyOptions
   }
 }
 
+const timeouts = (lockTimeoutMs: number) =>
+  `SET lock_timeout = ${Math.round(lockTimeoutMs)}; SET statement_timeout = 0`;
+
 /** A lock that is not free in time is given back and asked for again: nobody queues behind a waiting ALTER for long. */
 async function withLockRetry(
   client: Client,
@@ -261,7 +283,8 @@ async function withLockRetry(
   work: () => Promise<void>,
 ): Promise<number> {
   for (let attempt = 0; ; attempt++) {
-    await client.query(`SET lock_timeout = ${Math.round(lockTimeoutMs)}; SET statement_timeout = 0`);
+    // The attempt before may have set others.
+    if (attempt > 0) await client.query(timeouts(lockTimeoutMs));
     try {
       await waits.during(work, { lookAfterMs: lockTimeoutMs / 2, onWait });
       return attempt;

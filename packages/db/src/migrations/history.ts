@@ -58,11 +58,12 @@ export async function readHistory(client: Client): Promise<HistoryRow[]> {
 }
 
 /** As Prisma marks it: the row stays, and the migration is pending again. */
-export async function recordRollback(client: Client, name: string, table = '_prisma_migrations'): Promise<void> {
-  await client.query(
-    `UPDATE ${table} SET rolled_back_at = clock_timestamp() WHERE migration_name = $1 AND rolled_back_at IS NULL`,
-    [name],
-  );
+export async function recordRollback(client: Client, name: string): Promise<void> {
+  await client.query(rollbackSql(client, name));
+}
+
+export function rollbackSql(client: Client, name: string, table = '_prisma_migrations'): string {
+  return `UPDATE ${table} SET rolled_back_at = clock_timestamp() WHERE migration_name = ${client.escapeLiteral(name)} AND rolled_back_at IS NULL`;
 }
 
 /** As `prisma migrate resolve --applied` does: it is there, and nobody has run it. */

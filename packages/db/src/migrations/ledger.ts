@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { quoteIdentifier } from '@drydock/kit';
 import type { Client } from 'pg';
-import { recordRollback } from './history.ts';
+import { rollbackSql } from './history.ts';
 
 /**
  * Where it stands how much of a script is in effect: Prisma's own table, by its full name, since a script may look
@@ -10,10 +10,12 @@ import { recordRollback } from './history.ts';
 export interface Ledger {
   /** How many statements of an attempt of the same content, which did not end, are in effect. Undefined: there was none. */
   begun(client: Client): Promise<number | undefined>;
-  start(client: Client): Promise<void>;
+  /** As SQL: it goes with what begins the transaction, where each message counts. */
+  start(client: Client): string;
   /** That many statements are in effect. */
   steps(client: Client, count: number): Promise<void>;
-  finish(client: Client): Promise<void>;
+  /** As SQL: it goes with what ends the transaction. */
+  finish(client: Client): string;
   /** As Prisma keeps it: nobody goes on with it until it is resolved. */
   fail(client: Client, logs: string): Promise<void>;
   /** It failed, and nothing of it is in effect: as Prisma keeps one that was resolved as rolled back. */
@@ -43,23 +45,16 @@ export function migrationLedger(schema: string, { name, checksum }: Named): Ledg
       if (rows[0]) id = rows[0].id;
       return rows[0]?.steps;
     },
-    async start(client) {
+    start(client) {
       id = randomUUID();
-      await client.query(`INSERT INTO ${table} (id, checksum, migration_name) VALUES ($1, $2, $3)`, [
-        id,
-        checksum,
-        name,
-      ]);
+      const values = [id, checksum, name].map((value) => client.escapeLiteral(value));
+      return `INSERT INTO ${table} (id, checksum, migration_name) VALUES (${values})`;
     },
     async steps(client, count) {
       await client.query(`UPDATE ${table} SET applied_steps_count = $2 WHERE id = $1`, [id, count]);
     },
-    async finish(client) {
-      await client.query(
-        `UPDATE ${table} SET finished_at = clock_timestamp(), applied_steps_count = 1, logs = NULL WHERE id = $1`,
-        [id],
-      );
-    },
+    finish: (client) =>
+      `UPDATE ${table} SET finished_at = clock_timestamp(), applied_steps_count = 1, logs = NULL WHERE id = ${client.escapeLiteral(id)}`,
     async fail(client, logs) {
       await client.query(`UPDATE ${table} SET logs = $2 WHERE id = $1`, [id, logs]);
     },
@@ -85,8 +80,8 @@ const DOWN = 'drydock down.sql';
 export function downLedger(schema: string, { name, checksum }: Named): Ledger {
   const table = tableIn(schema);
   const CURRENT = 'migration_name = $1 AND finished_at IS NOT NULL AND rolled_back_at IS NULL';
-  const keep = async (client: Client, logs: string | null) =>
-    void (await client.query(`UPDATE ${table} SET logs = $2 WHERE ${CURRENT}`, [name, logs]));
+  const keep = (client: Client, logs: string | null) =>
+    `UPDATE ${table} SET logs = ${logs === null ? 'NULL' : client.escapeLiteral(logs)} WHERE ${CURRENT.replace('$1', client.escapeLiteral(name))}`;
   const mark = `${DOWN} ${checksum.slice(0, 16)} steps in effect: `;
   const begun = async (client: Client) => {
     const { rows } = await client.query<{ logs: string | null }>(`SELECT logs FROM ${table} WHERE ${CURRENT}`, [name]);
@@ -96,11 +91,8 @@ export function downLedger(schema: string, { name, checksum }: Named): Ledger {
   return {
     begun,
     start: (client) => keep(client, `${mark}0`),
-    steps: (client, count) => keep(client, `${mark}${count}`),
-    async finish(client) {
-      await keep(client, null);
-      await recordRollback(client, name, table);
-    },
+    steps: async (client, count) => void (await client.query(keep(client, `${mark}${count}`))),
+    finish: (client) => `${keep(client, null)}; ${rollbackSql(client, name, table)}`,
     // What is in effect stays known: a mended down.sql has another checksum, and begins anew.
     fail: async () => {},
     // Applied it was, and is: its row says so.

@@ -46,8 +46,6 @@ const OWN = new Set([
   'lock_timeout',
   'statement_timeout',
   'client_encoding',
-  // Of our own look at what is there.
-  'jit',
   'client_min_messages',
   'application_name',
 ]);
@@ -70,8 +68,10 @@ const OF_THE_SCHEMA = new Set([
   'AlterTableStmt',
   'CommentStmt',
   'CreateEnumStmt',
+  'CreateFunctionStmt',
   'CreateSchemaStmt',
   'CreateStmt',
+  'CreateTrigStmt',
   'DropStmt',
   'GrantStmt',
   'IndexStmt',

@@ -77,16 +77,16 @@ export interface Run {
 
 /** The script and its record commit together: a kill leaves all or nothing. */
 export async function runTogether({ client, script, statements, ledger, executor }: Run): Promise<void> {
-  await client.query('BEGIN');
+  const modes = modesOf(statements);
   try {
+    // Few messages: a server may be far away, and a history has hundreds of small migrations.
+    await client.query(modes.length > 0 ? 'BEGIN' : `BEGIN; ${ledger.start(client)}`);
     // Before the record, which is a query; said again in its place it changes nothing.
-    for (const statement of modesOf(statements)) await PLAIN.statement(client, statement);
-    await ledger.start(client);
+    for (const statement of modes) await PLAIN.statement(client, statement);
+    if (modes.length > 0) await client.query(ledger.start(client));
     if (statements.length > 0) await executor.script(client, script, statements);
     // What is deferred to the commit still runs as the script left the session.
-    await client.query(`SET CONSTRAINTS ALL IMMEDIATE; ${AS_OURSELVES}`);
-    await ledger.finish(client);
-    await client.query('COMMIT');
+    await client.query(`SET CONSTRAINTS ALL IMMEDIATE; ${AS_OURSELVES}; ${ledger.finish(client)}; COMMIT`);
   } catch (error) {
     if (isConnectionLost(error)) throw error;
     await client.query('ROLLBACK');
@@ -120,7 +120,7 @@ function modesOf(statements: Statement[]): Statement[] {
 export async function runInPieces(run: Run): Promise<void> {
   const { client, script, statements, ledger } = run;
   const begun = await ledger.begun(client);
-  if (begun === undefined) await record(client, () => ledger.start(client));
+  if (begun === undefined) await record(client, async () => void (await client.query(ledger.start(client))));
   for (const statement of settingsOf(statements.slice(0, begun ?? 0))) {
     await refuseOtherReading(client, statement, script.file);
     await client.query(statement.sql);
@@ -144,7 +144,7 @@ export async function runInPieces(run: Run): Promise<void> {
       throw error;
     }
   }
-  await record(client, () => ledger.finish(client));
+  await record(client, async () => void (await client.query(ledger.finish(client))));
 }
 
 async function record(client: Client, work: () => Promise<void>): Promise<void> {

@@ -58,7 +58,7 @@ export class FencedExecutor implements Executor {
   readonly #inside: InnerReader;
 
   constructor(client: Client) {
-    this.#inside = new InnerReader(client);
+    this.#inside = InnerReader.of(client);
   }
 
   async script(client: Client, { file }: Script, statements: Statement[]): Promise<void> {

@@ -35,7 +35,7 @@ export async function observeMigration(
   migration: Migration,
   { lockTimeoutMs, watched, witnesses, notes, gate, allRows }: Observing,
 ): Promise<ObservedMigration> {
-  const inside = new InnerReader(session.client);
+  const inside = InnerReader.of(session.client);
   const notices = new Notices(session.client);
   const held: { lock: ObservedLock; since: number; transaction: number }[] = [];
   let [transaction, open] = [0, false];

@@ -7,22 +7,31 @@ import type { Node, Statement } from '../migrations/statements.ts';
  * name, at any depth. What triggers, views and defaults call is not seen.
  */
 export class InnerReader {
+  static #readers = new WeakMap<Client, InnerReader>();
   readonly #client: Client;
   /** Names that no function of the database's own has. */
   #foreign = new Set<string>();
 
-  constructor(client: Client) {
+  private constructor(client: Client) {
     this.#client = client;
+  }
+
+  /** The one of a session: what it knows of a database it need not ask again for the next migration. */
+  static of(client: Client): InnerReader {
+    const reader = InnerReader.#readers.get(client) ?? new InnerReader(client);
+    InnerReader.#readers.set(client, reader);
+    return reader;
   }
 
   /** In the session, and the transaction, in which the statement is about to run. */
   async read({ sql, node }: Pick<Statement, 'sql' | 'node'>): Promise<InnerCode> {
     // To define is not to run.
     if (node.CreateFunctionStmt) {
-      this.#foreign.clear();
+      const name = ((node.CreateFunctionStmt.funcname ?? []) as Node[]).at(-1)?.String?.sval;
+      if (name !== undefined) this.#foreign.delete(name);
       return { nodes: [], opaque: false, texts: [] };
     }
-    if (node.DoStmt || node.RenameStmt || node.AlterObjectSchemaStmt || node.CreateExtensionStmt) this.#foreign.clear();
+    if (mayMakeFunctions(node)) this.#foreign.clear();
     const code = await codeInside(sql, node);
     const seen = new Set<string>();
     for (let nodes = [node, ...code.nodes]; nodes.length > 0; ) {
@@ -36,6 +45,8 @@ export class InnerReader {
         code.opaque ||= inner.opaque;
       }
     }
+    // It runs behind this.
+    if (code.opaque || code.nodes.some(mayMakeFunctions)) this.#foreign.clear();
     return code;
   }
 
@@ -51,6 +62,16 @@ export class InnerReader {
     for (const name of names) if (!own.has(name)) this.#foreign.add(name);
     return Promise.all(rows.map(({ definition }) => definitionCode(definition)));
   }
+}
+
+function mayMakeFunctions({
+  CreateFunctionStmt,
+  DoStmt,
+  RenameStmt,
+  AlterObjectSchemaStmt,
+  CreateExtensionStmt,
+}: Node): boolean {
+  return Boolean(CreateFunctionStmt ?? DoStmt ?? RenameStmt ?? AlterObjectSchemaStmt ?? CreateExtensionStmt);
 }
 
 async function definitionCode(definition: string): Promise<InnerCode> {
