@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { DUMP, keyOf } from '../src/names.ts';
 import { judge } from '../src/restore/holes.ts';
 import { prove } from '../src/restore/prove.ts';
+import { orUnproved } from '../src/restore/unproved.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('nothing is lost without a word');
@@ -80,23 +81,14 @@ test('without checksums the rows are counted, in the dump and where they are', a
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);
   const alone = await product.ask('db:restore', '--from', bare, '--to', `${name}_3`, '--trust', 'mine', '--yes');
   assert.equal([alone.code, alone.data?.rows], [0, 503], alone.error?.message);
-  for (const [at, wanted] of ['a.b', '"Odd one"."a.b"', 'Odd one.a.b'].entries()) {
-    const one = await product.ask('db:restore', '--to', `${name}_4${at}`, '--table', wanted, '--yes');
-    assert.equal([one.code, one.data?.provedBy, one.data?.rows], [0, 'numbers', 500], one.error?.message);
-  }
-  await query(postgres.urlOf(name), 'SET ROLE owner; CREATE TABLE "x.y" AS SELECT 1 AS n');
-  assert.is((await product.ask('db:backup')).code, 0);
-  const one = await product.ask('db:restore', '--to', `${name}_5`, '--table', 'x.y', '--yes');
-  assert.equal([one.code, one.data?.provedBy, one.data?.rows], [0, 'checksums', 1], one.error?.message);
+  const named = await product.ask('db:restore', '--to', `${name}_4`, '--table', 'Odd one.a.b', '--yes');
+  assert.equal([named.code, named.data?.provedBy, named.data?.rows], [0, 'numbers', 500], named.error?.message);
   const unlogged = await product.ask('db:restore', '--to', `${name}_6`, '--table', 'quick', '--yes');
   assert.equal(
     [unlogged.code, unlogged.data?.provedBy, unlogged.data?.rows],
     [0, 'numbers', 1],
     unlogged.error?.message,
   );
-  const nowhere = await product.ask('db:restore', '--to', `${name}_7`, '--table', 'nosuch', '--yes');
-  assert.equal([nowhere.code, nowhere.error.code], [1, 'TABLE_NOT_IN_BACKUP']);
-  assert.not.ok((await databases(`${name}_7%`)).length);
 });
 
 test('a row more or less than in the dump is found, and a table that is gone', async () => {
@@ -110,6 +102,14 @@ test('a row more or less than in the dump is found, and a table that is gone', a
   assert.equal(await found([{ schema: 'public', name: 't', rows: 4 }]), ['ROWS_DIFFER']);
   assert.equal(await found([{ schema: 'public', name: 'u', rows: 0 }]), ['TABLE_MISSING']);
   assert.equal(await found(null), ['ROWS_NOT_COUNTED']);
+  await query(postgres.adminUrl, `CREATE ROLE blind LOGIN PASSWORD 'p'`);
+  const blind = new Secret(postgres.urlOf(url.split('/').at(-1) ?? '', { user: 'blind', password: 'p' }));
+  const counted = [{ schema: 'public', name: 't', rows: 5 }];
+  const unread = await orUnproved(
+    prove(blind, { manifest: undefined, counted, tables: null, jobs: 1, access: true }),
+  ).catch((error) => error);
+  assert.is(unread.code, 'COMPARE_FAILED');
+  assert.match(unread.message, 'cannot be read whole, and so not be proved: permission denied for table t');
 });
 
 test('what is a hole does not depend on the language of the server, but on what it answers', async () => {

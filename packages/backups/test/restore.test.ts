@@ -9,6 +9,8 @@ import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DUMP, keyOf } from '../src/names.ts';
+import { restoreFailed } from '../src/restore/pg-restore.ts';
+import { named } from '../src/restore/plan.ts';
 import { readSaid, uncounted } from '../src/restore/said.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
@@ -302,6 +304,25 @@ pg_restore: warning: errors ignored on restore: 5
   assert.is(uncounted({ ...read, ignored: 6 }, 1), 'it counts 6 errors, and 5 could be read');
   assert.is(uncounted({ ...read, ignored: 4 }, 2), undefined, 'of several workers an entry counts once');
   assert.is(uncounted({ ...read, ignored: 6 }, 2), 'it counts 6 errors, and 5 could be read');
+  const full =
+    'pg_restore: error: COPY failed for table "t": ERROR:  could not extend file "base/1/2": No space left on device\nHINT:  Check free disk space.\n';
+  assert.is(
+    restoreFailed(1, readSaid(full), full).message,
+    'pg_restore failed: could not extend file "base/1/2": No space left on device.',
+  );
+  const newer = 'pg_restore: error: unsupported version (1.16) in file header\n';
+  const old = restoreFailed(1, readSaid(newer), newer);
+  assert.is(old.code, 'PG_RESTORE_TOO_OLD');
+  assert.match(`${old.message} ${old.hint}`, /was 17 or newer.*postgresql-client-17.*PG_RESTORE_PATH/);
+});
+
+test('the name of a database that is made fits into what PostgreSQL keeps of names, by its bytes', () => {
+  for (const live of ['shop', 'ä'.repeat(31), '数'.repeat(21), 'x'.repeat(63)]) {
+    const made = named(live, 'restore', '01J00000000000000000000000');
+    assert.ok(Buffer.byteLength(made) <= 63, made);
+    assert.match(made, /_restore_01j0{23}$/);
+    assert.not.match(made, '\ufffd');
+  }
 });
 
 test('what several workers say at once is read as well', () => {

@@ -37,6 +37,7 @@ export function aftermathStep(ctx: TaskContext, url: Secret, plan: InPlace): Ste
 async function findMatters({ config, environment, env }: TaskContext, url: Secret, plan: InPlace): Promise<Matter[]> {
   const settle = (key: string) => command('ops:settle', { env, matter: [key] });
   const [was, is] = [await headOf(withDatabase(url, plan.before)), await headOf(url)];
+  const redis = environment.names.filter((name) => /^rediss?:\/\//.test(environment.get(name) ?? ''));
   const held = await onServer(url, (client) => readHeld(client, plan.before));
   return [
     ...(chainSection.of(config)
@@ -60,11 +61,11 @@ async function findMatters({ config, environment, env }: TaskContext, url: Secre
           },
         ]
       : []),
-    ...(environment.has('REDIS_URL')
+    ...(redis.length > 0
       ? [
           {
             key: 'caches',
-            says: 'Redis still has what was cached, counted or queued of the database before.',
+            says: `Redis (${redis.join(', ')}) still has what was cached, counted or queued of the database before.`,
             next: hint`Drop there what is of rows that are other ones now, then: ${settle('caches')}`,
           },
         ]

@@ -76,7 +76,7 @@ const SESSIONS = `
    WHERE a.datname = $1 AND a.pid <> pg_backend_pid() ORDER BY a.pid`;
 
 /** Some only look in. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 2_000;
 const LOOK_AGAIN_MS = 250;
 
 /** Those that stay. */
