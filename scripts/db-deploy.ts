@@ -76,14 +76,16 @@ const task = defineChangeTask({
       copy: describeCopy(unshown, ctx.flags.fromBackup ? 'backup' : (ctx.flags.data ?? 'copy')),
     };
   },
-  describe: ({ pending, backup, copy }) =>
-    pending.length === 0
+  describe: ({ pending, squashed = [], backup, copy }) => [
+    ...squashed.map(({ name }) => `record ${name}, which stands for what is applied; nothing of it is run`),
+    ...(pending.length === 0
       ? []
       : [
           `rehearse, then apply ${pending.length} pending ${pending.length === 1 ? 'migration' : 'migrations'}`,
           ...copy,
           ...(backup === 'impossible' ? [`no backup first: ${NO_BACKUPS}`] : []),
-        ],
+        ]),
+  ],
   steps: (ctx, plan) => {
     const target = targetOf(ctx.config, ctx.environment);
     const rehearsed =
@@ -105,10 +107,10 @@ const task = defineChangeTask({
       },
     ];
   },
-  outcome: ({ env }, { pending, backup }) => ({
+  outcome: ({ env }, { pending, squashed = [], backup }) => ({
     verdict:
       pending.length === 0
-        ? `Nothing was pending on ${env}; the schema is as it should be.`
+        ? `${squashed.length > 0 ? `${squashed.map(({ name }) => name).join(', ')} is recorded, and nothing else` : 'Nothing'} was pending on ${env}; the schema is as it should be.`
         : `${pending.length} ${pending.length === 1 ? 'migration is' : 'migrations are'} applied to ${env}.`,
     data: { applied: pending.map(({ name }) => name) },
     ...(backup === 'impossible' ? { findings: [unkept(env)] } : {}),

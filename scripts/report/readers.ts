@@ -6,8 +6,9 @@ import { taskFile } from '@drydock/kit/cli';
 export const readers: Readers = {
   async migrations(config, environment) {
     const { readState, targetOf } = await import('@drydock/db');
-    const { pending, failed, edited, missing } = await readState(targetOf(config, environment));
-    return { pending, unsound: [...failed.map(({ name }) => name), ...edited, ...missing] };
+    const { pending, failed, edited, missing, partly, doubled } = await readState(targetOf(config, environment));
+    const unsound = [...[...failed, ...partly].map(({ name }) => name), ...edited, ...missing, ...doubled];
+    return { pending, unsound };
   },
   async backups(config, environment) {
     const { makesBackups, readBackupStatus } = await import('@drydock/backups');

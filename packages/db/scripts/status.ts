@@ -18,6 +18,7 @@ const task = defineReadTask({
     const { findDrift } = await import('../src/drift/look.ts');
     const { driftNow } = await import('../src/drift/now.ts');
     const { scriptFindings } = await import('../src/migrations/scripts.ts');
+    const { squashFindings } = await import('../src/migrations/refuse.ts');
     const { levelled } = await import('../src/codes.ts');
     const target = targetOf(config, environment);
     const [state, { drift, failed }] = await Promise.all([readState(target), findDrift(target)]);
@@ -29,30 +30,39 @@ const task = defineReadTask({
     const attempts = attemptFindings(state, config.root);
     for (const { name, at, failure } of state.attempts)
       if (failure.statement) out.line(`${name} failed ${at} in: ${shortened(failure.statement)}`);
-    const unsound = state.failed.length + state.edited.length + state.missing.length > 0;
-    const pending = state.pending.length > 0;
+    const unsound =
+      state.failed.length + state.edited.length + state.missing.length + state.partly.length + state.doubled.length > 0;
+    const pending = state.pending.length + state.squashed.length > 0;
     // Before everything is applied, the schema is ahead of the database by right.
     const drifts = unsound || pending ? [] : await driftNow(target, drift.items, state.applied);
     const scripts = scriptFindings(target.migrationsDir, state);
-    const findings = levelled([...attempts, ...drifts, ...failed, ...scripts], target.hazards);
+    const findings = levelled(
+      [...attempts, ...squashFindings(state), ...drifts, ...failed, ...scripts],
+      target.hazards,
+    );
     const drifted = drifts.length > 0;
     const verdict = unsound
       ? `The migration history of ${env} needs attention.`
       : pending
-        ? `${counted(state.pending.length, 'migration is', 'migrations are')} pending on ${env}.`
+        ? `${counted(state.pending.length + state.squashed.length, 'migration is', 'migrations are')} pending on ${env}.`
         : `All migrations are applied on ${env}${drifted ? '; the schema differs' : failed.length > 0 ? '' : ', and the schema is as it should be'}.`;
     return {
       verdict,
       ok: !unsound && !pending && !findings.some(({ level }) => level === 'error'),
-      data: { ...state, drift: drifted } as unknown as Json,
+      data: { ...without(state), drift: drifted } as unknown as Json,
       findings,
       ...nextOf(env, { unsound, pending, drifted }),
     };
   },
 });
 
-function namesOf({ applied, pending, failed, edited, missing }: MigrationState): Record<string, string[]> {
-  return { applied, pending, failed: failed.map(({ name }) => name), edited, missing };
+function namesOf({ applied, pending, squashed, failed, edited, missing }: MigrationState): Record<string, string[]> {
+  return { applied, pending: [...pending, ...squashed], failed: failed.map(({ name }) => name), edited, missing };
+}
+
+/** Names of what squashes stand for are many, and in their files. */
+function without({ squashes: _, ...state }: MigrationState): Omit<MigrationState, 'squashes'> {
+  return state;
 }
 
 /** One that was begun and did not end stops everything; one that was taken back is pending, and will fail again if nothing was mended. */

@@ -63,6 +63,7 @@ export const CODES = {
   INTEGER_KEY: 'A key of 32 bits runs out after 2,147,483,647 rows, and widening it rewrites the table.',
   JSON_COLUMN: 'The type json has no equality and no index; jsonb has.',
   LEFT_INVALID: 'A constraint or index is left invalid when all migrations are applied.',
+  UNTOLD: 'What a file does hangs on something that its text alone does not tell.',
   IGNORE_WITHOUT_REASON: 'A drydock:ignore comment gives no reason, or an unknown code; it counts for nothing.',
 } as const;
 

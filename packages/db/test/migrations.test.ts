@@ -21,6 +21,7 @@ const row = (name: string, more: Partial<HistoryRow> = {}): HistoryRow => ({
   finishedAt: new Date(),
   rolledBackAt: null,
   logs: null,
+  steps: 1,
   ...more,
 });
 
@@ -39,6 +40,11 @@ test('what the folder and the history say of each other', () => {
     failed: [{ name: 'c', logs: 'boom' }],
     edited: ['b'],
     missing: ['gone'],
+    squashed: [],
+    partly: [],
+    squashes: [],
+    doubled: [],
+    byHand: [],
   });
   assert.equal(
     attempts.map(({ name, failure }) => [name, failure.message]),

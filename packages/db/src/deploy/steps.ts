@@ -4,6 +4,7 @@ import { keepInventory } from '../drift/kept.ts';
 import { keepSnapshot } from '../load/statements.ts';
 import { readMigration, readMigrations } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
+import { recordSquash } from '../migrations/resolve.ts';
 import { readState } from '../migrations/state.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
 import type { Target } from '../target.ts';
@@ -15,16 +16,17 @@ import { waiting } from './waiting.ts';
 /** Journalled with the run: a resumed deploy applies what it began with, whatever the folder says by then. */
 export type DeployPlan = {
   pending: { name: string; checksum: string }[];
+  /** Squashes of what is applied already: recorded, not run. */
+  squashed: { name: string; checksum: string }[];
 };
 
 export async function planDeploy(target: Target): Promise<DeployPlan> {
   const state = await readState(target);
   refuseUnsound(state);
-  const pending = new Set(state.pending);
+  const all = readMigrations(target.migrationsDir).map(({ name, checksum }) => ({ name, checksum }));
   return {
-    pending: readMigrations(target.migrationsDir)
-      .filter(({ name }) => pending.has(name))
-      .map(({ name, checksum }) => ({ name, checksum })),
+    pending: all.filter(({ name }) => state.pending.includes(name)),
+    squashed: all.filter(({ name }) => state.squashed.includes(name)),
   };
 }
 
@@ -34,15 +36,32 @@ export async function planDeploy(target: Target): Promise<DeployPlan> {
  */
 export function deploySteps(
   target: Target,
-  { pending }: DeployPlan,
+  { pending, squashed = [] }: DeployPlan,
   rehearsed: Step<Rehearsed> | undefined,
 ): StepNode[] {
   const sessions = new DeploySessions(target.url);
   return [
+    ...squashed.map(({ name }) => recordSquashStep(target, name, sessions)),
     ...(pending.length > 0 ? [statisticsStep(target)] : []),
     ...pending.map((migration) => applyStep(target, migration, sessions)),
     verifyStep(target, { pending, rehearsed, sessions }),
   ];
+}
+
+/** All that it makes is there: whether it still is so is asked again where it is recorded. */
+function recordSquashStep(target: Target, name: string, sessions: DeploySessions): Step {
+  return defineStep({
+    name: `record ${name}`,
+    check: async () => ((await sessions.isApplied(name)) ? { name } : undefined),
+    run: async () => {
+      await recordSquash(target, name);
+      return { name };
+    },
+    async verify() {
+      if (await sessions.isApplied(name)) return;
+      throw new OpsError({ code: 'MIGRATION_NOT_RECORDED', message: `${name} is not recorded as applied.` });
+    },
+  });
 }
 
 /** What db:verify and db:slow compare with. */
@@ -83,7 +102,11 @@ function applyStep(target: Target, { name, checksum }: DeployPlan['pending'][num
 
 function verifyStep(
   target: Target,
-  { pending, rehearsed, sessions }: DeployPlan & { rehearsed: Step<Rehearsed> | undefined; sessions: DeploySessions },
+  {
+    pending,
+    rehearsed,
+    sessions,
+  }: Pick<DeployPlan, 'pending'> & { rehearsed: Step<Rehearsed> | undefined; sessions: DeploySessions },
 ): Step {
   return defineStep({
     name: 'verify',

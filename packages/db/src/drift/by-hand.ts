@@ -1,7 +1,6 @@
 import { command, type Finding, hint, OpsError } from '@drydock/kit';
 import { compareInventories, type Difference, hashInventory, type Inventory, outermost } from '@drydock/kit/inventory';
-import { looking } from '../looking.ts';
-import { readHistory } from '../migrations/history.ts';
+import { readState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { unlikeMade } from '../schema/promised.ts';
 import { readDeployed } from '../schema/running.ts';
@@ -36,8 +35,7 @@ export function sinceMigrations({ defaultSchema }: Target, made: Inventory, actu
 
 /** Of the database as it is. */
 export async function byHandNow(target: Target): Promise<ByHand | undefined> {
-  const history = await looking(target.url, 'drydock db:drift', readHistory);
-  const applied = history.filter((row) => row.finishedAt && !row.rolledBackAt).map(({ name }) => name);
+  const { applied } = await readState(target);
   return sinceDeploy(target, applied.toSorted().at(-1) ?? null, await inventoryOf(target.url));
 }
 

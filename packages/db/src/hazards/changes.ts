@@ -35,7 +35,9 @@ export function changeRule(situation: Situation): Raw[] {
     if (observed.gone.includes(label) || kindOf(label) === 'm' || (has === 0 && !all)) return [];
     const many = rows * 10 >= limits.largeTableRows || (rows * 2 >= has && rows * 100 >= limits.largeTableRows);
     if (!many && !(all && rows > 0)) return [];
-    const level = weigh({ rows }, situation);
+    const weight = weigh({ rows }, situation);
+    // How many rows meet a condition, its words do not tell.
+    const level = weight && limits.sizesUnknown && !all ? 'info' : weight;
     if (!level) return [];
     return [
       {
@@ -50,6 +52,7 @@ export function changeRule(situation: Situation): Raw[] {
 
 /** At any depth: a WITH may hold one. */
 function changesIn(node: Node, situation: Situation): Change[] {
+  const { limits } = situation;
   const found: Change[] = [];
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -57,12 +60,23 @@ function changesIn(node: Node, situation: Situation): Change[] {
     if (UpdateStmt)
       found.push({ verb: 'updates', relation: UpdateStmt.relation, all: isAll(UpdateStmt.whereClause, situation) });
     if (DeleteStmt) found.push({ verb: 'deletes', relation: DeleteStmt.relation, all: !DeleteStmt.whereClause });
-    if (InsertStmt) found.push({ verb: 'inserts', relation: InsertStmt.relation, all: false });
+    if (InsertStmt)
+      found.push({
+        verb: 'inserts',
+        relation: InsertStmt.relation,
+        all: limits.sizesUnknown === true && takesAll(InsertStmt.selectStmt),
+      });
     if (MergeStmt) found.push({ verb: 'merges', relation: MergeStmt.relation, all: false });
     for (const part of Object.values(value)) walk(part);
   };
   if (!node.CreateFunctionStmt) walk(node);
   return found;
+}
+
+/** Of what a query gives from whole tables: as many as those have. */
+function takesAll(query: Node | undefined): boolean {
+  const select = query?.SelectStmt;
+  return Boolean(select?.fromClause && !select.whereClause && !select.limitCount);
 }
 
 /** No condition, or one that all rows meet: that a column is NULL which the same migration has added. */

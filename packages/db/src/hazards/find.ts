@@ -37,7 +37,7 @@ export interface Found {
 
 /** What one rehearsed migration would do to those who use the database meanwhile. */
 export async function findHazards(
-  migration: Migration,
+  migration: Pick<Migration, 'name' | 'file'>,
   all: Witness[],
   tables: Table[],
   config: Limits,
@@ -101,7 +101,7 @@ function notWaived(raw: Raw, reason: string): Raw {
 
 async function place(
   { level, code, message, hint, recipe }: Raw,
-  { name, file }: Migration,
+  { name, file }: Pick<Migration, 'name' | 'file'>,
   line: number,
 ): Promise<Hazard> {
   return {
@@ -116,7 +116,7 @@ async function place(
   };
 }
 
-function emptyMigration({ name, file }: Migration): Hazard {
+function emptyMigration({ name, file }: Pick<Migration, 'name' | 'file'>): Hazard {
   return {
     level: 'info',
     code: 'EMPTY_MIGRATION',

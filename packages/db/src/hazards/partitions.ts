@@ -12,8 +12,9 @@ export const partitionRule: Rule = (situation) => {
   const detach = cmds.find(({ subtype }) => subtype === 'AT_DetachPartition');
   if (detach && AlterTableStmt) return detached(situation, AlterTableStmt, detach);
   const part = partitionOf(situation.node);
-  const { observed, bound, rowsOf, node, tableOf } = situation;
-  if (!part || !bound) return [];
+  const { observed, bound, rowsOf, node, tableOf, limits } = situation;
+  // By the text alone what it must be is not known: that it is read is.
+  if (!part || (!bound && !limits.sizesUnknown)) return [];
   const parent = tableOf(AlterTableStmt?.relation ?? (CreateStmt?.inhRelations?.[0] as Node | undefined)?.RangeVar);
   const own = tableOf(part)?.label;
   // Beside it the partition that takes what fits nowhere else: what belongs into the new one must not be there.
@@ -27,22 +28,28 @@ export const partitionRule: Rule = (situation) => {
   if (!level) return [];
   // Where all rows are known to fit, none is read: PostgreSQL manual, 5.12.2.
   const check = (label: string) => q(`${bare(label)}_fits`.slice(0, 63));
-  const recipe: Step[] = inTurn(
-    ...read.flatMap((label) => [
-      [
-        `ALTER TABLE ${label} ADD CONSTRAINT ${check(label)} CHECK (${label === own ? bound : `NOT (${bound})`}) NOT VALID;`,
-      ],
-      [`ALTER TABLE ${label} VALIDATE CONSTRAINT ${check(label)};`],
-    ]),
-    [node],
-    ...read.map((label) => [`ALTER TABLE ${label} DROP CONSTRAINT ${check(label)};`]),
-  );
+  const recipe: Step[] = !bound
+    ? []
+    : inTurn(
+        ...read.flatMap((label) => [
+          [
+            `ALTER TABLE ${label} ADD CONSTRAINT ${check(label)} CHECK (${label === own ? bound : `NOT (${bound})`}) NOT VALID;`,
+          ],
+          [`ALTER TABLE ${label} VALIDATE CONSTRAINT ${check(label)};`],
+        ]),
+        [node],
+        ...read.map((label) => [`ALTER TABLE ${label} DROP CONSTRAINT ${check(label)};`]),
+      );
   return [
     {
       level,
       code: 'CONSTRAINT_VALIDATES',
       message: `reads all rows of ${read.join(', ')} (${about(rows)}) to see whether they fit, and blocks reads and writes of it meanwhile`,
-      recipe,
+      ...(bound
+        ? { recipe }
+        : {
+            hint: 'Say by a CHECK that all rows fit, NOT VALID and then validated, in migrations before this one: PostgreSQL then reads none.',
+          }),
       tables: observed.locks.map(({ relation }) => relation),
     },
   ];

@@ -61,6 +61,8 @@ export function weigh(
   return rows * FEW >= limits.largeTableRows ? 'warn' : 'info';
 }
 
+/** Infinity: how many is not known here. */
 export function about(rows: number): string {
+  if (rows === Number.POSITIVE_INFINITY) return 'size not known here';
   return `about ${Math.round(rows).toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`;
 }

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OpsError, usageError } from '@drydock/kit';
 import { isScriptAlone } from './scripts.ts';
+import { type Replaced, readSquashed, SQUASHED } from './squashes.ts';
 
 const FILE = 'migration.sql';
 
@@ -14,6 +15,8 @@ export interface Migration {
   checksum: string;
   /** The same with the line ends of the other system: to Prisma that is the same file. */
   alike?: string;
+  /** The migrations that a squash stands for. */
+  standsFor?: Replaced[];
 }
 
 /** The migrations of a folder in the order in which Prisma applies them: by name. */
@@ -37,7 +40,11 @@ export function readMigration(folder: string, name: string): Migration {
   const file = join(folder, name, FILE);
   const bytes = readScript(file, name);
   const sql = decode(bytes, file);
-  return { name, file, sql, checksum: sha256(bytes), alike: sha256(withOtherLineEnds(bytes)) };
+  const standsFor = readSquashed(join(folder, name, SQUASHED));
+  return {
+    ...{ name, file, sql, checksum: sha256(bytes), alike: sha256(withOtherLineEnds(bytes)) },
+    ...(standsFor ? { standsFor } : {}),
+  };
 }
 
 function sha256(bytes: Buffer): string {

@@ -11,6 +11,8 @@ export interface HistoryRow {
   finishedAt: Date | null;
   rolledBackAt: Date | null;
   logs: string | null;
+  /** 0 where it was recorded by hand (`prisma migrate resolve --applied`). */
+  steps: number;
 }
 
 /** Prisma's table as Prisma makes it, so that its CLI and we can take turns. */
@@ -51,7 +53,7 @@ export async function hasHistory(client: Client): Promise<boolean> {
 export async function readHistory(client: Client): Promise<HistoryRow[]> {
   if (!(await hasHistory(client))) return [];
   const { rows } = await client.query<HistoryRow>(
-    `SELECT id, migration_name AS name, checksum, started_at AS "startedAt", finished_at AS "finishedAt", rolled_back_at AS "rolledBackAt", logs
+    `SELECT id, migration_name AS name, checksum, started_at AS "startedAt", finished_at AS "finishedAt", rolled_back_at AS "rolledBackAt", logs, applied_steps_count AS steps
        FROM _prisma_migrations ORDER BY started_at, migration_name`,
   );
   return rows;

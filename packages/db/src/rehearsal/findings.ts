@@ -1,17 +1,21 @@
-import { command, type Finding } from '@drydock/kit';
+import { command, type Finding, hint } from '@drydock/kit';
 import { type Inventory, readInventory } from '@drydock/kit/inventory';
 import { byHandFinding, byHandUnknown, sinceDeploy, sinceMigrations } from '../drift/by-hand.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { toldAttempt } from '../migrations/attempt.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
+import { squashPartly, squashUnfinished } from '../migrations/refuse.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
 import { withScratch } from './scratch.ts';
 
 /** A history that cannot be gone on with, each with its way out. */
-export function historyFindings({ failed, edited, missing, attempts }: MigrationState): Finding[] {
+export function historyFindings({ failed, edited, missing, attempts, partly, doubled }: MigrationState): Finding[] {
   return [
+    ...[...doubled.map(squashUnfinished), ...partly.map(squashPartly)].map(
+      (said): Finding => ({ level: 'error', ...said }),
+    ),
     ...failed.map(({ name }): Finding => {
       const attempt = attempts.find((one) => one.name === name);
       return {
@@ -34,7 +38,7 @@ export function historyFindings({ failed, edited, missing, attempts }: Migration
         level: 'error',
         code: 'MIGRATION_MISSING',
         message: `The target has ${name}, which this checkout has not.`,
-        hint: 'Check out the version that has it.',
+        hint: hint`Check out the version that has it. Given up for good, or squashed: ${command('db:resolve', { forget: name })}`,
       }),
     ),
   ];

@@ -10,6 +10,7 @@ import { looking } from '../looking.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
 import { type Migration, readMigrations } from '../migrations/folder.ts';
+import { byHandSquashed } from '../migrations/refuse.ts';
 import { scriptFindings } from '../migrations/scripts.ts';
 import { readState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
@@ -78,6 +79,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
     promised: [],
   };
   if (result.findings.length > 0 || state.pending.length === 0) return result;
+  result.findings.push(...byHandSquashed(state.byHand));
   const unshown = await foreseeCopy(target);
   result.findings.push(...scriptFindings(target.migrationsDir, state));
   const tables = await looking(target.url, 'drydock db:dry-run', readTables);
@@ -85,7 +87,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
   result.findings.push(...unread);
   const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));
-  const applied = all.filter(({ name }) => state.applied.includes(name));
+  const applied = all.filter(({ name }) => state.applied.includes(name) || state.squashed.includes(name));
   const hazards: Rehearsal['findings'] = [];
   const onCopy = async (session: MigrationSession, { url, copy, differs }: Scratch) => {
     const { client } = session;

@@ -11,6 +11,8 @@ export interface Report extends Pick<Rehearsal, 'migrations' | 'ignored' | 'copy
   findings: WordedFinding[];
   env: string;
   verdict: string;
+  /** By which task: db:dry-run. */
+  task?: string;
   /** Paths of files are told relative to it. */
   root: string;
 }
@@ -45,10 +47,15 @@ function escaped(text: string): string {
 }
 
 /** A comment of a pull request. */
-function markdown({ findings, migrations, ignored, copy, env, verdict }: Report): string {
+function markdown({ findings, migrations, ignored, copy, env, verdict, task }: Report): string {
   const icon = { error: '🛑', warn: '⚠️', info: 'ℹ️' };
   const locks = migrations.length > 0 ? markdownText(lockVerdict(migrations, copy)) : '';
-  const lines = [`## Migrations for ${markdownText(env)}`, '', `**${markdownText(verdict)}** ${locks}`.trim(), ''];
+  const lines = [
+    `## Migrations ${task ? 'of' : 'for'} ${markdownText(env)}`,
+    '',
+    `**${markdownText(verdict)}** ${locks}`.trim(),
+    '',
+  ];
   for (const { level, code, message, hint, recipe } of findings) {
     lines.push(
       `- ${icon[level]} **${markdownText(code)}** ${[message, hint ?? ''].map(markdownText).join(' ').trim()}`,
@@ -67,7 +74,7 @@ function markdown({ findings, migrations, ignored, copy, env, verdict }: Report)
 }
 
 /** SARIF 2.1.0 (OASIS), for code scanning. */
-function sarif({ findings, root }: Report): string {
+function sarif({ findings, root, task = 'db:dry-run' }: Report): string {
   const level = { error: 'error', warn: 'warning', info: 'note' };
   const codes = [...new Set(findings.map(({ code }) => code))];
   const result = ({ level: of, code, message, hint, recipe, file, line }: WordedFinding) => ({
@@ -95,7 +102,7 @@ function sarif({ findings, root }: Report): string {
         {
           tool: {
             driver: {
-              name: 'drydock db:dry-run',
+              name: `drydock ${task}`,
               rules: codes.map((id) => ({ id, shortDescription: { text: isCode(id) ? CODES[id] : id } })),
             },
           },

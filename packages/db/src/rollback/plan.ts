@@ -33,7 +33,9 @@ export async function planRollback(
 ): Promise<RollbackPlan> {
   const state = await readState(target);
   refuseUnsound(state);
-  const applied = readMigrations(target.migrationsDir).filter(({ name }) => state.applied.includes(name));
+  const applied = readMigrations(target.migrationsDir).filter(
+    ({ name }) => state.applied.includes(name) || state.squashed.includes(name),
+  );
   const undo = choose(applied, wish)
     .toReversed()
     .map((migration) => ({ name: migration.name, sql: readDown(migration) }));

@@ -49,10 +49,10 @@ export async function findRunning(
 }
 
 /** A schema of long ago may be none to the Prisma of today. */
-async function readUses(
+export async function readUses(
   commit: string,
   files: SchemaFile[],
-  { defaultSchema }: Target,
+  { defaultSchema }: Pick<Target, 'defaultSchema'>,
 ): ReturnType<typeof findRunning> {
   try {
     return { running: { commit, uses: await usesOf(files, defaultSchema) }, failed: [] };
@@ -74,7 +74,8 @@ export async function currentCommit(schemaFile: string): Promise<string | undefi
   return code === 0 ? stdout.trim() : undefined;
 }
 
-async function filesAt(schemaFile: string, ref: string): Promise<SchemaFile[] | undefined> {
+/** The files of the Prisma schema at a commit; undefined where it has none. */
+export async function filesAt(schemaFile: string, ref: string): Promise<SchemaFile[] | undefined> {
   const listed = await git(schemaFile, ['ls-tree', '-r', '--name-only', '-z', ref, '--', basename(schemaFile)]);
   const names = listed.stdout.split('\0').filter((name) => name.endsWith('.prisma'));
   if (listed.code !== 0 || names.length === 0) return undefined;

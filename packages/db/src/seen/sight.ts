@@ -98,7 +98,7 @@ export function compareSights(
 }
 
 /** Weakest to strongest: PostgreSQL manual, 13.3.1. */
-const STRENGTH = [
+export const STRENGTH = [
   'AccessShareLock',
   'RowShareLock',
   'RowExclusiveLock',

@@ -42,8 +42,9 @@ export interface Verification {
 export async function promisedByApplied(
   target: Target,
 ): Promise<{ promised: Promised; made?: Inventory; findings: Finding[] }> {
-  const { applied } = await readState(target);
-  const migrations = readMigrations(target.migrationsDir).filter(({ name }) => applied.includes(name));
+  const { applied, squashed } = await readState(target);
+  const there = new Set([...applied, ...squashed]);
+  const migrations = readMigrations(target.migrationsDir).filter(({ name }) => there.has(name));
   try {
     const made = await whatTheyMake(target, migrations);
     const promised = [...asMade(made)].map(([key, { definition, valid }]): Promised[number] => [

@@ -55,6 +55,10 @@ async function plpgsql(sql: string): Promise<InnerCode> {
         const { query, ...rest } = part;
         walk(query, true);
         walk(rest, false);
+      } else if (key === 'PLpgSQL_stmt_if' && isFalse(part)) {
+        // Never taken: switched off, by whoever wrote it.
+        const { then_body: _, ...rest } = part;
+        walk(rest, false);
       } else walk(part, key === 'dynquery');
     }
   };
@@ -66,6 +70,11 @@ async function plpgsql(sql: string): Promise<InnerCode> {
     return OPAQUE;
   }
   return merged(await Promise.all(found));
+}
+
+/** `IF false THEN`, by its word. */
+function isFalse({ cond }: { cond?: { PLpgSQL_expr?: PlExpression } }): boolean {
+  return /^\s*false\s*$/i.test(cond?.PLpgSQL_expr?.query ?? '');
 }
 
 /** What EXECUTE takes: a constant is a statement, anything else is known when it runs. */

@@ -19,8 +19,8 @@ export async function ci({ config, environment, before, commit, offline, signal 
 export async function migrations({ config, before }: About): Promise<Answer> {
   if (!before) return { state: 'none', says: 'a release begins here' };
   const target = targetOf(config, before);
-  const { pending, applied, failed } = await readState(target);
-  const open = [...pending, ...failed.map(({ name }) => name)];
+  const { pending, applied, failed, squashed, partly } = await readState(target);
+  const open = [...pending, ...squashed, ...[...failed, ...partly].map(({ name }) => name)];
   if (open.length > 0) return { state: 'no', says: `on ${before.name} not applied: ${open.join(', ')}` };
   const [deployed] = await readDeployed(target);
   const since = deployed?.commit ? `, deployed by ${deployed.commit.slice(0, 10)}` : '';

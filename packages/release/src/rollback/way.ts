@@ -24,9 +24,15 @@ export async function chooseWay(ctx: TaskContext, between: Between, say: (text: 
   const { live, to } = between;
   say('which migrations lie between');
   const target = targetOfCommit(ctx.config, ctx.environment, live.commit);
-  const { applied } = await readState(target);
-  const since = applied.filter((name) => !to.migrations.includes(name));
-  const gone = to.migrations.filter((name) => !applied.includes(name));
+  const { applied, squashes } = await readState(target);
+  // A squash of what the version was made for is nothing that came since, and what it stands for is not gone.
+  const stands = (name: string) => squashes.find((squash) => squash.name === name)?.standsFor;
+  const since = applied.filter(
+    (name) => !to.migrations.includes(name) && !stands(name)?.some((one) => to.migrations.includes(one)),
+  );
+  const gone = to.migrations.filter(
+    (name) => !applied.includes(name) && !squashes.some(({ standsFor }) => standsFor.includes(name)),
+  );
   if (gone.length > 0)
     throw new OpsError({
       code: 'MIGRATIONS_GONE',
