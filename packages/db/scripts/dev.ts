@@ -12,7 +12,7 @@ import {
   refuseForeignDatabase,
   runForeground,
 } from '@drydock/kit';
-import { targetOf } from '../src/target.ts';
+import { type Target, targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
   name: 'db:dev',
@@ -50,14 +50,7 @@ const task = defineReadTask({
       ['migrate', 'dev', '--name', flags.name, ...(flags.createOnly ? ['--create-only'] : [])],
       json ? process.stderr : process.stdout,
     );
-    if (code !== 0)
-      throw new OpsError({
-        code: 'PRISMA_FAILED',
-        message: `prisma migrate dev ended with exit code ${code}; what it said is above.`,
-        hint: process.stdin.isTTY
-          ? 'Mend the schema, or the database, and run it again.'
-          : 'It wants a terminal: run it in one.',
-      });
+    if (code !== 0) throw await whyNot(code, target);
     const made = folders().filter((name) => !before.has(name) && /^\d/.test(name));
     const { lintMigration } = await import('../src/rehearsal/lint.ts');
     const findings = (await Promise.all(made.map((name) => lintMigration(target, name)))).flat();
@@ -73,6 +66,27 @@ const task = defineReadTask({
     };
   },
 });
+
+/** Prisma says what it found, and its exit code says little: what there is to do is asked of the same engine. */
+async function whyNot(code: number, target: Target): Promise<OpsError> {
+  const { whyReset } = await import('../src/drift/reset.ts');
+  // What keeps it from answering has kept Prisma from it as well, and that is told above.
+  const reason = await whyReset(target).catch(() => undefined);
+  if (reason !== undefined)
+    return new OpsError({
+      code: 'DEV_DATABASE_DIFFERS',
+      message: `Prisma makes no migration, for the database of ${target.env} is not what its migrations make: ${reason}`,
+      hint: hint`See it as SQL: ${command('db:drift')}   To keep the rows, write what was done by hand into a migration of its own and record it: ${command('db:resolve', { applied: 'NAME' })}   Or throw them away: npx prisma migrate reset`,
+      exit: EXIT.no,
+    });
+  return new OpsError({
+    code: 'PRISMA_FAILED',
+    message: `prisma migrate dev ended with exit code ${code}; what it said is above.`,
+    hint: process.stdin.isTTY
+      ? 'Mend the schema, or the database, and run it again.'
+      : 'What it asks (may rows go?) nobody can answer here: run it in a terminal. Anything else it names: mend that, and run it again.',
+  });
+}
 
 /** With this terminal: it asks. */
 function runPrisma(cwd: string, env: NodeJS.ProcessEnv, args: string[], through: NodeJS.WriteStream): Promise<number> {

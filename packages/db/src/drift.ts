@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { connectPostgres, OpsError, type Secret } from '@drydock/kit';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+import { NO_FILTERS } from './engine/history.ts';
 import { blockedLook, LOOK_WAIT_MS } from './looking.ts';
 import { readSchemaFiles } from './schema/files.ts';
 
@@ -11,7 +12,6 @@ import { readSchemaFiles } from './schema/files.ts';
 export async function diffToSchema(url: Secret, schemaFile: string): Promise<string | undefined> {
   const { withEngine } = await import('./engine/load.ts');
   const files = await readSchemaFiles(schemaFile);
-  const filters = { externalTables: [], externalEnums: [] };
   try {
     const diff = (engine: SchemaEngine) =>
       engine.diff({
@@ -19,7 +19,7 @@ export async function diffToSchema(url: Secret, schemaFile: string): Promise<str
         to: { tag: 'schemaDatamodel', files },
         script: true,
         exitCode: true,
-        filters,
+        filters: NO_FILTERS,
       });
     const { stdout, exitCode } = await withEngine(url.reveal(), diff, { lockTimeoutMs: LOOK_WAIT_MS });
     return exitCode === 0 ? undefined : (stdout ?? '').trim();

@@ -179,6 +179,23 @@ test('db:dev makes a migration with the stock CLI, and tells its hazards; elsewh
   assert.ok(existsSync(join(made.root, 'prisma/migrations', data.made[0], 'migration.sql')));
   assert.ok(findings.some(({ code: found }: { code: string }) => found === 'INDEX_NOT_CONCURRENT'));
   assert.is(readdirSync(join(made.root, 'prisma/migrations')).filter((name) => name.endsWith('_index')).length, 1);
+
+  const dev = (name: string) => made.run('db:dev', '--env', 'development', '--name', name);
+  writeFileSync(
+    join(made.root, 'prisma/schema.prisma'),
+    'datasource db {\n  provider = "postgresql"\n}\nmodel T {\n  id BigInt @id\n}\n',
+  );
+  await query(url, 'INSERT INTO "T" VALUES (1, 1)');
+  const asks = await dev('drops_n');
+  assert.is(asks.code, 1, asks.stderr);
+  assert.match(asks.stdout, 'nobody can answer here: run it in a terminal');
+  await query(url, 'CREATE TABLE "ByHand" ("id" INTEGER)');
+  const drifted = await dev('more');
+  assert.is(drifted.code, 3, drifted.stderr);
+  assert.match(drifted.stdout, 'is not what its migrations make: Drift detected: Your database schema is not in sync');
+  assert.match(drifted.stdout, 'db:drift -- --env development');
+  assert.match(drifted.stdout, 'npx prisma migrate reset');
+  assert.not.match(drifted.stdout, 'terminal');
 });
 
 test.run();

@@ -14,7 +14,7 @@ import { byHandSquashed } from '../migrations/refuse.ts';
 import { scriptFindings } from '../migrations/scripts.ts';
 import { readState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
-import { type Promised, whatChanged } from '../schema/promised.ts';
+import { howMadeValid, type Promised, whatChanged } from '../schema/promised.ts';
 import { findRunning } from '../schema/running.ts';
 import { readUnsettled } from '../seen/keys.ts';
 import { Moved } from '../seen/moved.ts';
@@ -192,10 +192,10 @@ function bySeverity(findings: Rehearsal['findings']): Rehearsal['findings'] {
 function brokenIndexes(promised: Promised, pending: Migration[]): Finding[] {
   return promised
     .filter(([key, , valid]) => !valid && key.startsWith('index '))
-    .map(([key]) => ({
+    .map(([key, definition]) => ({
       level: 'error',
       code: 'LEFT_INVALID',
       message: `${key} is left invalid after ${pending.at(-1)?.name}.`,
-      hint: 'REINDEX INDEX CONCURRENTLY, or drop it and build it again.',
+      hint: howMadeValid(key, definition),
     }));
 }

@@ -3,6 +3,7 @@ import { OpsError, type Secret, usageError, withPostgres } from '@drydock/kit';
 import { compareInventories, type Inventory, readInventory } from '@drydock/kit/inventory';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import type { Client } from 'pg';
+import { migrationList, NO_FILTERS } from '../engine/history.ts';
 import { withEngine } from '../engine/load.ts';
 import { withMigrations } from '../migrations/apply.ts';
 import { type Failed, sentence } from '../migrations/failure.ts';
@@ -76,32 +77,23 @@ export async function draftDown(target: Target, name: string): Promise<Draft> {
 
 /** From what the database is to what the earlier migrations make, without the engine's remarks. */
 async function engineDiff(target: Target, url: Secret, earlier: Migration[]): Promise<string> {
-  const filters = { externalTables: [], externalEnums: [] };
   const texts = await withPostgres(url, 'drydock db:down', async (client) => {
     const found: string[] = [];
     for (const migration of earlier) found.push(await withoutReaching(client, migration));
     return found;
   });
-  const migrationsList = {
-    baseDir: target.migrationsDir,
-    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
-    shadowDbInitScript: '',
-    // The engine makes them anew in a database of its own, on the same server.
-    migrationDirectories: earlier.map(({ name }, at) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: texts[at] ?? '' } },
-    })),
-  };
+  const named = earlier.map(({ name }, at) => ({ name, sql: texts[at] ?? '' }));
+  const migrationsList = migrationList(target.migrationsDir, named);
   const schema = await import('../schema/files.ts').then(({ readSchemaFiles }) => readSchemaFiles(target.schemaFile));
   try {
     const work = async (engine: SchemaEngine) => {
-      await engine.diagnoseMigrationHistory({ migrationsList, filters, optInToShadowDatabase: true });
+      await engine.diagnoseMigrationHistory({ migrationsList, filters: NO_FILTERS, optInToShadowDatabase: true });
       return engine.diff({
         from: { tag: 'schemaDatasource', files: schema, configDir: dirname(target.schemaFile) },
         to: { tag: 'migrations', ...migrationsList },
         script: true,
         exitCode: false,
-        filters,
+        filters: NO_FILTERS,
       });
     };
     const makeShadow = (name: string) => makeBeside(target, name);

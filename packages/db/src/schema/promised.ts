@@ -84,3 +84,12 @@ export function unlikeMade(made: Inventory, actual: Inventory): Difference {
     changed,
   };
 }
+
+/** What makes a constraint or an index valid that is there and is not. */
+export function howMadeValid(key: string, definition: string): string {
+  if (!key.startsWith('index ')) return 'ALTER TABLE … VALIDATE CONSTRAINT';
+  // As PostgreSQL prints that of a partitioned table.
+  return / ON ONLY /.test(definition)
+    ? 'It is valid once each partition has one that belongs to it: ALTER INDEX … ATTACH PARTITION …'
+    : 'REINDEX INDEX CONCURRENTLY, or drop it and build it again.';
+}

@@ -1,11 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { counted, type Finding, OpsError, type Secret } from '@drydock/kit';
+import { counted, type Finding, type Secret } from '@drydock/kit';
 import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 import { looking } from '../looking.ts';
-import { readSql } from '../migrations/folder.ts';
-import { parseStatements } from '../migrations/statements.ts';
+import type { Failed } from '../migrations/failure.ts';
+import { type PlanQuery, readPlanQueries, refused, refuseParameters, unaskedFindings } from './queries.ts';
 
 /** From how many rows on the planner must choose an index by itself. */
 export const LARGE_ENOUGH = 10_000;
@@ -22,37 +20,6 @@ export type PlanCheck = {
   rows: number;
 };
 
-export interface PlanQuery {
-  file: string;
-  line: number;
-  sql: string;
-  /** Indexes that the query must use, as its comment says: `-- uses: "Job_status_idx"`. */
-  uses: string[];
-}
-
-/** Queries of `*.sql`, each with a comment `-- uses: INDEX[, INDEX]` before it. Literals, no parameters. */
-export async function readPlanQueries(folder: string): Promise<PlanQuery[]> {
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-  const queries: PlanQuery[] = [];
-  for (const name of files) {
-    const file = join(folder, name);
-    for (const { sql, line, comments, node } of await parseStatements(readSql(file), file)) {
-      const said = [...comments.matchAll(/--\s*uses:\s*(.+)/g)].flatMap(([, list = '']) => list.split(','));
-      if (!node.SelectStmt && !node.UpdateStmt && !node.DeleteStmt)
-        throw new OpsError({
-          code: 'PLAN_QUERY_UNFIT',
-          message: `${file}:${line} is no SELECT, UPDATE or DELETE.`,
-          hint: 'A plan file holds queries of the product, each below a comment "-- uses: INDEX".',
-        });
-      queries.push({ file: name, line, sql, uses: said.map((text) => text.trim().replace(/^"(.*)"$/, '$1')) });
-    }
-  }
-  return queries;
-}
-
 /**
  * Whether indexes are used: by the queries that name them, or else by one that is made of their columns. EXPLAIN runs
  * nothing. On a small table the planner rightly reads all of it; then it is asked what it would do if that were dear.
@@ -62,32 +29,81 @@ export async function checkPlans(
   indexes: string[],
   folder: string,
 ): Promise<{ checks: PlanCheck[]; findings: Finding[] }> {
-  if (indexes.length === 0) return { checks: [], findings: [] };
   const queries = await readPlanQueries(folder);
+  if (indexes.length === 0 && queries.length === 0) return { checks: [], findings: [] };
   return looking(url, 'drydock db:verify', async (client) => {
+    const { askable, findings } = await tryAll(client, queries);
     const checks: PlanCheck[] = [];
-    for (const index of indexes) checks.push(...(await checkIndex(client, index, queries)));
-    return { checks, findings: findingsOf(checks) };
+    for (const index of indexes) checks.push(...(await checkIndex(client, index, { queries, askable })));
+    return { checks, findings: [...(await unaskedFindings(client, queries)), ...findings, ...findingsOf(checks)] };
   });
+}
+
+/** One that PostgreSQL refuses is told by its place, and keeps the others from nothing. */
+async function tryAll(
+  client: Client,
+  queries: readonly PlanQuery[],
+): Promise<{ askable: Set<PlanQuery>; findings: Finding[] }> {
+  const askable = new Set<PlanQuery>();
+  const findings: Finding[] = [];
+  for (const query of queries.filter(({ uses }) => uses.length > 0))
+    try {
+      await refuseParameters(query);
+      await explain(client, query.sql);
+      askable.add(query);
+    } catch (error) {
+      // What is no word about the query ends the look: SQLSTATE classes 22 (data) and 42 (syntax, names, rights).
+      if (!/^(22|42)/.test((error as Failed).code ?? '')) throw error;
+      findings.push(refused(query, error as Failed));
+    }
+  return { askable, findings };
+}
+
+const EXPLAIN = 'EXPLAIN (FORMAT JSON) ';
+
+/** What is wrong with the query is told by its place in that, not in ours. */
+async function explain(
+  client: Client,
+  sql: string,
+  settings: Record<string, string> = {},
+): Promise<{ 'QUERY PLAN': unknown }[]> {
+  try {
+    return (await queryReadOnly<{ 'QUERY PLAN': unknown }>(client, `${EXPLAIN}${sql}`, { settings })).rows;
+  } catch (error) {
+    const { position } = error as Failed;
+    throw position ? Object.assign(error as Failed, { position: String(Number(position) - EXPLAIN.length) }) : error;
+  }
 }
 
 interface IndexFacts {
   name: string;
+  /** Names that a plan may have for it: of a partitioned table's index, those of its partitions, where the rows are. */
+  names: string[];
   relation: string;
+  /** Of a partitioned table, those of its partitions together: the table itself is analysed by nobody. */
   rows: number;
+  /** Of its largest partition, for each is planned by itself. */
+  largest: number;
   method: string;
   columns: string[];
   predicate: string | null;
-  /** Other indexes of the table that begin with the same column. */
+  /** Other indexes of the table that begin with the same column, by all their names. */
   alike: string[];
 }
 
-async function checkIndex(client: Client, key: string, queries: PlanQuery[]): Promise<PlanCheck[]> {
+async function checkIndex(
+  client: Client,
+  key: string,
+  { queries, askable }: { queries: readonly PlanQuery[]; askable: ReadonlySet<PlanQuery> },
+): Promise<PlanCheck[]> {
   const facts = await readIndex(client, key);
   if (!facts) return [];
   const listed = queries.filter(({ uses }) => uses.includes(facts.name) || uses.includes(key));
   if (listed.length > 0)
-    return inTurn(listed, ({ sql, file, line }) => checkQuery(client, facts, sql, `${file}:${line}`));
+    return inTurn(
+      listed.filter((query) => askable.has(query)),
+      ({ sql, file, line }) => checkQuery(client, facts, sql, `${file}:${line}`),
+    );
   if (!['btree', 'hash'].includes(facts.method))
     return [{ index: facts.name, query: 'generated', used: 'not checked', rows: facts.rows }];
   return [await checkQuery(client, facts, probe(facts), 'generated')];
@@ -103,17 +119,26 @@ async function inTurn<T, R>(items: T[], ask: (item: T) => Promise<R>): Promise<R
 async function readIndex(client: Client, key: string): Promise<IndexFacts | undefined> {
   const dot = key.indexOf('.');
   const { rows } = await client.query<IndexFacts>(
-    `SELECT c.relname AS name, i.indrelid::regclass::text AS relation, greatest(t.reltuples, 0)::float8 AS rows, m.amname AS method,
+    `SELECT c.relname AS name, i.indrelid::regclass::text AS relation, m.amname AS method, ${familyOf('c.oid')} AS names,
+            leaf.rows, leaf.largest,
             (SELECT json_agg(pg_get_indexdef(c.oid, k, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) k) AS columns,
             pg_get_expr(i.indpred, i.indrelid) AS predicate,
-            ARRAY(SELECT oc.relname::text FROM pg_index o JOIN pg_class oc ON oc.oid = o.indexrelid
+            ARRAY(SELECT unnest(${familyOf('o.indexrelid')}) FROM pg_index o
                    WHERE o.indrelid = i.indrelid AND o.indexrelid <> i.indexrelid AND o.indkey[0] = i.indkey[0] AND o.indkey[0] <> 0) AS alike
        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
        JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
+       CROSS JOIN LATERAL (SELECT coalesce(sum(greatest(l.reltuples, 0)), 0)::float8 AS rows, coalesce(max(l.reltuples), 0)::float8 AS largest FROM pg_class l
+                            WHERE l.relkind <> 'p' AND (l.oid = t.oid OR l.oid IN (SELECT relid FROM pg_partition_tree(t.oid)))) leaf
       WHERE n.nspname = $1 AND c.relname = $2`,
     [key.slice(0, dot), key.slice(dot + 1)],
   );
   return rows[0];
+}
+
+/** An index, and those of partitions that belong to it; of one that is not partitioned, pg_partition_tree knows none. */
+function familyOf(index: string): string {
+  return `ARRAY(SELECT one.relname::text FROM pg_class one
+                 WHERE one.oid = ${index} OR one.oid IN (SELECT relid FROM pg_partition_tree(${index})))`;
 }
 
 /** All parts are PostgreSQL's own words of the index. */
@@ -125,13 +150,13 @@ function probe({ relation, columns, predicate }: IndexFacts): string {
 
 async function checkQuery(client: Client, facts: IndexFacts, sql: string, query: string): Promise<PlanCheck> {
   const check = { index: facts.name, query, rows: facts.rows };
-  if (await uses(client, sql, [facts.name])) return { ...check, used: 'by itself' };
-  if (facts.rows >= LARGE_ENOUGH) {
+  if (await uses(client, sql, facts.names)) return { ...check, used: 'by itself' };
+  if (facts.largest >= LARGE_ENOUGH) {
     // For a query that we made up, an index that begins alike does as well.
     const other = query === 'generated' && (await uses(client, sql, facts.alike));
     return { ...check, used: other ? 'another' : 'no' };
   }
-  const probed = await uses(client, sql, [facts.name], { enable_seqscan: 'off' });
+  const probed = await uses(client, sql, facts.names, { enable_seqscan: 'off' });
   return { ...check, used: probed ? 'probe' : query === 'generated' ? 'not told' : 'no' };
 }
 
@@ -141,7 +166,7 @@ async function uses(
   indexes: string[],
   settings: Record<string, string> = {},
 ): Promise<boolean> {
-  const { rows } = await queryReadOnly<{ 'QUERY PLAN': unknown }>(client, `EXPLAIN (FORMAT JSON) ${sql}`, { settings });
+  const rows = await explain(client, sql, settings);
   const found = (node: unknown): boolean =>
     typeof node === 'object' &&
     node !== null &&

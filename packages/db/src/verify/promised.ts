@@ -1,7 +1,7 @@
 import type { Finding } from '@drydock/kit';
 import { command, hint } from '@drydock/kit';
 import type { Inventory } from '@drydock/kit/inventory';
-import { type Promised, unlikePromised } from '../schema/promised.ts';
+import { howMadeValid, type Promised, unlikePromised } from '../schema/promised.ts';
 
 /** Longer than that nobody reads a definition. */
 const SHOWN = 160;
@@ -29,7 +29,7 @@ export function checkPromised(promised: Promised, actual: Inventory): Finding[] 
           level: 'error',
           code: 'OBJECT_INVALID',
           message: `${key} is there and not valid: it is not used, or not enforced.`,
-          hint: key.startsWith('index') ? 'REINDEX INDEX CONCURRENTLY' : 'ALTER TABLE … VALIDATE CONSTRAINT',
+          hint: howMadeValid(key, item.definition),
         },
       ];
     return [
