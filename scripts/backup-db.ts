@@ -16,7 +16,7 @@ import {
   type LoadedConfig,
   main,
   OpsError,
-  openRuns,
+  ownOpenRuns,
   type TaskContext,
   toOpsError,
 } from '@drydock/kit';
@@ -59,7 +59,7 @@ const task = defineReadTask({
 
 /** A run that was killed stands in the way of a new one, and here nobody is asked. */
 function isUnfinished(config: LoadedConfig, task: string, env: EnvName): boolean {
-  return openRuns(config.root, task, env).length > 0;
+  return ownOpenRuns(config, task, env).length > 0;
 }
 
 function checkInOf(

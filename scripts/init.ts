@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { command, counted, defineChangeTask, hint, main, usageError } from '@drydock/kit';
+import { command, counted, defineChangeTask, hint, main, refuseClosed, usageError } from '@drydock/kit';
 import { TOOLKIT } from '@drydock/kit/cli';
 import { initFlags } from './init/answers.ts';
 import { describeInit } from './init/describe.ts';
@@ -43,7 +43,10 @@ const task = defineChangeTask({
     const found = await look(config.root, chooser(flags, undefined));
     const known = existsSync(config.file) ? config : undefined;
     const answers = { taken: answersOf(found, flags, known), ofFound: answersOf(found, flags, undefined) };
-    return planInit(found, answers, config);
+    const plan = await planInit(found, answers, config);
+    if (plan.files.length > 0)
+      refuseClosed(config.root, 'Run it as who may write there: it writes the config and examples of env files.');
+    return plan;
   },
   describe: describeInit,
   steps: ({ config }, plan) => initSteps(config.root, config.file, plan),

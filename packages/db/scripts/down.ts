@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { command, defineReadTask, flag, hint, main, OpsError, writeDurably } from '@drydock/kit';
+import { dirname } from 'node:path';
+import { command, defineReadTask, flag, hint, main, OpsError, refuseClosed, writeDurably } from '@drydock/kit';
 import { targetOf } from '../src/target.ts';
 
 const task = defineReadTask({
@@ -34,6 +35,7 @@ const task = defineReadTask({
         message: `${file} is there already.`,
         hint: 'Add --print to see a draft beside it.',
       });
+    if (!flags.print) refuseClosed(dirname(file), hint`To stdout: ${command('db:down', { for: name, print: true })}`);
     const { sql, open, proven } = await draftDown(target, name);
     if (!flags.print) writeDurably(file, sql, 0o644);
     return {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { counted } from '@drydock/kit';
+import { anchorFile } from '../src/audit/anchor.ts';
 import type { Log } from '../src/audit/log.ts';
 import type { ChainedEvent } from '../src/audit/types.ts';
 import { operatorUrl } from '../src/env/operator-url.ts';
@@ -32,7 +33,7 @@ const task = defineReadTask({
     const { limit = 20, since, event, task, run } = flags;
     const after = since === undefined ? '' : new Date(Date.now() - since).toISOString();
     const log = await withPostgres(operatorUrl(config, environment), 'drydock ops:log', (client) =>
-      readLog(client, config.root, env, { limit, after, event, task, run }),
+      readLog(client, config, env, { limit, after, event, task, run }),
     );
     const rows = log.shown.map((e) => [String(e.seq), e.at, e.event, e.outcome, who(e), e.run, e.reason ?? '']);
     if (rows.length > 0) out.table(['#', 'at', 'event', 'outcome', 'actor', 'run', 'reason'], rows);
@@ -40,7 +41,7 @@ const task = defineReadTask({
     return {
       verdict: verdictOf(log, env, chosen),
       data: { total: log.total, matching: log.matching, events: log.shown as unknown as Json },
-      findings: findingsOf(log, env),
+      findings: findingsOf(log, env, anchorFile(config, env)),
     };
   },
 });
@@ -58,14 +59,14 @@ function verdictOf({ total, matching, shown, broken }: Log, env: string, chosen:
   return `${matching} of ${total} audit events of ${env} match${newest}; the chain of all is whole.`;
 }
 
-function findingsOf({ total, broken, anchored }: Log, env: string): Finding[] {
+function findingsOf({ total, broken, anchored }: Log, env: string, seen: string): Finding[] {
   if (broken)
     return [
       {
         level: 'error',
         code: 'AUDIT_CHAIN_BROKEN',
         message: broken,
-        hint: `Compare with a backup of ${env}, and with ops:log of another checkout; what was seen from here is in .drydock/audit/${env}.json: move it away once you know why.`,
+        hint: `Compare with a backup of ${env}, and with ops:log of another checkout; what was seen from here is in ${seen}: move it away once you know why.`,
       },
     ];
   if (anchored.elsewhere)

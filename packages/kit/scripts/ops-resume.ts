@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { basename } from 'node:path';
 import { command } from '../src/hint.ts';
 import { openEverywhere } from '../src/ops/everywhere.ts';
 import { abandon, resumption, row } from '../src/ops/resume.ts';
+import { counted } from '../src/output/counted.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
 import { defineReadTask } from '../src/task/types.ts';
@@ -37,7 +39,7 @@ const task = defineReadTask({
   async run(ctx) {
     const { flags, out } = ctx;
     if (flags.abandon) return abandon(ctx, flags.abandon);
-    const { open, unseen } = await openEverywhere(ctx);
+    const { open, unseen, others } = await openEverywhere(ctx);
     if (open.length > 0) out.table(['run', 'task', 'env', 'started', 'last step', 'actor', 'where'], open.map(row));
     const next = open.findLast(({ atWork }) => !atWork)?.state.run;
     return {
@@ -48,11 +50,19 @@ const task = defineReadTask({
           atWork: atWork ?? null,
         })),
       },
-      findings: unseen.map(({ env, why }) => ({
-        level: 'info' as const,
-        code: 'RUNS_UNSEEN',
-        message: `What other checkouts have left open on ${env} is not known: ${why}`,
-      })),
+      findings: [
+        ...unseen.map(({ env, why }) => ({
+          level: 'info' as const,
+          code: 'RUNS_UNSEEN',
+          message: `What other checkouts have left open on ${env} is not known: ${why}`,
+        })),
+        ...others.map(({ config, product, runs }) => ({
+          level: 'info' as const,
+          code: 'RUNS_OF_ANOTHER_CONFIG',
+          message: `${counted(runs.length, 'run')} of ${product ?? 'another product'}, begun with ${basename(config)}, ${runs.length === 1 ? 'is' : 'are'} open as well.`,
+          hint: command('ops:resume', { config }),
+        })),
+      ],
       ...(next ? { next: command('ops:resume', { run: next }) } : {}),
     };
   },

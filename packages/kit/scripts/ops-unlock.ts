@@ -7,6 +7,7 @@ import { readHolder } from '../src/lock/environment.ts';
 import { isAlive, lockFile, readFileHolder } from '../src/lock/file.ts';
 import { describeHolder } from '../src/lock/refusal.ts';
 import { isDatabaseMissing, isUnreachable, withPostgres } from '../src/postgres.ts';
+import { ownName } from '../src/state/owner.ts';
 import { defineStep } from '../src/steps/types.ts';
 import { flag } from '../src/task/flags.ts';
 import { main } from '../src/task/main.ts';
@@ -66,7 +67,7 @@ const task = defineChangeTask({
 });
 
 async function find(ctx: TaskContext): Promise<Found> {
-  const path = lockFile(ctx.config.root, ctx.env);
+  const path = lockFile(ctx.config.root, ownName(ctx.config, ctx.env));
   const inFile = readFileHolder(path);
   const file = inFile ? { path, holder: describeHolder(inFile), alive: isAlive(inFile) } : null;
   try {

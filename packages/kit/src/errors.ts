@@ -87,6 +87,8 @@ export function toOpsError(thrown: unknown): OpsError {
       hint: 'Its owner grants it; of what is ours: GRANT USAGE ON SCHEMA drydock TO the role, and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA drydock TO the role.',
       cause: thrown,
     });
+  if (path !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(code ?? ''))
+    return denied(path, thrown as NodeJS.ErrnoException);
   const lacking = lackingPackage(thrown, TOOLKIT);
   if (lacking !== undefined) return packageMissing(lacking, thrown);
   return new OpsError({
@@ -94,6 +96,26 @@ export function toOpsError(thrown: unknown): OpsError {
     message,
     hint: 'Run it again with DEBUG=1 for the stack trace.',
     cause: thrown,
+  });
+}
+
+/** What the system calls it that was tried, in a word. */
+const TRIED: [RegExp, string][] = [
+  [/^(scandir|l?stat|read)/, 'read'],
+  [/^spawn/, 'run'],
+  [/^open/, 'opened'],
+];
+
+function denied(path: string, cause: NodeJS.ErrnoException): OpsError {
+  const tried = TRIED.find(([call]) => call.test(cause.syscall ?? ''))?.[1] ?? 'changed';
+  return new OpsError({
+    code: 'FILE_DENIED',
+    message:
+      cause.code === 'EROFS'
+        ? `${path} lies on a read-only disk (EROFS).`
+        : `${path} may not be ${tried} by you (${cause.code}).`,
+    hint: 'Run it as who may, or where that is allowed.',
+    cause,
   });
 }
 

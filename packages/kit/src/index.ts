@@ -48,6 +48,7 @@ export { EXIT, errorOn, isMissing, OpsError, paused, toOpsError, usageError } fr
 export type { Finding } from './finding.ts';
 export { type Command, command, type Hint, hint, hintOn, IN_SANDBOX } from './hint.ts';
 export { type Answered, ask, NoAnswer, shownAddress } from './http.ts';
+export { ownOpenRuns, ownRuns } from './journal/own.ts';
 export { openRuns, readRuns } from './journal/read.ts';
 export type { RunState } from './journal/state.ts';
 export type { Json } from './json.ts';
@@ -113,8 +114,16 @@ export { slugOf } from './slug.ts';
 export { ensureOwnTable } from './sql/own-table.ts';
 export { inTransaction } from './sql/transaction.ts';
 export { readOwn, readStateFile, setAside } from './state/file.ts';
-export { isPlainName, makeConfiguredFolder, makePrivate, makeStateFolder, statePath } from './state/folder.ts';
+export {
+  isPlainName,
+  makeConfiguredFolder,
+  makePrivate,
+  makeStateFolder,
+  refuseClosed,
+  statePath,
+} from './state/folder.ts';
 export { note, takeNotices } from './state/notices.ts';
+export { ownName, ownsPlain } from './state/owner.ts';
 export { sweepUnfinished } from './state/sweep.ts';
 export { temporaryFolder } from './state/temporary.ts';
 export {

@@ -4,7 +4,7 @@ import {
   type EnvName,
   environmentSettings,
   type LoadedConfig,
-  openRuns as runsLeftOpen,
+  ownOpenRuns,
   toOpsError,
 } from '@drydock/kit';
 import { probeAll } from '../check/probes.ts';
@@ -119,8 +119,8 @@ function busiest(windows: readonly Window[]): string[] {
     .map(([route]) => route);
 }
 
-function openRuns({ root }: LoadedConfig): OpenRun[] {
-  return runsLeftOpen(root).map(({ run, task, env, startedAt, steps }) => ({
+function openRuns(config: LoadedConfig): OpenRun[] {
+  return ownOpenRuns(config).map(({ run, task, env, startedAt, steps }) => ({
     run,
     task,
     env,

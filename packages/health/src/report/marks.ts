@@ -1,4 +1,4 @@
-import { type Environment, type LoadedConfig, operatorUrl, readRuns, withPostgres } from '@drydock/kit';
+import { type Environment, type LoadedConfig, operatorUrl, ownRuns, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import type { Mark } from './types.ts';
 
@@ -39,7 +39,7 @@ async function readLogged(client: Client, from: number) {
 }
 
 function fromJournals(config: LoadedConfig, { name }: Environment, from: number, known: Set<string>): Done[] {
-  return readRuns(config.root, { of: (task) => KINDS.some(([name]) => name.test(task)) })
+  return ownRuns(config, { of: (task) => KINDS.some(([name]) => name.test(task)) })
     .filter(
       ({ run, env, status, lastAt }) =>
         env === name && status !== 'open' && Date.parse(lastAt) >= from && !known.has(run),

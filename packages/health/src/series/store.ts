@@ -1,7 +1,7 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { type EnvName, type LoadedConfig, makeConfiguredFolder, OpsError } from '@drydock/kit';
+import { type EnvName, type LoadedConfig, makeConfiguredFolder, OpsError, ownName, ownsPlain } from '@drydock/kit';
 import { healthSection } from '../config/health.ts';
 import { addWindows, type Window } from '../metrics/window.ts';
 import { decode, encode } from './encode.ts';
@@ -35,6 +35,12 @@ function resize(db: DatabaseSync, rows: number): void {
     COMMIT`);
 }
 
+/** Samples of before lie under the environment's name alone. */
+function fileOf(config: LoadedConfig, folder: string, env: EnvName): string {
+  const [own, before] = [ownName(config, env), env].map((name) => join(folder, `${name}.sqlite`)) as [string, string];
+  return !existsSync(own) && existsSync(before) && ownsPlain(config) ? before : own;
+}
+
 /**
  * A ring of minutes in SQLite: a minute's row is found by `minute mod rows`, so that the newest takes the place of the oldest, and the file
  * stays as large as that many rows are. Several tasks may write at once.
@@ -53,7 +59,7 @@ export class SeriesStore {
   /** `now`: milliseconds since 1970. */
   static async open(config: LoadedConfig, env: EnvName, now: () => number = Date.now): Promise<SeriesStore> {
     const { folder, days } = healthSection.of(config).series;
-    const file = join(config.path(folder), `${env}.sqlite`);
+    const file = fileOf(config, config.path(folder), env);
     try {
       const { DatabaseSync } = await import('node:sqlite');
       makeConfiguredFolder(config.root, config.path(folder));

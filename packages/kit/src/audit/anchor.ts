@@ -5,6 +5,7 @@ import { writeDurably } from '../durable.ts';
 import { readStateFile } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
 import { note } from '../state/notices.ts';
+import { ownName, type Whose } from '../state/owner.ts';
 
 /** The end of a chain as this checkout saw it last: what is said outside of the database about what has to be in it. */
 const anchorSchema = z.object({
@@ -27,13 +28,25 @@ export interface Anchored {
 }
 
 /** `.drydock/audit/<env>.json` */
-const anchorFile = (root: string, env: string) => join(statePath(root, 'audit'), `${env}.json`);
+export const anchorFile = (config: Whose, env: string) =>
+  join(statePath(config.root, 'audit'), `${ownName(config, env)}.json`);
+
+/** Of before, every config kept it under the environment's name alone: whose it is, its database says. */
+function readAnchor(config: Whose, env: string, database: string): Anchor | undefined {
+  const file = anchorFile(config, env);
+  const before = join(statePath(config.root, 'audit'), `${env}.json`);
+  const own = readStateFile(file, anchorSchema);
+  if (own || file === before) return own;
+  const found = readStateFile(before, anchorSchema);
+  return found?.database === database ? found : undefined;
+}
 
 /** Compares what is in the database with what was seen there. */
-export async function compareAnchor(client: Client, root: string, env: string): Promise<Anchored> {
-  const anchor = readStateFile(anchorFile(root, env), anchorSchema);
+export async function compareAnchor(client: Client, config: Whose, env: string): Promise<Anchored> {
+  const database = await identityOf(client);
+  const anchor = readAnchor(config, env, database);
   if (!anchor) return { anchor, elsewhere: false, lost: undefined };
-  if (anchor.database !== (await identityOf(client))) return { anchor, elsewhere: true, lost: undefined };
+  if (anchor.database !== database) return { anchor, elsewhere: true, lost: undefined };
   const found = await hashAt(client, anchor.seq);
   if (found === anchor.hash) return { anchor, elsewhere: false, lost: undefined };
   const what = found === undefined ? 'is gone' : 'is another now';
@@ -47,16 +60,16 @@ export async function compareAnchor(client: Client, root: string, env: string): 
 /** Remembers the end of the chain; what was seen before and is gone stays remembered, and is returned as a sentence. */
 export async function keepAnchor(
   client: Client,
-  root: string,
+  config: Whose,
   env: string,
   head: { seq: number; hash: string } | undefined,
 ): Promise<string | undefined> {
-  const { lost } = await compareAnchor(client, root, env);
+  const { lost } = await compareAnchor(client, config, env);
   if (lost || !head) return lost;
   const anchor: Anchor = { database: await identityOf(client), ...head, at: new Date().toISOString() };
   try {
-    makeStateFolder(root, 'audit');
-    writeDurably(anchorFile(root, env), JSON.stringify(anchor));
+    makeStateFolder(config.root, 'audit');
+    writeDurably(anchorFile(config, env), JSON.stringify(anchor));
   } catch (error) {
     // The log itself is written; what was seen of it before stays remembered.
     note(`The end of the audit log of ${env} could not be remembered (${(error as NodeJS.ErrnoException).code}).`);

@@ -9,6 +9,7 @@ import { command, hint } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redact, redactData } from '../redact.ts';
 import { note } from '../state/notices.ts';
+import { ownerOf } from '../state/owner.ts';
 import { keepAnchor } from './anchor.ts';
 import { putInOutbox, readOutbox, takeFromOutbox } from './outbox.ts';
 import { insertEvent, readHead } from './store.ts';
@@ -34,7 +35,7 @@ export async function appendAudit(environment: Environment, { config, ...input }
   const event = eventOf(environment.name, input);
   let unwritten: unknown;
   try {
-    putInOutbox(config.root, event);
+    putInOutbox(config.root, event, ownerOf(config));
   } catch (error) {
     unwritten = error;
   }
@@ -50,7 +51,7 @@ export async function appendAudit(environment: Environment, { config, ...input }
 
 /** Only into the outbox, for the next run to write: where the database cannot be waited for. */
 export function leaveForAudit(env: string, { config, ...input }: AppendInput): void {
-  putInOutbox(config.root, eventOf(env, input));
+  putInOutbox(config.root, eventOf(env, input), ownerOf(config));
 }
 
 function eventOf(env: string, { id, ...input }: Omit<AppendInput, 'config'>): AuditEvent {
@@ -89,11 +90,11 @@ export async function flushAudit(
     throw error;
   }
   try {
-    for (const event of [...readOutbox(config.root, environment.name), ...more]) {
+    for (const event of [...readOutbox(config.root, environment.name, config), ...more]) {
       await insertEvent(client, event);
       takeFromOutbox(config.root, event);
     }
-    const lost = await keepAnchor(client, config.root, environment.name, await readHead(client));
+    const lost = await keepAnchor(client, config, environment.name, await readHead(client));
     if (lost) note(hint`${lost} Look into it: ${command('ops:log', { env: environment.name })}`);
     return { state: 'written' };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import type { Whose } from '../state/owner.ts';
 import { type Anchored, compareAnchor, keepAnchor } from './anchor.ts';
 import { ChainCheck } from './chain.ts';
 import { eachEvent } from './store.ts';
@@ -27,7 +28,7 @@ export interface Choice {
  * The whole log is checked, however little of it is chosen, and compared with what this checkout saw of it. One that is whole is
  * remembered. In memory are a page and what is shown.
  */
-export async function readLog(client: Client, root: string, env: string, choice: Choice): Promise<Log> {
+export async function readLog(client: Client, config: Whose, env: string, choice: Choice): Promise<Log> {
   const check = new ChainCheck();
   const log = { total: 0, matching: 0, shown: [] as ChainedEvent[] };
   const head = await eachEvent(client, (event) => {
@@ -39,9 +40,9 @@ export async function readLog(client: Client, root: string, env: string, choice:
     if (log.shown.length > choice.limit) log.shown.shift();
   });
   const wrong = check.end(head);
-  const anchored = await compareAnchor(client, root, env);
+  const anchored = await compareAnchor(client, config, env);
   const broken = wrong ? `In ${env}, ${wrong}.` : anchored.lost;
-  if (!broken) await keepAnchor(client, root, env, head);
+  if (!broken) await keepAnchor(client, config, env, head);
   return { ...log, broken, anchored };
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { writeDurably } from '../durable.ts';
 import { entriesOf, readStateFile, setAside } from '../state/file.ts';
 import { makeStateFolder, statePath } from '../state/folder.ts';
+import { isOwn, type Owner, type Whose } from '../state/owner.ts';
 import { type AuditEvent, OUTCOMES } from './types.ts';
 
 /** Events wait here, flushed to disk, until the database has them: `.drydock/outbox/<env>/<id>.json`. */
@@ -29,20 +30,25 @@ const eventSchema = z.object({
   by: z.object({ login: z.string() }).nullish(),
 });
 
-export function putInOutbox(root: string, event: AuditEvent): void {
+/** Beside the event: the config whose database is to be told of it. */
+const waitingSchema = eventSchema.extend({ of: z.object({ product: z.string(), config: z.string() }).optional() });
+
+export function putInOutbox(root: string, event: AuditEvent, of?: Owner): void {
   const file = join(makeStateFolder(root, 'outbox', event.env), `${event.id}.json`);
   // An event of the same id says the same.
-  if (!existsSync(file)) writeDurably(file, JSON.stringify(event));
+  if (!existsSync(file)) writeDurably(file, JSON.stringify({ ...event, of }));
 }
 
-/** Oldest first. What is no event of this environment is set aside, and told of. */
-export function readOutbox(root: string, env: string): AuditEvent[] {
+/** Oldest first; with `config`, without what is of another one in the folder. What is no event of this environment is set aside, and told of. */
+export function readOutbox(root: string, env: string, config?: Whose): AuditEvent[] {
   const folder = folderOf(root, env);
   return entriesOf(folder)
     .map(({ name }) => name)
     .filter((name) => name.endsWith('.json'))
     .map((name) => readEvent(join(folder, name), name, env))
-    .filter((event) => event !== undefined)
+    .filter((found) => found !== undefined)
+    .filter(({ of }) => !config || isOwn(config, of))
+    .map(({ of: _, ...event }) => event as AuditEvent)
     .sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
@@ -53,12 +59,12 @@ export function runsInOutbox(root: string): Set<string> {
   return new Set(events.map(({ run }) => run));
 }
 
-function readEvent(file: string, name: string, env: string): AuditEvent | undefined {
-  const event = readStateFile(file, eventSchema);
+function readEvent(file: string, name: string, env: string): z.output<typeof waitingSchema> | undefined {
+  const event = readStateFile(file, waitingSchema);
   if (!event) return undefined;
   // PostgreSQL's texts have no NUL.
   const isOurs = name === `${event.id}.json` && event.env === env && !JSON.stringify(event).includes('\\u0000');
-  if (isOurs) return event as AuditEvent;
+  if (isOurs) return event;
   setAside(file, `is no audit event of ${env}`);
   return undefined;
 }

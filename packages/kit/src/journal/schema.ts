@@ -41,4 +41,6 @@ export const startSchema = z.looseObject({
   pid: z.int().min(2).optional(),
   processStart: z.string().optional(),
   host: z.string().optional(),
+  product: z.string().optional(),
+  config: z.string().optional(),
 });

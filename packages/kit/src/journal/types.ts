@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import type { Owner } from '../state/owner.ts';
 
 export type JournalEvent =
   | 'run.started'
@@ -28,7 +29,7 @@ export interface JournalEntry {
 export type PlannedStep = { name: string; later?: string };
 
 /** What `run.started` keeps, so that a resume needs nothing but the run's id. */
-export interface RunStart {
+export interface RunStart extends Partial<Owner> {
   argv: string[];
   /** Does the task know `--env`? */
   perEnvironment: boolean;
@@ -49,7 +50,7 @@ export interface RunStart {
 }
 
 /** What `run.started` and `run.resumed` say of the process that is at work on the run. */
-export type RunProcess = Pick<RunStart, 'pid' | 'processStart' | 'host'>;
+export type RunProcess = Pick<RunStart, 'pid' | 'processStart' | 'host' | keyof Owner>;
 
 export type EntryBody = Pick<JournalEntry, 'event'> & Partial<Pick<JournalEntry, 'step' | 'data' | 'error'>>;
 

@@ -8,6 +8,7 @@ import { type Command, command, hint } from '../hint.ts';
 import { connectPostgres, isDatabaseMissing, isUnreachable } from '../postgres.ts';
 import { redactData } from '../redact.ts';
 import { ensureOwnTable } from '../sql/own-table.ts';
+import { ownName } from '../state/owner.ts';
 import { acquireFileLock } from './file.ts';
 import { refuseAnother } from './identity.ts';
 import { refusePooler } from './pooler.ts';
@@ -42,7 +43,7 @@ export async function acquireEnvironmentLock(environment: Environment, request: 
     client = await twice(connect);
   } catch (error) {
     if (!mends || (!isUnreachable(error) && !isDatabaseMissing(error))) throw error;
-    return acquireFileLock(config.root, environment.name, holder, unlockCommand(environment.name));
+    return acquireFileLock(config.root, ownName(config, environment.name), holder, unlockCommand(environment.name));
   }
   try {
     if (!claims) await refuseAnother(client, meant);

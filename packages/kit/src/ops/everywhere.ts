@@ -5,11 +5,13 @@ import type { Environment } from '../env/types.ts';
 import { toOpsError } from '../errors.ts';
 import { type RunHead, readHeads, readLines } from '../journal/database.ts';
 import { isRunId } from '../journal/file-journal.ts';
+import { type Others, othersOf } from '../journal/own.ts';
 import { openRuns, readRunIfAny, stateIn } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { readHolder } from '../lock/environment.ts';
 import { describeHolder } from '../lock/refusal.ts';
 import { withPostgres } from '../postgres.ts';
+import { isOwn } from '../state/owner.ts';
 import type { TaskContext } from '../task/types.ts';
 
 type Asking = Pick<TaskContext, 'config' | 'environmentOf'>;
@@ -35,9 +37,11 @@ export interface Everywhere {
   open: OpenRun[];
   /** Environments whose databases could not be asked, and why. */
   unseen: { env: EnvName; why: string }[];
+  /** What other configs in the folder have left open: theirs to go on with. */
+  others: Others[];
 }
 
-/** Runs that did not end: those of this checkout, and those that the databases of the environments tell of. */
+/** Runs of this config that did not end: those of this checkout, and those that the databases of the environments tell of. */
 export async function openEverywhere(ctx: Asking): Promise<Everywhere> {
   const { root } = ctx.config;
   const ours = openRuns(root);
@@ -51,15 +55,21 @@ export async function openEverywhere(ctx: Asking): Promise<Everywhere> {
   const known = new Set(here.map(({ run }) => run));
   // What has ended here, with its database away, is open there until then.
   const others = [...theirs.values()].filter(({ run }) => !known.has(run) && !readRunIfAny(root, run));
-  const open = [
+  const all = [
     ...here.map((state) => ({ state: longer(state, theirs.get(state.run)), here: true })),
     ...others.map((state) => ({ state, here: false })),
   ];
+  const { config } = ctx;
   return {
-    open: open
+    open: all
+      .filter(({ state }) => isOwn(config, state.process))
       .toSorted((a, b) => (a.state.run < b.state.run ? -1 : 1))
       .map((one) => ({ ...one, atWork: workers.get(one.state.run) })),
     unseen,
+    others: othersOf(
+      config,
+      all.map(({ state }) => state),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import { command, hint } from '../hint.ts';
 import { copyInto } from '../journal/copy.ts';
 import { isRunId } from '../journal/file-journal.ts';
 import { joinRuns } from '../journal/join.ts';
+import { refuseAnothers } from '../journal/own.ts';
 import { readJournal, readRun, readRunIfAny, unknownRun } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { acquireEnvironmentLock } from '../lock/environment.ts';
@@ -27,6 +28,7 @@ export async function resumption(
 ): Promise<{ task: AnyTask; argv: string[] }> {
   const state = flags.run ? await stateOf(ctx, flags.run) : await latest(ctx);
   if (!state) throw usageError('NOTHING_TO_RESUME', 'No run is open.');
+  refuseAnothers(ctx.config, state);
   const task = await find(state.task);
   if (!task)
     throw usageError(
@@ -80,6 +82,7 @@ export function row({ state, here, atWork }: OpenRun): string[] {
 export async function abandon(ctx: TaskContext, run: string): Promise<Outcome> {
   const { config, environmentOf, out } = ctx;
   const ours = isRunId(run) ? readRunIfAny(config.root, run) : undefined;
+  if (ours) refuseAnothers(config, ours, 'abandon');
   if (ours) refuseEnded(ours);
   if (ours && isAtWork(ours))
     throw usageError(
@@ -90,6 +93,7 @@ export async function abandon(ctx: TaskContext, run: string): Promise<Outcome> {
   const { found, unseen } = await findElsewhere(ctx, run);
   if (!ours && !found) throw unknownRun(run, unseen);
   if (found && found.head.status !== 'open' && !ours) throw ended(run, found.head.task, found.head.status);
+  if (found?.state) refuseAnothers(config, found.state, 'abandon');
   const state = found ? await giveUpForAll(ctx, found.env, run) : ours;
   if (!state) throw unknownRun(run, unseen);
   if (!found) await giveUp(config, state, WHY);

@@ -6,11 +6,12 @@ import { command, hint } from '../hint.ts';
 import { runFolder } from '../journal/file-journal.ts';
 import { freeReserve } from '../journal/reserve.ts';
 import type { RunState } from '../journal/state.ts';
-import type { Journal, RunStart } from '../journal/types.ts';
+import type { Journal, RunProcess, RunStart } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { refuseForeignDatabase } from '../lock/identity.ts';
 import { processStart } from '../process/identity.ts';
 import { makeStateFolder } from '../state/folder.ts';
+import { ownerOf } from '../state/owner.ts';
 import { sweepState } from '../state/sweep.ts';
 import { describe, runSteps } from '../steps/run.ts';
 import { type Answers, askAbout, changing, isOpen, MOST_ROUNDS } from './agree.ts';
@@ -77,7 +78,7 @@ export async function runChange(asked: ChangeRun): Promise<Outcome> {
     try {
       const left = await learnOfOthers(task, ctx, locks, answers.goOn ?? common.resume);
       await tellOfLeftRuns(ctx.config, left).catch((unwritten) => warnUnwritten(ctx, unwritten));
-      next = await whatNext(run, answers.goOn);
+      next = await whatNext(run, answers.goOn, left);
       if (answers.to === substance(next) || !isOpen(guard, next))
         return await ('state' in next
           ? resume(run, next.state, locks, answers)
@@ -129,7 +130,7 @@ function refuseUnwritable(root: string, environments: readonly EnvName[]): void 
     throw new OpsError({
       code: 'STATE_NOT_WRITABLE',
       message: `The folder .drydock of ${root} cannot be written (${code}).`,
-      hint: 'Make it writable for you, or free disk space, and run it again.',
+      hint: 'Make it writable for you, free disk space, or name a folder for what you do with XDG_STATE_HOME, and run it again.',
       cause,
     });
   }
@@ -169,15 +170,18 @@ async function begin(run: ChangeRun, planned: RunPlan, locks: HeldLocks, { reaso
     ...(reason ? { reason } : {}),
     actor: currentActor(run.shell),
     environments: environmentsOf(run),
-    ...thisProcess(),
+    ...thisProcess(ctx),
   };
   await journal.append({ event: 'run.started', data: start as unknown as Json });
   const begun = begunContext(ctx, { run: ctx.run, flags: ctx.flags, words: ctx.words, reason });
   return execute(run.task, { ctx: begun, plan, journal, before: new Map(), locks });
 }
 
-function thisProcess(): { pid: number; processStart: string; host: string } {
-  return { pid: process.pid, processStart: processStart(process.pid) ?? '', host: currentHost() };
+function thisProcess({ config }: TaskContext): Required<RunProcess> {
+  return {
+    ...ownerOf(config),
+    ...{ pid: process.pid, processStart: processStart(process.pid) ?? '', host: currentHost() },
+  };
 }
 
 async function resume(run: ChangeRun, state: RunState, locks: HeldLocks, answers: Answers): Promise<Outcome> {
@@ -190,7 +194,7 @@ async function resume(run: ChangeRun, state: RunState, locks: HeldLocks, answers
   const journal = openJournal(task, ctx, locks, state.run);
   await journal.append({
     event: 'run.resumed',
-    data: { actor: currentActor(run.shell), ...thisProcess(), ...(reason ? { reason } : {}) },
+    data: { actor: currentActor(run.shell), ...thisProcess(ctx), ...(reason ? { reason } : {}) },
   });
   ctx.out.line(
     `Going on with run ${state.run}, begun ${state.startedAt}${state.truncated ? ' (its last journal line was cut off)' : ''}`,

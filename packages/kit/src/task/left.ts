@@ -9,6 +9,7 @@ import { keepSummary, readSummary } from '../journal/summary.ts';
 import type { JournalEntry } from '../journal/types.ts';
 import type { Json } from '../json.ts';
 import { isSameProcess, processStart } from '../process/identity.ts';
+import { isOwn } from '../state/owner.ts';
 
 /** The environments that a run changes and audits. */
 export function environmentsOfRun({ start, env }: RunState): EnvName[] {
@@ -34,7 +35,8 @@ function isThere(pid: number, start: string | undefined): boolean {
  * that are known to be nobody's, wherever their process was.
  */
 export async function tellOfLeftRuns(config: LoadedConfig, left: ReadonlySet<string>): Promise<void> {
-  for (const state of openRuns(config.root)) if (left.has(state.run) || isGone(state)) await tellOfRun(config, state);
+  for (const state of openRuns(config.root))
+    if (left.has(state.run) || (isOwn(config, state.process) && isGone(state))) await tellOfRun(config, state);
 }
 
 /** For a run that is left open by us: interrupted, or its lock was lost. */

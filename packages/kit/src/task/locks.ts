@@ -7,6 +7,7 @@ import type { Json } from '../json.ts';
 import { lostError } from '../lock/refusal.ts';
 import type { OperationsLock } from '../lock/types.ts';
 import { formatDuration } from '../output/terminal.ts';
+import { ownName } from '../state/owner.ts';
 import type { AnyChangeTask, TaskContext } from './types.ts';
 
 export interface AuditInput {
@@ -122,7 +123,8 @@ async function standIns(task: AnyChangeTask, environments: EnvName[], ctx: TaskC
   const { acquireFileLock } = await import('../lock/file.ts');
   const { unlockCommand } = await import('../lock/environment.ts');
   const holder = { task: task.name, run: ctx.run, reason: ctx.reason };
-  return environments.map((env) => acquireFileLock(ctx.config.root, env, holder, unlockCommand(env)));
+  const { config } = ctx;
+  return environments.map((env) => acquireFileLock(config.root, ownName(config, env), holder, unlockCommand(env)));
 }
 
 /** `env` of those that are an environment's. */

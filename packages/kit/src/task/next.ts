@@ -1,8 +1,10 @@
 import { OpsError, usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
+import { refuseAnothers } from '../journal/own.ts';
 import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { formatDuration } from '../output/terminal.ts';
+import { anotherConfig } from '../state/owner.ts';
 import { asksToResume, type CommonValues } from './args.ts';
 import { giveUp } from './left.ts';
 import { planRun, type RunPlan } from './plan.ts';
@@ -18,9 +20,12 @@ interface Asked {
   common: Pick<CommonValues, 'resume'>;
 }
 
-/** Looked up under the lock, and again when somebody has answered. `goOn`: the run that they said to go on with. */
-export async function whatNext(asked: Asked, goOn: string | undefined): Promise<Next> {
-  const found = await runToResume(asked, goOn);
+/**
+ * Looked up under the lock, and again when somebody has answered. `goOn`: the run that they said to go on with; `left`: those that the
+ * environment's database has as open.
+ */
+export async function whatNext(asked: Asked, goOn: string | undefined, left: ReadonlySet<string>): Promise<Next> {
+  const found = await runToResume(asked, goOn, left);
   return found ?? { planned: await planRun(asked.task, asked.ctx) };
 }
 
@@ -35,13 +40,20 @@ export function substance(next: Next): string {
 async function runToResume(
   { task, ctx, common }: Asked,
   goOn: string | undefined,
+  left: ReadonlySet<string>,
 ): Promise<Exclude<Next, { planned: RunPlan }> | undefined> {
-  const { root } = ctx.config;
+  const { config } = ctx;
+  const { root } = config;
   const named = goOn ?? (common.resume === 'latest' || common.resume === 'any' ? undefined : common.resume);
   if (named) return { state: checkedRun(task, ctx, readRun(root, named)), stands: false };
-  const open = openRuns(root, task.name, ctx.env).at(-1);
+  // What another config of the folder has begun stands in nobody's way here, unless it was begun on this very database.
+  const others = (state: RunState) => anotherConfig(config, state.process);
+  const open = openRuns(root, task.name, ctx.env)
+    .filter((state) => !others(state) || left.has(state.run))
+    .at(-1);
   if (open) refuseDamaged(root, open);
   if (common.resume) {
+    if (open) refuseAnothers(config, open);
     if (open) return { state: open, stands: false };
     if (!asksToResume(common)) return undefined;
     throw usageError(
@@ -51,6 +63,7 @@ async function runToResume(
     );
   }
   if (!open) return undefined;
+  if (others(open)) throw unfinished(open, others(open));
   if (task.restartable) {
     await giveUp(ctx.config, open, 'A new run took its place.');
     return undefined;
@@ -59,11 +72,13 @@ async function runToResume(
   throw unfinished(open);
 }
 
-export function unfinished({ run, task, env, startedAt }: RunState): OpsError {
+/** `config`: the file of the other config that it was begun with. */
+export function unfinished({ run, task, env, startedAt, process }: RunState, config?: string): OpsError {
+  const by = config && ` It was begun with ${process.config}.`;
   return new OpsError({
     code: 'UNFINISHED_RUN',
-    message: `Run ${run} of ${task} on ${env}, started ${startedAt}, did not end.`,
-    hint: hint`Go on with it: ${command(task, { resume: run })}   Or give it up: ${command('ops:resume', { abandon: run })}`,
+    message: `Run ${run} of ${task} on ${env}, started ${startedAt}, did not end.${by ?? ''}`,
+    hint: hint`Go on with it: ${command(task, { resume: run, config })}   Or give it up: ${command('ops:resume', { abandon: run, config })}`,
   });
 }
 
@@ -79,6 +94,7 @@ export function describeOpen({ run, task, env, startedAt, steps, start }: RunSta
 }
 
 function checkedRun(task: AnyChangeTask, ctx: TaskContext, state: RunState): RunState {
+  refuseAnothers(ctx.config, state);
   if (state.task !== task.name || state.env !== ctx.env) {
     throw usageError(
       'RUN_OF_ANOTHER_TASK',

@@ -54,7 +54,7 @@ function typedCommand({ task, flags, words = [] }: Command, { door, prefix, env,
   const all: Record<string, Command['flags'][string] | undefined> = {
     ...flags,
     env: asks && knowsFlag(task, '--env') ? on : undefined,
-    ...(asks ? { config } : {}),
+    ...(asks ? { config: flags.config ?? config } : {}),
     ...(changes && typeof on === 'string' && confirms?.(on)
       ? {
           yes: true,

@@ -27,10 +27,12 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
+const config = (root: string) => ({ root, file: join(root, 'drydock.config.ts'), product: 'strange' });
+
 async function append(root: string, event: string, id?: string) {
-  const config = await loadConfig(undefined, root);
+  const loaded = await loadConfig(undefined, root);
   const input = {
-    config,
+    config: loaded,
     run: 'RUN',
     task: 'escrow:rollback',
     actor: 'me',
@@ -39,7 +41,7 @@ async function append(root: string, event: string, id?: string) {
     outcome: 'done' as const,
     metadata: { n: 1 },
   };
-  return appendAudit(loadEnvironment(config, 'staging', {}), id ? { ...input, id } : input);
+  return appendAudit(loadEnvironment(loaded, 'staging', {}), id ? { ...input, id } : input);
 }
 
 /** A database with four events, and what the check says after `tamper`. */
@@ -191,7 +193,7 @@ for (const [name, sql] of Object.entries(REMOVALS))
     for (const event of ['one', 'two', 'three']) await append(root, event);
     takeNotices();
     await withClient(url, (client) => client.query(sql));
-    const look = () => withClient(url, (client) => readLog(client, root, 'staging', EVERYTHING));
+    const look = () => withClient(url, (client) => readLog(client, config(root), 'staging', EVERYTHING));
     assert.ok((await look()).broken, 'before the next event');
     for (let n = 0; n < 3; n++) assert.is((await append(root, 'after')).state, 'written');
     const { broken, total } = await look();
@@ -217,8 +219,11 @@ test('a chain that was rewritten from its beginning is found by whoever saw it b
     }
     await client.query('UPDATE drydock.audit_head SET hash = $1', [prevHash]);
     assert.is(findBreak(await readEvents(client), await readHead(client)), undefined, 'it is whole by itself');
-    assert.match((await readLog(client, root, 'staging', EVERYTHING)).broken ?? '', /Event 3 .* is another now/);
-    const stranger = await readLog(client, other, 'staging', EVERYTHING);
+    assert.match(
+      (await readLog(client, config(root), 'staging', EVERYTHING)).broken ?? '',
+      /Event 3 .* is another now/,
+    );
+    const stranger = await readLog(client, config(other), 'staging', EVERYTHING);
     assert.equal([stranger.broken, stranger.anchored.anchor], [undefined, undefined]);
   });
   takeNotices();
@@ -232,7 +237,7 @@ test('another database in place of the one that was seen is said, and is no brok
   for (const event of ['one', 'two']) await append(root, event);
   const restored = await postgres.createDatabase();
   writeEnv(root, '.env.staging', { OPS_DATABASE_URL: restored });
-  const look = () => withClient(restored, (client) => readLog(client, root, 'staging', EVERYTHING));
+  const look = () => withClient(restored, (client) => readLog(client, config(root), 'staging', EVERYTHING));
   const before = await look();
   assert.equal([before.broken, before.anchored.elsewhere, before.anchored.anchor?.seq], [undefined, true, 2]);
   await append(root, 'three');
@@ -302,14 +307,17 @@ test('a long log is read page by page; what is chosen is counted, the newest are
       [JSON.stringify(rows)],
     );
     await client.query('UPDATE drydock.audit_head SET seq = $1, hash = $2', [last.seq, last.hash]);
-    const log = await readLog(client, root, 'staging', { ...EVERYTHING, limit: 7, event: 'tenth' });
+    const log = await readLog(client, config(root), 'staging', { ...EVERYTHING, limit: 7, event: 'tenth' });
     assert.equal([log.total, log.matching, log.broken], [many, 121, undefined]);
     assert.equal(
       log.shown.map(({ seq }) => seq),
       [1142, 1152, 1162, 1172, 1182, 1192, 1202],
     );
     await client.query(`UPDATE drydock."AuditEvent" SET reason = 'x' WHERE seq = 600`);
-    assert.match((await readLog(client, root, 'staging', { ...EVERYTHING, limit: 1 })).broken ?? '', 'event 600');
+    assert.match(
+      (await readLog(client, config(root), 'staging', { ...EVERYTHING, limit: 1 })).broken ?? '',
+      'event 600',
+    );
   });
 });
 

@@ -16,7 +16,7 @@ const test = suite('journal');
 const root = mkdtempSync(join(tmpdir(), 'drydock-journal-'));
 test.after(() => rmSync(root, { recursive: true }));
 
-const config = { root } as LoadedConfig;
+const config = { root, file: join(root, 'drydock.config.ts'), product: 'shop' } as LoadedConfig;
 const readJournal = (...[folder, run]: Parameters<typeof read>) => {
   const journal = read(folder, run);
   if (!journal) throw new Error(`no journal of ${run}`);

@@ -38,12 +38,12 @@ async function checkout(): Promise<string> {
   return root;
 }
 
-async function run(root: string, uid: number, task = 'change', ...args: string[]) {
+async function run(root: string, uid: number, task = 'change', args: string[] = [], home = '/nonexistent') {
   const child = spawn(process.execPath, [SCRIPT, ...args], {
     cwd: root,
     uid,
     gid: uid,
-    env: { PATH: process.env.PATH, HOME: '/nonexistent', CI: 'true', TEST_TASK: task },
+    env: { PATH: process.env.PATH, HOME: home, CI: 'true', TEST_TASK: task },
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
@@ -52,7 +52,7 @@ async function run(root: string, uid: number, task = 'change', ...args: string[]
 }
 const change = (root: string, uid: number) => {
   for (const name of ['world', 'go-on']) if (existsSync(join(root, name))) chmodSync(join(root, name), 0o666);
-  return run(root, uid, 'change', '--env', 'staging');
+  return run(root, uid, 'change', ['--env', 'staging']);
 };
 
 test('each does their work, is told once where their state lies, and hears nothing of an error', async () => {
@@ -65,6 +65,32 @@ test('each does their work, is told once where their state lies, and hears nothi
   }
   assert.equal(readdirSync(join(root, '.drydock/runs')).length, 2);
   assert.equal(readdirSync(join(root, '.drydock-65534/runs')).length, 2);
+});
+
+test('where the product cannot be written to, journal and state lie in the home of whoever works; where there is none, it is said before anything is begun', async () => {
+  const root = await checkout();
+  chmodSync(root, 0o755);
+  writeFileSync(join(root, 'world'), '', { mode: 0o666 });
+  chmodSync(join(root, 'world'), 0o666);
+  const home = makeProduct();
+  chownSync(home, NOBODY, NOBODY);
+  const work = (...args: string[]) => run(root, NOBODY, 'change', ['--env', 'staging', ...args], home);
+  const failed = await work('--fail-in', 'two');
+  assert.is(failed.code, 1, failed.said);
+  const { code, said } = await work();
+  assert.is(code, 0, said);
+  const states = join(home, '.local/state/drydock');
+  const [kept = ''] = readdirSync(states);
+  assert.match(
+    said,
+    `${root} cannot be written by you; what you do is kept in ${join(states, kept)}, and seen by you alone.`,
+  );
+  assert.is(readdirSync(join(states, kept, 'runs')).length, 2);
+  assert.not(existsSync(join(root, '.drydock')));
+  const homeless = await run(root, NOBODY, 'change', ['--env', 'staging']);
+  assert.is(homeless.code, 1, homeless.said);
+  assert.match(homeless.said, 'cannot be written (');
+  assert.match(homeless.said, 'XDG_STATE_HOME');
 });
 
 test('a journal and an event of the other, left where they once shared, are a sentence before and no error after the work', async () => {
