@@ -40,8 +40,8 @@ const SHOP = `
     code text DEFAULT shop.code(), number int DEFAULT nextval('shop.numbers'), old int REFERENCES shop."a.b ""c""", twice int GENERATED ALWAYS AS (pair * 2) STORED, label "Odd one".citext DEFAULT 'New');
   CREATE INDEX by_code ON shop."a.b ""c""" (lower(code)); COMMENT ON TABLE shop."a.b ""c""" IS 'the one';
   INSERT INTO shop.people (name) VALUES ('Ann'), ('Bob'); INSERT INTO shop."a.b ""c""" (pair, person, place) SELECT n * 2, 1, ('(1,2)'::point, '2024-01-01'::date)::shop.place FROM generate_series(1, 50) n;
-  CREATE TABLE events (at int, what shop."JobStatus") PARTITION BY RANGE (at); CREATE TABLE shop.events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
-  CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20); CREATE INDEX ON events (at); INSERT INTO events SELECT n, 'DONE' FROM generate_series(0, 19) n;
+  CREATE TABLE events (at int PRIMARY KEY, what shop."JobStatus") PARTITION BY RANGE (at); CREATE TABLE shop.events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+  CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20); CREATE INDEX ON events (what); INSERT INTO events SELECT n, 'DONE' FROM generate_series(0, 19) n;
   CREATE TABLE twin (n int); CREATE TABLE shop.twin (n int); CREATE VIEW many AS SELECT * FROM events;
   CREATE TABLE kinds (k text PRIMARY KEY); INSERT INTO kinds VALUES ('a');
   CREATE FUNCTION is_kind(x text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN EXISTS (SELECT 1 FROM kinds WHERE k = x); END $$;
@@ -124,11 +124,17 @@ test('of a partitioned table come its partitions, of a partition that alone', as
     ),
     [{ n: 20, indexed: true }],
   );
-  const part = await restored('--table', 'events_2');
+  const part = await restored('--table', 'events_2', '--keys');
   assert.is(part.code, 0, part.error?.message);
   assert.equal(
-    [part.data.rows, await query(part.url, `SELECT to_regclass('events') AS parent`)],
-    [10, [{ parent: null }]],
+    [
+      part.data.rows,
+      await query(
+        part.url,
+        `SELECT to_regclass('events') AS parent, count(*)::int AS keys FROM pg_index WHERE indrelid = 'events_2'::regclass`,
+      ),
+    ],
+    [10, [{ parent: null, keys: 2 }]],
   );
 });
 

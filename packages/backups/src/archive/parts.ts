@@ -81,14 +81,14 @@ export function withParts(chosen: TocObject[], objects: TocObject[]): { parts: T
 class Graph {
   readonly #byId = new Map<number, TocObject>();
   readonly #hanging = new Map<number, TocObject[]>();
-  /** `partition/table`: PostgreSQL has the first hang on the second, and pg_dump makes it by itself all the same. */
+  /** `partition/table`, and keys of both: PostgreSQL has the first hang on the second, and pg_dump makes it by itself all the same. */
   readonly #attached = new Set<string>();
 
   constructor(objects: TocObject[]) {
     for (const object of objects) this.#byId.set(object.dumpId, object);
     for (const object of objects) {
-      const needs = object.needs.map(Number);
-      if (object.kind === 'TABLE ATTACH')
+      const needs = new Set(object.needs.map(Number));
+      if (object.kind === 'TABLE ATTACH' || object.kind === 'INDEX ATTACH')
         for (const one of needs) for (const other of needs) this.#attached.add(`${one}/${other}`);
       for (const id of needs) {
         const hanging = this.#hanging.get(id);
