@@ -1,4 +1,5 @@
 // Uses PostgreSQL; the tasks run as processes.
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +13,7 @@ import { DUMP, keyOf } from '../src/names.ts';
 import { restoreFailed } from '../src/restore/pg-restore.ts';
 import { named } from '../src/restore/plan.ts';
 import { readSaid, uncounted } from '../src/restore/said.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { type Keys, makeKeys, makeProduct, query, temporaryFolder } from './world.ts';
 
 const test = suite('restore');
 const thoroughly = whenThorough(test);
@@ -335,6 +336,24 @@ test('what several workers say at once is read as well', () => {
   ]) {
     const { errors, ignored } = readSaid(`${said}pg_restore: warning: errors ignored on restore: 2\n`);
     assert.equal([errors.map(({ command }) => command), ignored], [['SET a = 0;', 'SET b = 0;'], 2], said);
+  }
+});
+
+test('a temporary folder with no room for the dump in the clear is told, with the way that needs none', async () => {
+  if (process.getuid?.() !== 0) return;
+  const folder = temporaryFolder();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=700', 'tmpfs', folder]);
+  try {
+    const { product, url, name } = await shop({ shell: { TMPDIR: folder } });
+    await query(url, `CREATE TABLE much AS SELECT repeat('x', 1000) AS s FROM generate_series(1, 6000)`);
+    await good(product, 'db:backup');
+    const full = await product.ask('db:restore', '--to', `${name}_full`, '--yes');
+    assert.equal([full.code, full.error.code], [1, 'TEMPORARY_FULL'], full.error.message);
+    assert.match(full.error.hint, '--jobs 1 needs none of it');
+    assert.equal(readdirSync(folder), []);
+    await good(product, 'db:restore', '--to', `${name}_full`, '--jobs', '1', '--yes');
+  } finally {
+    execFileSync('umount', [folder]);
   }
 });
 

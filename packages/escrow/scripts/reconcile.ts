@@ -25,6 +25,8 @@ type ReconcilePlan = {
   left?: { job: string; why: string }[];
   lines: string[];
   more: number;
+  /** Escrows without a job: only a person can tell whose they are. */
+  strays?: number;
 };
 
 const task = defineChangeTask({
@@ -60,6 +62,7 @@ const task = defineChangeTask({
         ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shownName(job)}: ${why}`),
       ],
       more: total - found.drift.length,
+      strays: found.strays.length,
     };
   },
   describe: ({ lines }) => lines,
@@ -78,20 +81,21 @@ const task = defineChangeTask({
     );
     return { nodes: fixed, fixed };
   },
-  async outcome({ config, environment, env, run }, { jobs, left: planned = [], more }, results, steps) {
+  async outcome({ config, environment, env, run }, { jobs, left: planned = [], more, strays }, results, steps) {
     const { leftFinding } = await import('../src/reconcile/look.ts');
     const all = steps.fixed.map((step) => results.of(step));
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
     const left = [...planned, ...all.flatMap((one) => one.left)];
+    const skipped = all.flatMap((one) => one.skipped);
     // A restore may have left the chain ahead.
-    if (left.length === 0 && more === 0)
+    if (left.length === 0 && skipped.length === 0 && more === 0 && strays === 0)
       await withPostgres(operatorUrl(config, environment), 'drydock escrow:reconcile', (client) =>
         settleMatters(client, ['chain'], `escrow:reconcile, run ${run}`),
       );
     return {
       verdict: `${written} of ${counted(jobs.length + planned.length, 'job')} of ${env} ${written === 1 ? 'was' : 'were'} set to what the chain says${more > 0 ? `; ${counted(more, 'more waits', 'more wait')} for the next run` : ''}.`,
       ok: left.length === 0 && more === 0,
-      data: { written, skipped: all.flatMap((one) => one.skipped), left, more },
+      data: { written, skipped, left, more },
       findings: left.map(leftFinding),
       next: command('escrow:reconcile', { env }),
     };

@@ -1,4 +1,5 @@
 // Uses PostgreSQL and anvil; the tasks run in this process.
+import { raiseMatters, readMatters, Secret, withPostgres } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -246,6 +247,23 @@ test('what is not as deep as the config wants is left for the next run', async (
   await world.chain.mine({ blocks: 5 });
   await fix();
   assert.is((await world.job('fresh')).deployed, true);
+});
+
+test('that a restore left the chain ahead is settled once nothing is left to put right, nor to tell', async () => {
+  const asked = <T>(ask: Parameters<typeof withPostgres<T>>[2]) =>
+    withPostgres(new Secret(world.databaseUrl), 'test', ask);
+  await asked((client) => raiseMatters(client, 'RUN', [{ key: 'chain', says: 'It is ahead.', next: 'Compare.' }]));
+  const fix = async (of: string) => {
+    await runTaskForTest(reconcileTask, of, ['--env', 'staging', '--fix', '--yes']);
+    return (await asked(readMatters)).map(({ key }) => key);
+  };
+  assert.equal(await fix(root), ['chain'], 'a job is left to a person, and an escrow has no job');
+  await world.query(`DELETE FROM "Milestone" WHERE "jobId" = 'other-amounts'`);
+  await world.query(`DELETE FROM "Job" WHERE id = 'other-amounts'`);
+  assert.equal(await fix(root), ['chain'], 'escrows without a job are not put right');
+  const later = Number(await world.chain.getBlockNumber()) + 1;
+  await world.chain.mine({ blocks: 2 });
+  assert.equal(await fix(productOf(world, { chain: { startBlock: later } })), []);
 });
 
 test.run();
