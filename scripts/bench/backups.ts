@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from '@drydock/kit';
-import { startTestPostgres } from '@drydock/sandbox/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { commands, startHost } from '../../packages/backups/test/pitr/host.ts';
-import { makeKeys, makeProduct, query, temporaryFolder } from '../../packages/backups/test/world.ts';
-import { type Bench, type Command, type Figure, least, ms, ratio, task, time } from './figures.ts';
+import { type Keys, makeKeys, makeProduct, query, temporaryFolder } from '../../packages/backups/test/world.ts';
+import { type Bench, type Command, type Figure, medians, middle, ms, ratio, task, time } from './figures.ts';
 
 /** A shop as one is: keys, text, amounts, times, JSON. About 350 bytes a turn on the disk, indexes included. */
 const shop = (turns: number) => `
@@ -20,133 +20,145 @@ const shop = (turns: number) => `
 
 const MEMORY_MIB = 200;
 
-/** `db:backup` and `db:restore` of about 500 MB beside PostgreSQL's own tools, and memory from 50 MB to 2 GB. */
+/** `db:backup` and `db:restore` beside PostgreSQL's own tools and pgBackRest, medians of rounds in turns; memory from 50 MB to 2 GB. */
 export const backups: Bench = async ({ rounds, say }) => {
   const postgres = await startTestPostgres({
     settings: { shared_buffers: '512MB', max_wal_size: '8GB', maintenance_work_mem: '256MB' },
   });
   const keys = await makeKeys();
+  const world = { postgres, keys, rounds, say };
   try {
-    say('make 500 MB');
-    const url = await postgres.createDatabase('shop');
-    await query(url, shop(1_300_000));
-    const [{ bytes }] = await query(url, 'SELECT pg_database_size(current_database())::float8 AS bytes');
-    const product = makeProduct(url, keys);
-    const run = (name: string, ...args: string[]): Command =>
-      task(name, ['--env', 'staging', ...args], { cwd: product.root });
-    const sh = (line: string): Command => ({
-      program: 'bash',
-      args: ['--norc', '-o', 'pipefail', '-c', line],
-      env: {
-        ...process.env,
-        URL: url,
-        KEY: keys.recipient,
-        DUMP: requireTool('pg_dump'),
-        OUT: join(temporaryFolder(), 'out'),
-      },
-    });
-    const fresh = (command: Command) => {
-      rmSync(join(product.root, 'backups'), { recursive: true, force: true });
-      return command;
-    };
-    const label = `${Math.round(bytes / 1_048_576)} MiB`;
-
-    say('back up');
-    const [bare, summed, unsummed, gzip] = await least(rounds, [
-      () => sh('"$DUMP" -Fc -Z0 "$URL" > /dev/null'),
-      () => fresh(run('db:backup', '--json')),
-      () => fresh(run('db:backup', '--checksums', 'off', '--json')),
-      () => sh('"$DUMP" -Fc "$URL" | age -r "$KEY" > "$OUT"'),
-    ]);
-
-    say('restore');
-    fresh(run('db:backup'));
-    await least(0, [() => fresh(run('db:backup', '--json'))]);
-    const dump = join(temporaryFolder(), 'dump');
-    let made = 0;
-    const target = async () => `again_${made++}`;
-    await least(0, [() => ({ program: requireTool('pg_dump'), args: ['-Fc', '-Z0', '-f', dump, url] })]);
-    const [stock, ours] = await least(Math.min(rounds, 3), [
-      async () => {
-        const into = await postgres.createDatabase(await target());
-        return { program: requireTool('pg_restore'), args: ['-j2', '-d', into, dump] };
-      },
-      async () => run('db:restore', '--to', await target(), '--yes', '--json'),
-    ]);
-    await dropCopies(postgres.adminUrl);
-
-    const figures: Figure[] = [
-      ratio(`db:backup of ${label}, checksums included, against pg_dump -Fc -Z0 > /dev/null`, summed, bare, 1.25),
-      ratio('the same with --checksums off', unsummed, bare, 1.25),
-      ratio('db:backup against pg_dump -Fc | age > file', summed, gzip, 1),
-      ratio('db:restore --to, proof included, against pg_restore -j2', ours, stock, 1.25),
+    return [
+      ...(await ofRows(world, { name: 'shop', turns: 1_300_000, most: 1.35 })),
+      ...(await ofRows(world, { name: 'large', turns: 5_200_000, most: 1.3 })),
+      ...(await ofRandomBytes(world)),
+      await besidePgBackRest(world),
+      await memoryOf(world, { name: 'little', turns: 130_000 }),
+      await memoryOf(world, { name: 'large', turns: 0 }),
     ];
-
-    say('pgBackRest');
-    figures.push(await besidePgBackRest(rounds));
-
-    for (const [name, turns] of [
-      ['50 MB', 130_000],
-      ['2 GB', 5_200_000],
-    ] as const) {
-      say(`memory at ${name}`);
-      const of = await postgres.createDatabase(name.replace(' ', '_').toLowerCase());
-      await query(of, shop(turns));
-      const peak = await peakMemory(run('db:backup', '--json'), makeProduct(of, keys).root);
-      figures.push({
-        what: `peak memory of db:backup at ${name}`,
-        ours: `${peak} MiB`,
-        peer: '–',
-        mustBe: `≤ ${MEMORY_MIB} MiB`,
-        is: `${peak} MiB`,
-        holds: peak <= MEMORY_MIB,
-      });
-    }
-
-    say('1 GB of bytea');
-    const big = await postgres.createDatabase('bytea');
-    // Random bytes: nothing of it compresses.
-    await query(
-      big,
-      `CREATE TABLE b (id int, bytes bytea); ALTER TABLE b ALTER bytes SET STORAGE EXTERNAL;
-       INSERT INTO b SELECT n, decode(string_agg(md5(n || '.' || m), ''), 'hex') FROM generate_series(1, 256) n, generate_series(1, 262144) m GROUP BY n`,
-    );
-    const blobs = makeProduct(big, keys);
-    const at = (name: string, ...args: string[]) =>
-      task(name, ['--env', 'staging', '--json', ...args], {
-        cwd: blobs.root,
-        okCodes: [0],
-      });
-    const [blobBare, blobOurs] = await least(0, [
-      () => ({
-        program: 'bash',
-        args: ['--norc', '-c', `"$DUMP" -Fc -Z0 "$URL" > /dev/null`],
-        env: { ...process.env, URL: big, DUMP: requireTool('pg_dump') },
-      }),
-      () => at('db:backup'),
-    ]);
-    const [back] = await least(0, [() => at('db:restore', '--to', 'bytea_again', '--yes')]);
-    figures.push({
-      ...ratio('db:backup of 1 GB of random bytea against pg_dump -Fc -Z0', blobOurs, blobBare, 1.25),
-      mustBe: '–',
-      holds: true,
-    });
-    figures.push({
-      what: 'that restored, and equal by rows and checksums',
-      ours: ms(back),
-      peer: '–',
-      mustBe: 'equal',
-      is: 'equal',
-      holds: true,
-    });
-    return figures;
   } finally {
     await postgres.stop();
   }
 };
 
+interface World {
+  postgres: TestPostgres;
+  keys: Keys;
+  rounds: number;
+  say: (text: string) => void;
+}
+
+type Sized = { name: string; turns: number };
+
+/** What a database is dumped and restored with by hand. */
+function hands({ keys }: World, url: string) {
+  const sh = (line: string): Command => ({
+    program: 'bash',
+    args: ['--norc', '-o', 'pipefail', '-c', line],
+    env: {
+      ...process.env,
+      ...{ URL: url, KEY: keys.recipient, DUMP: requireTool('pg_dump'), OUT: join(temporaryFolder(), 'out') },
+    },
+  });
+  const product = makeProduct(url, keys);
+  const run = (name: string, ...args: string[]): Command =>
+    task(name, ['--env', 'staging', '--json', ...args], { cwd: product.root });
+  const backup = (...args: string[]) => {
+    rmSync(join(product.root, 'backups'), { recursive: true, force: true });
+    return run('db:backup', ...args);
+  };
+  return { sh, run, backup, product };
+}
+
+async function ofRows(world: World, { name, turns, most }: Sized & { most: number }): Promise<Figure[]> {
+  const { postgres, rounds, say } = world;
+  say(`make ${name}`);
+  const url = await postgres.createDatabase(name);
+  await query(url, shop(turns));
+  const { sh, run, backup } = hands(world, url);
+  say(`back up ${name}`);
+  const [bare, summed, unsummed, piped] = await medians(rounds, [
+    () => sh('"$DUMP" -Fc -Z0 "$URL" > /dev/null'),
+    () => backup(),
+    () => backup('--checksums', 'off'),
+    () => sh('"$DUMP" -Fc -Z0 "$URL" | zstd -1 -q | age -r "$KEY" > "$OUT"'),
+  ]);
+  const label = await sizeOf(url);
+  const figures = [
+    ratio(`db:backup of ${label}, proof included, against pg_dump -Fc -Z0 > /dev/null`, summed, bare, most),
+    ratio('the same with --checksums off', unsummed, bare, most),
+    ratio(`db:backup of ${label} against pg_dump -Fc -Z0 | zstd -1 | age`, summed, piped, 1.1),
+  ];
+  say(`restore ${name}`);
+  time(backup());
+  const dump = join(temporaryFolder(), 'dump');
+  time({ program: requireTool('pg_dump'), args: ['-Fc', '-Z0', '-f', dump, url] });
+  let made = 0;
+  const target = () => `again_${made++}`;
+  const [stock, ours] = await medians(Math.min(rounds, 3), [
+    async () => {
+      await dropCopies(postgres.adminUrl);
+      const into = await postgres.createDatabase(target());
+      return { program: requireTool('pg_restore'), args: ['-j2', '-d', into, dump] };
+    },
+    async () => {
+      await dropCopies(postgres.adminUrl);
+      return run('db:restore', '--to', target(), '--yes');
+    },
+  ]);
+  await dropCopies(postgres.adminUrl);
+  return [...figures, ratio(`db:restore --to of ${label}, proof included, against pg_restore -j2`, ours, stock, 1.4)];
+}
+
+async function sizeOf(url: string): Promise<string> {
+  const [{ bytes }] = await query(url, 'SELECT pg_database_size(current_database())::float8 AS bytes');
+  return `${Math.round(bytes / 1_048_576)} MiB`;
+}
+
+/** 1 GB, of which nothing compresses. */
+async function ofRandomBytes(world: World): Promise<Figure[]> {
+  const { postgres, rounds, say } = world;
+  say('1 GB of bytea');
+  const url = await postgres.createDatabase('bytea');
+  await query(
+    url,
+    `CREATE TABLE b (id int, bytes bytea); ALTER TABLE b ALTER bytes SET STORAGE EXTERNAL;
+     INSERT INTO b SELECT n, decode(string_agg(md5(n || '.' || m), ''), 'hex') FROM generate_series(1, 256) n, generate_series(1, 262144) m GROUP BY n`,
+  );
+  const { sh, run, backup } = hands(world, url);
+  const [bare, ours] = await medians(Math.min(rounds, 3), [
+    () => sh('"$DUMP" -Fc -Z0 "$URL" > /dev/null'),
+    () => backup(),
+  ]);
+  const back = time(run('db:restore', '--to', 'again_bytea', '--yes'));
+  await dropCopies(postgres.adminUrl);
+  return [
+    ratio('db:backup of 1 GB of random bytea against pg_dump -Fc -Z0 > /dev/null', ours, bare, 1.6),
+    {
+      ...{ what: 'that restored, and equal by rows and checksums', ours: ms(back), peer: '–' },
+      ...{ mustBe: 'equal', is: 'equal', holds: true },
+    },
+  ];
+}
+
+async function memoryOf({ postgres, keys, say }: World, { name, turns }: Sized): Promise<Figure> {
+  say(`memory of ${name}`);
+  const url = turns > 0 ? await postgres.createDatabase(name) : postgres.urlOf(name);
+  if (turns > 0) await query(url, shop(turns));
+  const peak = await peakMemory(task('db:backup', ['--env', 'staging', '--json']), makeProduct(url, keys).root);
+  return {
+    what: `peak memory of db:backup at ${await sizeOf(url)}`,
+    ours: `${peak} MiB`,
+    peer: '–',
+    mustBe: `≤ ${MEMORY_MIB} MiB`,
+    is: `${peak} MiB`,
+    holds: peak <= MEMORY_MIB,
+  };
+}
+
 /** On a server of its own, which archives its WAL: pgBackRest backs up files, and wants that. */
-async function besidePgBackRest(rounds: number): Promise<Figure> {
+async function besidePgBackRest({ rounds, say }: World): Promise<Figure> {
+  say('pgBackRest');
   const host = await startHost();
   try {
     const root = host.product({ kind: 'posix', path: host.at('repository') }, 'pgbackrest.conf');
@@ -157,14 +169,14 @@ async function besidePgBackRest(rounds: number): Promise<Figure> {
     await query(url, shop(1_300_000));
     const product = makeProduct(url, await makeKeys());
     const ours = task('db:backup', ['--env', 'staging', '--json'], { cwd: product.root });
-    let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    for (let round = 0; round < Math.min(rounds, 3); round++) {
+    const [mine, theirs]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
       const started = performance.now();
       await host.succeed(lines.full);
-      const theirs = performance.now() - started;
-      best = [Math.min(best[0] ?? 0, time(ours)), Math.min(best[1] ?? 0, theirs)];
+      theirs.push(performance.now() - started);
+      mine.push(time(ours));
     }
-    return ratio('db:backup against a full backup by pgBackRest (zstd, AES-256)', best[0] ?? 0, best[1] ?? 0, 1);
+    return ratio('db:backup against a full backup by pgBackRest (zstd, AES-256)', middle(mine), middle(theirs), 1);
   } finally {
     await host.stop();
   }

@@ -76,25 +76,11 @@ export async function medians<const C extends readonly (() => Promise<Command> |
   const times: number[][] = commands.map(() => []);
   for (let round = 0; round <= rounds; round++)
     for (const [at, command] of commands.entries()) times[at]?.push(time(await command()));
-  const middle = (all: number[]) => all.slice(1).toSorted((a, b) => a - b)[Math.floor((all.length - 1) / 2)] ?? 0;
-  return times.map(middle) as { -readonly [K in keyof C]: number };
+  return times.map((all) => middle(all.slice(1))) as { -readonly [K in keyof C]: number };
 }
 
-/**
- * The least of the rounds for each, taken in turns: what else the machine does meanwhile hits all of them alike, and none
- * is faster than it is. The first round, which warms caches, is left out unless it is the only one.
- */
-export async function least<const C extends readonly (() => Promise<Command> | Command)[]>(
-  rounds: number,
-  commands: C,
-): Promise<{ -readonly [K in keyof C]: number }> {
-  const best: number[] = commands.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round <= rounds; round++)
-    for (const [at, command] of commands.entries()) {
-      const took = time(await command());
-      if (round > 0 || rounds === 0) best[at] = Math.min(best[at] ?? took, took);
-    }
-  return best as { -readonly [K in keyof C]: number };
+export function middle(times: number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 }
 
 /** A task, by its name, as the npm scripts start it. */

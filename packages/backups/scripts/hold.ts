@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { command, defineChangeTask, defineStep, flag, main, usageError } from '@drydock/kit';
 import { markName, noBytes } from '../src/catalogue.ts';
-import { keyOf } from '../src/names.ts';
 import { listOwn, type Shelf } from '../src/reader.ts';
 import { openStores } from '../src/store/open.ts';
 import type { Store } from '../src/store/types.ts';
@@ -42,7 +41,7 @@ const task = defineChangeTask({
           if (!listed) return null;
           if (release) await store.remove(listed.marks.filter(({ kind }) => kind !== 'locked').map(({ key }) => key));
           else if (!listed.marks.some(({ kind }) => kind === 'hold'))
-            await store.write(keyOf(env, id, markName.hold), noBytes(), { signal });
+            await store.write(`${listed.folder}/${markName.hold}`, noBytes(), { signal });
           return null;
         },
       }),

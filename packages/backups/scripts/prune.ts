@@ -77,6 +77,18 @@ const task = defineChangeTask({
             message: `${id} was to go, and stays: ${reason}.`,
           }),
         ),
+        ...steps.pruned.flatMap((step): Note[] =>
+          results.of(step).versioned
+            ? [
+                {
+                  level: 'warn',
+                  code: 'VERSIONS_KEPT',
+                  message: `${step.name} keeps versions: what was deleted is hidden by a marker, and frees nothing.`,
+                  hint: 'Give the bucket a lifecycle rule with NoncurrentVersionExpiration.',
+                },
+              ]
+            : [],
+        ),
         ...refused.slice(0, 5).map(
           ({ key, reason }): Note => ({
             level: 'warn',

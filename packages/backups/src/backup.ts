@@ -3,7 +3,7 @@ import { listBackups, markName, noBytes } from './catalogue.ts';
 import { dumpEverything } from './dump/everything.ts';
 import { Meter, type Streamed } from './dump/stream.ts';
 import { digestOf, type Manifest, writeManifest } from './manifest.ts';
-import { compact, DUMP, GLOBALS, isOfRun, keyOf, MANIFEST, newBackupId } from './names.ts';
+import { compact, DUMP, foldersOf, GLOBALS, isOfRun, keyOf, MANIFEST, newBackupId } from './names.ts';
 import { openBackup, type Readable } from './reader.ts';
 import { damaged } from './restore/plain.ts';
 import type { Store } from './store/types.ts';
@@ -29,9 +29,11 @@ export function backupStep(target: BackupTarget, clock: () => Date = () => new D
     },
     async verify(_, { id, objects }) {
       for (const store of target.stores) {
-        const stored = await store.list(keyOf(target.env, id, ''));
+        const opened = await openBackup(store, target, id);
+        const folder = opened.state === 'good' ? opened.folder : keyOf(target, id, '').slice(0, -1);
+        const stored = await store.list(`${folder}/`);
         for (const { name, bytes } of objects) {
-          const found = stored.find(({ key }) => key === keyOf(target.env, id, name));
+          const found = stored.find(({ key }) => key === `${folder}/${name}`);
           if (found?.bytes === bytes) continue;
           throw new OpsError({
             code: 'BACKUP_SHORT',
@@ -53,9 +55,9 @@ async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): P
   try {
     const read = await dumpEverything(target, id, { signal, retainUntil, say: detail });
     const { facts, dump, globals, sums } = read;
-    const { tableBytes: _, ...known } = facts;
+    const { tableBytes: _, history: __, ...known } = facts;
     const manifest: Manifest = {
-      format: 1,
+      format: 2,
       id,
       env,
       product: target.product,
@@ -76,6 +78,7 @@ async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): P
       tables: sums?.tables ?? null,
       largeObjects: sums?.largeObjects ?? null,
       sequences: read.sequences,
+      migrationHead: read.migrationHead,
     };
     const failed = [...dump.failed, ...globals.failed];
     const complete = without(stores, failed);
@@ -98,7 +101,7 @@ async function finish(
   { manifest, text }: Written,
   options: { signal: AbortSignal; retainUntil: Date | undefined },
 ): Promise<void> {
-  const key = (name: string) => keyOf(manifest.env, manifest.id, name);
+  const key = (name: string) => keyOf(manifest, manifest.id, name);
   await store.write(key(markName.owner(manifest.product)), noBytes(), options);
   if (options.retainUntil) await store.write(key(markName.locked(compact(options.retainUntil))), noBytes(), options);
   await store.write(key(MANIFEST), bytesOf(text), options);
@@ -123,7 +126,7 @@ function refusePartial(complete: Store[], failed: Streamed['failed'], run: strin
   });
 }
 
-type Finished = Readable & { store: Store };
+type Finished = Readable & { store: Store; folder: string };
 
 /**
  * What this run has finished, in the first store that has it. Only what this host would have written counts: what another wrote
@@ -131,7 +134,7 @@ type Finished = Readable & { store: Store };
  */
 async function findFinished(target: BackupTarget, run: string): Promise<Finished | undefined> {
   for (const store of target.stores) {
-    const ended = (await listBackups(store, target.env)).filter(({ finished, id }) => finished && isOfRun(id, run));
+    const ended = (await listBackups(store, target)).filter(({ finished, id }) => finished && isOfRun(id, run));
     for (const { id } of ended) {
       const opened = await openBackup(store, target, id);
       if (opened.state !== 'good' || opened.manifest.run !== run) continue;
@@ -148,14 +151,14 @@ async function missingIn(target: BackupTarget, id: string): Promise<Store[]> {
 
 /** From the store that has it to those that have not: no second dump, and the same bytes everywhere. */
 async function copyToOthers(target: BackupTarget, finished: Finished, ctx: StepContext): Promise<Manifest> {
-  const { store: from, manifest } = finished;
+  const { store: from, folder, manifest } = finished;
   const { signal } = ctx;
   const retainUntil =
     target.lockDays > 0 ? new Date(Date.parse(manifest.startedAt) + target.lockDays * 86_400_000) : undefined;
   for (const store of await missingIn(target, manifest.id)) {
     for (const object of manifest.objects) {
-      const key = keyOf(target.env, manifest.id, object.name);
-      await store.write(key, asWritten(from, key, object), { signal, retainUntil });
+      const key = keyOf(target, manifest.id, object.name);
+      await store.write(key, asWritten(from, `${folder}/${object.name}`, object), { signal, retainUntil });
     }
     await finish(store, finished, { signal, retainUntil });
   }
@@ -172,12 +175,15 @@ async function* asWritten(from: Store, key: string, wanted: { sha256: string }):
 }
 
 /** Removes what failed or killed attempts of the run left; never what is finished. A store that is away keeps its leftovers for prune. */
-async function discard({ stores, env }: Pick<BackupTarget, 'stores' | 'env'>, run: string): Promise<void> {
-  for (const store of stores) {
+async function discard(target: Pick<BackupTarget, 'stores' | 'env' | 'product'>, run: string): Promise<void> {
+  for (const store of target.stores) {
     try {
-      const left = (await listBackups(store, env)).filter(({ finished, id }) => !finished && isOfRun(id, run));
+      const left = (await listBackups(store, target)).filter(({ finished, id }) => !finished && isOfRun(id, run));
       await store.remove(left.flatMap(({ keys }) => keys));
-      await store.sweep(`${env}/`, new Date(), (key) => isOfRun(key.split('/')[1] ?? '', run));
+      for (const folder of foldersOf(target))
+        await store.sweep(`${folder}/`, new Date(), (key) =>
+          isOfRun(key.slice(folder.length + 1).split('/')[0] ?? '', run),
+        );
     } catch {
       // The error that is told is the one that came first.
     }

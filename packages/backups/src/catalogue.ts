@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { DUMP, MANIFEST, timeOf } from './names.ts';
+import { DUMP, foldersOf, MANIFEST, type Shelf, timeOf } from './names.ts';
 import type { Store, StoredObject } from './store/types.ts';
 
 /** One backup as a store's listing shows it; nothing is opened for that. */
 export interface Listed {
   id: string;
+  /** Before its keys, without the last `/`. */
+  folder: string;
   at: Date;
   /** It has a manifest. */
   finished: boolean;
@@ -36,16 +38,24 @@ export const markName = {
 /** A mark has no content. */
 export async function* noBytes(): AsyncIterable<Uint8Array> {}
 
-/** Backups of an environment in one store, newest first. What has no backup's name is none of ours. */
-export async function listBackups(store: Store, env: string): Promise<Listed[]> {
-  return groupBackups(env, await store.list(`${env}/`));
+/**
+ * Backups of an environment in one store, newest first. What has no backup's name is none of ours. Where keys carry no product yet,
+ * those of other products may be among them.
+ */
+export async function listBackups(store: Store, shelf: Shelf, folders = foldersOf(shelf)): Promise<Listed[]> {
+  const listed = await Promise.all(folders.map(async (folder) => groupBackups(folder, await store.list(`${folder}/`))));
+  return listed.flat().sort(newestFirst);
 }
 
-export function groupBackups(env: string, objects: StoredObject[]): Listed[] {
+const newestFirst = (a: Listed, b: Listed) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+
+/** Of what lies right below a folder. */
+export function groupBackups(folder: string, objects: StoredObject[]): Listed[] {
   const byId = new Map<string, StoredObject[]>();
   for (const object of objects) {
-    const [first, id, name, ...deeper] = object.key.split('/');
-    if (first !== env || !id || !name || name === '..' || deeper.length > 0) continue;
+    if (!object.key.startsWith(`${folder}/`)) continue;
+    const [id, name, ...deeper] = object.key.slice(folder.length + 1).split('/');
+    if (!id || !name || name === '..' || deeper.length > 0) continue;
     byId.set(id, [...(byId.get(id) ?? []), object]);
   }
   return [...byId]
@@ -56,6 +66,7 @@ export function groupBackups(env: string, objects: StoredObject[]): Listed[] {
       return [
         {
           id,
+          folder: `${folder}/${id}`,
           at,
           finished: named(MANIFEST) !== undefined,
           bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -66,7 +77,7 @@ export function groupBackups(env: string, objects: StoredObject[]): Listed[] {
         },
       ];
     })
-    .sort((a, b) => (a.id < b.id ? 1 : -1));
+    .sort(newestFirst);
 }
 
 /** Whether a name beside a backup is that of a mark. */

@@ -11,7 +11,7 @@ export { backupsDoor } from './rotation.ts';
 export { signingDoor } from './rotation-signer.ts';
 export { type CheckIn, openCheckIn } from './schedule/check-in.ts';
 export { confirmation, jobName } from './schedule/jobs.ts';
-export { runScheduled, runScript, type ScheduledTask } from './schedule/run.ts';
+export { Kept, runScheduled, runScript, type ScheduledTask } from './schedule/run.ts';
 export { openStore, openStores } from './store/open.ts';
 export type { Store } from './store/types.ts';
 export { backupTarget, makesBackups } from './target.ts';

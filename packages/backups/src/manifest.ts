@@ -1,73 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { givenSchema } from './dump/given.ts';
-import { isObjectName, timeOf } from './names.ts';
+import { type Manifest, readerOf } from './manifest-formats.ts';
 import { isSignedBy, type Signature, type Signer } from './signature.ts';
 
-const measuredSchema = z.object({ bytes: z.number().int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
-/** A word that stands in keys and lines of output. */
-const word = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i);
-
-/** Fields that are not known are those of a later version, and are passed over: the seal and the signature cover them all. */
-const manifestSchema = z.object({
-  format: z.literal(1),
-  id: z.string().refine((id) => timeOf(id) !== undefined),
-  env: word,
-  product: z.string().min(1),
-  database: z.string(),
-  run: z.string(),
-  actor: z.string(),
-  reason: z.string().nullable(),
-  /** ISO 8601, UTC. */
-  startedAt: z.iso.datetime(),
-  durationMs: z.number().int().min(0),
-  /** What `age -d | zstd -d` gives of the dump. */
-  plain: measuredSchema,
-  /** As they lie in the store. A name is that of a file beside the manifest, whoever wrote it. */
-  objects: z
-    .array(measuredSchema.extend({ name: z.string().refine(isObjectName) }))
-    .refine((objects) => new Set(objects.map(({ name }) => name)).size === objects.length),
-  serverVersion: z.string(),
-  dumpVersion: z.string(),
-  /** Commit of the product's checkout, where there is one. */
-  commit: z.string().nullable(),
-  /** Newest migration of Prisma's history, where there is one. */
-  migrationHead: z.string().nullable(),
-  recipients: z.array(z.string()),
-  extensions: z.array(z.string()),
-  /** Their versions: what a dump says is no more than their names. Not in backups of before it was kept. */
-  extensionVersions: z.record(z.string(), z.string()).optional(),
-  /** Roles that own something in the database, or may do something there. */
-  roles: z.array(z.string()),
-  /** Those of them that own something. Not in backups of before it was kept. */
-  owners: z.array(z.string()).optional(),
-  /** What leads out of the database, or in: `subscription live`, `publication everything`. Not in backups of before it was kept. */
-  outward: z.array(z.string()).optional(),
-  /** What not every role may give the database again. Not in backups of before it was kept. */
-  given: givenSchema.optional(),
-  locale: z.object({ encoding: z.string(), collate: z.string(), ctype: z.string() }),
-  /** How many of each kind of object; see structure.ts. */
-  structure: z.record(z.string(), z.number().int().min(0)),
-  /** Of each kind a hash over all objects, for a server of the same major version. Not in backups of before it was kept. */
-  kinds: z.record(z.string(), z.string()).optional(),
-  /** Of the same snapshot as the dump; null with `--checksums off`. See checksums.ts. */
-  tables: z.array(z.object({ name: z.string(), rows: z.number().int().min(0), checksum: z.string() })).nullable(),
-  largeObjects: z.object({ count: z.number().int().min(0), checksum: z.string() }).nullable(),
-  /** Where each sequence stood; if it moved during the dump, what it is not behind. Not in backups of before it was kept. */
-  sequences: z
-    .array(
-      z.object({
-        name: z.string(),
-        last: z.string().regex(/^-?\d+$/),
-        called: z.boolean(),
-        moved: z.boolean().optional(),
-      }),
-    )
-    .optional(),
-});
-
-/** What is known of a backup; written last. Sizes in bytes, times in ISO 8601 UTC. */
-export type Manifest = z.infer<typeof manifestSchema>;
+export type { Manifest } from './manifest-formats.ts';
 
 /**
  * One way to write it, sealed with a SHA-256 over everything before the seal: a flipped bit shows, wherever it is. The
@@ -75,7 +11,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
  */
 export function writeManifest(manifest: Manifest, signer?: Signer): string {
   // In the order of the schema, whoever made it.
-  const ordered = manifestSchema.parse(manifest);
+  const ordered = (readerOf(manifest.format) as z.ZodType<Manifest>).parse(manifest);
   const sealed = { ...ordered, seal: sealOf(ordered) };
   return textOf(signer ? { ...sealed, signature: signer.sign(textOf(sealed)) } : sealed);
 }
@@ -98,9 +34,9 @@ export function readManifest(text: string): ReadManifest {
   const { seal, ...content } = sealed;
   if (textOf(written) !== text || seal !== sealOf(content))
     return { ok: false, why: 'its manifest is not what was written' };
-  const read = manifestSchema.safeParse(content);
-  if (!read.success && content.format !== 1)
-    return { ok: false, why: 'its manifest is of a format that this version does not read' };
+  const reader = readerOf(content.format);
+  if (!reader) return { ok: false, why: 'its manifest is of a format that this version does not read' };
+  const read = reader.safeParse(content);
   if (!read.success) {
     const what = read.error.issues[0]?.path.join('.') || 'its form';
     return { ok: false, why: `its manifest holds what none may hold (${what})`, forged: true };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { slugOf } from '@drydock/kit';
 import { ulid } from 'ulid';
 
 /** The objects of one backup. The manifest is written last: without it there is no backup. */
@@ -29,8 +31,31 @@ export function compact(time: Date): string {
   return time.toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
 }
 
-export function keyOf(env: string, id: string, name: string): string {
-  return `${env}/${id}/${name}`;
+/** Whose backups are meant: those of another product in the same store are none of ours. */
+export interface Shelf {
+  env: string;
+  product: string;
+}
+
+/** Where backups are put: `shop/production`. */
+export function folderOf({ env, product }: Shelf): string {
+  return `${folderName(product)}/${env}`;
+}
+
+/** Where they are looked for: first of all where they are put; before keys carried the product, the environment alone was there. */
+export function foldersOf(shelf: Shelf): string[] {
+  return [folderOf(shelf), shelf.env];
+}
+
+export function keyOf(shelf: Shelf, id: string, name: string): string {
+  return `${folderOf(shelf)}/${id}/${name}`;
+}
+
+/** No two products have one: what a name loses on its way into a key stands behind it as a digest. */
+function folderName(product: string): string {
+  if (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(product) && slugOf(product) === product) return product;
+  const digest = createHash('sha256').update(product).digest('hex').slice(0, 8);
+  return `${/[a-z0-9]/i.test(product) ? `${slugOf(product)}-` : ''}${digest}`;
 }
 
 /** A name beside the manifest: no path, nothing hidden, no mark, and not the manifest itself. */

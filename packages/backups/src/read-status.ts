@@ -1,6 +1,7 @@
 import type { Environment, Finding, LoadedConfig } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
 import { backupsSection } from './config/backups.ts';
+import type { Manifest } from './manifest.ts';
 import { notes } from './notes.ts';
 import { isAhead, listOwn, type Opened, openBackup, type Readable, type Shelf } from './reader.ts';
 import { findOverdue, type StoreStatus, statusOf } from './status.ts';
@@ -13,6 +14,8 @@ export interface BackupStatus {
   statuses: StoreStatus[];
   /** Of the newest dump, in the clear. */
   plainBytes: number | undefined;
+  /** The newest that is good, in whichever store. */
+  newest: Manifest | undefined;
   /** What is past its limit, and what was passed over. */
   findings: Finding[];
 }
@@ -32,9 +35,11 @@ export async function readBackupStatus(
   );
   const statuses = stores.map(({ store, backups }) => statusOf(store.label, backups, limits, now));
   const plainBytes = stores.find(({ newest }) => newest)?.newest?.manifest.plain.bytes;
+  const good = stores.flatMap(({ newest }) => (newest ? [newest.manifest] : []));
   return {
     statuses,
     plainBytes,
+    newest: good.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))[0],
     findings: [
       ...stores.flatMap(({ findings }) => findings),
       ...findOverdue(env, statuses, { limits, plainBytes, now }),

@@ -15,7 +15,7 @@ import { backupStep } from './backup.ts';
 import { backupsSection } from './config/backups.ts';
 import { opensHeader } from './crypt/header.ts';
 import { drillSteps, isPassed } from './drill/steps.ts';
-import { DUMP, keyOf } from './names.ts';
+import { DUMP } from './names.ts';
 import { isAhead, listOwn, openAll } from './reader.ts';
 import { onServer } from './restore/databases.ts';
 import { named, openSource } from './restore/plan.ts';
@@ -67,9 +67,9 @@ export function backupsDoor(ctx: Context) {
     },
     async opens(id: string, identity: Secret) {
       for (const store of openStores(config, environment)) {
-        const key = keyOf(env, id, DUMP);
-        const whole = (await store.list(keyOf(env, id, ''))).find((one) => one.key === key);
-        if (whole) return opensHeader(await store.read(whole.key), identity);
+        const listed = (await listOwn(store, shelf)).find((one) => one.id === id);
+        const dump = listed?.keys.find((key) => key.endsWith(`/${DUMP}`));
+        if (dump) return opensHeader(await store.read(dump), identity);
       }
       throw new OpsError({ code: 'BACKUP_UNKNOWN', message: `No store has the backup ${id}.` });
     },

@@ -6,7 +6,7 @@ import { requireTool } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OffsetFinder, type Patch } from '../src/archive/offsets.ts';
+import { ArchiveReader, type Patch } from '../src/archive/reader.ts';
 import { query, temporaryFolder } from './world.ts';
 
 const test = suite('an archive out of a pipe');
@@ -32,7 +32,7 @@ test.after(() => postgres.stop());
 
 /** In pieces of these bytes. */
 function patchesOf(archive: Buffer, pieceBytes: number): Patch[] {
-  const finder = new OffsetFinder();
+  const finder = new ArchiveReader();
   for (let at = 0; at < archive.length; at += pieceBytes) finder.add(archive.subarray(at, at + pieceBytes));
   return finder.patches();
 }

@@ -14,14 +14,14 @@ import { backupStep } from '../src/backup.ts';
 import { listBackups } from '../src/catalogue.ts';
 import { Snapshot } from '../src/dump/snapshot.ts';
 import { readManifest, writeManifest } from '../src/manifest.ts';
-import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
+import { DUMP, GLOBALS, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { describePace } from '../src/pace.ts';
 import { compareRestored } from '../src/restore/compare.ts';
 import { openSigner } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
 import { S3Store } from '../src/store/s3.ts';
 import type { BackupTarget } from '../src/target.ts';
-import { type Keys, makeKeys, makeTarget, query, readFinished, temporaryFolder } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeTarget, query, readFinished, SHELF, temporaryFolder } from './world.ts';
 
 const test = suite('backup');
 let postgres: TestPostgres;
@@ -58,7 +58,7 @@ async function until(work: Promise<unknown>, isDone: () => Promise<boolean>): Pr
 }
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const finished = async (store: FileStore) =>
-  (await listBackups(store, 'staging')).filter((one) => one.finished).map(({ id }) => id);
+  (await listBackups(store, SHELF)).filter((one) => one.finished).map(({ id }) => id);
 
 test('a backup opens with nothing but age, zstd and pg_restore', async () => {
   const of = await target(
@@ -220,7 +220,7 @@ test('a dump that fails says why, leaves nothing, and leaves the backup before i
   const good = await backup(of);
   const broken = { ...of, url: new Secret(of.url.reveal().replace(/:[^:@/]+@/, ':wrong-password@')) };
   assert.match((await refusal(backup(broken)))?.message ?? '', /refuses the connection/);
-  assert.equal(readdirSync(of.store.pathOf('staging')), [good]);
+  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good]);
 });
 
 test('a table that may not be read fails the backup loudly', async () => {
@@ -251,7 +251,7 @@ test('a pg_dump that is killed, or ends early, makes no backup', async () => {
   });
   assert.match((await killed)?.message ?? '', 'pg_dump failed: it was ended by SIGKILL');
   assert.equal(await finished(of.store), [good]);
-  assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
+  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good], 'nothing is left behind');
 });
 
 test('an age that is killed in the middle makes no backup', async () => {
@@ -267,7 +267,7 @@ test('an age that is killed in the middle makes no backup', async () => {
   assert.is(error?.code, 'ENCRYPT_FAILED', error?.message);
   assert.match(error?.message ?? '', 'age, which encrypts the dump, failed: it ended with SIGKILL.');
   assert.equal(await finished(of.store), [good]);
-  assert.equal(readdirSync(of.store.pathOf('staging')), [good], 'nothing is left behind');
+  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good], 'nothing is left behind');
 });
 
 test('the server going away in the middle makes no backup', async () => {
@@ -339,7 +339,7 @@ test('a store that stops answering fails the backup, and is named', async () => 
 
 test('a store that cannot be written is one sentence', async () => {
   const of = await target();
-  writeFileSync(of.store.pathOf('staging'), 'a file where the folder should be');
+  writeFileSync(of.store.pathOf('strange'), 'a file where the folder should be');
   assert.is((await refusal(backup(of)))?.code, 'STORE_NOT_WRITABLE');
   chmodSync(of.store.pathOf(''), 0o700);
 });
@@ -353,7 +353,7 @@ test('two stores get the same bytes; where one fails the other keeps its backup,
     assert.ok(readFileSync(first.pathOf(key)).equals(readFileSync(second.pathOf(key))));
   }
   const run = ulid();
-  const lost = second.pathOf('staging');
+  const lost = second.pathOf('strange/staging');
   renameSync(lost, `${lost}.away`);
   writeFileSync(lost, 'in the way');
   const error = await refusal(backup(of, { run }));
@@ -378,7 +378,7 @@ test('what is copied to a store that was behind is what this run wrote: names th
   const behind = async () => {
     const run = ulid();
     const id = await backup(of, { run });
-    rmSync(second.pathOf(`staging/${id}`), { recursive: true });
+    rmSync(second.pathOf(`strange/staging/${id}`), { recursive: true });
     return { run, id, manifest: first.pathOf(keyOf('staging', id, MANIFEST)) };
   };
   const names = () => [readdirSync(root).sort(), readdirSync(join(root, 'a')), readdirSync(join(root, 'b'))];

@@ -6,8 +6,8 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Drill, drillTable } from '../src/drill/log.ts';
-import { DUMP, keyOf } from '../src/names.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { DUMP } from '../src/names.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('backup drill');
 let postgres: TestPostgres;
@@ -93,7 +93,7 @@ test('a backup that there is nothing to compare with is not proved: exit 3 with 
   assert.match(drill.findings[0].message, 'was made with --checksums off');
   assert.match((await drills(url))[0]?.cells ?? '', 'NOT PROVED: The backup was made with --checksums off');
   assert.is((await product.ask('backup:status')).findings[0].code, 'DRILL_OVERDUE');
-  const marks = (await product.store.list(`staging/${data.id}/`)).filter(({ key }) => key.includes('drill-'));
+  const marks = (await product.store.list(`strange/staging/${data.id}/`)).filter(({ key }) => key.includes('drill-'));
   assert.equal(marks, []);
 });
 

@@ -5,11 +5,11 @@ import { Secret } from '@drydock/kit';
 import { clientsOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DUMP, keyOf } from '../src/names.ts';
+import { DUMP } from '../src/names.ts';
 import { judge } from '../src/restore/holes.ts';
 import { prove } from '../src/restore/prove.ts';
 import { orUnproved } from '../src/restore/unproved.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('nothing is lost without a word');
 let postgres: TestPostgres;
@@ -97,14 +97,14 @@ test('a row more or less than in the dump is found, and a table that is gone', a
     (await prove(new Secret(url), { manifest: undefined, counted, tables: null, jobs: 1, access: true })).findings.map(
       ({ code }) => code,
     );
-  assert.equal(await found([{ schema: 'public', name: 't', rows: 5 }]), []);
-  assert.equal(await found([{ schema: 'public', name: 't', rows: 6 }]), ['ROWS_DIFFER']);
-  assert.equal(await found([{ schema: 'public', name: 't', rows: 4 }]), ['ROWS_DIFFER']);
-  assert.equal(await found([{ schema: 'public', name: 'u', rows: 0 }]), ['TABLE_MISSING']);
+  assert.equal(await found([{ schema: 'public', name: 't', rows: 5, checksum: '' }]), []);
+  assert.equal(await found([{ schema: 'public', name: 't', rows: 6, checksum: '' }]), ['ROWS_DIFFER']);
+  assert.equal(await found([{ schema: 'public', name: 't', rows: 4, checksum: '' }]), ['ROWS_DIFFER']);
+  assert.equal(await found([{ schema: 'public', name: 'u', rows: 0, checksum: '' }]), ['TABLE_MISSING']);
   assert.equal(await found(null), ['ROWS_NOT_COUNTED']);
   await query(postgres.adminUrl, `CREATE ROLE blind LOGIN PASSWORD 'p'`);
   const blind = new Secret(postgres.urlOf(url.split('/').at(-1) ?? '', { user: 'blind', password: 'p' }));
-  const counted = [{ schema: 'public', name: 't', rows: 5 }];
+  const counted = [{ schema: 'public', name: 't', rows: 5, checksum: '' }];
   const unread = await orUnproved(
     prove(blind, { manifest: undefined, counted, tables: null, jobs: 1, access: true }),
   ).catch((error) => error);

@@ -13,7 +13,7 @@ import { DUMP, GLOBALS, MANIFEST, newBackupId } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import type { FileStore } from '../src/store/file.ts';
 import { checkBackup } from '../src/verify/check.ts';
-import { type Keys, makeKeys, makeProduct, manifestText, query } from './world.ts';
+import { type Keys, makeKeys, makeProduct, manifestText, query, SHELF } from './world.ts';
 
 const test = suite('kill -9 of backups');
 const ROUNDS = 20;
@@ -74,17 +74,17 @@ test('of a backup: what is listed can be opened and is whole, and nothing is lef
   assert.is((await product.run('db:backup')).code, 0);
   for (const moment of moments(performance.now() - started)) {
     await killAndGoOn(product, moment, 'db:backup');
-    const [newest] = await listBackups(product.store, 'staging');
+    const [newest] = await listBackups(product.store, SHELF);
     assert.ok(newest?.finished);
     assert.equal((await check(product, newest.id)).findings, []);
   }
-  const listed = await listBackups(product.store, 'staging');
+  const listed = await listBackups(product.store, SHELF);
   assert.equal(
     listed.filter(({ finished }) => !finished).map(({ id }) => id),
     [],
     'a resumed run tidies up what the kill left',
   );
-  assert.equal(await product.store.sweep('staging/', new Date(Date.now() + 60_000)), []);
+  assert.equal(await product.store.sweep('strange/staging/', new Date(Date.now() + 60_000)), []);
 });
 
 /** Of another suite that restores at the same time: its process is in the folder's name. */
@@ -180,7 +180,7 @@ test('of a prune: what it keeps is whole, what it deletes goes in the end', asyn
     }
   };
   assert.is((await product.run('db:backup')).code, 0);
-  const [good] = await listBackups(product.store, 'staging');
+  const [good] = await listBackups(product.store, SHELF);
   await fill();
   const started = performance.now();
   assert.is((await product.run('backup:prune', '--force')).code, 0);
@@ -188,7 +188,7 @@ test('of a prune: what it keeps is whole, what it deletes goes in the end', asyn
     await fill();
     await killAndGoOn(product, moment, 'backup:prune', '--force');
     assert.equal(
-      (await listBackups(product.store, 'staging')).map(({ id }) => id),
+      (await listBackups(product.store, SHELF)).map(({ id }) => id),
       [good?.id],
     );
   }

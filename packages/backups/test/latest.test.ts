@@ -1,6 +1,6 @@
 // Uses PostgreSQL; tasks run whole, in this process, and some as processes that are killed.
 import { once } from 'node:events';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseOf, readRuns, Secret } from '@drydock/kit';
 import { runTaskForTest } from '@drydock/kit/testing';
@@ -15,10 +15,10 @@ import pruneTask from '../scripts/prune.ts';
 import restoreTask from '../scripts/restore.ts';
 import statusTask from '../scripts/status.ts';
 import { listBackups } from '../src/catalogue.ts';
-import { keyOf, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
+import { MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
-import { type Keys, makeKeys, makeProduct, manifestText, query } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, manifestText, query, SHELF } from './world.ts';
 
 const test = suite('the newest good backup');
 let postgres: TestPostgres;
@@ -65,7 +65,7 @@ async function shop(more: Parameters<typeof makeProduct>[2] = {}) {
 const manifestIn = (store: FileStore, id: string) => store.pathOf(keyOf('staging', id, MANIFEST));
 /** As if it had been made then, by the host that makes them. */
 function rename({ store }: Product, id: string, to: string, more: object = {}): void {
-  renameSync(store.pathOf(`staging/${id}`), store.pathOf(`staging/${to}`));
+  renameSync(store.pathOf(`strange/staging/${id}`), store.pathOf(`strange/staging/${to}`));
   const { seal: _, signature: __, ...content } = JSON.parse(readFileSync(manifestIn(store, to), 'utf8'));
   const text = manifestText({ ...content, ...more, id: to }, openSigner(new Secret(keys.signing.secret)));
   writeFileSync(manifestIn(store, to), text);
@@ -114,9 +114,9 @@ test('the newest of all stores counts, wherever it lies; a damaged copy in one i
   const elsewhere = new FileStore(join(product.root, 'elsewhere'));
   await backup();
   const newest = await backup();
-  rmSync(product.store.pathOf(`staging/${newest}`), { recursive: true });
+  rmSync(product.store.pathOf(`strange/staging/${newest}`), { recursive: true });
   assert.equal(await latest(), { error: undefined, codes: [], rows: 2 });
-  const [older] = await listBackups(product.store, 'staging');
+  const [older] = await listBackups(product.store, SHELF);
   assert.not.equal(older?.id, newest);
   writeFileSync(manifestIn(elsewhere, newest), '{');
   assert.equal(await latest(), { error: undefined, codes: ['BACKUP_DAMAGED'], rows: 1 });
@@ -129,7 +129,7 @@ test('a store that does not answer may have a newer one, and that is told', asyn
   ];
   const { product, backup, latest } = await shop({ backups: { stores } });
   await backup();
-  const folder = join(product.root, 'elsewhere/staging');
+  const folder = join(product.root, 'elsewhere/strange/staging');
   rmSync(folder, { recursive: true });
   writeFileSync(folder, 'no folder');
   // Listing it is an error of the store only where it is there and cannot be read: S3 is what is away in earnest.
@@ -148,8 +148,8 @@ test('of two that lie close together the later snapshot counts, whatever an olde
   // An hour old by its name, and of a moment after the other one by its snapshot; without the mark of this version.
   const hour = newBackupId(new Date(Date.now() - 3_600_000));
   rename(product, resumed, hour, { startedAt: new Date(Date.now() + 1_000).toISOString() });
-  for (const name of readdirSync(product.store.pathOf(`staging/${hour}`)))
-    if (name.startsWith('of-')) rmSync(product.store.pathOf(`staging/${hour}/${name}`));
+  for (const name of readdirSync(product.store.pathOf(`strange/staging/${hour}`)))
+    if (name.startsWith('of-')) rmSync(product.store.pathOf(`strange/staging/${hour}/${name}`));
   assert.ok(hour < between);
   assert.equal(await latest(), { error: undefined, codes: [], rows: 1 });
 });
@@ -157,7 +157,7 @@ test('of two that lie close together the later snapshot counts, whatever an olde
 test('a run that is resumed backs up what is there then, under the name of that moment', async () => {
   const { url, product } = await shop();
   await query(url, `INSERT INTO t SELECT n FROM generate_series(1, 200000) n`);
-  while (!(await product.killAt(2, 'db:backup'))) assert.equal(await listBackups(product.store, 'staging'), []);
+  while (!(await product.killAt(2, 'db:backup'))) assert.equal(await listBackups(product.store, SHELF), []);
   const killed = new Date();
   // Names have whole seconds.
   while (Date.now() < killed.getTime() + 2_000) await new Promise((done) => setTimeout(done, 50));
@@ -167,7 +167,7 @@ test('a run that is resumed backs up what is there then, under the name of that 
   assert.ok((timeOf(data.id)?.getTime() ?? 0) > killed.getTime(), `${data.id} is older than ${killed.toISOString()}`);
   assert.ok((timeOf(data.id)?.getTime() ?? 0) >= Math.floor(Date.parse(data.startedAt) / 1_000) * 1_000);
   assert.is(data.tables[0].rows, 200_001);
-  const listed = await listBackups(product.store, 'staging');
+  const listed = await listBackups(product.store, SHELF);
   assert.equal(
     listed.filter(({ finished }) => !finished),
     [],
@@ -183,7 +183,9 @@ test('two products in one store do not see each other', async () => {
   rmSync(join(other.product.root, 'backups'), { recursive: true, force: true });
   const mine = await backup();
   const theirs = await other.backup();
-  renameSync(other.product.store.pathOf(`staging/${theirs}`), product.store.pathOf(`staging/${theirs}`));
+  // As a version put them there that had no product in its keys.
+  mkdirSync(product.store.pathOf('staging'));
+  renameSync(other.product.store.pathOf(`other/staging/${theirs}`), product.store.pathOf(`staging/${theirs}`));
   assert.equal((await latest()).rows, 1);
   const ids = async (task = listTask) =>
     (await run(product, task)).data.stores[0].backups.map(({ id }: { id: string }) => id);
@@ -198,10 +200,10 @@ test('two products in one store do not see each other', async () => {
   assert.equal(await ids(), [mine]);
   const old = newBackupId(new Date(Date.now() - 90 * 86_400_000));
   renameSync(product.store.pathOf(`staging/${theirs}`), product.store.pathOf(`staging/${old}`));
-  writeFileSync(manifestIn(product.store, old), manifestText({ id: old, product: 'other' }));
+  writeFileSync(product.store.pathOf(`staging/${old}/${MANIFEST}`), manifestText({ id: old, product: 'other' }));
   const { data } = await run(product, pruneTask, '--force');
   assert.is(data.stores[0].deleted, 0);
-  assert.equal((await listBackups(product.store, 'staging')).length, 2);
+  assert.equal((await listBackups(product.store, SHELF)).length, 2);
 });
 
 test('one that is held between the plan of a prune and its end stays, also when the prune is resumed', async () => {
@@ -218,7 +220,7 @@ test('one that is held between the plan of a prune and its end stays, also when 
     while (child.exitCode === null && !begun()) await new Promise((done) => setTimeout(done, 2));
     child.kill('SIGKILL');
     await ended;
-    planned = begun() && (await listBackups(product.store, 'staging')).length === 4;
+    planned = begun() && (await listBackups(product.store, SHELF)).length === 4;
     if (!planned && begun()) await product.run('backup:prune', '--resume');
   }
   const hold = await run(product, holdTask, '--id', olds[1] ?? '');
@@ -226,7 +228,7 @@ test('one that is held between the plan of a prune and its end stays, also when 
   const { error, data, findings } = await product.ask('backup:prune', '--resume');
   assert.is(error, undefined);
   assert.equal([data.stores[0].deleted, findings.map(({ code }: { code: string }) => code)], [2, ['MARKED_MEANWHILE']]);
-  assert.ok((await listBackups(product.store, 'staging')).some(({ id }) => id === olds[1]));
+  assert.ok((await listBackups(product.store, SHELF)).some(({ id }) => id === olds[1]));
 });
 
 async function* text(value: string) {

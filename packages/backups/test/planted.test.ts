@@ -11,10 +11,10 @@ import drillTask from '../scripts/drill.ts';
 import restoreTask from '../scripts/restore.ts';
 import verifyTask from '../scripts/verify.ts';
 import { type Manifest, readManifest, writeManifest } from '../src/manifest.ts';
-import { DUMP, GLOBALS, keyOf, MANIFEST, newBackupId } from '../src/names.ts';
+import { DUMP, GLOBALS, MANIFEST, newBackupId } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import type { FileStore } from '../src/store/file.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('planted backups');
 let postgres: TestPostgres;
@@ -61,7 +61,7 @@ function victim(plant: (store: FileStore) => void, more: Parameters<typeof makeP
 }
 
 const manifestOf = (root: string, id = ''): Manifest => {
-  const read = readManifest(readFileSync(join(root, 'staging', id, MANIFEST), 'utf8'));
+  const read = readManifest(readFileSync(join(root, 'strange/staging', id, MANIFEST), 'utf8'));
   if (!read.ok) throw new Error(read.why);
   return read.manifest;
 };
@@ -70,23 +70,25 @@ const write = (store: FileStore, id = '', text = '') =>
 /** With the signature of another text. */
 const withSignatureOf = (text: string, of: string) =>
   `${JSON.stringify({ ...JSON.parse(text), signature: JSON.parse(of).signature }, null, 2)}\n`;
-const textOf = (root: string, id = '') => readFileSync(join(root, 'staging', id, MANIFEST), 'utf8');
+const textOf = (root: string, id = '') => readFileSync(join(root, 'strange/staging', id, MANIFEST), 'utf8');
 /** The backup of `id` as the planted one would have it: their dump, and a manifest that fits it. */
 function fitted(store: FileStore, id = '', more: Partial<Manifest> = {}): Manifest {
   for (const name of [DUMP, GLOBALS])
-    cpSync(join(attacker, 'staging', planted ?? '', name), store.pathOf(keyOf('staging', id, name)));
+    cpSync(join(attacker, 'strange/staging', planted ?? '', name), store.pathOf(keyOf('staging', id, name)));
   return { ...manifestOf(attacker, planted), ...more, id };
 }
 const signedBy = ({ signing }: Keys) => openSigner(new Secret(signing.secret));
 
 const PLANTED: Record<string, (store: FileStore) => void> = {
   'right product, signed by somebody': (store) =>
-    cpSync(join(attacker, 'staging'), store.pathOf('staging'), { recursive: true }),
+    cpSync(join(attacker, 'strange/staging'), store.pathOf('strange/staging'), { recursive: true }),
   'right product, signed by nobody': (store) => write(store, newest, writeManifest(fitted(store, newest))),
   'signed by the host of another product': (store) =>
     write(store, newest, writeManifest(fitted(store, newest), signedBy(others as Keys))),
   'an old backup under a new name': (store) =>
-    cpSync(store.pathOf(`staging/${older}`), store.pathOf(`staging/${newBackupId()}`), { recursive: true }),
+    cpSync(store.pathOf(`strange/staging/${older}`), store.pathOf(`strange/staging/${newBackupId()}`), {
+      recursive: true,
+    }),
   'the manifest of an older one over the newest': (store) => write(store, newest, textOf(shelf, older)),
   'another dump in the place of ours': (store) => void fitted(store, newest),
   'our manifest edited and sealed again': (store) =>

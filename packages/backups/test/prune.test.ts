@@ -16,7 +16,7 @@ import { findOverdue, statusOf } from '../src/status.ts';
 import { FileStore } from '../src/store/file.ts';
 import { S3Store } from '../src/store/s3.ts';
 import { watchCalls } from './proxy.ts';
-import { makeKeys, manifestText, temporaryFolder } from './world.ts';
+import { makeKeys, manifestText, SHELF, temporaryFolder } from './world.ts';
 
 const test = suite('prune');
 const NOW = new Date('2026-11-24T12:00:00Z');
@@ -28,6 +28,7 @@ function listed(daysAgo: number, more: Partial<Judged> = {}): Judged {
   const id = newBackupId(at);
   return {
     id,
+    folder: `e/${id}`,
     at,
     finished: true,
     bytes: 10,
@@ -168,7 +169,7 @@ test('1,000 backups in S3: the list takes under 3 s, prune a call per 1,000 dele
 
     const store = new S3Store({ ...settings, endpoint: proxy.endpoint });
     const started = performance.now();
-    const backups = await listBackups(store, 'staging');
+    const backups = await listBackups(store, SHELF);
     const took = performance.now() - started;
     assert.is(backups.length, 1_000);
     assert.ok(took < 3_000, `${took} ms`);
@@ -184,7 +185,7 @@ test('1,000 backups in S3: the list takes under 3 s, prune a call per 1,000 dele
       `1,000 backups: listed in ${Math.round(took)} ms; ${gone * 3} objects deleted in ${proxy.calls().length} calls`,
     );
     assert.equal([pruned.deleted, pruned.refused, pruned.spared], [gone, [], []]);
-    assert.is((await listBackups(store, 'staging')).length, 1_000 - gone);
+    assert.is((await listBackups(store, SHELF)).length, 1_000 - gone);
   } finally {
     await proxy.stop();
     await s3.stop();
@@ -217,9 +218,8 @@ async function shelve(days: number[], write: (id: string, day: number) => string
       await store.write(`staging/${id}/${name}`, text(content), { signal: new AbortController().signal });
   return { store, ids };
 }
-const SHELF = { env: 'staging', product: 'strange' };
 const TIGHT: Retention = { ...BARE, days: 1 };
-const namesIn = async (store: FileStore) => (await listBackups(store, 'staging')).map(({ id }) => id);
+const namesIn = async (store: FileStore) => (await listBackups(store, SHELF)).map(({ id }) => id);
 
 test('one that is damaged, or dated later than now, takes no place of a good one, and is named', async () => {
   const damage = (id: string, day: number) =>

@@ -9,11 +9,11 @@ import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DUMP, keyOf } from '../src/names.ts';
+import { DUMP } from '../src/names.ts';
 import { restoreFailed } from '../src/restore/pg-restore.ts';
 import { named } from '../src/restore/plan.ts';
 import { readSaid, uncounted } from '../src/restore/said.ts';
-import { type Keys, makeKeys, makeProduct, query, temporaryFolder } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, query, temporaryFolder } from './world.ts';
 
 const test = suite('restore');
 const thoroughly = whenThorough(test);
@@ -154,7 +154,7 @@ test('one table alone, with its rows', async () => {
 thoroughly('the folder of a backup, and a dump alone, are restored by their path', async () => {
   const { url, product, name } = await shop();
   const { data } = await good(product, 'db:backup');
-  const folder = product.store.pathOf(`staging/${data.id}`);
+  const folder = product.store.pathOf(`strange/staging/${data.id}`);
   await good(product, 'db:restore', '--from', folder, '--to', `${name}_folder`, '--yes');
   const bare = join(product.root, 'alone.dump.zst.age');
   copyFileSync(product.store.pathOf(keyOf('staging', data.id, DUMP)), bare);

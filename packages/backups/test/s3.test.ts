@@ -1,4 +1,6 @@
 // Uses an S3 endpoint, through a proxy that sees what is asked.
+import dns from 'node:dns';
+import { createServer } from 'node:http';
 import { Secret } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, startTestS3 } from '@drydock/sandbox/testing';
@@ -9,7 +11,7 @@ import { listBackups } from '../src/catalogue.ts';
 import { planPrune } from '../src/prune/plan.ts';
 import { type S3Settings, S3Store } from '../src/store/s3.ts';
 import { watchCalls } from './proxy.ts';
-import { makeKeys, makeTarget } from './world.ts';
+import { makeKeys, makeTarget, SHELF } from './world.ts';
 
 const test = suite('S3 store');
 const signal = new AbortController().signal;
@@ -114,7 +116,7 @@ test('what the store is asked to lock says so in its name, and prune leaves it a
     const { results } = await runStepsForTest([step]);
     const old = results.of(step).id;
     await runStepsForTest([backupStep(target)]);
-    const backups = await listBackups(locked, 'staging');
+    const backups = await listBackups(locked, SHELF);
     const retention = { days: 1, last: 1, daily: 0, weekly: 0, monthly: 0 };
     const decision = planPrune(backups, retention, new Date()).find(({ id }) => id === old);
     assert.is(decision?.keep, true);
@@ -137,6 +139,135 @@ test('an endpoint that is not there, and keys that are not known, are told apart
   assert.is(await codeOf(store({ bucket: 'not-there' }).list('')), 'STORE_REFUSED');
   assert.is(await codeOf(store().read('not-there')), 'BACKUP_MISSING');
   assert.is(await store().readText('not-there'), undefined);
+});
+
+const text = async (of: S3Store, key: string) => of.readText(key);
+async function* word(value: string) {
+  yield Buffer.from(value);
+}
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => error.code as string,
+  );
+
+test('a server that refuses what it does not know gets no checksums where they are switched off', async () => {
+  const isChecksum = (name: string) => /^x-amz-(checksum|sdk-checksum|trailer)/.test(name);
+  const picky = await watchCalls(s3.endpoint, ({ headers }) =>
+    Object.keys(headers).some(isChecksum) || /aws-chunked/.test(`${headers['content-encoding']}`) ? 501 : undefined,
+  );
+  try {
+    assert.is(
+      await refusal(store({ endpoint: picky.endpoint }).write('picky/a', word('x'), { signal })),
+      'STORE_FAILED',
+    );
+    const plain = store({ endpoint: picky.endpoint, checksums: false });
+    await plain.write('picky/a', word('x'), { signal });
+    await plain.write('picky/large', zeros(40), { signal });
+    assert.is(await text(plain, 'picky/a'), 'x');
+    assert.equal(
+      (await plain.list('picky/')).map(({ bytes }) => bytes),
+      [1, 40 * 1_048_576],
+    );
+    assert.equal(await plain.remove(['picky/a', 'picky/large', 'picky/never']), []);
+    assert.equal(await plain.list('picky/'), []);
+  } finally {
+    await picky.stop();
+  }
+});
+
+test("a connection that breaks in the middle is the store's failure, not a damaged backup", async () => {
+  await store().write('cut', zeros(4), { signal });
+  const cut = await watchCalls(s3.endpoint, ({ method }) => (method === 'GET' ? 'cut the answer' : undefined));
+  try {
+    assert.is(await refusal(store({ endpoint: cut.endpoint }).readText('cut')), 'STORE_UNREACHABLE');
+  } finally {
+    await cut.stop();
+  }
+});
+
+test('a prefix is the same with slashes around it, and what a version before put between two of them is found', async () => {
+  const plain = store({ prefix: 'shop/pg' });
+  await plain.write('strange/one', word('1'), { signal });
+  for (const prefix of ['shop/pg/', '/shop/pg', '//shop//pg//']) {
+    const of = store({ prefix });
+    assert.is(of.label, plain.label);
+    assert.is(await text(of, 'strange/one'), '1', prefix);
+    assert.equal(
+      (await of.list('strange/')).map(({ key }) => key),
+      ['strange/one'],
+      prefix,
+    );
+  }
+  await store({ prefix: 'shop/pg/' }).write('strange/two', word('2'), { signal });
+  assert.is(await text(plain, 'strange/two'), '2');
+  assert.equal(await store({ prefix: '/shop/pg/' }).remove(['strange/one', 'strange/two']), []);
+  assert.equal(await plain.list(''), []);
+});
+
+test('an address may have a path, a bucket before its host, or none of both', async () => {
+  const asked: { host: string | undefined; url: string | undefined }[] = [];
+  const server = createServer(({ headers, url }, answer) => {
+    asked.push({ host: headers.host?.split(':')[0], url: url?.split('?')[0] });
+    answer.writeHead(404).end();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  const lookup = dns.lookup;
+  // Every name of that domain is this machine.
+  Object.assign(dns, {
+    lookup: (name: string, ...rest: unknown[]) =>
+      (lookup as (...args: unknown[]) => void)(
+        name.endsWith('.s3.test') || name === 's3.test' ? '127.0.0.1' : name,
+        ...rest,
+      ),
+  });
+  const look = async (endpoint: string, pathStyle: boolean) => {
+    await store({ endpoint, pathStyle, bucket: 'backups' })
+      .readText('a/b')
+      .catch(() => {});
+    return asked.at(-1);
+  };
+  try {
+    assert.equal(await look(`http://s3.test:${port}/storage/v1/s3`, true), {
+      host: 's3.test',
+      url: '/storage/v1/s3/backups/a/b',
+    });
+    assert.equal(await look(`http://s3.test:${port}/storage/v1/s3/`, true), {
+      host: 's3.test',
+      url: '/storage/v1/s3/backups/a/b',
+    });
+    for (const host of ['s3.test', 'backups.s3.test'])
+      assert.equal(await look(`http://${host}:${port}`, false), { host: 'backups.s3.test', url: '/a/b' }, host);
+    assert.equal(await look(`http://s3.test:${port}/storage`, false), { host: 'backups.s3.test', url: '/storage/a/b' });
+  } finally {
+    Object.assign(dns, { lookup });
+    server.close();
+  }
+});
+
+test('where nothing is written over, an answer that was lost is no refusal, and what another put there is one', async () => {
+  const there = new Set<string>();
+  let lost = 0;
+  const lossy = await watchCalls(s3.endpoint, ({ method, url, headers }) => {
+    if (method !== 'PUT' || headers['if-none-match'] !== '*') return undefined;
+    const [path = ''] = url.split('?');
+    if (there.has(path)) return 412;
+    there.add(path);
+    lost++;
+    return 'lose the answer';
+  });
+  try {
+    const strict = store({ endpoint: lossy.endpoint, conditionalWrites: true });
+    await strict.write('once/a', word('mine'), { signal });
+    assert.is(lost, 1);
+    // Again, as a run does that is resumed.
+    await strict.write('once/a', word('mine'), { signal });
+    assert.is(await refusal(strict.write('once/a', word('other'), { signal })), 'STORE_TAKEN');
+    assert.is(await text(strict, 'once/a'), 'mine');
+  } finally {
+    await lossy.stop();
+  }
 });
 
 test.run();

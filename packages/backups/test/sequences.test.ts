@@ -6,9 +6,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { joinSequences, type SequenceValue } from '../src/dump/sequences.ts';
 import { readManifest, writeManifest } from '../src/manifest.ts';
-import { keyOf, MANIFEST } from '../src/names.ts';
+import { MANIFEST } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
-import { type Keys, makeKeys, makeProduct, query } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
 
 const test = suite('sequences');
 let postgres: TestPostgres;

@@ -8,11 +8,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backupStep } from '../src/backup.ts';
 import { readManifest } from '../src/manifest.ts';
-import { DUMP, GLOBALS, keyOf, MANIFEST } from '../src/names.ts';
+import { DUMP, GLOBALS, MANIFEST } from '../src/names.ts';
 import type { FileStore } from '../src/store/file.ts';
 import type { BackupTarget } from '../src/target.ts';
 import { checkBackup } from '../src/verify/check.ts';
-import { type Keys, makeKeys, makeProduct, makeTarget, query } from './world.ts';
+import { type Keys, keyOf, makeKeys, makeProduct, makeTarget, query } from './world.ts';
 
 const test = suite('backup verify');
 let postgres: TestPostgres;

@@ -5,7 +5,7 @@ import { Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { type Manifest, writeManifest } from '../src/manifest.ts';
-import { DUMP, timeOf } from '../src/names.ts';
+import { DUMP, keyOf as keyIn, timeOf } from '../src/names.ts';
 import { openBackup } from '../src/reader.ts';
 import { makeSigningKey, openSigner, type Signer } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
@@ -30,6 +30,10 @@ export async function readFinished(store: Store, env: string, id: string): Promi
   return opened.state === 'good' ? opened.manifest : undefined;
 }
 
+/** Of the strange product. */
+export const SHELF = { env: 'staging', product: 'strange' };
+export const keyOf = (env: string, id: string, name: string) => keyIn({ env, product: 'strange' }, id, name);
+
 export const query = (url: string, sql: string) =>
   withPostgres(new Secret(url), 'test', async (client) => {
     const result = await client.query(sql);
@@ -41,7 +45,7 @@ export function manifestText(more: Partial<Manifest> & { id: string }, signer?: 
   const nothing = { bytes: 1, sha256: '0'.repeat(64) };
   return writeManifest(
     {
-      format: 1,
+      format: 2,
       env: 'staging',
       product: 'strange',
       database: 'shop',
@@ -64,7 +68,7 @@ export function manifestText(more: Partial<Manifest> & { id: string }, signer?: 
       tables: [],
       largeObjects: null,
       ...more,
-    },
+    } as Manifest,
     signer,
   );
 }

@@ -107,7 +107,7 @@ export { haproxyCommandWord, socketProblem } from './proxy/haproxy-words.ts';
 export { isReachableByAll } from './reachable.ts';
 export { redact, redactData, registerAddress, registerSecret } from './redact.ts';
 export { Secret } from './secret.ts';
-export { reportFailure, SENTRY_FLUSH_MS, startSentry } from './sentry.ts';
+export { reportFailure, startSentry } from './sentry.ts';
 export { connectServer, withServer } from './server-door.ts';
 export { posixLine, posixWord } from './shell-word.ts';
 export { slugOf } from './slug.ts';

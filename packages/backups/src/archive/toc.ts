@@ -7,8 +7,8 @@ export interface DataEntry {
   at: number;
   /** Whether pg_dump knew it already: it wrote into a file, and could go back. */
   known: boolean;
-  /** Of a table's rows; undefined for everything else. `copied`: they are written as COPY wants them. */
-  table: { schema: string; name: string; copied: boolean } | undefined;
+  /** Of a table's rows; undefined for everything else. `copied`: they are written as `copy`, a COPY, wants them. */
+  table: { schema: string; name: string; copied: boolean; copy: string } | undefined;
 }
 
 /** An object, as far as it matters to who may restore it. */
@@ -44,8 +44,6 @@ export interface Toc {
 /** States of an offset (pg_backup_custom.c): of no use yet, known, and of an entry without data. */
 const NOT_SET = 1;
 export const SET = 2;
-/** How many newlines COPY's end marker has (`\\.`, then an empty line; dumpTableData_copy in pg_dump.c). */
-export const END_LINES = 3;
 
 /** Versions of the format whose layout is known: those of pg_dump 12 to 18. */
 const [OLDEST, NEWEST] = [14, 16];
@@ -112,7 +110,12 @@ export function readToc(bytes: Buffer): Toc | undefined {
     if (state === NOT_SET || state === SET) {
       const copied = copy !== undefined && copy.length > 0;
       const isTable = kind?.toString() === 'TABLE DATA' && tag && schema;
-      const table = isTable ? { schema: decoded(schema, encoding), name: decoded(tag, encoding), copied } : undefined;
+      const table = isTable
+        ? {
+            ...{ schema: decoded(schema, encoding), name: decoded(tag, encoding), copied },
+            copy: copied ? decoded(copy, encoding) : '',
+          }
+        : undefined;
       entries.push({ dumpId, at: reader.at - 1, known: state === SET, table });
     }
     reader.take(offsetSize);

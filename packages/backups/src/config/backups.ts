@@ -29,16 +29,27 @@ const s3StoreSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'Days for which nobody can delete a backup (S3 Object Lock, compliance mode). The bucket must have been made with it.',
+      'Days for which nobody can delete a backup (S3 Object Lock, compliance mode). The bucket must have been made with it, and have a lifecycle rule NoncurrentVersionExpiration: what is deleted later is hidden by a marker, and paid for until then.',
     ),
   conditionalWrites: z
     .boolean()
     .default(false)
     .describe('The server has If-None-Match: nothing that is there is ever written over.'),
+  checksums: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Each request carries a CRC32; `false` for servers that refuse what they do not know (older Ceph, some of Backblaze B2).',
+    ),
 });
 
 /** One place where bytes lie by key. */
-export const storeSchema = z.discriminatedUnion('kind', [fileStoreSchema, s3StoreSchema]);
+export const storeSchema = z
+  .discriminatedUnion('kind', [fileStoreSchema, s3StoreSchema])
+  .refine((store) => store.kind === 'file' || store.checksums || store.objectLockDays === undefined, {
+    path: ['checksums'],
+    message: 'must be true with objectLockDays: S3 takes no lock without a checksum',
+  });
 
 /** An Ed25519 public key as it stands between the lines of a PEM file (RFC 8410): what backup:keygen prints. */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
@@ -149,6 +160,7 @@ export const backupsSection = defineSection({
     stores: [
       { kind: 'file', path: '/mnt/backups' },
       { kind: 's3', prefix: 'shop/pg', serverSideEncryption: 'aws:kms', kmsKeyId: 'alias/backups', objectLockDays: 30 },
+      { kind: 's3', bucket: 'SECOND_BUCKET', endpoint: 'SECOND_ENDPOINT', checksums: false },
     ],
     signers: [
       { name: 'backup-host', key: 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=' },

@@ -6,7 +6,7 @@ export const bucketShape = {
   endpoint: z
     .string()
     .default('S3_ENDPOINT')
-    .describe('Variable with the address of the server; only needed away from AWS.'),
+    .describe('Variable with the address of the server, with its path if it has one; only needed away from AWS.'),
   region: z.string().default('S3_REGION').describe('Variable with the region.'),
   pathStyle: z
     .boolean()

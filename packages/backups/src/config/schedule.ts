@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseCron } from '../schedule/cron.ts';
+import { wrongTimeZone } from '../schedule/time-zone.ts';
 
 const cron = z.string().superRefine((expression, ctx) => {
   try {
@@ -18,9 +19,13 @@ export const scheduleSchema = z.strictObject({
     .describe(
       'When a restore is tried. A quarter has up to 92 days, and a drill is due after 90: every second month keeps the quarterly promise.',
     ),
+  check: cron.default('47 5 * * *').describe('When the newest backup is held against the database that runs.'),
   timeZone: z
     .string()
-    .refine(isTimeZone, 'is no time zone, such as UTC or Europe/Berlin')
+    .superRefine((name, ctx) => {
+      const wrong = wrongTimeZone(name);
+      if (wrong) ctx.addIssue({ code: 'custom', message: wrong });
+    })
     .default('UTC')
     .describe('What the times are in.'),
   marginMinutes: z
@@ -36,13 +41,3 @@ export const scheduleSchema = z.strictObject({
     .default(180)
     .describe('A job that takes longer is ended and counts as failed.'),
 });
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    // Node also takes offsets (+01:00), which no scheduler does.
-    return /^[A-Z]/.test(name);
-  } catch {
-    return false;
-  }
-}

@@ -16,7 +16,7 @@ import {
 } from '@drydock/kit';
 import { markName, noBytes } from '../catalogue.ts';
 import { backupsSection } from '../config/backups.ts';
-import { compact, keyOf } from '../names.ts';
+import { compact } from '../names.ts';
 import { listOwn } from '../reader.ts';
 import { makeDatabase, onServer } from '../restore/databases.ts';
 import { putOnSettings } from '../restore/dress.ts';
@@ -101,7 +101,7 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
         );
         detail('restore');
         const counts = countsBeside(manifest, undefined);
-        const { skipped, counted } = await pgRestore(readPlain(source, identity), url, {
+        const { skipped, counted, largeObjects } = await pgRestore(readPlain(source, identity), url, {
           jobs: plan.jobs,
           noOwner: true,
           beside: true,
@@ -121,9 +121,12 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
             prove(url, {
               manifest,
               counted: counted ?? null,
+              largeObjects: largeObjects ?? null,
               tables: null,
               jobs: plan.jobs,
               access: false,
+              // What came of it, and by another way than the one that the backup was made in.
+              again: () => readPlain(source, identity),
             }),
           );
           Object.assign(tried, { tables: compared.tables, rows: compared.rows });
@@ -214,6 +217,6 @@ async function markProved(
       listed.marks.some((mark) => mark.kind === 'drill' && mark.at === compact(new Date(startedAt)))
     )
       continue;
-    await store.write(keyOf(env, backup, markName.drill(compact(new Date(startedAt)))), noBytes(), { signal });
+    await store.write(`${listed.folder}/${markName.drill(compact(new Date(startedAt)))}`, noBytes(), { signal });
   }
 }

@@ -7,16 +7,18 @@ import type { WriteOptions } from '../store/types.ts';
 import type { BackupTarget } from '../target.ts';
 import { type Dumping, dumpDatabase, dumpGlobals, readDumpVersion } from './pg-dump.ts';
 import { askSequences, joinSequences } from './sequences.ts';
-import { type Facts, Snapshot, type Sums } from './snapshot.ts';
+import { type Facts, Snapshot } from './snapshot.ts';
 import { type Streamed, streamDump } from './stream.ts';
+import { DumpSums, type Sums } from './sums.ts';
 
 /** All that is read of a database for a backup, and is in the stores by then. */
 export interface Read {
   facts: Facts;
   dump: Streamed;
   globals: Streamed;
-  /** Undefined without checksums. */
+  /** Undefined without checksums, and of a dump that is not understood. */
   sums: Sums | undefined;
+  migrationHead: string | null;
   sequences: NonNullable<Manifest['sequences']>;
   dumpVersion: string;
   commit: string | null;
@@ -28,7 +30,7 @@ export async function dumpEverything(
   id: string,
   { signal, retainUntil, say }: WriteOptions & { say: (text: string) => void },
 ): Promise<Read> {
-  const { env, stores, url, recipients, level } = target;
+  const { stores, url, recipients, level } = target;
   const ending = new AbortController();
   const options = { level, recipients, retainUntil, signal: AbortSignal.any([signal, ending.signal]) };
   const sequences = await askSequences(url);
@@ -43,25 +45,28 @@ export async function dumpEverything(
     const roles = await begin(dumpGlobals(url));
     const facts = await snapshot.facts();
     const pace = new Pace(facts.tableBytes, say);
+    const sums = new DumpSums({ sums: target.checksums, history: facts.history });
+    const onPlain = (bytes: Buffer) => {
+      pace.add(bytes.length);
+      sums.add(bytes);
+    };
     const streams = [
-      streamDump(keyOf(env, id, DUMP), stores, { ...options, dumping: database, onBytes: (n) => pace.add(n) }),
-      streamDump(keyOf(env, id, GLOBALS), stores, { ...options, dumping: roles }),
+      streamDump(keyOf(target, id, DUMP), stores, { ...options, dumping: database, onPlain }),
+      streamDump(keyOf(target, id, GLOBALS), stores, { ...options, dumping: roles }),
     ] as const;
-    // The server has a core for each.
-    const sums = target.checksums ? snapshot.sums() : Promise.resolve(undefined);
-    let reason: unknown;
-    sums.catch((error) => {
-      reason = error;
-    });
-    const all = Promise.all([...streams, sums, readDumpVersion(), readCommit(target.root)]);
-    const [dump, globals, summed, dumpVersion, commit] = await all.catch(async (error) => {
+    const all = Promise.all([...streams, readDumpVersion(), readCommit(target.root)]);
+    const [dump, globals, dumpVersion, commit] = await all.catch(async (error) => {
       ending.abort();
       await Promise.allSettled(streams);
-      // What the sums met first is the reason, not that the dump was stopped for it.
-      throw reason ?? error;
+      throw error;
     });
     const later = await askSequences(url);
-    return { facts, dump, globals, sums: summed, sequences: joinSequences(sequences, later), dumpVersion, commit };
+    return {
+      ...{ facts, dump, globals, dumpVersion, commit },
+      sums: target.checksums ? sums.of(snapshot.tables) : undefined,
+      migrationHead: sums.migrationHead(),
+      sequences: joinSequences(sequences, later),
+    };
   } finally {
     for (const dumping of begun) dumping.kill();
     await snapshot.close();

@@ -28,12 +28,13 @@ const UNDER_WAY = ['drydock.run', 'drydock.run_entry'].map((table) => `--exclude
 
 /** One snapshot in the custom format, without its own compression. */
 export function dumpDatabase(url: Secret, snapshot: string): Promise<Dumping> {
-  return start('pg_dump', url, ['-Fc', '-Z0', '--no-password', BOUNDED, ...UNDER_WAY, `--snapshot=${snapshot}`]);
+  const args = ['-Fc', '-Z0', '--no-password', BOUNDED, ...UNDER_WAY, `--snapshot=${snapshot}`];
+  return startReading('pg_dump', url, args, { env: ALIKE });
 }
 
 /** Roles, their settings and memberships; never a password. */
 export function dumpGlobals(url: Secret): Promise<Dumping> {
-  return start('pg_dumpall', url, [
+  return startReading('pg_dumpall', url, [
     '--globals-only',
     '--no-role-passwords',
     '--no-password',
@@ -71,12 +72,32 @@ function buffered(): string[] {
   return stdbuf ? [stdbuf, '-o1M'] : [];
 }
 
-async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumping> {
+/** Values are written alike whatever time zone a server, a database or a role has. */
+const ALIKE = { PGTZ: 'UTC' };
+
+interface ReadOptions {
+  /** What it reads itself. */
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  /** What its failure is. */
+  failed?(why: string): OpsError;
+}
+
+/** A program of PostgreSQL, as whose output comes what it reads of a database. */
+export async function startReading(
+  tool: ToolName,
+  url: Secret,
+  args: string[],
+  { input, env = {}, failed }: ReadOptions = {},
+): Promise<Dumping> {
   const pipe = await widePipe();
-  const options = { url, stdio: ['ignore', pipe.end, 'pipe'] satisfies StdioOptions };
-  const child = startPostgresProgram(requireTool(tool), args, options, buffered());
+  const stdio: StdioOptions = [input === undefined ? 'ignore' : 'pipe', pipe.end, 'pipe'];
+  const child = startPostgresProgram(requireTool(tool), args, { url, env, stdio }, buffered());
   pipe.end.destroy();
-  const ended = endOf(tool, child);
+  const ended = endOf(tool, child, failed);
+  // Where it ends before it has read all, it says why.
+  child.stdin?.on('error', () => {});
+  if (input !== undefined) child.stdin?.end(input);
   return {
     async read(take) {
       await pipe.read(take);
@@ -89,7 +110,7 @@ async function start(tool: ToolName, url: Secret, args: string[]): Promise<Dumpi
   };
 }
 
-function endOf(tool: ToolName, child: ChildProcess): Promise<void> {
+function endOf(tool: ToolName, child: ChildProcess, failed?: ReadOptions['failed']): Promise<void> {
   let said = '';
   child.stderr?.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-4_000);
@@ -98,7 +119,13 @@ function endOf(tool: ToolName, child: ChildProcess): Promise<void> {
     child.once('error', fail);
     const how = (code: number | null, signal: string | null) =>
       signal ? `was ended by ${signal}` : `ended with ${code}`;
-    child.once('close', (code, signal) => (code === 0 ? done() : fail(dumpFailed(tool, said, how(code, signal)))));
+    child.once('close', (code, signal) => {
+      if (code === 0) done();
+      else
+        fail(
+          failed ? failed(reasonOf(said) ?? `${tool} ${how(code, signal)}`) : dumpFailed(tool, said, how(code, signal)),
+        );
+    });
   });
   // Awaited beside the stream; a failure before that must not count as unhandled.
   ended.catch(() => {});
@@ -108,17 +135,24 @@ function endOf(tool: ToolName, child: ChildProcess): Promise<void> {
 function dumpFailed(tool: ToolName, said: string, how: string): OpsError {
   const tooOld = saysTooOld(tool, said);
   if (tooOld) return tooOld;
-  const why = said
-    .trim()
-    .split('\n')
-    .filter((line) => /error|fatal/i.test(line))
-    .at(0);
+  const [, advice] = /^(?:pg_dump(?:all)?: )?HINT: +(.+)$/im.exec(said) ?? [];
+  const after = 'The backups before it are untouched. Mend the cause and run it again.';
   return new OpsError({
     code: 'DUMP_FAILED',
-    message: `${tool} failed: ${why?.replace(/^pg_dump(all)?: error: /, '') ?? `it ${how}`}.`,
-    hint: 'The backups before it are untouched. Mend the cause and run it again.',
+    message: `${tool} failed: ${reasonOf(said) ?? `it ${how}`}.`,
+    hint: advice ? `${advice} ${after}` : after,
   });
 }
+
+/** What it names as such first, with what the server answered: the lines after that are what came of it. */
+function reasonOf(said: string): string | undefined {
+  const lines = said.split('\n').map((line) => line.trim());
+  const why = lines.find((line) => /error|fatal|^psql:/i.test(line))?.replace(PREFIX, '');
+  const [, answered] = /^pg_dump: detail: Error message from server: +(?:\S+: +)?(.+)$/m.exec(said) ?? [];
+  return why && answered && !why.includes(answered) ? `${why.replace(/\.$/, '')}: ${answered}` : why;
+}
+
+const PREFIX = /^(pg_dump(all)?: error|psql:<stdin>:\d+: \S+): +/;
 
 export async function readDumpVersion(): Promise<string> {
   const { stdout } = await promisify(execFile)(requireTool('pg_dump'), ['--version']);

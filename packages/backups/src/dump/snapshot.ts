@@ -1,7 +1,7 @@
 import { connectPostgres, OpsError, type Secret, withPostgres } from '@drydock/kit';
 import { digestsOf, readInventory } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
-import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from './checksums.ts';
+import { listTables } from './checksums.ts';
 import { type Given, readGiven } from './given.ts';
 import { LOCK_WAIT_MS } from './pg-dump.ts';
 import { readStructure, type Structure } from './structure.ts';
@@ -10,7 +10,10 @@ import { cannotRead } from './unreadable.ts';
 export interface Facts {
   database: string;
   serverVersion: string;
-  migrationHead: string | null;
+  /** Prisma's table of migrations, as PostgreSQL names the two. */
+  history: { schema: string; name: string } | null;
+  /** What the text of values depends on beside what pg_dump sets. */
+  textSettings: Record<string, string>;
   extensions: string[];
   extensionVersions: Record<string, string>;
   owners: string[];
@@ -22,11 +25,6 @@ export interface Facts {
   kinds: Record<string, string>;
   /** Bytes of all tables on the server's disk, without indexes: about what the dump will be. */
   tableBytes: number;
-}
-
-export interface Sums {
-  tables: TableSum[];
-  largeObjects: { count: number; checksum: string };
 }
 
 /** SQLSTATE lock_not_available. */
@@ -75,24 +73,25 @@ function whoBlocks(url: Secret, pid: number, afterMs: number): { seen(): Promise
 }
 
 /**
- * A session that keeps one snapshot open: pg_dump reads in it, and so do the counts and checksums. All tables are held
- * with the weakest lock, as pg_dump does, so that none is dropped before it is summed.
+ * A session that keeps one snapshot open: pg_dump reads the rows in it, and what is asked here is of the same moment. It reads
+ * catalogues alone. All tables are held with the weakest lock, as pg_dump does, so that none is dropped before it is read.
  */
 export class Snapshot {
   readonly id: string;
+  /** As `listTables` has them. */
+  readonly tables: string[];
   readonly #client: Client;
-  readonly #tables: string[];
 
   private constructor(client: Client, id: string, tables: string[]) {
     this.#client = client;
     this.id = id;
-    this.#tables = tables;
+    this.tables = tables;
   }
 
   static async open(url: Secret, lockWaitMs = LOCK_WAIT_MS): Promise<Snapshot> {
     const client = await connectPostgres(url, 'drydock db:backup');
     try {
-      await client.query(`${SUM_SETTINGS}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+      await client.query(`SET statement_timeout = 0; SET jit = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
       const tables = await listTables(client);
       await lockAll(url, client, tables, lockWaitMs);
@@ -104,32 +103,12 @@ export class Snapshot {
   }
 
   async facts(): Promise<Facts> {
-    const { rows } = await this.#client.query<
-      Omit<Facts, 'structure' | 'kinds' | 'given'> & { history: string | null }
-    >(FACTS);
+    const { rows } = await this.#client.query<Omit<Facts, 'structure' | 'kinds' | 'given'>>(FACTS);
     const [facts] = rows;
     if (!facts) throw new Error('a row of facts');
-    const { history, ...rest } = facts;
     const structure = await readStructure(this.#client);
     const kinds = digestsOf(await readInventory(this.#client));
-    const head = history
-      ? await this.#client.query<{ name: string }>(
-          'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1 DESC LIMIT 1',
-        )
-      : undefined;
-    const given = await readGiven(this.#client);
-    return { ...rest, structure, kinds, given, migrationHead: head?.rows[0]?.name ?? null };
-  }
-
-  /** One table after the other. */
-  async sums(): Promise<Sums> {
-    const tables: TableSum[] = [];
-    try {
-      for (const name of this.#tables) tables.push(await sumTable(this.#client, name));
-      return { tables, largeObjects: await sumLargeObjects(this.#client) };
-    } catch (cause) {
-      throw cannotRead(cause);
-    }
+    return { ...facts, structure, kinds, given: await readGiven(this.#client) };
   }
 
   async close(): Promise<void> {
@@ -138,7 +117,9 @@ export class Snapshot {
 }
 
 const FACTS = `SELECT current_database() AS database, current_setting('server_version') AS "serverVersion",
-    to_regclass('_prisma_migrations')::text AS history,
+    (SELECT json_build_object('schema', n.nspname, 'name', c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass('_prisma_migrations')) AS history,
+    json_build_object('bytea_output', current_setting('bytea_output'), 'lc_monetary', current_setting('lc_monetary')) AS "textSettings",
     (SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype) FROM pg_database WHERE datname = current_database()) AS locale,
     (SELECT coalesce(json_agg(extname ORDER BY extname), '[]') FROM pg_extension WHERE extname <> 'plpgsql') AS extensions,
     (SELECT coalesce(json_object_agg(extname, extversion), '{}') FROM pg_extension WHERE extname <> 'plpgsql') AS "extensionVersions",

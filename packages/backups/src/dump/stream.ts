@@ -19,8 +19,8 @@ export interface StreamInput extends WriteOptions {
   dumping: Dumping;
   level: number;
   recipients: string[];
-  /** Of the plain bytes. */
-  onBytes?(bytes: number): void;
+  /** Sees the plain bytes; they lie in a buffer that is used again. */
+  onPlain?(bytes: Buffer): void;
 }
 
 export interface Streamed {
@@ -44,7 +44,7 @@ export async function streamDump(key: string, stores: Store[], input: StreamInpu
       chunkSize: BATCH_BYTES,
       params: { [constants.ZSTD_c_compressionLevel]: input.level, [constants.ZSTD_c_checksumFlag]: 1 },
     });
-    const fed = feed(dumping, compress, plain, input.onBytes).catch((error) => void compress.destroy(error));
+    const fed = feed(dumping, compress, plain, input.onPlain).catch((error) => void compress.destroy(error));
     const encrypted = await encrypt(compress, input.recipients);
     const failed = await writeAll(key, stores, stored.pass(encrypted), input);
     await fed;
@@ -59,13 +59,13 @@ export async function streamDump(key: string, stores: Store[], input: StreamInpu
  * Gathers what comes into a few large buffers that are used again and again: one is filled while others are compressed.
  * Rejects where the dump failed, however much came before.
  */
-async function feed(dumping: Dumping, compress: ZstdCompress, meter: Meter, onBytes: StreamInput['onBytes']) {
+async function feed(dumping: Dumping, compress: ZstdCompress, meter: Meter, onPlain: StreamInput['onPlain']) {
   const free = Array.from({ length: BATCHES }, () => Promise.resolve(Buffer.allocUnsafe(BATCH_BYTES)));
   let [batch, filled] = [await nextOf(free), 0];
   const flush = () => {
     const [full, buffer] = [batch.subarray(0, filled), batch];
     meter.add(full);
-    onBytes?.(filled);
+    onPlain?.(full);
     // Free again once it is compressed.
     const done = new Promise<Batch>((free, fail) =>
       compress.write(full, (error) => (error ? fail(error) : free(buffer))),

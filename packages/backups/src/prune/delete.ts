@@ -1,6 +1,6 @@
 import { command, EXIT, hint, OpsError } from '@drydock/kit';
 import { type Listed, listBackups } from '../catalogue.ts';
-import { MANIFEST } from '../names.ts';
+import { foldersOf, MANIFEST } from '../names.ts';
 import { openBackup, type Shelf } from '../reader.ts';
 import type { Store } from '../store/types.ts';
 import { type Decision, marksOf } from './plan.ts';
@@ -11,6 +11,8 @@ export type Pruned = {
   swept: number;
   /** What the store does not give up. */
   refused: { key: string; reason: string }[];
+  /** What went is only hidden. */
+  versioned: boolean;
   /** Marked since it was decided. */
   spared: { id: string; reason: string }[];
 };
@@ -24,17 +26,24 @@ const DAY_MS = 86_400_000;
  * there. Manifests first: what a kill leaves of a backup is then no backup, and goes as a leftover.
  */
 export async function pruneStore(store: Store, shelf: Shelf, decisions: Decision[]): Promise<Pruned> {
-  const pruned: Pruned = { deleted: 0, swept: 0, refused: [], spared: [] };
+  const pruned: Pruned = { deleted: 0, swept: 0, refused: [], spared: [], versioned: false };
   const going = decisions.filter(({ keep }) => !keep).map(({ id }) => id);
   if (going.length > 0) await refuseToDeleteTheLast(store, shelf, decisions);
-  for (let at = 0; at < going.length; at += AT_ONCE)
-    await deleteSome(store, shelf.env, new Set(going.slice(at, at + AT_ONCE)), pruned);
-  pruned.swept = (await store.sweep(`${shelf.env}/`, new Date(Date.now() - DAY_MS))).length;
+  let folders = foldersOf(shelf);
+  for (let at = 0; at < going.length; at += AT_ONCE) {
+    const listed = await listBackups(store, shelf, folders);
+    // Where nothing of ours lies, nothing comes while we hold the lock.
+    folders = folders.filter((folder) => listed.some((one) => one.folder.startsWith(`${folder}/`)));
+    await deleteSome(store, listed, new Set(going.slice(at, at + AT_ONCE)), pruned);
+  }
+  for (const folder of foldersOf(shelf))
+    pruned.swept += (await store.sweep(`${folder}/`, new Date(Date.now() - DAY_MS))).length;
+  pruned.versioned = store.keepsVersions ?? false;
   return pruned;
 }
 
-async function deleteSome(store: Store, env: string, going: Set<string>, pruned: Pruned): Promise<void> {
-  const there = (await listBackups(store, env)).filter(({ id }) => going.has(id));
+async function deleteSome(store: Store, listed: Listed[], going: Set<string>, pruned: Pruned): Promise<void> {
+  const there = listed.filter(({ id }) => going.has(id));
   const marked = there.flatMap((backup) => marksOf(backup, new Date()).map((reason) => ({ id: backup.id, reason })));
   pruned.spared.push(...marked);
   const free = there.filter(({ id }) => marked.every((one) => one.id !== id));
@@ -62,7 +71,7 @@ async function remove(store: Store, keys: string[]) {
 async function refuseToDeleteTheLast(store: Store, shelf: Shelf, decisions: Decision[]): Promise<void> {
   for (const { id } of decisions.filter(({ keep }) => keep))
     if ((await openBackup(store, shelf, id)).state === 'good') return;
-  const listed = await listBackups(store, shelf.env);
+  const listed = await listBackups(store, shelf);
   const going = new Set(decisions.filter(({ keep }) => !keep).map(({ id }) => id));
   if (!listed.some(({ id, finished }) => finished && going.has(id))) return;
   throw new OpsError({

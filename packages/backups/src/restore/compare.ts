@@ -1,10 +1,13 @@
-import { connectPostgres, counted, type Finding, type Secret } from '@drydock/kit';
+import { connectPostgres, type Finding, type Secret } from '@drydock/kit';
 import { digestsOf, isAccess, readInventory } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
-import { listTables, SUM_SETTINGS, sumLargeObjects, sumTable, type TableSum } from '../dump/checksums.ts';
+import type { Counted } from '../archive/reader.ts';
+import { listTables, SUM_SETTINGS, sumTable, type TableSum } from '../dump/checksums.ts';
 import { compareSequences } from '../dump/sequences.ts';
 import { readStructure } from '../dump/structure.ts';
 import type { Manifest } from '../manifest.ts';
+import { compareLargeObjects } from './compare-objects.ts';
+import { compareCopies, compareTables, namedSums, type RowsOptions } from './compare-rows.ts';
 
 export interface Comparison {
   tables: number;
@@ -12,28 +15,38 @@ export interface Comparison {
   findings: Finding[];
 }
 
+export interface CompareOptions extends RowsOptions {
+  /** Whether owners and rights are compared. */
+  access?: boolean;
+  /** What the dump told while it was restored: then the rows are not read again, but for those that settings may have changed. */
+  passed?: Passed | undefined;
+}
+
+/** Of the dump, as it passed into pg_restore. */
+export type Passed = { tables: Counted[]; largeObjects: NonNullable<Manifest['largeObjects']> };
+
 /**
  * Whether a restored database is what the manifest says: rows and checksum of every table, large objects, the number of
- * objects of each kind and what they are, where the sequences stand, the migration head. `jobs` tables at a time; without `access`,
- * whose they are and who may what is not compared.
+ * objects of each kind and what they are, where the sequences stand, the migration head.
  */
-export async function compareRestored(
-  url: Secret,
-  manifest: Manifest,
-  { jobs, access = true }: { jobs: number; access?: boolean },
-): Promise<Comparison> {
-  const clients = await Promise.all(Array.from({ length: Math.max(1, jobs) }, () => connectSumming(url)));
+export async function compareRestored(url: Secret, manifest: Manifest, options: CompareOptions): Promise<Comparison> {
+  const { jobs, access = true, passed } = options;
+  const clients = await Promise.all(
+    Array.from({ length: manifest.format === 1 ? Math.max(1, jobs) : 1 }, () => connectSumming(url)),
+  );
   const [client] = clients;
   if (!client) throw new Error('a client');
   try {
     const names = await listTables(client);
-    const sums = manifest.tables ? await sumAll(clients, names) : [];
+    const rows = manifest.tables
+      ? await compareRows(clients, { url, names, manifest }, options)
+      : { sums: [], findings: [notSummed] };
     return {
       tables: names.length,
-      rows: sums.reduce((all, { rows }) => all + rows, 0),
+      rows: sumRows(rows.sums),
       findings: [
-        ...(manifest.tables ? compareTables(manifest.tables, sums) : [notSummed]),
-        ...(await compareLargeObjects(client, manifest)),
+        ...rows.findings,
+        ...(await compareLargeObjects(client, manifest, passed?.largeObjects)),
         ...(await compareObjects(client, manifest, access)),
         ...(await compareSequences(client, manifest)),
         ...(await compareHead(client, manifest)),
@@ -44,14 +57,65 @@ export async function compareRestored(
   }
 }
 
+type Compared = { sums: TableSum[]; findings: Finding[] };
+
+async function compareRows(
+  clients: Client[],
+  { url, names, manifest }: { url: Secret; names: string[]; manifest: Manifest },
+  options: CompareOptions,
+): Promise<Compared> {
+  const expected = manifest.tables ?? [];
+  const [client] = clients as [Client];
+  if (manifest.format === 1) {
+    const sums = await sumAll(clients, names);
+    return { sums, findings: compareTables(expected, sums) };
+  }
+  const { passed } = options;
+  if (!passed) return compareCopies(client, url, names, manifest, options);
+  const told = new Map(namedSums(expected, passed.tables).map((one) => [one.name, one]));
+  const sums = names.map((name) => told.get(name) ?? { name, rows: 0, checksum: '' });
+  const again = await dependingOnSettings(client, names);
+  const read = again.length > 0 ? await compareCopies(client, url, again, only(manifest, again), options) : undefined;
+  return { sums, findings: [...compareTables(expected, sums), ...(read?.findings ?? [])] };
+}
+
+function only(manifest: Manifest, names: string[]): Manifest {
+  return { ...manifest, tables: (manifest.tables ?? []).filter(({ name }) => names.includes(name)) };
+}
+
+/** Tables with money in them: what its text means, the server's settings say, when it is written and when it is read. */
+async function dependingOnSettings(client: Client, names: string[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `WITH RECURSIVE holding (oid) AS (
+       SELECT unnest(ARRAY['money'::regtype, 'money[]'::regtype])::oid
+        UNION SELECT t.oid FROM holding h JOIN pg_type t ON t.typbasetype = h.oid OR t.typelem = h.oid
+           OR t.typrelid IN (SELECT attrelid FROM pg_attribute WHERE atttypid = h.oid AND NOT attisdropped))
+     SELECT name FROM unnest($1::text[]) AS name
+      WHERE EXISTS (SELECT 1 FROM pg_attribute a JOIN holding h ON h.oid = a.atttypid WHERE a.attrelid = name::regclass AND NOT a.attisdropped)`,
+    [names],
+  );
+  return rows.map(({ name }) => name);
+}
+
 const notSummed: Finding = {
   level: 'warn',
   code: 'NOT_SUMMED',
   message: 'The backup was made with --checksums off: rows can be counted, but not compared.',
 };
 
-/** One table alone, by its rows and checksum; none of its name in the manifest is no difference. */
-export async function compareOne(url: Secret, expected: TableSum[]): Promise<Comparison> {
+/**
+ * One table alone, by its rows and checksum; none of its name in the manifest is no difference. Where the manifest's sums are of the
+ * dump, they are held against what `passed`.
+ */
+export async function compareOne(
+  url: Secret,
+  expected: TableSum[],
+  { format, passed }: { format: Manifest['format']; passed: Counted[] | null },
+): Promise<Comparison> {
+  if (format === 2) {
+    const sums = namedSums(expected, passed ?? []);
+    return { tables: sums.length, rows: sumRows(sums), findings: compareTables(passed ? expected : [], sums) };
+  }
   const client = await connectSumming(url);
   try {
     const there = await listTables(client);
@@ -59,12 +123,13 @@ export async function compareOne(url: Secret, expected: TableSum[]): Promise<Com
       [client],
       expected.map(({ name }) => name).filter((name) => there.includes(name)),
     );
-    const rows = sums.reduce((all, one) => all + one.rows, 0);
-    return { tables: sums.length, rows, findings: compareTables(expected, sums) };
+    return { tables: sums.length, rows: sumRows(sums), findings: compareTables(expected, sums) };
   } finally {
     await client.end();
   }
 }
+
+const sumRows = (sums: TableSum[]) => sums.reduce((all, { rows }) => all + rows, 0);
 
 async function connectSumming(url: Secret): Promise<Client> {
   const client = await connectPostgres(url, 'drydock compare');
@@ -81,36 +146,6 @@ async function sumAll(clients: Client[], names: string[]): Promise<TableSum[]> {
     }),
   );
   return sums;
-}
-
-export function compareTables(expected: TableSum[], actual: TableSum[]): Finding[] {
-  const found = new Map(actual.map((sum) => [sum.name, sum]));
-  const wanted = new Set(expected.map(({ name }) => name));
-  const more = actual.filter(({ name }) => !wanted.has(name));
-  return [
-    ...expected.flatMap(({ name, rows, checksum }): Finding[] => {
-      const sum = found.get(name);
-      if (!sum) return [differs('TABLE_MISSING', `The table ${name} is not there.`)];
-      if (sum.rows !== rows)
-        return [differs('ROWS_DIFFER', `${name} has ${counted(sum.rows, 'row')}, the backup has ${rows}.`)];
-      if (sum.checksum !== checksum)
-        return [differs('CHECKSUM_DIFFERS', `${name} has the ${rows} rows of the backup, and another checksum.`)];
-      return [];
-    }),
-    ...more.map(({ name }) => differs('TABLE_UNKNOWN', `The table ${name} is not in the backup.`)),
-  ];
-}
-
-async function compareLargeObjects(client: Client, { largeObjects }: Manifest): Promise<Finding[]> {
-  if (!largeObjects) return [];
-  const { count, checksum } = await sumLargeObjects(client);
-  if (count === largeObjects.count && checksum === largeObjects.checksum) return [];
-  return [
-    differs(
-      'LARGE_OBJECTS_DIFFER',
-      `${count} large objects are there, or not the same; the backup has ${largeObjects.count}.`,
-    ),
-  ];
 }
 
 function compareStructure({ structure }: Manifest, actual: Record<string, number>): Finding[] {
@@ -137,15 +172,16 @@ async function compareObjects(client: Client, manifest: Manifest, access: boolea
   return [differs('OBJECTS_DIFFER', `As many objects are there as were backed up, and not the same: ${what}.`)];
 }
 
+/** By the bytes of their names, as the dump was read; of a manifest of before, as its server sorted them. */
 async function compareHead(client: Client, { migrationHead }: Manifest): Promise<Finding[]> {
   if (!migrationHead) return [];
-  const { rows } = await client.query<{ head: string | null }>(
-    'SELECT max(migration_name) AS head FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+  const { rows } = await client.query<{ head: string | null; sorted: string | null }>(
+    `SELECT max(migration_name COLLATE "C") AS head, max(migration_name) AS sorted
+       FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
   );
-  if (rows[0]?.head === migrationHead) return [];
-  return [
-    differs('HEAD_DIFFERS', `The newest migration is ${rows[0]?.head ?? 'none'}, the backup has ${migrationHead}.`),
-  ];
+  const { head = null, sorted = null } = rows[0] ?? {};
+  if (head === migrationHead || sorted === migrationHead) return [];
+  return [differs('HEAD_DIFFERS', `The newest migration is ${head ?? 'none'}, the backup has ${migrationHead}.`)];
 }
 
 function differs(code: string, message: string): Finding {

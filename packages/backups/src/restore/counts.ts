@@ -1,6 +1,6 @@
 import { counted, type Finding, quoteIdentifier as q, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Counted } from '../archive/offsets.ts';
+import type { Counted } from '../archive/reader.ts';
 import type { Comparison } from './compare.ts';
 
 /**
@@ -45,13 +45,4 @@ function judge({ schema, name, rows }: Counted, found: Found | undefined): Findi
     code: 'ROWS_DIFFER',
     message: `${table} has ${counted(found.rows, 'row')}, the backup has ${rows}.`,
   };
-}
-
-/** As `listTables` names a table, in two: the inverse of quote_ident. */
-export function partsOf(name: string): [schema: string, name: string] {
-  const parts = name.match(/"(?:[^"]|"")*"|[^".]+/g) ?? [];
-  const [schema = '', table = ''] = parts.map((part) =>
-    part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part,
-  );
-  return [schema, table];
 }

@@ -13,7 +13,7 @@ import {
 import type { Client } from 'pg';
 import type { TocObject } from '../archive/toc.ts';
 import type { Manifest } from '../manifest.ts';
-import { partsOf } from './counts.ts';
+import { partsOf } from '../table-name.ts';
 import type { Refused } from './dress.ts';
 import type { Skipped } from './holes.ts';
 

@@ -1,5 +1,5 @@
 import { copySource, localeOf, type Secret, type StepContext, type TaskContext, withPostgres } from '@drydock/kit';
-import type { Counted } from '../archive/offsets.ts';
+import type { Counted } from '../archive/reader.ts';
 import { backupsSection } from '../config/backups.ts';
 import { Pace } from '../pace.ts';
 import { type Chosen, choose } from './choose.ts';
@@ -24,8 +24,9 @@ export type Restored = {
   seconds: number;
   /** Of the database that was made: its name changes, this does not. */
   oid: number;
-  /** Rows in the backup of tables without a checksum; null where they could not be told. */
+  /** Rows in the backup and their sums, as it passed; null where they could not be told. */
   counted: Counted[] | null;
+  largeObjects: { count: number; checksum: string } | null;
   /** The tables alone that were restored; null for all. */
   tables: { schema: string | null; name: string }[] | null;
   /** What is not there because somebody said so. */
@@ -80,7 +81,7 @@ export async function restoreFresh(
   const { jobs, noOwner } = plan;
   if (!head.foreignRights)
     out.warn('What rights the backup has on what extensions made could not be told, nor whether they are there.');
-  const { skipped, counted } = await pgRestore(paced(), to, {
+  const { skipped, counted, largeObjects } = await pgRestore(paced(), to, {
     jobs,
     noOwner,
     signal,
@@ -100,6 +101,7 @@ export async function restoreFresh(
     refused,
     oid,
     counted: counted?.filter(({ schema, name }) => !isOut(chosen, schema, name)) ?? null,
+    largeObjects: largeObjects ?? null,
     tables: tables?.map(({ schema = null, name }) => ({ schema, name })) ?? null,
     accepted: chosen.accepted.map(({ kind, schema, name }) => ({ kind, schema, name })),
   };

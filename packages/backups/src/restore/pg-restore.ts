@@ -10,7 +10,7 @@ import {
   startPostgresProgram,
   toolVersion,
 } from '@drydock/kit';
-import { type Counted, OffsetFinder } from '../archive/offsets.ts';
+import { ArchiveReader, type Counted } from '../archive/reader.ts';
 import { makeTemporary, temporaryFull } from '../temporary.ts';
 import { judge, type Known, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
@@ -29,7 +29,7 @@ export interface RestoreOptions {
   noOwner?: boolean;
   /** Beside the live database, where nobody is subscribed to it. */
   beside?: boolean;
-  /** Of which tables the rows are counted in the archive; of none if it is not said. */
+  /** Of which tables the rows are counted and summed in the archive; of none if it is not said. */
   counts?: (table: { schema: string; name: string }) => boolean;
   signal?: AbortSignal | undefined;
 }
@@ -38,6 +38,8 @@ export type PgRestored = {
   skipped: Skipped[];
   /** Rows in the archive of the tables that were to be counted; undefined where they could not be told. */
   counted: Counted[] | undefined;
+  /** In the archive; undefined as above. */
+  largeObjects: { count: number; checksum: string } | undefined;
 };
 
 /**
@@ -50,10 +52,10 @@ export async function pgRestore(
   to: Secret,
   options: RestoreOptions,
 ): Promise<PgRestored> {
-  const finder = new OffsetFinder(options.counts);
+  const reader = new ArchiveReader({ sums: options.counts, largeObjects: options.counts !== undefined });
   const seen = async function* () {
     for await (const piece of plain) {
-      finder.add(piece);
+      reader.add(piece);
       yield piece;
     }
   };
@@ -63,12 +65,12 @@ export async function pgRestore(
     const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options), ...list];
     if (!folder || options.jobs <= 1) {
       const skipped = await run(to, args, options, seen());
-      return { skipped, counted: finder.counted() };
+      return { skipped, ...toldBy(reader) };
     }
     const file = join(folder, 'dump');
-    await writeArchive(seen(), finder, file, options.signal);
+    await writeArchive(seen(), reader, file, options.signal);
     const skipped = await run(to, [...args, `--jobs=${options.jobs}`, file], options);
-    return { skipped, counted: finder.counted() };
+    return { skipped, ...toldBy(reader) };
   } finally {
     if (folder) await rm(folder, { recursive: true, force: true });
   }
@@ -80,10 +82,12 @@ async function writeList(path: string, only: readonly number[]): Promise<string[
   return [`--use-list=${path}`];
 }
 
+const toldBy = (reader: ArchiveReader) => ({ counted: reader.counted(), largeObjects: reader.largeObjects() });
+
 /** As pg_dump writes it into a file: with the offset of each table's data, so that several can be read at once. */
 async function writeArchive(
   pieces: AsyncIterable<Buffer>,
-  finder: OffsetFinder,
+  reader: ArchiveReader,
   path: string,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -95,7 +99,7 @@ async function writeArchive(
         throw temporaryFull(cause, 'the dump, which several jobs read there in the clear', '--jobs 1 needs none of it');
       });
     }
-    for (const { at, bytes } of finder.patches()) await file.write(bytes, 0, bytes.length, at);
+    for (const { at, bytes } of reader.patches()) await file.write(bytes, 0, bytes.length, at);
   } finally {
     await file.close();
   }

@@ -5,7 +5,7 @@ import { command, type Environment, EXIT, hint, type LoadedConfig, OpsError, usa
 import { type Listed, listBackups, markName } from '../catalogue.ts';
 import { backupsSection } from '../config/backups.ts';
 import { type Manifest, readManifest } from '../manifest.ts';
-import { DUMP, keyOf, MANIFEST } from '../names.ts';
+import { DUMP, MANIFEST, type Shelf } from '../names.ts';
 import { notes } from '../notes.ts';
 import { isAhead, openBackup, type Readable } from '../reader.ts';
 import { openStores } from '../store/open.ts';
@@ -50,7 +50,7 @@ type Copy = { store: Store; listed: Listed };
 async function fromStores({ config, environment }: Where, from: string, trust: string | undefined): Promise<Candidate> {
   const env = environment.name;
   const shelf = { env, product: config.product };
-  const { copies, away, findings } = await listEverywhere(openStores(config, environment), env);
+  const { copies, away, findings } = await listEverywhere(openStores(config, environment), shelf);
   const mine = markName.owner(config.product);
   const [now, pinned] = [new Date(), signersOf(config, environment)];
   const ids = [...new Set(copies.map(({ listed }) => listed.id))].sort().reverse();
@@ -92,13 +92,13 @@ async function fromStores({ config, environment }: Where, from: string, trust: s
 /** A run of an earlier version that was resumed dumped later than its name says: of those begun so close the later snapshot counts. */
 const RESUMED_WITHIN_MS = 2 * 86_400_000;
 
-async function listEverywhere(stores: Store[], env: string) {
+async function listEverywhere(stores: Store[], shelf: Shelf) {
   const copies: Copy[] = [];
   const findings: Note[] = [];
   let away: unknown;
   for (const store of stores) {
     try {
-      const listed = await listBackups(store, env);
+      const listed = await listBackups(store, shelf);
       copies.push(...listed.filter(({ finished }) => finished).map((one) => ({ store, listed: one })));
     } catch (error) {
       // The other store may answer: that is what it is for.
@@ -107,7 +107,7 @@ async function listEverywhere(stores: Store[], env: string) {
         level: 'warn',
         code: 'STORE_AWAY',
         message: `${store.label} could not be asked, and may have a newer backup: ${(error as Error).message}`,
-        hint: command('backup:status', { env }),
+        hint: command('backup:status', { env: shelf.env }),
       });
     }
   }
@@ -115,19 +115,15 @@ async function listEverywhere(stores: Store[], env: string) {
 }
 
 /** The first copy that is good and stands; and what speaks against the others. */
-async function chooseCopy(
-  copies: Copy[],
-  shelf: { env: string; product: string },
-  unsigned: (readable: Readable) => string | undefined,
-) {
+async function chooseCopy(copies: Copy[], shelf: Shelf, unsigned: (readable: Readable) => string | undefined) {
   const refusals: OpsError[] = [];
   const damages: Note[] = [];
   let chosen: { source: BackupSource; readable: Readable } | undefined;
   let foreign: Manifest | undefined;
   for (const { store, listed } of copies) {
-    const { id } = listed;
+    const { id, folder } = listed;
     const label = `${id} in ${store.label}`;
-    const opened = await openBackup(store, shelf, id);
+    const opened = await openBackup(store, shelf, id, folder);
     if (opened.state === 'foreign') foreign = opened.manifest;
     if (opened.state === 'damaged') damages.push(notes.damaged(label, opened.why, shelf.env));
     if (opened.state === 'forged') refusals.push(forged(label, opened.why, shelf.env));
@@ -135,7 +131,7 @@ async function chooseCopy(
     const why = unsigned(opened);
     if (why !== undefined) refusals.push(untrusted(label, why, shelf.env));
     else {
-      const read = (name: string) => store.read(keyOf(shelf.env, id, name));
+      const read = (name: string) => store.read(`${folder}/${name}`);
       chosen ??= { source: { label, manifest: opened.manifest, digest: opened.digest, read }, readable: opened };
     }
   }

@@ -88,7 +88,7 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: 
     name: 'verify',
     async run({ out, results }) {
       const { manifest } = await openPlanned(ctx, plan);
-      const { counted, tables, accepted } = results.of(restored);
+      const { counted, largeObjects = null, tables, accepted } = results.of(restored);
       if (!manifest)
         out.warn('There is no manifest: what is there is compared with the dump alone, rows by their number.');
       else if (tables) out.warn('Of one table the rest is not compared.');
@@ -96,6 +96,7 @@ function verifyStep(ctx: TaskContext, url: Secret, plan: RestorePlan, restored: 
         prove(freshUrl(url, plan), {
           manifest: manifest && manifestWithout(manifest, accepted),
           counted,
+          largeObjects,
           tables,
           jobs: plan.jobs,
           access: !plan.noOwner,

@@ -1,4 +1,4 @@
-import { SENTRY_FLUSH_MS, startSentry } from '@drydock/kit';
+import { startSentry } from '@drydock/kit';
 
 /** A cron monitor, made or brought up to date by each check-in (docs.sentry.io, "Crons"). */
 export interface Monitor {
@@ -34,7 +34,7 @@ export function openCheckIn(monitor: Monitor): CheckIn {
     const duration = (performance.now() - began) / 1_000;
     const { Sentry, checkInId } = await opened;
     Sentry.captureCheckIn({ checkInId, monitorSlug, status, duration }, config);
-    return Sentry.close(SENTRY_FLUSH_MS);
+    return Sentry.close();
   };
   return { close: (status) => send(status).catch(() => false) };
 }

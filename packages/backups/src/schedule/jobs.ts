@@ -2,7 +2,7 @@ import { type EnvName, environmentSettings, INSTALLED, type LoadedConfig, slugOf
 import { backupsSection } from '../config/backups.ts';
 import { variablesOf } from './needs.ts';
 
-export type JobKind = 'backup' | 'prune' | 'drill';
+export type JobKind = 'backup' | 'prune' | 'drill' | 'check';
 
 /** What is to run when: every format is written from this. */
 export interface Job {
@@ -20,7 +20,7 @@ export interface Job {
 
 /** The jobs of an environment. `configFile` is left out where the toolkit finds it by itself. */
 export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string): Job[] {
-  const { prune, backup, drill } = backupsSection.of(config).schedule;
+  const { prune, backup, drill, check, marginMinutes } = backupsSection.of(config).schedule;
   const job = (kind: JobKind, about: string, cron: string, command: string[]): Job => ({
     kind,
     name: jobName(config, kind, env),
@@ -31,7 +31,8 @@ export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string):
   });
   const where = ['--env', env, ...(configFile ? ['--config', configFile] : [])];
   const script = (only: string[]) => {
-    const args = [...where, '--reason', 'scheduled', ...only];
+    // Whoever works on the environment at that time is waited for: a night without a backup is one too many.
+    const args = [...where, '--reason', 'scheduled', '--lock-wait', `${marginMinutes}m`, ...only];
     return INSTALLED ? taskWords('backup-db', args) : ['node', 'scripts/backup-db.ts', ...args];
   };
   return [
@@ -39,7 +40,8 @@ export function jobsOf(config: LoadedConfig, env: EnvName, configFile?: string):
       ? job('backup', 'a backup', backup, script(['--only', 'backup']))
       : job('backup', 'a backup, then pruning', backup, script([])),
     ...(prune ? [job('prune', 'pruning', prune, script(['--only', 'prune']))] : []),
-    job('drill', 'a restore drill', drill, taskWords('backup:drill', [...where, ...confirmation(config, env)])),
+    job('drill', 'a restore drill', drill, script(['--only', 'drill'])),
+    job('check', 'a look at whether the newest backup is one of what runs now', check, script(['--only', 'check'])),
   ];
 }
 

@@ -26,7 +26,8 @@ export function needsOf({ name, variables }: Pick<Job, 'name' | 'variables'>): s
   const held = INSTALLED ? 'the product, with Drydock among its packages,' : 'the toolkit';
   return ` The image holds ${held} in its working directory, Node 24 and PostgreSQL's client. The secret holds
  ${variables.join(', ')}:
- kubectl create secret generic ${name} --from-env-file=FILE`;
+ kubectl create secret generic ${name} --from-env-file=FILE
+ where FILE has a NAME=value a line, without quotes: kubectl takes them for a part of the value.`;
 }
 
 /** A pod that works for operators, with variables of its own. */
@@ -78,7 +79,7 @@ function cronJob(
       jobTemplate: {
         spec: {
           // A node that went away is worth another try; a drill costs too much to be repeated unseen.
-          backoffLimit: kind === 'drill' ? 0 : 1,
+          backoffLimit: kind === 'drill' || kind === 'check' ? 0 : 1,
           activeDeadlineSeconds: max * 60,
           template: { metadata: { labels }, spec: operationsPod({ container: kind, image, command, secret: name }) },
         },

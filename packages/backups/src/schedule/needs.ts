@@ -3,7 +3,7 @@ import type { StoreConfig } from '../config/backups.ts';
 import { backupsSection } from '../config/backups.ts';
 
 /** Variables that a job uses. The key that opens is for drills alone, the one that signs for backups alone. */
-export function variablesOf(config: LoadedConfig, kind: 'backup' | 'prune' | 'drill'): string[] {
+export function variablesOf(config: LoadedConfig, kind: 'backup' | 'prune' | 'drill' | 'check'): string[] {
   const backups = backupsSection.of(config);
   const pinned = backups.signers.flatMap((signer) => ('variable' in signer ? [signer.variable] : []));
   const signing = kind === 'backup' && backups.signers.length > 0 ? [backups.signingKey] : [];

@@ -1,4 +1,6 @@
-import { runForeground } from '@drydock/kit';
+import { fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runForeground, temporaryFolder } from '@drydock/kit';
 import type { CheckIn } from './check-in.ts';
 
 /** One task of a scheduled job, as a script of its own. */
@@ -40,8 +42,30 @@ export async function runScheduled({ tasks, run, checkIn, warn }: ScheduledRun):
   return code;
 }
 
-/** The same Node, this process's output (or stderr alone), nobody to ask. A signal to us alone reaches the child as well. */
-export function runScript({ script, args }: ScheduledTask, stdout: 'inherit' | 2 = 'inherit'): Promise<number> {
-  const stdio = ['ignore' as const, stdout, 'inherit' as const];
+/** What tasks say, for as long as it is not known whether anybody has to read it. */
+export class Kept {
+  /** Of a file that has no name any more. */
+  readonly fd: number;
+
+  constructor() {
+    const folder = mkdtempSync(join(temporaryFolder(), 'drydock-said-'));
+    this.fd = openSync(join(folder, 'said'), 'wx+', 0o600);
+    rmSync(folder, { recursive: true });
+  }
+
+  /** As much of its end as a mail may have. */
+  text(): string {
+    const { size } = fstatSync(this.fd);
+    const end = Buffer.alloc(Math.min(size, MOST_BYTES));
+    readSync(this.fd, end, 0, end.length, size - end.length);
+    return end.toString('utf8');
+  }
+}
+
+const MOST_BYTES = 1 << 20;
+
+/** The same Node, this process's output (stderr alone, or what is kept), nobody to ask. A signal to us alone reaches the child as well. */
+export function runScript({ script, args }: ScheduledTask, to: 'inherit' | 2 | Kept = 'inherit'): Promise<number> {
+  const stdio = to instanceof Kept ? ['ignore' as const, to.fd, to.fd] : ['ignore' as const, to, 'inherit' as const];
   return runForeground(process.execPath, [...process.execArgv, script, ...args], { stdio });
 }

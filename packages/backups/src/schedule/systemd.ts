@@ -12,6 +12,7 @@ export interface SystemdPlace {
   user: string;
   timeZone: string;
   /** Minutes. */
+  margin: number;
   max: number;
 }
 
@@ -67,7 +68,10 @@ CapabilityBoundingSet=
 `;
 }
 
-function timer({ name, cron }: Job, { timeZone }: SystemdPlace): string[] {
+/** So many minutes late at most, in which hosts that begin at once spread; well within what counts as missed. */
+const SPREAD = 5;
+
+function timer({ name, cron }: Job, { timeZone, margin }: SystemdPlace): string[] {
   return [
     ...linesOf`[Unit]
 Description=${name}: ${cron} (${timeZone})
@@ -76,7 +80,7 @@ Description=${name}: ${cron} (${timeZone})
     ...calendarOf(cron, timeZone).map((value) => `OnCalendar=${value}`),
     ...linesOf`# A run that was missed while the host was down is made up for.
 Persistent=true
-RandomizedDelaySec=5min
+RandomizedDelaySec=${Math.min(SPREAD * 60, margin * 30)}s
 
 [Install]
 WantedBy=timers.target

@@ -25,6 +25,11 @@ export interface Writing {
   jobs: ReturnType<typeof jobsOf>;
 }
 
+/** What the lines of a crontab stand under. */
+export function blockOf({ product }: LoadedConfig, env: string): string {
+  return `${slugOf(product)}-backups-${env}`;
+}
+
 /** The files of one format, by the jobs of an environment. */
 export async function writeSchedule(
   format: Format,
@@ -35,7 +40,7 @@ export async function writeSchedule(
   switch (format) {
     case 'cron': {
       const { crontab } = await import('./crontab.ts');
-      return [crontab(jobs, { folder, timeZone })];
+      return [crontab(jobs, { folder, timeZone, name: blockOf(config, env) })];
     }
     case 'systemd': {
       const { systemdUnits } = await import('./systemd.ts');
@@ -46,6 +51,7 @@ export async function writeSchedule(
         secrets: `/etc/${slug}`,
         user: flags.user ?? slug,
         timeZone,
+        margin,
         max,
       });
     }

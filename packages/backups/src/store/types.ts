@@ -16,6 +16,8 @@ export interface WriteOptions {
 export interface Store {
   /** For people: `file:/srv/backups`, `s3:shop-backups/pg`. */
   readonly label: string;
+  /** Something that was removed here is only hidden: the store keeps its versions. */
+  readonly keepsVersions?: boolean;
   /** Streams. The object exists when this resolves, whole and durable; before, and after an error, it does not. */
   write(key: string, body: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   /** Rejects with BACKUP_MISSING where there is no such object. */

@@ -4,7 +4,7 @@ import { isMark } from '../catalogue.ts';
 import { spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
 import type { Manifest } from '../manifest.ts';
-import { DUMP, keyOf, MANIFEST } from '../names.ts';
+import { DUMP, MANIFEST } from '../names.ts';
 import { openBackup, type Readable, type Shelf } from '../reader.ts';
 import { openSpooled } from '../restore/plain.ts';
 import type { Store } from '../store/types.ts';
@@ -58,11 +58,11 @@ export async function checkBackup(
     const { code, message, hint } = untrusted(label, why, shelf.env);
     findings.push({ level: lenient ? 'warn' : 'error', code, message, hint });
   }
-  findings.push(...(await findExtra(store, shelf, manifest, bad)));
+  findings.push(...(await findExtra(store, opened.folder, manifest, bad)));
   const opens = identity !== undefined && (why === undefined || trust !== undefined);
   let entries: number | undefined;
   for (const object of manifest.objects) {
-    const read = () => store.read(keyOf(shelf.env, id, object.name));
+    const read = () => store.read(`${opened.folder}/${object.name}`);
     const check = (held: { bytes: number; sha256: string }) => differs(object, held, bad);
     try {
       if (object.name !== DUMP || !opens) {
@@ -92,12 +92,12 @@ export async function checkBackup(
 /** What lies there and is neither an object of the manifest nor a mark, somebody put there. */
 async function findExtra(
   store: Store,
-  { env }: Shelf,
-  { id, objects }: Manifest,
+  folder: string,
+  { objects }: Manifest,
   bad: (code: string, why: string) => Finding,
 ): Promise<Finding[]> {
   const known = new Set([MANIFEST, ...objects.map(({ name }) => name)]);
-  const names = (await store.list(keyOf(env, id, ''))).map(({ key }) => key.slice(keyOf(env, id, '').length));
+  const names = (await store.list(`${folder}/`)).map(({ key }) => key.slice(folder.length + 1));
   return names
     .filter((name) => !known.has(name) && !isMark(name))
     .map((name) => bad('OBJECT_UNKNOWN', `${JSON.stringify(name)} lies there, and is none of its objects`));

@@ -59,12 +59,13 @@ function shellWords(line: string): string[] {
     .split('\n');
 }
 
-const DRILL = 'npm run backup:drill -- --env production --yes --confirm production --reason scheduled'.split(' ');
+const DRILL =
+  'node scripts/backup-db.ts --env production --reason scheduled --lock-wait 30m --only drill --quiet'.split(' ');
 
 test('crontab lines have times that cron reads and commands that are there', () => {
   const lines = print('--format', 'cron', '--env', 'production').split('\n');
   const jobs = lines.filter((line) => /^[\d*]/.test(line));
-  assert.is(jobs.length, 2);
+  assert.is(jobs.length, 3);
   for (const job of jobs) {
     const fields = job.split(' ');
     assert.ok(new Cron(fields.slice(0, 5).join(' '), { paused: true }).nextRun());
@@ -98,7 +99,7 @@ test('a workflow runs each job at its own time or by hand, with secrets by name'
   assert.equal(Object.keys(workflow.jobs), workflow.on.workflow_dispatch.inputs.job.options);
   assert.equal(
     workflow.on.schedule.map(({ cron }: { cron: string }) => cron),
-    ['17 2 * * *', '41 4 2 */2 *'],
+    ['17 2 * * *', '41 4 2 */2 *', '47 5 * * *'],
   );
   for (const [kind, job] of Object.entries<typeof backup>(workflow.jobs)) {
     const cron = workflow.on.schedule.find((one: { cron: string }) => job.if.includes(`'${one.cron}'`));
@@ -124,6 +125,7 @@ test('CronJobs never overlap, are given up in the end, and take secrets by refer
     [
       ['batch/v1', 'CronJob', 'marketplace-backup-production'],
       ['batch/v1', 'CronJob', 'marketplace-drill-production'],
+      ['batch/v1', 'CronJob', 'marketplace-check-production'],
     ],
   );
   for (const { metadata, spec } of jobs) {
@@ -142,7 +144,7 @@ test('CronJobs never overlap, are given up in the end, and take secrets by refer
 
 (hasSystemd() ? test : test.skip)('systemd finds nothing wrong with the units, and calls them safe', () => {
   const folder = mkdtempSync(join(process.env.DRYDOCK_TEST_ROOT ?? tmpdir(), 'drydock-units-'));
-  const names = ['backup', 'drill'].flatMap((kind) =>
+  const names = ['backup', 'drill', 'check'].flatMap((kind) =>
     ['service', 'timer'].map((type) => `marketplace-${kind}-production.${type}`),
   );
   for (const name of names) {
@@ -177,7 +179,7 @@ test('CronJobs never overlap, are given up in the end, and take secrets by refer
 test('pruning gets a job of its own where it has a time of its own', () => {
   const config = product({ prune: '0 5 * * SUN', timeZone: 'Europe/Berlin' });
   const { jobs, on } = parse(print('--format', 'github', '--env', 'staging', '--config', config));
-  assert.equal(Object.keys(jobs), ['backup', 'prune', 'drill']);
+  assert.equal(Object.keys(jobs), ['backup', 'prune', 'drill', 'check']);
   assert.match(jobs.backup.steps.at(-1).run, /--only backup$/);
   assert.match(jobs.prune.steps.at(-1).run, /--only prune$/);
   assert.equal(on.schedule[1], { cron: '0 5 * * SUN', timezone: 'Europe/Berlin' });
@@ -192,7 +194,7 @@ test('what will not be there on a runner or in a pod is said', () => {
     findings.map(({ code }: { code: string }) => code),
     ['STORE_THROWN_AWAY', 'CONFIG_ELSEWHERE', 'IMAGE_MISSING'],
   );
-  assert.is(parseAllDocuments(data.files[0].text).length, 2);
+  assert.is(parseAllDocuments(data.files[0].text).length, 3);
 });
 
 test('a mistake is one sentence and exit 2', () => {

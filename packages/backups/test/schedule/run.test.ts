@@ -1,12 +1,13 @@
 // Uses PostgreSQL, the Sentry sink, and scripts/backup-db.ts as a schedule calls it.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@drydock/kit';
+import { parseEnv } from 'node:util';
+import { freePort, Secret, withPostgres } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { startTestPostgres, startTestSink, type TestPostgres } from '@drydock/sandbox/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
@@ -181,7 +182,7 @@ const backupDb = (root: string, ...args: string[]) =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 const backups = (root: string) =>
-  existsSync(join(root, 'kept/staging')) ? readdirSync(join(root, 'kept/staging')) : [];
+  existsSync(join(root, 'kept/strange/staging')) ? readdirSync(join(root, 'kept/strange/staging')) : [];
 
 async function finish(child: ReturnType<typeof backupDb>): Promise<{ code: number | null; said: string }> {
   let said = '';
@@ -212,6 +213,39 @@ test('a backup that cannot be made is its exit code and an error at the monitor'
   assert.match(said, 'cannot be reached');
   assert.not.match(said, 'backup:prune');
   assert.is((await checkIns()).at(-1)?.status, 'error');
+});
+
+test('a drill checks in as a job of its own, and its no is an error at the monitor; so does a check', async () => {
+  const identity = await generateIdentity();
+  const root = await product({ BACKUP_IDENTITY: identity, BACKUP_RECIPIENTS: await identityToRecipient(identity) });
+  assert.is((await finish(backupDb(root))).code, 0);
+  const last = async (part: string) => {
+    const { code, said } = await finish(backupDb(root, '--only', part, '--quiet', '--lock-wait', '10s'));
+    const { monitor_slug, status } = (await checkIns()).at(-1) as Received;
+    return { code, said, at: [monitor_slug, status] };
+  };
+  assert.equal(await last('drill'), { code: 0, said: '', at: ['strange-drill-staging', 'ok'] });
+  assert.equal(await last('check'), { code: 0, said: '', at: ['strange-check-staging', 'ok'] });
+  // Nothing can be compared with it.
+  const [id = ''] = backups(root);
+  rmSync(join(root, 'kept/strange/staging', id, 'database.dump.zst.age'));
+  const failed = await last('drill');
+  assert.not.equal(failed.code, 0);
+  assert.equal(failed.at, ['strange-drill-staging', 'error']);
+  assert.match(failed.said, 'database.dump.zst.age', 'what went wrong is said, quiet or not');
+});
+
+test('a lock that another holds is waited for where the schedule says so', async () => {
+  const root = await product();
+  const { OPS_DATABASE_URL: url = '' } = parseEnv(readFileSync(join(root, '.env.staging'), 'utf8'));
+  await withPostgres(new Secret(url), 'drydock lock 01J0000000000000000000RUN1', async (client) => {
+    await client.query(`SELECT pg_advisory_lock(${0x44525944}, 1)`);
+    assert.is((await finish(backupDb(root, '--only', 'backup'))).code, 5);
+    const waits = finish(backupDb(root, '--only', 'backup', '--lock-wait', '1m'));
+    await sleep(1_500);
+    await client.query(`SELECT pg_advisory_unlock(${0x44525944}, 1)`);
+    assert.is((await waits).code, 0);
+  });
 });
 
 test('the night after a kill -9 finishes what was begun, without anybody being asked', async () => {
@@ -246,7 +280,7 @@ test('SIGTERM to the script alone ends its child, and the monitor hears of it', 
 test('a mistake on the command line is one sentence and exit 2, and starts nothing', async () => {
   const root = await product();
   const mistakes: [string[], RegExp][] = [
-    [['--only', 'drill'], /--only must be one of backup, prune, not "drill"/],
+    [['--only', 'restore'], /--only must be one of backup, prune, drill, check, not "restore"/],
     [['--nonsense'], /Unknown option '--nonsense'/],
     [['--config', '/nowhere/drydock.config.ts'], /does not exist/],
   ];

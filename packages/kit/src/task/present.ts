@@ -82,7 +82,7 @@ export function toJson({ task, env, run, startedAt, outcome, error, typing }: En
 export function printEnding(out: Output, { startedAt, outcome, error, typing }: Ending): void {
   const words = (hint: Hint) => typed(hint, typing);
   if (error) printError(out, wordedError(error, words));
-  if (error || !outcome) return;
+  if (error || !outcome || (outcome.quiet && isYes(outcome))) return;
   for (const finding of outcome.findings ?? []) printFinding(out, wordedFinding(finding, words));
   const took = painted('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`);
   const warnings = (outcome.findings ?? []).filter(({ level }) => level === 'warn').length;

@@ -22,6 +22,8 @@ export interface Outcome {
   next?: Hint;
   /** A report in another format, alone on stdout; see `writesDocument`. */
   document?: string;
+  /** Where the answer is yes, a person is told nothing: nobody waits for it. */
+  quiet?: boolean;
 }
 
 /** What every task is given. */

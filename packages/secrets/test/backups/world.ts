@@ -44,7 +44,7 @@ export async function backedUp<Door>(
     },
   });
   await bench.rotator();
-  return { bench, door: () => door(), folder: bench.config.path('backups/staging') };
+  return { bench, door: () => door(), folder: bench.config.path('backups/strange/staging') };
 }
 
 export const refusal = (work: Promise<unknown>) =>

@@ -13,13 +13,13 @@ async function backedUp(databaseUrl: string) {
     withPostgres(new Secret(databaseUrl), 'test', async (client) => void (await client.query(text)));
   await sql('CREATE TABLE goods (n int PRIMARY KEY); INSERT INTO goods SELECT generate_series(1, 10)');
   const identity = await generateIdentity();
-  const backups = () => readdirSync(join(store, 'staging'));
+  const backups = () => readdirSync(join(store, 'strange/staging'));
   const runs: Subject['runs'] = [
     { args: [] },
     {
       // A day later, when what needs the old key has gone with its retention.
       async before() {
-        for (const id of backups()) rmSync(join(store, 'staging', id), { recursive: true });
+        for (const id of backups()) rmSync(join(store, 'strange/staging', id), { recursive: true });
         await sql('UPDATE drydock.secret_rotation SET "settlesAt" = clock_timestamp()');
       },
       args: ['--continue'],
