@@ -83,7 +83,7 @@ test('bash completes tasks with their colon, flags of a task, and values of a fl
     );
   assert.equal(
     await complete('drydock db:d'),
-    ['deploy', 'dev', 'down', 'drift', 'drop-old', 'dry-run'],
+    ['deploy', 'dev', 'down', 'drift', 'dry-run', 'drop-old'],
     'what bash puts behind db:',
   );
   assert.equal(await complete('drydock conso'), ['console']);
