@@ -163,6 +163,15 @@ test('the history tells: what is NOT NULL, wide enough, proven or there already 
   assert.equal(codes((await run('--base', 'main')).outcome), []);
 });
 
+test('what a file makes anew itself is no finding: a key that it drops and makes again, a table that refers to itself', async () => {
+  const { run } = checkout({
+    '2_k': 'ALTER TABLE "User" DROP CONSTRAINT "User_pkey", ADD CONSTRAINT "User_pkey" PRIMARY KEY ("id");',
+    '3_s':
+      'CREATE TABLE IF NOT EXISTS s (id BIGINT PRIMARY KEY, up BIGINT REFERENCES s(id)); CREATE INDEX s_up ON s(up); ALTER TABLE s ADD COLUMN n INT NOT NULL;',
+  });
+  assert.equal(codes((await run('--base', 'main')).outcome), ['warn UNIQUE_BUILDS_INDEX']);
+});
+
 test('what only a transaction makes wrong is told: CONCURRENTLY within one, a new value of an enum, one that is left open', async () => {
   const { run, write } = checkout({
     '2_enum': `CREATE TYPE mood AS ENUM ('a'); CREATE TABLE m (id BIGINT PRIMARY KEY, m mood);`,

@@ -52,6 +52,21 @@ test('what the folder and the history say of each other', () => {
   );
 });
 
+test('what pg_dump writes for psql alone is told as that', async () => {
+  const refused = (sql: string) =>
+    parseStatements(sql, 'f.sql').then(
+      () => 'nothing',
+      ({ code, message, hint }) => `${code} ${message} ${hint}`,
+    );
+  assert.match(
+    await refused('SELECT 1;\n\\restrict abc\n'),
+    /MIGRATION_SYNTAX f\.sql:2:1: .* \\restrict is a command of psql/,
+  );
+  assert.match(await refused('COPY t (n) FROM stdin;\n1\n\\.\n'), /f\.sql:2:1: .*read by psql alone/);
+  assert.match(await refused('COPY t FROM stdin;'), /f\.sql:1: .*read by psql alone/);
+  assert.match(await refused('SELECT 1;\nCREATE x;'), /Mend the file and run it again/);
+});
+
 test('statements are cut where PostgreSQL cuts them, with their lines', async () => {
   const sql =
     '-- a comment; with a semicolon\nCREATE TABLE t (n int);\n\nDO $$ BEGIN PERFORM 1; END $$;\nINSERT INTO t VALUES (1); -- ü\nCREATE INDEX CONCURRENTLY "I x" ON s.t (n);';

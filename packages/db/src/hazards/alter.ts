@@ -185,7 +185,7 @@ function ofColumn(cmd: Cmd, place: Place, { read, rewritten }: { read: boolean; 
     return [
       {
         code: 'NOT_NULL_WITHOUT_DEFAULT',
-        message: `adds the required column ${name} without a default to ${table.label}, which has ${rows}: it fails`,
+        message: `adds the required column ${name} without a default to ${table.label}${place.situation.limits.sizesUnknown ? ': it fails if there is a row' : `, which has ${rows}: it fails`}`,
         hint: 'Give it a DEFAULT (a constant costs nothing); or add it without NOT NULL, fill it in batches, and require it then.',
         keep: [],
         steps: undefined,

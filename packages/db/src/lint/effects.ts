@@ -5,7 +5,7 @@ import { partitionOf } from '../seen/facts.ts';
 import { STRENGTH } from '../seen/sight.ts';
 import { type Catalogue, droppedName } from './catalogue.ts';
 import { constraintsOf, differsByRow, isCounter, keepsRows, typeFacts } from './columns.ts';
-import { columnsTyped, namesIn, type TableModel } from './model.ts';
+import { columnsTyped, keyOf, namesIn, type TableModel } from './model.ts';
 import { readRanges } from './reads.ts';
 
 /** What a statement does to the tables with rows, as PostgreSQL's manual has it. */
@@ -176,8 +176,10 @@ export class Effects {
       ...constraintsOf(elements),
       ...elements.flatMap(({ ColumnDef }) => constraintsOf(ColumnDef?.constraints)),
     ];
+    const self = keyOf(CreateStmt?.relation ?? {});
     for (const { contype, pktable } of all)
-      if (contype === 'CONSTR_FOREIGN') this.#lock(pktable, 'ShareRowExclusiveLock');
+      if (contype === 'CONSTR_FOREIGN' && pktable && keyOf(pktable) !== self)
+        this.#lock(pktable, 'ShareRowExclusiveLock');
   }
 
   #partition(node: Node): void {

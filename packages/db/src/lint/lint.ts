@@ -13,7 +13,7 @@ import { Moved } from '../seen/moved.ts';
 import type { Witness } from '../seen/types.ts';
 import { Catalogue } from './catalogue.ts';
 import { readInside } from './inside.ts';
-import { destroyedRaws, learnColumns, livesOn, lostKeyRaws, namesOf } from './lost.ts';
+import { type DroppedKey, destroyedRaws, droppedKeys, learnColumns, livesOn, lostKeyRaws, namesOf } from './lost.ts';
 import { enumNotes, skippedNotes, transactionNotes } from './notes.ts';
 import { untoldNotes } from './untold.ts';
 import { witnessOf } from './witness.ts';
@@ -78,6 +78,7 @@ async function lintOne(migration: Script, catalogue: Catalogue, moved: Moved, { 
   const statements = await parseStatements(migration.sql, file);
   const notes: Note[] = [...openEnds(statements, file), ...transactionNotes(statements)];
   const more: At[] = [];
+  const dropped: { at: number; key: DroppedKey }[] = [];
   const witnesses: Witness[] = [];
   const before = namesOf(catalogue, { all: false });
   const together = !statements.some(({ alone }) => alone);
@@ -102,8 +103,8 @@ async function lintOne(migration: Script, catalogue: Catalogue, moved: Moved, { 
     learnColumns(nodes, catalogue);
     notes.push(...(await skippedNotes(nodes, statement.line, catalogue)));
     notes.push(...enumNotes(statement, { added, inner, catalogue }), ...untoldNotes(statement, inner, catalogue));
-    const lost = [...destroyedRaws(nodes, catalogue, moved), ...lostKeyRaws(nodes, catalogue, running)];
-    more.push(...lost.map((raw) => ({ at: witnesses.length, raw })));
+    more.push(...destroyedRaws(nodes, catalogue, moved).map((raw) => ({ at: witnesses.length, raw })));
+    dropped.push(...droppedKeys(nodes, catalogue).map((key) => ({ at: witnesses.length, key })));
     added.push(...addedBy(statement, catalogue));
     const witness = await witnessOf(statement, inner, catalogue, { together, transaction, held });
     witnesses.push(witness);
@@ -111,6 +112,7 @@ async function lintOne(migration: Script, catalogue: Catalogue, moved: Moved, { 
     for (const key of catalogue.learned.splice(0)) before.set(key, { definition: '', valid: true });
   }
   catalogue.at = undefined;
+  for (const { at, key } of dropped) more.push(...lostKeyRaws(key, catalogue, running).map((raw) => ({ at, raw })));
   const after = livesOn(before, catalogue, namesOf(catalogue, { all: true }));
   more.push(...lostByRunning(before, after, witnesses, running), ...atStatements(notes, witnesses));
   const tables = [...catalogue.tables.values()].map((table) => table.named());

@@ -84,8 +84,14 @@ export function destroyedRaws(nodes: Node[], catalogue: Catalogue, moved: Moved)
   return [...raws.values()];
 }
 
-/** Columns that are unique and will not be: upserts name them. Before the statement. */
-export function lostKeyRaws(nodes: Node[], catalogue: Catalogue, running: Running | undefined): Raw[] {
+/** Keys that a statement drops, and whether they are unique no more is known when all of the file is. */
+export interface DroppedKey {
+  table: TableModel;
+  columns: string[];
+}
+
+/** Before the statement. */
+export function droppedKeys(nodes: Node[], catalogue: Catalogue): DroppedKey[] {
   return nodes.flatMap(({ AlterTableStmt, DropStmt }) => {
     const dropped: { table: TableModel | undefined; name: string }[] = [];
     for (const { AlterTableCmd: cmd } of (AlterTableStmt?.cmds ?? []) as Node[])
@@ -96,23 +102,29 @@ export function lostKeyRaws(nodes: Node[], catalogue: Catalogue, running: Runnin
         const { schemaname, relname } = droppedName(object);
         dropped.push({ table: catalogue.indexNamed({ schema: schemaname, name: relname }), name: relname });
       }
-    return dropped.flatMap(({ table, name }): Raw[] => {
+    return dropped.flatMap(({ table, name }) => {
       const index = table?.indexes.get(name);
-      if (!table?.filled || !index?.unique || index.partial || index.columns.includes('')) return [];
-      const same = (columns: string[]) => columns.toSorted().join() === index.columns.toSorted().join();
-      const left = [...table.indexes.values()].some(
-        (one) => one !== index && one.unique && !one.partial && same(one.columns),
-      );
-      const key = `unique ${table.schema}.${table.name}(${index.columns.toSorted().join(', ')})`;
-      if (left || !(running?.uses(key) ?? true)) return [];
-      return [
-        {
-          level: 'error',
-          code: 'DROPS_USED',
-          message: `drops what makes ${index.columns.join(', ')} of ${table.label} unique, which the running version${running ? ` (${running.commit.slice(0, 10)})` : ', as far as known,'} still uses: its upserts (ON CONFLICT) fail without`,
-          hint: 'Release a version that does not upsert by it first.',
-        },
-      ];
+      const is = table?.filled && index?.unique && !index.partial && !index.columns.includes('');
+      return is ? [{ table, columns: index.columns }] : [];
     });
   });
+}
+
+/** Columns that were unique and are no more, though they are there: upserts name them. */
+export function lostKeyRaws({ table, columns }: DroppedKey, catalogue: Catalogue, running: Running | undefined): Raw[] {
+  const there = catalogue.find({ schemaname: table.schema, relname: table.name });
+  const wanted = columns.toSorted().join(', ');
+  const left = [...(there?.indexes.values() ?? [])].some(
+    (one) => one.unique && !one.partial && one.columns.toSorted().join(', ') === wanted,
+  );
+  const gone = !there || (there.complete && columns.some((column) => !there.columns.has(column)));
+  if (left || gone || !(running?.uses(`unique ${table.schema}.${table.name}(${wanted})`) ?? true)) return [];
+  return [
+    {
+      level: 'error',
+      code: 'DROPS_USED',
+      message: `drops what makes ${columns.join(', ')} of ${table.label} unique, which the running version${running ? ` (${running.commit.slice(0, 10)})` : ', as far as known,'} still uses: its upserts (ON CONFLICT) fail without`,
+      hint: 'Release a version that does not upsert by it first.',
+    },
+  ];
 }

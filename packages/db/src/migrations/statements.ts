@@ -22,13 +22,19 @@ export interface Statement extends CutStatement {
 /** The statements of a migration. A syntax error (MIGRATION_SYNTAX) names file, line and column. */
 export async function parseStatements(sql: string, file: string): Promise<Statement[]> {
   const cut = await cutStatements(sql, file).catch((cause) => {
-    throw cause instanceof OpsError && cause.code === 'SQL_SYNTAX' ? unreadable(cause.message, cause) : cause;
+    throw cause instanceof OpsError && cause.code === 'SQL_SYNTAX'
+      ? unreadable(cause.message, cause, ofPsql(sql, cause.message.slice(file.length)))
+      : cause;
   });
   const coded = new Set(await Promise.all(cut.map(async (one) => ((await commits(one)) ? one : undefined))));
   return cut.map((statement) => {
     const { node, line } = statement;
     if (readsStdin(node))
-      throw unreadable(`${file}:${line}: COPY … FROM STDIN takes rows that only psql reads out of the file.`);
+      throw unreadable(
+        `${file}:${line}: COPY … FROM STDIN takes rows that only psql reads out of the file.`,
+        undefined,
+        FOR_PSQL,
+      );
     const { concurrent, idxname, relation } = node.IndexStmt ?? {};
     return {
       ...statement,
@@ -82,11 +88,24 @@ function readsStdin({ CopyStmt: copy }: SqlNode): boolean {
   return Boolean(copy?.is_from && !copy.filename);
 }
 
-function unreadable(message: string, cause?: unknown): OpsError {
-  return new OpsError({
-    code: 'MIGRATION_SYNTAX',
-    message,
-    hint: 'Nothing was applied. Mend the file and run it again.',
-    cause,
-  });
+const FOR_PSQL =
+  'Rows behind COPY are read by psql alone: write INSERT, as pg_dump --inserts does. Nothing was applied.';
+
+/** What pg_dump writes for psql, and no server reads: `\\restrict KEY`, and rows behind COPY. `place`: `:line:column: …`. */
+function ofPsql(sql: string, place: string): string | undefined {
+  const lines = sql.split('\n');
+  const at = Number(/^:(\d+)/.exec(place)?.[1] ?? 1) - 1;
+  const command = /^\s*(\\\w+)/.exec(lines[at] ?? '')?.[1];
+  if (command)
+    return `${command} is a command of psql, which pg_dump writes into its files: leave the line out. Nothing was applied.`;
+  const before = lines.slice(0, at).findLast((line) => line.trim() !== '');
+  return /^\s*copy\b.*\bfrom\s+stdin\b.*;\s*$/i.test(before ?? '') ? FOR_PSQL : undefined;
+}
+
+function unreadable(
+  message: string,
+  cause?: unknown,
+  hint = 'Nothing was applied. Mend the file and run it again.',
+): OpsError {
+  return new OpsError({ code: 'MIGRATION_SYNTAX', message, hint, cause });
 }
