@@ -39,7 +39,7 @@ test('pods are those of the "restricted" standard', async () => {
   const pods = manifests.flatMap(({ kind, spec }) =>
     kind === 'CronJob' ? [spec.jobTemplate.spec.template.spec] : spec.template ? [spec.template.spec] : [],
   );
-  assert.is(pods.length, 4);
+  assert.is(pods.length, 5);
   for (const { securityContext, containers, automountServiceAccountToken, hostNetwork } of pods) {
     assert.equal([automountServiceAccountToken, hostNetwork], [false, undefined]);
     assert.is(securityContext.runAsNonRoot, true);
