@@ -51,12 +51,7 @@ export async function initCluster(
   markReady(data, id);
 }
 
-export async function runAs(
-  user: Unprivileged | undefined,
-  program: string,
-  args: string[],
-  cwd: string,
-): Promise<void> {
+async function runAs(user: Unprivileged | undefined, program: string, args: string[], cwd: string): Promise<void> {
   if (!user) {
     await exec(program, args, { cwd });
     return;
