@@ -33,6 +33,8 @@ module.exports = {
       { path: '^packages/kit/src/(task|ops)/' },
     ),
     ...[
+      ['sessions', '.*'],
+      ['schema', 'migrations|seen|hazards|rehearsal|drift|deploy|verify|rollback|report|load'],
       ['migrations', 'seen|hazards|rehearsal|drift|deploy|verify|rollback|report|load'],
       ['seen', 'hazards|rehearsal|drift|deploy|verify|rollback|report|load'],
       ['hazards', 'rehearsal|drift|deploy|verify|rollback|report|load'],
@@ -40,9 +42,9 @@ module.exports = {
     ].map(([floor, above]) =>
       rule(
         `db-${floor}-knows-nothing-above`,
-        'In db a migration is applied, what it does is seen, judged, and rehearsed: each stands on the one before.',
+        'In db a session looks and waits, a schema is read, a migration applied; what it does is seen, judged, and rehearsed: each stands on the one before.',
         { path: `^packages/db/src/${floor}/` },
-        { path: `^packages/db/src/(${above})/` },
+        { path: `^packages/db/src/(${above})/`, pathNot: `^packages/db/src/${floor}/` },
       ),
     ),
     rule(

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { connectPostgres, OpsError, type Secret } from '@drydock/kit';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import { NO_FILTERS } from './engine/history.ts';
-import { blockedLook, LOOK_WAIT_MS } from './looking.ts';
 import { readSchemaFiles } from './schema/files.ts';
+import { blockedLook, LOOK_WAIT_MS } from './sessions/looking.ts';
 
 /**
  * What would have to be run to turn the database into the Prisma schema, by Prisma's own engine; undefined when they

@@ -12,7 +12,7 @@ import {
 } from '@drydock/kit';
 import type { Level } from './codes.ts';
 import { migrationsSection } from './config.ts';
-import { placesOf } from './schema/locate.ts';
+import { placesOf } from './places.ts';
 
 /** The database a task works on, and the migrations that belong to it. */
 export interface Target {

@@ -8,9 +8,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import status from '../scripts/status.ts';
 import { rehearse } from '../src/index.ts';
+import { locate } from '../src/places.ts';
 import { blocksOf } from '../src/schema/blocks.ts';
 import { readableFiles } from '../src/schema/files.ts';
-import { locate } from '../src/schema/locate.ts';
 import { usesOf } from '../src/schema/used.ts';
 import { makeTarget, query, writeMigration } from './world.ts';
 

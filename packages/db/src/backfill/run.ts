@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { command, connectPostgres, EXIT, formatDuration, hint, OpsError } from '@drydock/kit';
 import type { Client } from 'pg';
 import { sentence } from '../migrations/failure.ts';
-import { Waits } from '../migrations/waiting.ts';
+import { Waits } from '../sessions/waiting.ts';
 import { runBlock } from './block.ts';
 import { compared, type Keys, qualified, stretchEnd } from './keys.ts';
 import { advance, finishProgress, holdProgress, type Progress, readProgress } from './progress.ts';

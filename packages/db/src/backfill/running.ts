@@ -1,6 +1,6 @@
 import type { Secret } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Waits } from '../migrations/waiting.ts';
+import type { Waits } from '../sessions/waiting.ts';
 import type { Keys } from './keys.ts';
 import type { BackfillScript } from './script.ts';
 import type { Limits, Throttle } from './throttle.ts';

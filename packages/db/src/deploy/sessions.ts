@@ -1,8 +1,8 @@
 import { connectPostgres, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
-import { LOOK_WAIT_MS } from '../looking.ts';
 import { type MigrationSession, openMigrations } from '../migrations/apply.ts';
 import { isApplied } from '../migrations/history.ts';
+import { LOOK_WAIT_MS } from '../sessions/looking.ts';
 
 /**
  * The two sessions that the steps of a deploy share: one applies, one looks whether it took. Opening them costs as much

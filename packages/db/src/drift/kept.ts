@@ -1,7 +1,7 @@
 import { ensureOwnTable, type Secret } from '@drydock/kit';
 import { hashInventory, type Inventory } from '@drydock/kit/inventory';
-import { looking } from '../looking.ts';
 import type { Promised } from '../schema/promised.ts';
+import { looking } from '../sessions/looking.ts';
 
 /** `server` is the major version: another one prints definitions otherwise. */
 const COLUMNS =

@@ -1,7 +1,7 @@
 import { type Finding, OpsError, type Secret } from '@drydock/kit';
 import { diffToSchema } from '../drift.ts';
-import { looking } from '../looking.ts';
 import { refuseUnfitSchema } from '../schema/refuse.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { readCatalogue, whyNone } from './aside.ts';
 import { type DriftItem, readRemedies } from './items.ts';

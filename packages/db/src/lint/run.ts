@@ -6,7 +6,7 @@ import { type Migration, readMigrations, readSql } from '../migrations/folder.ts
 import type { Script } from '../migrations/run.ts';
 import { allOf } from '../migrations/squashes.ts';
 import { parseStatements } from '../migrations/statements.ts';
-import { placesOf } from '../schema/locate.ts';
+import { placesOf } from '../places.ts';
 import { filesAt, type Running, readUses } from '../schema/running.ts';
 import { type Added, findAdded, namedFiles } from './added.ts';
 import { type Linted, lint } from './lint.ts';

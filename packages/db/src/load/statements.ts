@@ -1,6 +1,6 @@
 import { connectPostgres, counted, type Finding, type Secret } from '@drydock/kit';
 import type { Client } from 'pg';
-import { looking } from '../looking.ts';
+import { looking } from '../sessions/looking.ts';
 
 /** A row of pg_stat_statements, summed over users. Times in ms. */
 export interface Statement {

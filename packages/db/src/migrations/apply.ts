@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, connectPostgres, EXIT, OpsError, type Secret, schemaOf, settlingSql } from '@drydock/kit';
 import type { Client } from 'pg';
-import { downError, type Failed, isConnectionLost, isLockTimeout, migrationError } from './failure.ts';
+import { type Blocker, describe, describeSessions, isLockTimeout, Waits } from '../sessions/waiting.ts';
+import { downError, type Failed, isConnectionLost, migrationError } from './failure.ts';
 import type { Migration } from './folder.ts';
 import { ensureHistory } from './history.ts';
 import { downLedger, type Ledger, migrationLedger } from './ledger.ts';
@@ -12,7 +13,6 @@ import { checkTransactions } from './open-ends.ts';
 import { refuseUnsaidReading, watchReading } from './reading.ts';
 import { type Executor, PLAIN, runInPieces, runTogether, type Script } from './run.ts';
 import { parseStatements, type Statement } from './statements.ts';
-import { type Blocker, describe, describeSessions, Waits } from './waiting.ts';
 
 export type { Executor } from './run.ts';
 

@@ -1,8 +1,5 @@
 import { type Command, command, hint, OpsError } from '@drydock/kit';
-import { type Blocker, describe } from './waiting.ts';
-
-/** SQLSTATE lock_not_available: our lock_timeout ran out. */
-export const LOCK_TIMEOUT = '55P03';
+import { type Blocker, describe, isLockTimeout } from '../sessions/waiting.ts';
 
 /** An error of PostgreSQL on its way out of a script. */
 export interface Failed extends Error {
@@ -32,10 +29,6 @@ export interface Effect {
   rolledBack?: { from: number; to: number } | undefined;
   /** Indexes left invalid, and whether the next attempt drops and builds them by itself. */
   invalid: { name: string; rebuilt: boolean }[];
-}
-
-export function isLockTimeout(error: unknown): boolean {
-  return (error as Failed).code === LOCK_TIMEOUT;
 }
 
 /** The server or the way to it is gone: SQLSTATE classes 08 and 57P, or node's own words. */

@@ -1,5 +1,5 @@
 import { command, hint, inTransaction, OpsError, usageError } from '@drydock/kit';
-import { looking } from '../looking.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { compareHistory } from './compare.ts';
 import { readMigrations } from './folder.ts';

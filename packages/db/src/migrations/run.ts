@@ -1,9 +1,10 @@
 import { EXIT, OpsError } from '@drydock/kit';
 import { mayChangeReading } from '@drydock/kit/sql';
 import type { Client } from 'pg';
+import { isLockTimeout } from '../sessions/waiting.ts';
 import { writeAttempt } from './attempt.ts';
 import { type Found, findIndex, invalidIndexes } from './built.ts';
-import { type Effect, type Failed, isConnectionLost, isLockTimeout, locate, type Sent } from './failure.ts';
+import { type Effect, type Failed, isConnectionLost, locate, type Sent } from './failure.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseOtherReading } from './reading.ts';
 import { settingsOf } from './settings.ts';

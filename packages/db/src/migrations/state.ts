@@ -1,5 +1,5 @@
-import { looking } from '../looking.ts';
 import { refuseUnfitSchema } from '../schema/refuse.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { compareHistory, type MigrationState } from './compare.ts';
 import { readMigrations } from './folder.ts';

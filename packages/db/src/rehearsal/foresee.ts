@@ -9,7 +9,7 @@ import {
   readExtensions,
 } from '@drydock/kit';
 import type { Client } from 'pg';
-import { looking } from '../looking.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 
 /** What a copy will not show of the target where it is made object by object, in words. */

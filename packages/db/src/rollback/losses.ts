@@ -1,9 +1,9 @@
 import { quoteIdentifier as q } from '@drydock/kit';
 import { codeInside } from '@drydock/kit/sql';
 import type { Client } from 'pg';
-import { looking } from '../looking.ts';
 import { parseStatements } from '../migrations/statements.ts';
 import { type Destroyed, destroyedBy } from '../seen/destroys.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 
 /** Rows that a down script would destroy. */

@@ -1,11 +1,11 @@
 import { command, defineStep, hint, OpsError, type StepNode } from '@drydock/kit';
 import type { Difference, Inventory } from '@drydock/kit/inventory';
 import { waiting } from '../deploy/waiting.ts';
-import { looking } from '../looking.ts';
 import { isApplied } from '../migrations/history.ts';
 import { readState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { type Changes, unlikePromised } from '../schema/promised.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { runDown } from './down.ts';
 import type { RollbackPlan } from './plan.ts';

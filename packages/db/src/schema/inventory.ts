@@ -1,6 +1,6 @@
 import type { Secret } from '@drydock/kit';
 import { type Inventory, readInventory } from '@drydock/kit/inventory';
-import { looking } from '../looking.ts';
+import { looking } from '../sessions/looking.ts';
 
 /** Opens a connection for it. */
 export async function inventoryOf(url: Secret): Promise<Inventory> {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { unserved, usageError } from '@drydock/kit';
+import { schemaMissing } from '../places.ts';
 import type { Target } from '../target.ts';
 import { blocksOf } from './blocks.ts';
 import { readSchemaFiles } from './files.ts';
-import { schemaMissing } from './locate.ts';
 
 /** A schema that is not there, is of two databases, or of one that we do not serve (exit 2): before anything is begun. */
 export async function refuseUnfitSchema({ schemaFile, root }: Pick<Target, 'schemaFile' | 'root'>): Promise<void> {

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { exec, type Finding, readEventsNamed, usageError } from '@drydock/kit';
-import { looking } from '../looking.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { readableFiles, type SchemaFile } from './files.ts';
 import { reasonOf, type Uses, usesOf } from './used.ts';

@@ -1,8 +1,8 @@
 import { counted, type Finding, type Secret } from '@drydock/kit';
 import { queryReadOnly } from '@drydock/kit/sql';
 import type { Client } from 'pg';
-import { looking } from '../looking.ts';
 import type { Failed } from '../migrations/failure.ts';
+import { looking } from '../sessions/looking.ts';
 import { type PlanQuery, readPlanQueries, refused, refuseParameters, unaskedFindings } from './queries.ts';
 
 /** From how many rows on the planner must choose an index by itself. */

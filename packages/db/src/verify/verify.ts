@@ -13,12 +13,12 @@ import {
   readSnapshot,
   readStatements,
 } from '../load/statements.ts';
-import { looking } from '../looking.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readState } from '../migrations/state.ts';
 import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { asMade, type Promised, unlikePromised } from '../schema/promised.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 import { checkPlans, type PlanCheck } from './plans.ts';
 import { checkPromised } from './promised.ts';

@@ -2,6 +2,13 @@ import { connectPostgres, type Secret } from '@drydock/kit';
 import { withoutValues } from '@drydock/kit/sql';
 import type { Client } from 'pg';
 
+/** SQLSTATE lock_not_available: our lock_timeout ran out. */
+const LOCK_TIMEOUT = '55P03';
+
+export function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: string }).code === LOCK_TIMEOUT;
+}
+
 /** A session, or a prepared transaction, that another one waits for. */
 export interface Blocker {
   /** 0: a prepared transaction. */

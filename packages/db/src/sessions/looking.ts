@@ -1,7 +1,6 @@
 import { EXIT, OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import { isLockTimeout } from './migrations/failure.ts';
-import { describe, describeSessions } from './migrations/waiting.ts';
+import { describe, describeSessions, isLockTimeout } from './waiting.ts';
 
 /** Reading waits for nobody but who holds a whole table (ACCESS EXCLUSIVE), and for that one no longer than this. */
 export const LOOK_WAIT_MS = 10_000;
