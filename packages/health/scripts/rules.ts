@@ -1,7 +1,17 @@
 #!/usr/bin/env node
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { command, counted, defineReadTask, type Finding, flag, isMissing, main, writeDurably } from '@drydock/kit';
+import {
+  command,
+  counted,
+  defineReadTask,
+  type Finding,
+  flag,
+  isMissing,
+  main,
+  makeFolder,
+  writeDurably,
+} from '@drydock/kit';
 import { healthSection } from '../src/config/health.ts';
 import type { RulesFile } from '../src/rules/files.ts';
 
@@ -61,7 +71,8 @@ const task = defineReadTask({
 });
 
 function write(folder: string, files: readonly RulesFile[]): void {
-  mkdirSync(folder, { recursive: true });
+  // They are committed, and read by Prometheus.
+  if (files.length > 0) makeFolder(folder, 0o755);
   for (const { name, text } of files) writeDurably(join(folder, name), text, 0o644);
 }
 

@@ -37,9 +37,9 @@ export function renameDurably(from: string, to: string): void {
   if (dirname(from) !== dirname(to)) syncFolder(dirname(from));
 }
 
-/** Makes a folder and those above it, each for its owner alone, and their names safe. */
-export function makeFolder(folder: string): void {
-  const first = makeAll(folder);
+/** Makes a folder and those above it, each for its owner alone (or as `mode` says), and their names safe. */
+export function makeFolder(folder: string, mode = 0o700): void {
+  const first = makeAll(folder, mode);
   if (first === undefined) return;
   const above = dirname(resolve(first));
   for (let made = dirname(resolve(folder)); made.length >= above.length; made = dirname(made)) {
@@ -49,8 +49,8 @@ export function makeFolder(folder: string): void {
 }
 
 /** The uppermost that was made. */
-function makeAll(folder: string): string | undefined {
-  const make = () => mkdirSync(folder, { recursive: true, mode: 0o700 });
+function makeAll(folder: string, mode: number): string | undefined {
+  const make = () => mkdirSync(folder, { recursive: true, mode });
   try {
     return make();
   } catch (cause) {
@@ -58,7 +58,7 @@ function makeAll(folder: string): string | undefined {
     // So Node says of a read-only disk as well; of a single folder it says why.
     let first = resolve(folder);
     while (!existsSync(dirname(first))) first = dirname(first);
-    mkdirSync(first, { mode: 0o700 });
+    mkdirSync(first, { mode });
     make();
     return first;
   }

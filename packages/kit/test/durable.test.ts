@@ -1,7 +1,7 @@
 // Uses strace, which kills a process at a chosen system call.
 import '../src/testing/alone.ts';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -111,6 +111,17 @@ test('a rename beside the helper is found by the linter', () => {
     assert.is.not(status, 0, `${stdout}${stderr}`);
     assert.match(`${stdout}${stderr}`, 'writeDurably');
   }
+});
+
+test("a folder is its owner's alone, or what is asked for", () => {
+  const top = folder();
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+  makeFolder(join(top, 'a/b'));
+  makeFolder(join(top, 'c/d'), 0o755);
+  assert.equal(
+    ['a', 'a/b', 'c', 'c/d'].map((name) => modeOf(join(top, name))),
+    ['700', '700', '755', '755'],
+  );
 });
 
 const canMount = process.platform === 'linux' && process.getuid?.() === 0;
