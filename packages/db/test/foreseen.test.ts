@@ -70,6 +70,10 @@ test('on the newest server, which pg_dump cannot read, that is told with the pla
   const binaries = postgresOf(18);
   if (!binaries) return;
   const newer = await startTestPostgres({ binaries, settings: { shared_preload_libraries: '' } });
+  // The machine's own, whatever programs this suite is to use (scripts/check/versions.ts).
+  const { PG_DUMP_PATH, PG_RESTORE_PATH } = process.env;
+  delete process.env.PG_DUMP_PATH;
+  delete process.env.PG_RESTORE_PATH;
   try {
     const url = await newer.createDatabase();
     await query(url, 'CREATE EXTENSION btree_gist');
@@ -100,6 +104,7 @@ test('on the newest server, which pg_dump cannot read, that is told with the pla
     const again = await rehearse(target);
     assert.equal(again.findings, []);
   } finally {
+    Object.assign(process.env, PG_DUMP_PATH && PG_RESTORE_PATH ? { PG_DUMP_PATH, PG_RESTORE_PATH } : {});
     await newer.stop();
   }
 });

@@ -20,6 +20,12 @@ export interface Case {
   besides: string[];
 }
 
+/** What an older server does not read: there it is left out. */
+const SINCE_15 = /\bMERGE INTO\b|NULLS NOT DISTINCT/;
+
+/** Those that a server of this major version reads. */
+export const casesFor = (major: number) => CORPUS.filter(({ sql }) => major >= 15 || !SINCE_15.test(sql));
+
 /** Rows from which on a table counts as large here, so that the corpus is cheap. */
 export const LARGE = 5_000;
 const ROWS = { big: 6_000, few: 40 };
