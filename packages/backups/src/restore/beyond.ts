@@ -1,6 +1,53 @@
+import { OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Given } from '../dump/given.ts';
-import type { Refused } from './dress.ts';
+import { type Given, readGiven } from '../dump/given.ts';
+import type { Manifest } from '../manifest.ts';
+import { exists } from './databases.ts';
+import { mayLeaveOut, type Refused, refuseRefused } from './dress.ts';
+
+interface Wish {
+  /** Of the database that it is to become. */
+  name: string;
+  inPlace: boolean;
+  table: string | undefined;
+  noOwner: boolean;
+  skipRefused: boolean;
+  accept: string[];
+}
+
+/** What the role may not put on or make: refused before the hours, or told where it is to go on without. */
+export async function foreseeRefused(
+  client: Client,
+  url: Secret,
+  manifest: Manifest | undefined,
+  wish: Wish,
+): Promise<string[]> {
+  if (wish.table) return [];
+  const { name, inPlace } = wish;
+  const live = inPlace && (await exists(client, name)) ? await givenTo(url) : undefined;
+  const given = live ?? manifest?.given;
+  if (!given) return [];
+  // In place the live one's settings stay; what of objects a superuser made is the backup's.
+  const superusers = manifest?.given?.superusers ?? [];
+  const refused = await beyondUs(
+    client,
+    { ...given, superusers },
+    { database: live ? name : (manifest?.database ?? name), owner: !live && !wish.noOwner, beside: !inPlace },
+  );
+  const left = refused.filter(({ what }) => !wish.accept.includes(what));
+  if (!mayLeaveOut(wish)) refuseRefused(left);
+  return left.map(({ what, why }) => `without ${what} (${why})`);
+}
+
+/** Undefined where it lets nobody in: then those of the backup are put on. */
+async function givenTo(url: Secret): Promise<Given | undefined> {
+  try {
+    return await withPostgres(url, 'drydock db:restore', readGiven);
+  } catch (error) {
+    if (error instanceof OpsError) return undefined;
+    throw error;
+  }
+}
 
 interface Me {
   name: string;
@@ -13,7 +60,7 @@ interface Me {
  * What of all that a database was given this role may not give, by what the server says of the two: told with the plan. The statements
  * themselves are tried on before a row is read, which is what counts. `owner`: the new one is to be whose the other was.
  */
-export async function beyondUs(
+async function beyondUs(
   client: Client,
   given: Given,
   { database, owner, beside }: { database: string; owner: boolean; beside: boolean },

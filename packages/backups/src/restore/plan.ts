@@ -11,15 +11,12 @@ import {
   temporaryFolder,
   usageError,
   withDatabase,
-  withPostgres,
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { requireIdentity } from '../crypt/identity.ts';
-import { type Given, readGiven } from '../dump/given.ts';
 import type { Note } from '../trust.ts';
-import { beyondUs } from './beyond.ts';
+import { foreseeRefused } from './beyond.ts';
 import { exists, onServer, refuseNoDatabase, taken } from './databases.ts';
-import { mayLeaveOut, refuseRefused } from './dress.ts';
 import { refuseOwners } from './foreseen.ts';
 import { describeHeld, readHeld } from './held.ts';
 import { refuseInTheWay } from './in-the-way.ts';
@@ -112,7 +109,7 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
     if (!wish.noOwner && !wish.table) await refuseOwners(client, source.manifest?.owners ?? [], source.label);
     await refuseNoDatabase(client, ctx, named(name, 'restore', ctx.run));
     const held = wish.inPlace ? describeHeld(await readHeld(client, name)) : [];
-    const told = [...held, ...(await foreseeRefused(client, url, source, { ...wish, name }))];
+    const told = [...held, ...(await foreseeRefused(client, url, source.manifest, { ...wish, name }))];
     if (wish.table) return { leftOut: [], told };
     const copies = copySource(ctx.config, ctx.environment);
     const options = { noOwner: wish.noOwner, beside: !wish.inPlace, copies };
@@ -244,40 +241,6 @@ async function refuseUnfit(
       message: `This server does not have the role ${roles.map(({ name }) => name).join(', ')}, to which objects of ${label} belong.`,
       hint: 'Make them (globals.sql.zst.age in the backup shows how), or restore for yourself alone: --no-owner',
     });
-}
-
-/** What the role may not put on or make: refused before the hours, or told where it is to go on without. */
-async function foreseeRefused(
-  client: Client,
-  url: Secret,
-  { manifest }: BackupSource,
-  wish: RestoreWish & { name: string },
-): Promise<string[]> {
-  if (wish.table) return [];
-  const { name, inPlace } = wish;
-  const live = inPlace && (await exists(client, name)) ? await givenTo(url) : undefined;
-  const given = live ?? manifest?.given;
-  if (!given) return [];
-  // In place the live one's settings stay; what of objects a superuser made is the backup's.
-  const superusers = manifest?.given?.superusers ?? [];
-  const refused = await beyondUs(
-    client,
-    { ...given, superusers },
-    { database: live ? name : (manifest?.database ?? name), owner: !live && !wish.noOwner, beside: !inPlace },
-  );
-  const left = refused.filter(({ what }) => !wish.accept.includes(what));
-  if (!mayLeaveOut(wish)) refuseRefused(left);
-  return left.map(({ what, why }) => `without ${what} (${why})`);
-}
-
-/** Undefined where it lets nobody in: then those of the backup are put on. */
-async function givenTo(url: Secret): Promise<Given | undefined> {
-  try {
-    return await withPostgres(url, 'drydock db:restore', readGiven);
-  } catch (error) {
-    if (error instanceof OpsError) return undefined;
-    throw error;
-  }
 }
 
 /** It takes no database but those of its primary. */
