@@ -12,7 +12,7 @@ const LACKING: [task: string, args: string[], says: RegExp][] = [
   ['db:restore', ['--to', 'a', '--in-place'], /either --to NEWDB or --in-place/],
   ['db:restore', ['--in-place', '--table', 't'], /into another database/],
   ['db:rollback', [], /either --to NAME or --steps N/],
-  ['db:resolve', [], /--applied NAME or --rolled-back NAME/],
+  ['db:resolve', [], /--applied NAME, --rolled-back NAME or --forget NAME/],
   ['escrow:retry', [], /Say which job/],
   ['escrow:rollback', [], /Say which job/],
 ];

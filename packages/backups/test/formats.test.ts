@@ -38,10 +38,12 @@ for (const format of [1, 2])
       // biome-ignore lint/suspicious/noExplicitAny: what a task tells is its own.
       return { error, ok: outcome?.ok !== false, data: outcome?.data as any };
     };
-    assert.ok((await run(verifyTask)).ok);
+    const verified = await run(verifyTask);
+    assert.equal([verified.error, verified.ok], [undefined, true]);
     const copy = `format_${format}_again`;
     const { error, data } = await run(restoreTask, '--foreign', '--to', copy, '--yes');
-    assert.equal([error, data?.provedBy, data?.rows], [undefined, 'checksums', 23]);
+    assert.is(error, undefined, error?.message);
+    assert.equal([data?.provedBy, data?.rows], ['checksums', 23]);
     assert.equal(await query(postgres.urlOf(copy), `SELECT s, n::text AS n FROM "Everything" ORDER BY id LIMIT 1`), [
       { s: 'täxt', n: '1.10' },
     ]);

@@ -59,8 +59,9 @@ test('a config for each keeps lock, journal, backups and scratch databases apart
     [await run('db:backup'), await run('db:backup', ...other)].map(({ code }) => code),
     [0, 0],
   );
-  const backups = (folder: string) => readdirSync(join(folder, '.drydock/backups/staging')).length;
-  assert.equal([backups(root), backups(second)], [1, 1]);
+  const backups = (folder: string, product: string) =>
+    readdirSync(join(folder, '.drydock/backups', product, 'staging')).length;
+  assert.equal([backups(root, 'shop'), backups(second, 'shop-audit')], [1, 1]);
   for (const folder of [root, second]) assert.ok(existsSync(join(folder, '.drydock/runs')));
   const listed = async (...args: string[]) => JSON.stringify((await ask('backup:list', ...args)).data);
   assert.not.match(await listed(), 'shop-audit');
