@@ -68,6 +68,8 @@ function proveStep(r: Rotating, plan: RotationPlan): Step {
     },
     async run({ signal, detail }) {
       const { rotation, rotator, old, next } = await standingOf(r, plan.id);
+      // Another checkout may have written it into its files alone, and what proves it may read it there.
+      await putValues(r, { ...rotator.promoted(old, next), ...rotator.retired(old, next) });
       const mayTake = (plan.procedure.refusedWithinSeconds ?? 0) * 1_000;
       const until = Date.parse(rotation.retiredAt ?? '') + mayTake;
       const deadline = Date.now() + plan.waitMs;
@@ -97,7 +99,6 @@ function documentStep(r: Rotating, plan: RotationPlan): Step {
     async run({ audit }) {
       const { rotation, rotator, old, next } = await standingOf(r, plan.id);
       const held = { ...rotator.promoted(old, next), ...rotator.retired(old, next) };
-      // Another checkout may have written it into its files alone.
       await putValues(r, held);
       // What is in use from here on, where that is more than what was made: old keys stay beside the new one.
       const inUse = { ...next, ...held };

@@ -172,6 +172,8 @@ function validateStep(r: Rotating, plan: RotationPlan): Step {
     check: async () => beyond(r, plan.id, 'validate'),
     async run() {
       const { rotator, old, next, rotation } = await standingOf(r, plan.id);
+      // As in `startStep`: what is tried may be read from the environment.
+      await putValues(r, rotator.staged(old, next));
       const says = await rotator.validate(old, next);
       await r.withRecord((record) =>
         standbyOf(plan) > 0 ? record.stoodBy(rotation, standbyOf(plan)) : record.reached(rotation, 'promote'),
