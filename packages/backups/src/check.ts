@@ -95,9 +95,7 @@ function structures({ structure, kinds, serverVersion }: Manifest, live: Live, a
   );
   if (others.length === 0) return [];
   const what = others.map((kind) => kind.replace(/ of$/, '')).join(', ');
-  return [
-    differ(`The database has as many objects as the newest backup, and not the same, both of one migration: ${what}.`),
-  ];
+  return [differ(`The newest backup is of the same migration, and the database differs from it in: ${what}.`)];
 }
 
 /** By the server's own statistics, which are about right, and cost nothing. */
