@@ -6,6 +6,10 @@ pragma solidity ^0.8.28;
 /// the answer. So it needs no Multicall3 on the chain. Input and answer stay below the limits of EIP-3860 (49,152 bytes) and
 /// EIP-170 (24,576 bytes) for up to 700 escrows.
 contract BatchReader {
+    /// @notice Answers with one word per escrow, as if that were its code.
+    /// @param escrows Who is asked.
+    /// @param amountView Selector of a view without parameters: an amount.
+    /// @param stateView Selector of a view without parameters: a flag, or a small number.
     /// @dev One word per escrow. Byte 0: 0 no code, 1 an escrow, 2 code that does not answer like one; byte 1: the state view;
     /// the other 30: the amount view.
     constructor(address[] memory escrows, bytes4 amountView, bytes4 stateView) {

@@ -4,6 +4,6 @@ import { join } from 'node:path';
 import { compileContracts } from '../src/contracts/compile.ts';
 
 const root = join(import.meta.dirname, '..');
-for (const artifact of await compileContracts(join(root, 'contracts'))) {
+for (const { docs: _, ...artifact } of await compileContracts(join(root, 'contracts'))) {
   writeFileSync(join(root, 'artifacts', `${artifact.contractName}.json`), `${JSON.stringify(artifact, null, 2)}\n`);
 }

@@ -6,14 +6,18 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type Abi,
+  type AbiParameter,
   type Account,
   type Address,
   BaseError,
   ContractFunctionRevertedError,
   createTestClient,
+  type Hex,
   http,
   publicActions,
   walletActions,
+  zeroAddress,
+  zeroHash,
 } from 'viem';
 import { loadArtifact } from '../src/contracts/artifacts.ts';
 import { compileContracts } from '../src/contracts/compile.ts';
@@ -23,6 +27,9 @@ import { accountOf, admin, keyOf } from './world.ts';
 const test = suite('contracts');
 const [client, freelancer, stranger] = [accountOf(2), accountOf(3), accountOf(4)];
 const AMOUNTS = [100n, 250n];
+const DELAY_S = 3_600;
+/** PUSH0 PUSH0 REVERT: an account that refuses every payment. */
+const REFUSES = '0x5f5ffd';
 
 let chain: Awaited<ReturnType<typeof startTestAnvil>>;
 let viem: ReturnType<typeof connect>;
@@ -35,14 +42,12 @@ function connect(rpcUrl: string) {
     .extend(walletActions);
 }
 
+const deployment = (salt: string) => ({ rpcUrl: chain.rpcUrl, adminKey: keyOf(1), salt, adminDelayS: DELAY_S });
+
 test.before(async () => {
   chain = await startTestAnvil();
   viem = connect(chain.rpcUrl);
-  ({ escrowFactory: factory, certificate } = await deployContracts({
-    rpcUrl: chain.rpcUrl,
-    adminKey: keyOf(1),
-    salt: 'test',
-  }));
+  ({ escrowFactory: factory, certificate } = await deployContracts(deployment('test')));
 });
 test.after(() => chain.stop());
 
@@ -53,6 +58,19 @@ const abis = {
 };
 const read = (address: Address, abi: Abi, functionName: string, args: unknown[] = []) =>
   viem.readContract({ address, abi, functionName, args });
+
+interface Item {
+  type: string;
+  name?: string;
+  inputs?: AbiParameter[];
+  outputs?: AbiParameter[];
+}
+const typeOf = ({ type }: AbiParameter) => type;
+let once: ReturnType<typeof compileContracts> | undefined;
+const compiled = () => {
+  once ??= compileContracts(join(import.meta.dirname, '../contracts'));
+  return once;
+};
 
 /** Sends and waits; a revert is told by the name of its custom error. */
 async function send(
@@ -83,7 +101,7 @@ const escrowOf = (jobId: string) => read(factory, abis.factory, 'predict', [jobI
 const balance = (address: Address) => viem.getBalance({ address });
 
 test('the committed artefacts are what the sources compile to', async () => {
-  for (const artifact of await compileContracts(join(import.meta.dirname, '../contracts'))) {
+  for (const { docs: _, ...artifact } of await compiled()) {
     const committed = JSON.parse(
       readFileSync(join(import.meta.dirname, `../artifacts/${artifact.contractName}.json`), 'utf8'),
     );
@@ -93,10 +111,10 @@ test('the committed artefacts are what the sources compile to', async () => {
 
 test('deploying again changes nothing, and another salt gives other addresses', async () => {
   const nonce = await viem.getTransactionCount({ address: admin.address });
-  const again = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: keyOf(1), salt: 'test' });
+  const again = await deployContracts(deployment('test'));
   assert.is(again.escrowFactory, factory);
   assert.is(await viem.getTransactionCount({ address: admin.address }), nonce);
-  const other = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey: keyOf(1), salt: 'other' });
+  const other = await deployContracts(deployment('other'));
   assert.is.not(other.escrowFactory, factory);
 });
 
@@ -156,8 +174,7 @@ test('an escrow and its implementation cannot be initialised a second time', asy
 test('a recipient that refuses money blocks nothing and fetches it later', async () => {
   await create('job-5');
   const escrow = await escrowOf('job-5');
-  // PUSH0 PUSH0 REVERT: an account that refuses every payment.
-  await viem.setCode({ address: freelancer.address, bytecode: '0x5f5ffd' });
+  await viem.setCode({ address: freelancer.address, bytecode: REFUSES });
   assert.is(await send(admin, escrow, abis.escrow, 'release', [0n]), 'done');
   assert.is(await read(escrow, abis.escrow, 'credit', [freelancer.address]), 100n);
   await viem.setCode({ address: freelancer.address, bytecode: '0x' });
@@ -167,12 +184,155 @@ test('a recipient that refuses money blocks nothing and fetches it later', async
   assert.is(await send(freelancer, escrow, abis.escrow, 'withdraw'), 'NothingToWithdraw');
 });
 
-test('a paused factory makes no escrow, and existing ones go on', async () => {
-  assert.is(await send(stranger, factory, abis.factory, 'pause'), 'AccessControlUnauthorizedAccount');
-  assert.is(await send(admin, factory, abis.factory, 'pause'), 'done');
+/** Whatever the code at an address says to it: the account that is to get it is named by code that ends with its making (EIP-6780). */
+const force = async (address: Address, wei: bigint) => {
+  const data = `0x73${address.slice(2)}ff` as const;
+  await mined(viem.sendTransaction({ account: stranger, data, value: wei, chain: null }));
+};
+const mined = async (hash: Promise<Hex>) => viem.waitForTransactionReceipt({ hash: await hash });
+
+test('what was sent before the escrow stood, and what was forced in, goes to the client, and no wei of the job with it', async () => {
+  const escrow = await escrowOf('job-7');
+  await mined(viem.sendTransaction({ account: stranger, to: escrow, value: 40n, chain: null }));
+  assert.is(await create('job-7'), 'done');
+  await force(escrow, 2n);
+  assert.equal(
+    [await read(escrow, abis.escrow, 'surplus'), await read(escrow, abis.escrow, 'unreleased')],
+    [42n, 350n],
+  );
+  const recover = () => send(stranger, escrow, abis.escrow, 'recover');
+  const before = await balance(client.address);
+  assert.is(await recover(), 'done');
+  assert.is((await balance(client.address)) - before, 42n);
+  assert.is(await recover(), 'NothingToRecover');
+  // A credit that waits is no surplus, and neither is what is not released.
+  await viem.setCode({ address: freelancer.address, bytecode: REFUSES });
+  await send(admin, escrow, abis.escrow, 'release', [0n]);
+  assert.is(await recover(), 'NothingToRecover');
+  assert.is(await balance(escrow), 350n);
+  await viem.setCode({ address: freelancer.address, bytecode: '0x' });
+  await send(freelancer, escrow, abis.escrow, 'withdraw');
+  await send(admin, escrow, abis.escrow, 'rollback');
+  await force(escrow, 5n);
+  assert.is(await recover(), 'done');
+  assert.is((await balance(client.address)) - before, 42n + 250n + 5n);
+  assert.is(await balance(escrow), 0n, 'every wei that came in has gone out');
+});
+
+test('a surplus for a client who refuses it is credited; the code behind the escrows, which has no client, burns nothing', async () => {
+  await create('job-8');
+  const escrow = await escrowOf('job-8');
+  await force(escrow, 9n);
+  await viem.setCode({ address: client.address, bytecode: REFUSES });
+  assert.is(await send(stranger, escrow, abis.escrow, 'recover'), 'done');
+  assert.equal(
+    [await read(escrow, abis.escrow, 'credit', [client.address]), await read(escrow, abis.escrow, 'surplus')],
+    [9n, 0n],
+  );
+  await viem.setCode({ address: client.address, bytecode: '0x' });
+  const implementation = (await read(factory, abis.factory, 'implementation')) as Address;
+  await force(implementation, 1n);
+  assert.is(await send(stranger, implementation, abis.escrow, 'recover'), 'ZeroAddress');
+});
+
+test('what was forced into the factory, which holds nothing, is sent out by the admin alone', async () => {
+  await force(factory, 7n);
+  const to = accountOf(70).address;
+  assert.is(await send(stranger, factory, abis.factory, 'recover', [to]), 'AccessControlUnauthorizedAccount');
+  assert.is(await send(admin, factory, abis.factory, 'recover', [to]), 'done');
+  assert.equal([await balance(to), await balance(factory)], [7n, 0n]);
+  assert.is(await send(admin, factory, abis.factory, 'recover', [to]), 'NothingToRecover');
+});
+
+test('who can call and never receive has the credit sent to another, and nobody has another’s', async () => {
+  await create('job-9');
+  const escrow = await escrowOf('job-9');
+  await viem.setCode({ address: freelancer.address, bytecode: REFUSES });
+  await send(admin, escrow, abis.escrow, 'release', [0n]);
+  await viem.impersonateAccount({ address: freelancer.address });
+  const refuser = { address: freelancer.address, type: 'json-rpc' } as const;
+  const to = accountOf(71).address;
+  const toOther = (from: Account) => send(from, escrow, abis.escrow, 'withdrawTo', [to]);
+  assert.is(await send(refuser, escrow, abis.escrow, 'withdraw'), 'PaymentFailed');
+  assert.is(await toOther(stranger), 'NothingToWithdraw');
+  assert.is(await send(refuser, escrow, abis.escrow, 'withdrawTo', [zeroAddress]), 'ZeroAddress');
+  assert.is(await toOther(refuser), 'done');
+  assert.is(await balance(to), 100n);
+  assert.is(await toOther(refuser), 'NothingToWithdraw');
+  assert.is(await read(escrow, abis.escrow, 'credited'), 0n);
+  await viem.setCode({ address: freelancer.address, bytecode: '0x' });
+});
+
+test('pausing is a role of its own: a paused factory makes no escrow, existing ones go on, and a pauser can do nothing else', async () => {
+  const onFactory = (from: Account, name: string, args: unknown[] = []) =>
+    send(from, factory, abis.factory, name, args);
+  const pauser = (await read(factory, abis.factory, 'PAUSER_ROLE')) as Hex;
+  assert.is(await onFactory(stranger, 'pause'), 'AccessControlUnauthorizedAccount');
+  assert.is(await onFactory(admin, 'grantRole', [pauser, stranger.address]), 'done');
+  assert.is(await onFactory(admin, 'revokeRole', [pauser, admin.address]), 'done');
+  assert.is(await onFactory(admin, 'pause'), 'AccessControlUnauthorizedAccount');
+  assert.is(await onFactory(stranger, 'pause'), 'done');
   assert.is(await create('job-6'), 'EnforcedPause');
   assert.is(await send(client, await escrowOf('job-1'), abis.escrow, 'release', [0n]), 'done');
-  assert.is(await send(admin, factory, abis.factory, 'unpause'), 'done');
+  assert.is(await create('job-6', stranger), 'AccessControlUnauthorizedAccount');
+  assert.is(await send(stranger, await escrowOf('job-1'), abis.escrow, 'rollback'), 'NotAllowed');
+  assert.is(await onFactory(stranger, 'unpause'), 'done');
+  assert.is(await onFactory(admin, 'grantRole', [pauser, admin.address]), 'done');
+});
+
+test('the admin goes over in two steps with the delay between them, and rolls back until then', async () => {
+  const next = accountOf(5);
+  for (const [address, abi] of [
+    [factory, abis.factory],
+    [certificate, abis.certificate],
+  ] as const) {
+    const call = (from: Account, name: string, args: unknown[] = []) => send(from, address, abi, name, args);
+    assert.is(await call(admin, 'grantRole', [zeroHash, next.address]), 'AccessControlEnforcedDefaultAdminRules');
+    assert.is(await call(admin, 'revokeRole', [zeroHash, admin.address]), 'AccessControlEnforcedDefaultAdminRules');
+    assert.is(await call(admin, 'renounceRole', [zeroHash, admin.address]), 'AccessControlEnforcedDefaultAdminDelay');
+    assert.is(
+      await call(stranger, 'beginDefaultAdminTransfer', [stranger.address]),
+      'AccessControlUnauthorizedAccount',
+    );
+    assert.is(await call(admin, 'beginDefaultAdminTransfer', [next.address]), 'done');
+    assert.is(await call(next, 'acceptDefaultAdminTransfer'), 'AccessControlEnforcedDefaultAdminDelay');
+    await viem.increaseTime({ seconds: DELAY_S + 2 });
+    await viem.mine({ blocks: 1 });
+    assert.is(await call(stranger, 'acceptDefaultAdminTransfer'), 'AccessControlInvalidDefaultAdmin');
+    if (address === factory) {
+      await create('job-10');
+      assert.is(await send(next, await escrowOf('job-10'), abis.escrow, 'rollback'), 'NotAllowed');
+      assert.is(await send(admin, await escrowOf('job-10'), abis.escrow, 'rollback'), 'done');
+    }
+    assert.is(await call(next, 'acceptDefaultAdminTransfer'), 'done');
+    assert.equal(
+      [await read(address, abi, 'defaultAdmin'), await read(address, abi, 'owner')],
+      [next.address, next.address],
+    );
+    assert.is(await read(address, abi, 'hasRole', [zeroHash, admin.address]), false);
+  }
+  await create('job-11');
+  assert.is(await send(admin, await escrowOf('job-11'), abis.escrow, 'rollback'), 'NotAllowed');
+  assert.is(await send(next, await escrowOf('job-11'), abis.escrow, 'rollback'), 'done');
+});
+
+test('everything public says what it does, to people and to whoever calls it', async () => {
+  const missing: string[] = [];
+  for (const { contractName, abi, docs } of await compiled()) {
+    for (const { type, name = 'constructor', inputs = [], outputs = [] } of abi as Item[]) {
+      const kind = type === 'event' ? 'events' : type === 'error' ? 'errors' : 'methods';
+      const signature = type === 'constructor' ? name : `${name}(${inputs.map(typeOf).join()})`;
+      const what = `${contractName}.${signature}`;
+      const [user, dev] = [docs.user[kind]?.[signature], docs.dev[kind]?.[signature]].map((one) => [one].flat()[0]);
+      // What is inherited is OpenZeppelin's to say; of a public variable the sources say one sentence.
+      if (!docs.own.includes(name)) continue;
+      if (!user?.notice) missing.push(what);
+      if (docs.variables.includes(name)) continue;
+      for (const input of inputs) if (!dev?.params?.[input.name ?? '']) missing.push(`${what}: ${input.name}`);
+      if (Object.keys(dev?.returns ?? {}).length < outputs.length) missing.push(`${what}: what it returns`);
+    }
+  }
+  assert.equal(missing, []);
 });
 
 test('a certificate is minted once per job and stays where it is', async () => {

@@ -55,7 +55,12 @@ test('an RPC that stands still is not believed, as for a transaction', async () 
   const before = await world.job(job);
   const old = await startTestAnvil({ args: ['--timestamp', String(Math.round(Date.now() / 1_000) - 3_600)] });
   try {
-    const { escrowFactory } = await deployContracts({ rpcUrl: old.rpcUrl, adminKey: keyOf(1), salt: 'test' });
+    const { escrowFactory } = await deployContracts({
+      rpcUrl: old.rpcUrl,
+      adminKey: keyOf(1),
+      salt: 'test',
+      adminDelayS: 0,
+    });
     assert.is(escrowFactory, world.factory);
     const product = productOf({ ...world, rpcUrl: old.rpcUrl }, { chain: { maxBlockAgeMs: 120_000 } });
     for (const args of [['--yes'], ['--plan']]) {

@@ -171,44 +171,6 @@ test('who is no admin is refused, and told who is', async () => {
   assert.match(error?.hint ?? '', '--propose safe');
 });
 
-test('a batch for the multisig is made instead of sending; once it is executed, a run without a key finishes', async () => {
-  const job = await funded();
-  const args = ['--reason', 'ticket 7', '--propose', 'safe', '--safe', accountOf(7).address];
-  assert.is((await rollback(job, { args })).error?.code, 'NO_ROLE', 'the multisig must be an admin');
-  const role = `0x${'0'.repeat(64)}`;
-  await world.mined(
-    world.chain.writeContract({
-      address: world.factory,
-      abi: abis.factory,
-      functionName: 'grantRole',
-      args: [role, accountOf(7).address],
-      account: admin,
-      chain: null,
-    }),
-  );
-  const { outcome, error } = await rollback(job, { args });
-  assert.is(error, undefined);
-  const batch = JSON.parse(outcome?.document ?? '');
-  assert.is(batch.chainId, '31337');
-  assert.is(batch.meta.createdFromSafeAddress, accountOf(7).address);
-  assert.is(batch.meta.description, 'ticket 7');
-  assert.match(batch.meta.checksum, /^0x[0-9a-f]{64}$/);
-  const [transaction] = batch.transactions;
-  assert.equal(transaction, {
-    to: world.escrowOf(job),
-    value: '0',
-    data: null,
-    contractMethod: { inputs: [], name: 'rollback', payable: false },
-    contractInputsValues: {},
-  });
-  assert.equal(await flags(job), { pending: false, deployed: true }, 'nothing is changed');
-  await world.mined(world.callEscrow(job, 'rollback', [], 7));
-  const keyless = productOf(world, { env: { ESCROW_KEYSTORE: '' } });
-  assert.is((await rollback(job, { product: keyless })).error, undefined);
-  assert.equal(await flags(job), { pending: false, deployed: false });
-  assert.is((await eventsOf(job))[0]?.metadata.by, accountOf(7).address);
-});
-
 test('a fork of the live chain shows what would come of it, and leaves the chain alone', async () => {
   const job = await funded();
   const block = await world.chain.getBlockNumber();

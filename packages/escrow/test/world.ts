@@ -73,7 +73,12 @@ export async function startWorld({ anvilArgs = [] }: { anvilArgs?: string[] } = 
   const query = (sql: string, values: unknown[] = []) =>
     withPostgres(new Secret(databaseUrl), 'test', async (client) => (await client.query(sql, values)).rows);
   const chain = connect(anvil.rpcUrl);
-  const { escrowFactory: factory } = await deployContracts({ rpcUrl: anvil.rpcUrl, adminKey: keyOf(1), salt: 'test' });
+  const { escrowFactory: factory } = await deployContracts({
+    rpcUrl: anvil.rpcUrl,
+    adminKey: keyOf(1),
+    salt: 'test',
+    adminDelayS: 0,
+  });
   const implementation = (await chain.readContract({
     address: factory,
     abi: abis.factory,

@@ -18,7 +18,7 @@ export async function startWorld() {
   const databaseUrl = await createMigrated(postgres, MIGRATIONS);
   const admin = mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: 1 });
   const adminKey = `0x${Buffer.from(admin.getHdKey().privateKey as Uint8Array).toString('hex')}` as const;
-  const contracts = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey, salt: 'test' });
+  const contracts = await deployContracts({ rpcUrl: chain.rpcUrl, adminKey, salt: 'test', adminDelayS: 0 });
   const env = {
     DRYDOCK_ENV: 'staging',
     NODE_ENV: 'production',

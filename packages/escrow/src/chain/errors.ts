@@ -4,6 +4,7 @@ import {
   BaseError,
   BlockNotFoundError,
   ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
   decodeErrorResult,
   type Hex,
   HttpRequestError,
@@ -88,6 +89,15 @@ export function revertOf(error: unknown, abis: Abi[]): string | undefined {
   const data = dataOf(error);
   if (data) return decodeRevert(data, abis) ?? data;
   return /revert/i.test(error.message) ? reasonOf(error) : undefined;
+}
+
+/** The contract itself said no, or has no such function; the node answered. */
+export function isRevert(error: unknown): boolean {
+  if (!(error instanceof BaseError)) return false;
+  const said = error.walk(
+    (cause) => cause instanceof ContractFunctionRevertedError || cause instanceof ContractFunctionZeroDataError,
+  );
+  return Boolean(said);
 }
 
 function decodeRevert(data: Hex, abis: Abi[]): string | undefined {

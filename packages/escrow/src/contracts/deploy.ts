@@ -10,17 +10,21 @@ export interface DeployInput {
   adminKey: Hex;
   /** Different salts give independent sets of contracts on one chain. */
   salt: string;
+  /** Seconds between the two steps in which the admin role goes over to another; a day by itself. Of play things: 0. */
+  adminDelayS?: number;
 }
+
+const DAY_S = 86_400;
 
 export interface Deployed {
   escrowFactory: Address;
   certificate: Address;
-  /** Holds every role. */
+  /** Has every role. */
   admin: Address;
 }
 
-/** Deploys factory and certificate at addresses that follow from code, admin and salt. What is there already is left. */
-export async function deployContracts({ rpcUrl, adminKey, salt }: DeployInput): Promise<Deployed> {
+/** Deploys factory and certificate at addresses that follow from code, admin, delay and salt. What is there already is left. */
+export async function deployContracts({ rpcUrl, adminKey, salt, adminDelayS = DAY_S }: DeployInput): Promise<Deployed> {
   const {
     createPublicClient,
     createWalletClient,
@@ -40,7 +44,7 @@ export async function deployContracts({ rpcUrl, adminKey, salt }: DeployInput): 
 
   const deploy = async (name: 'EscrowFactory' | 'Certificate'): Promise<Address> => {
     const { abi, bytecode } = loadArtifact(name);
-    const code = encodeDeployData({ abi: abi as Abi, bytecode, args: [account.address] });
+    const code = encodeDeployData({ abi: abi as Abi, bytecode, args: [account.address, adminDelayS] });
     const address = getCreate2Address({ from: DEPLOYER, salt: saltHash, bytecode: code });
     if (await reader.getCode({ address })) return address;
     const hash = await wallet.sendTransaction({ to: DEPLOYER, data: concat([saltHash, code]), chain: null });

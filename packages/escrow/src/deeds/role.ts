@@ -20,6 +20,8 @@ export interface Right {
   contract: Address;
   role: string;
   hash: Hex;
+  /** The admin role of AccessControlDefaultAdminRules: handed over in two steps, and neither granted nor revoked. */
+  twoSteps: boolean;
 }
 
 export function hasRight(reader: Reader, right: Right, account: Address, blockNumber: bigint): Promise<boolean> {
@@ -46,6 +48,7 @@ export function roleDeed(target: Target, doing: 'grant' | 'revoke', right: Right
     },
     isDone: async (reader, blockNumber) =>
       (await hasRight(reader, right, account, blockNumber)) === (doing === 'grant'),
+    undoable: true,
     requireWanted: async () => {},
     find: (reader) =>
       findLog(

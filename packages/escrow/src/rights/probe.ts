@@ -26,7 +26,9 @@ export interface Probe {
 const STRANGER = slice(keccak256(stringToBytes('drydock: somebody without a role')), 12);
 
 /** Who may give the admin role may do all that it opens: every contract with roles can be asked that. */
-export function adminProbe({ contract, hash }: Right): Probe {
+export function adminProbe({ contract, hash, twoSteps }: Right): Probe {
+  // Under these rules nobody may grant the admin role; whoever has it may begin to hand it over.
+  if (twoSteps) return { contract, function: 'beginDefaultAdminTransfer(address newAdmin)', args: ['{address}'] };
   return { contract, function: 'grantRole(bytes32 role, address account)', args: [hash, '{address}'] };
 }
 

@@ -12,6 +12,7 @@ import { type Address, type Hex, isAddressEqual, parseEther, zeroHash } from 'vi
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { chainError } from '../chain/errors.ts';
 import { deepBelow, pin } from '../chain/head.ts';
+import { beginDeed, cancelDeed, isPromised } from '../deeds/admin.ts';
 import { fundDeed } from '../deeds/fund.ts';
 import { ACCESS_CONTROL, hasRight, type Right, roleDeed } from '../deeds/role.ts';
 import { sweepDeed } from '../deeds/sweep.ts';
@@ -23,7 +24,9 @@ import type { Deed } from '../send/deed.ts';
 import { noncesOf } from '../send/ledger.ts';
 import { openSending, openSession, type Session } from '../session.ts';
 import { addressIn } from '../target.ts';
+import { accept } from './accept.ts';
 import { adminProbe, isLetThrough, type Probe } from './probe.ts';
+import { readRights } from './read.ts';
 
 /** A contract with roles, as a config names it. */
 export interface ContractWithRoles {
@@ -31,6 +34,8 @@ export interface ContractWithRoles {
   address: string;
   /** Names of its constants. */
   roles: readonly string[];
+  /** The same of which not every version has each: those that it does not know are left out. */
+  optionalRoles: readonly string[];
   /** Calls that need one of them, each by its name. */
   probes: readonly { role: string; function: string; args: readonly unknown[] }[];
 }
@@ -97,14 +102,36 @@ export async function openRights(wanted: Wanted) {
         const has = await Promise.all(rights.map((right) => hasRight(reader, right, account, block)));
         return rights.filter((_, i) => has[i]);
       }),
+    /** Those of them that are handed over in two steps, of which the first one is done. */
+    promisedTo: (account: Address, at: 'confirmed' | 'newest') =>
+      asked(`What ${account} is about to get cannot be read`, async () => {
+        const block = await (at === 'confirmed' ? confirmed() : newest());
+        if (block < 0n) return [];
+        const promised = await Promise.all(rights.map((right) => isPromised(reader, right, account, block)));
+        return rights.filter((_, i) => promised[i]);
+      }),
     mayGrant: (right: Right, keys: readonly Secret[]) =>
       asked(`Who may grant ${right.role} cannot be read`, async () => (await granterOf(right, keys)) !== undefined),
     grant: (right: Right, to: Address, keys: readonly Secret[]) =>
       asked(`${right.role} cannot be granted`, async () => {
-        const deed = roleDeed(target, 'grant', right, to);
+        const deed = right.twoSteps ? beginDeed(target, right, to) : roleDeed(target, 'grant', right, to);
         if (await deed.isDone(reader, await confirmed())) return;
         const account = await granterOf(right, keys);
         if (!account) throw nobodyMay('grant', right, to, deed);
+        await send(account, deed);
+      }),
+    /** The second step of what was promised to the account of that key; whoever had it has it no more. Waits where little is left to wait. */
+    accept: (right: Right, key: Secret) =>
+      asked(`${right.role} cannot be accepted`, () =>
+        accept(session, right, accountOf(key).address, waiting, confirmed, (deed) => send(accountOf(key), deed)),
+      ),
+    /** Takes a first step back. */
+    cancel: (right: Right, to: Address, keys: readonly Secret[]) =>
+      asked(`The hand-over of ${right.role} cannot be cancelled`, async () => {
+        const deed = cancelDeed(target, right, to);
+        if (await deed.isDone(reader, await confirmed())) return;
+        const account = await granterOf(right, keys);
+        if (!account) throw nobodyMay('revoke', right, to, deed);
         await send(account, deed);
       }),
     revoke: (right: Right, from: Address, keys: readonly Secret[]) =>
@@ -174,25 +201,6 @@ async function operatorOf({ config, environment }: { config: LoadedConfig; envir
     if (error instanceof OpsError && error.code === 'VARIABLE_MISSING') return undefined;
     throw error;
   }
-}
-
-async function readRights({ target, reader }: Session, { environment, contracts }: Wanted) {
-  const named = contracts.flatMap(({ address, roles }) => roles.map((role) => ({ address, role })));
-  return Promise.all(
-    named.map(async ({ address, role }): Promise<Right> => {
-      const contract = await addressIn(environment, address);
-      if (role === 'DEFAULT_ADMIN_ROLE') return { contract, role, hash: zeroHash };
-      try {
-        const abi = [
-          { type: 'function', name: role, inputs: [], outputs: [{ type: 'bytes32' }], stateMutability: 'view' },
-        ];
-        const hash = (await reader.readContract({ address: contract, abi, functionName: role })) as Hex;
-        return { contract, role, hash };
-      } catch (cause) {
-        throw chainError(target, `${address} does not say what ${role} is`, cause);
-      }
-    }),
-  );
 }
 
 function adminRoleOf({ reader }: Session, { contract, hash }: Right): Promise<Hex> {

@@ -80,7 +80,7 @@ async function look(waiting: Waiting, deed: Deed, signed: Signed, clock: Clock):
     stretch(clock, head.number, waiting.minedWithinMs);
     return undefined;
   }
-  return signed.hash ? waitOn(waiting, signed, head, deep, clock) : gone(clock);
+  return signed.hash ? waitOn(waiting, deed, signed, head, deep, clock) : gone(clock);
 }
 
 /** The transaction that did it: one of ours by its receipt, or whichever the contract's event tells. */
@@ -117,6 +117,7 @@ function gone(clock: Clock): undefined {
 
 async function waitOn(
   { reader, known, detail }: Waiting,
+  { undoable }: Deed,
   signed: Signed,
   { number: head }: Head,
   deep: bigint,
@@ -131,7 +132,7 @@ async function waitOn(
   const rivals = [...knownOf(signed), ...known.filter((one) => isRival(one, signed))];
   const group = rivals.length > 0 ? rivalsOf(rivals) : bare(signed, hash);
   if (signed.replaces && !group.hashes.includes(signed.replaces as Hex)) group.hashes.push(signed.replaces as Hex);
-  switch (await fateOf(reader, group, { head, deep })) {
+  switch (await fateOf(reader, { ...group, undoable }, { head, deep })) {
     case 'spent':
       return open(signed, `nonce ${signed.nonce} was spent, and it is not there`);
     case 'mined':

@@ -13,6 +13,10 @@ export interface Deed {
   isDone(reader: Reader, blockNumber: bigint): Promise<boolean>;
   /** Refuses if it is not any more what was planned: asked anew before a transaction leaves this machine. */
   requireWanted(reader: Reader, blockNumber: bigint): Promise<void>;
+  /** It can be undone by others and wanted again: a transaction of before that went through is none for today. */
+  undoable?: true;
+  /** What the contract says depends on the time of the block: the newest one may be too early where the next is not. */
+  timed?: true;
   /** The transaction that did it, by the contract's event, if it can be found. */
   find(reader: Reader): Promise<{ hash: Hex; block: bigint } | undefined>;
   /** What the product remembers of it. */

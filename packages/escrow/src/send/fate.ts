@@ -9,6 +9,8 @@ export interface Rivals {
   hashes: Hex[];
   /** The newest block when the first of them was signed. */
   since: bigint | undefined;
+  /** One that went through may have been undone since. */
+  undoable?: true | undefined;
 }
 
 /**
@@ -20,13 +22,14 @@ export type Fate = 'waits' | 'hidden' | 'mined' | 'spent';
 /** What each block says is asked for at that block: a count of one node says nothing about the state that another one has. */
 export async function fateOf(
   reader: Reader,
-  { from, nonce, hashes, since }: Rivals,
+  { from, nonce, hashes, since, undoable }: Rivals,
   { head, deep }: { head: bigint; deep: bigint },
 ): Promise<Fate> {
   const receipts = (await Promise.all(hashes.map((hash) => findReceipt(reader, hash)))).filter(
     (one) => one !== undefined,
   );
-  if (receipts.some(({ status }) => status === 'success')) return 'mined';
+  const through = receipts.find(({ status }) => status === 'success');
+  if (through) return undoable && through.blockNumber <= deep ? 'spent' : 'mined';
   const [reverted] = receipts;
   if (reverted) return reverted.blockNumber <= deep ? 'spent' : 'mined';
   const shown = await Promise.all(hashes.map((hash) => findTransaction(reader, hash)));

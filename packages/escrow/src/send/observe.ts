@@ -110,12 +110,19 @@ function byNonce(known: Known[]): Known[][] {
   return [...groups.values()].sort(([a], [b]) => (a?.nonce ?? 0) - (b?.nonce ?? 0));
 }
 
-async function ours({ target, reader, head }: Search, [newest, ...older]: Known[]): Promise<Live[]> {
+async function ours(
+  { target, reader, head, deed: { undoable } }: Search,
+  [newest, ...older]: Known[],
+): Promise<Live[]> {
   if (!newest) return [];
-  const fate = await fateOf(reader, rivalsOf([newest, ...older]), {
-    head: head.number,
-    deep: deepBelow(target, head.number),
-  });
+  const fate = await fateOf(
+    reader,
+    { ...rivalsOf([newest, ...older]), undoable },
+    {
+      head: head.number,
+      deep: deepBelow(target, head.number),
+    },
+  );
   return fate === 'spent' ? [] : [{ state: fate, ...newest }];
 }
 

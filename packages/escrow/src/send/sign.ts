@@ -75,10 +75,12 @@ export async function simulate(
   deed: Deed,
 ): Promise<bigint> {
   // Nodes estimate on top of the mempool by default, where the transaction that this one replaces has already happened.
-  const request = { account: account.address, ...deed.call, blockTag: 'latest' as const };
+  const at = (blockTag: 'latest' | 'pending') => gasAt(reader, { account: account.address, ...deed.call, blockTag });
   try {
-    await reader.call(request);
-    return ((await reader.estimateGas(request)) * GAS_MARGIN.numerator) / GAS_MARGIN.denominator;
+    return await at('latest').catch((cause) => {
+      if (deed.timed) return at('pending');
+      throw cause;
+    });
   } catch (cause) {
     const funds = /insufficient funds|exceeds.*balance|outoffunds/i.test(String((cause as Error).message));
     if (funds) await requireBalance({ target, reader, account }, deed.call.value + 1n);
@@ -90,6 +92,11 @@ export async function simulate(
       hint`Nothing was sent. ${command('escrow:inspect', { job: 'ID' })} shows both sides.`,
     );
   }
+}
+
+async function gasAt(reader: Reader, request: Deed['call'] & { account: Address; blockTag: 'latest' | 'pending' }) {
+  await reader.call(request);
+  return ((await reader.estimateGas(request)) * GAS_MARGIN.numerator) / GAS_MARGIN.denominator;
 }
 
 async function requireBalance(

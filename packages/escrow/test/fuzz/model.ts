@@ -11,8 +11,14 @@ export interface ModelEscrow {
 export interface Model {
   escrows: Map<string, ModelEscrow>;
   operators: Set<string>;
-  admins: Set<string>;
+  pausers: Set<string>;
+  admin: string;
+  /** Whom the admin role is promised to, and whether the delay is over. */
+  pending: { to: string; ripe: boolean } | undefined;
   paused: boolean;
+  /** Wei that came in beside a job's money, by job, whether its escrow stands or not; and into the factory. */
+  surplus: Map<string, bigint>;
+  factory: bigint;
   /** Wei that went from the contracts to each account, and from each account into them. */
   paid: Map<string, bigint>;
   spent: Map<string, bigint>;
@@ -23,16 +29,27 @@ export interface Model {
 export type Call =
   | { kind: 'create'; by: string; job: string; client: string; freelancer: string; amounts: bigint[]; short: bigint }
   | { kind: 'release'; by: string; job: string; index: number }
-  | { kind: 'rollback' | 'withdraw' | 'initialize'; by: string; job: string }
-  | { kind: 'pause' | 'unpause'; by: string }
-  | { kind: 'grant' | 'revoke'; by: string; role: 'operator' | 'admin'; to: string };
+  | { kind: 'rollback' | 'withdraw' | 'initialize' | 'recover'; by: string; job: string }
+  | { kind: 'withdrawTo'; by: string; job: string; to: string }
+  /** `send`: an honest transfer. `force`: nothing at the address is asked. */
+  | { kind: 'send' | 'force'; by: string; job: string | null; wei: bigint }
+  | { kind: 'empty'; by: string; to: string }
+  | { kind: 'pause' | 'unpause' | 'accept' | 'cancel'; by: string }
+  | { kind: 'begin'; by: string; to: string }
+  /** The delay goes by: no call. */
+  | { kind: 'wait' }
+  | { kind: 'grant' | 'revoke'; by: string; role: 'operator' | 'pauser' | 'admin'; to: string };
 
 export function newModel(admin: string, refusing: string[]): Model {
   return {
     escrows: new Map(),
     operators: new Set([admin]),
-    admins: new Set([admin]),
+    pausers: new Set([admin]),
+    admin,
+    pending: undefined,
     paused: false,
+    surplus: new Map(),
+    factory: 0n,
     paid: new Map(),
     spent: new Map(),
     refusing: new Set(refusing),
@@ -46,8 +63,8 @@ export function unreleased({ amounts, released, rolledBack }: ModelEscrow): bigi
   return rolledBack ? 0n : sum(amounts.filter((_, i) => !released.has(i)));
 }
 
-export function balance(escrow: ModelEscrow): bigint {
-  return unreleased(escrow) + sum(escrow.credit.values());
+export function credited({ credit }: ModelEscrow): bigint {
+  return sum(credit.values());
 }
 
 /** Whether the call must go through; if so, the model is as the chain must be after it. */
@@ -60,19 +77,45 @@ export function apply(model: Model, call: Call): boolean {
     case 'rollback':
       return rollback(model, call);
     case 'withdraw':
-      return withdraw(model, call);
+      return withdraw(model, call, call.by);
+    case 'withdrawTo':
+      return withdraw(model, call, call.to);
+    case 'recover':
+      return recover(model, call);
     case 'initialize':
       // Nobody can, ever: made and initialised in one call. Without code a call does nothing.
       return !model.escrows.has(call.job);
+    case 'send':
+    case 'force':
+      return come(model, call);
+    case 'empty':
+      return empty(model, call);
     case 'pause':
     case 'unpause': {
-      const ok = model.admins.has(call.by) && model.paused === (call.kind === 'unpause');
+      const ok = model.pausers.has(call.by) && model.paused === (call.kind === 'unpause');
       if (ok) model.paused = call.kind === 'pause';
       return ok;
     }
+    case 'wait':
+      if (model.pending) model.pending.ripe = true;
+      return true;
+    case 'begin':
+      if (call.by !== model.admin) return false;
+      model.pending = { to: call.to, ripe: false };
+      return true;
+    case 'cancel':
+      if (call.by !== model.admin) return false;
+      model.pending = undefined;
+      return true;
+    case 'accept':
+      if (model.pending?.to !== call.by || !model.pending.ripe) return false;
+      model.admin = call.by;
+      model.pending = undefined;
+      return true;
     default: {
-      if (!model.admins.has(call.by)) return false;
-      const role = call.role === 'admin' ? model.admins : model.operators;
+      // The admin role is handed over, and neither granted nor revoked.
+      if (call.by !== model.admin || call.role === 'admin') return false;
+      const role = call.role === 'pauser' ? model.pausers : model.operators;
       if (call.kind === 'grant') role.add(call.to);
       else role.delete(call.to);
       return true;
@@ -105,20 +148,47 @@ function release(model: Model, { by, job, index }: Extract<Call, { kind: 'releas
 function rollback(model: Model, { by, job }: { by: string; job: string }): boolean {
   const escrow = model.escrows.get(job);
   if (!escrow) return true;
-  if (!model.admins.has(by) || escrow.rolledBack) return false;
+  if (model.admin !== by || escrow.rolledBack) return false;
   const amount = unreleased(escrow);
   escrow.rolledBack = true;
   pay(model, escrow, escrow.client, amount);
   return true;
 }
 
-function withdraw(model: Model, { by, job }: { by: string; job: string }): boolean {
+function withdraw(model: Model, { by, job }: { by: string; job: string }, to: string): boolean {
   const escrow = model.escrows.get(job);
   if (!escrow) return true;
   const amount = escrow.credit.get(by) ?? 0n;
-  if (amount === 0n || model.refusing.has(by)) return false;
+  if (amount === 0n || model.refusing.has(to)) return false;
   escrow.credit.set(by, 0n);
-  add(model.paid, by, amount);
+  add(model.paid, to, amount);
+  return true;
+}
+
+/** By anybody, to the client alone. */
+function recover(model: Model, { job }: { job: string }): boolean {
+  const escrow = model.escrows.get(job);
+  if (!escrow) return true;
+  const amount = model.surplus.get(job) ?? 0n;
+  if (amount === 0n) return false;
+  model.surplus.set(job, 0n);
+  pay(model, escrow, escrow.client, amount);
+  return true;
+}
+
+function come(model: Model, { kind, by, job, wei }: Extract<Call, { kind: 'send' | 'force' }>): boolean {
+  // Neither an escrow nor the factory takes what is sent to it; an address where nothing stands yet does.
+  if (kind === 'send' && (job === null || model.escrows.has(job))) return false;
+  add(model.spent, by, wei);
+  if (job === null) model.factory += wei;
+  else add(model.surplus, job, wei);
+  return true;
+}
+
+function empty(model: Model, { by, to }: { by: string; to: string }): boolean {
+  if (by !== model.admin || model.factory === 0n || model.refusing.has(to)) return false;
+  add(model.paid, to, model.factory);
+  model.factory = 0n;
   return true;
 }
 

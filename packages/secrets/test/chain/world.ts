@@ -1,8 +1,10 @@
+import firstCertificate from '@drydock/escrow/artifacts/first/Certificate.json' with { type: 'json' };
+import firstFactory from '@drydock/escrow/artifacts/first/EscrowFactory.json' with { type: 'json' };
 import { deployContracts } from '@drydock/escrow/contracts';
 import { openRights } from '@drydock/escrow/rights';
 import { loadEnvironment } from '@drydock/kit';
 import { silentOutput } from '@drydock/kit/testing';
-import { createTestClient, type Hex, http, parseAbi, publicActions, walletActions } from 'viem';
+import { type Abi, type Address, createTestClient, type Hex, http, parseAbi, publicActions, walletActions } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { type Bench, openBench } from '../drive.ts';
 
@@ -11,6 +13,9 @@ export const ROLES = parseAbi([
   'function grantRole(bytes32 role, address account)',
   'function revokeRole(bytes32 role, address account)',
   'function OPERATOR_ROLE() view returns (bytes32)',
+  'function beginDefaultAdminTransfer(address newAdmin)',
+  'function acceptDefaultAdminTransfer()',
+  'function cancelDefaultAdminTransfer()',
 ]);
 
 /** What the config says of a chain that makes a block for each transaction. */
@@ -50,11 +55,25 @@ export function connect(rpcUrl: string) {
 export async function newContracts(
   rpcUrl: string,
   key: Hex,
+  adminDelayS = 0,
 ): Promise<{ key: Hex; factory: string; certificate: string }> {
   const chain = connect(rpcUrl);
   await chain.setBalance({ address: privateKeyToAccount(key).address, value: 10n ** 20n });
-  const { escrowFactory, certificate } = await deployContracts({ rpcUrl, adminKey: key, salt: key });
+  const { escrowFactory, certificate } = await deployContracts({ rpcUrl, adminKey: key, salt: key, adminDelayS });
   return { key, factory: escrowFactory, certificate };
+}
+
+/** The same of the contracts of before, whose admins make others by a grant: they are on chains. */
+export async function firstContracts(rpcUrl: string, key: Hex): Promise<Awaited<ReturnType<typeof newContracts>>> {
+  const chain = connect(rpcUrl);
+  const account = privateKeyToAccount(key);
+  await chain.setBalance({ address: account.address, value: 10n ** 20n });
+  const deployed = async ({ abi, bytecode }: { abi: unknown[]; bytecode: string }) => {
+    const code = { abi: abi as Abi, bytecode: bytecode as Hex, args: [account.address] };
+    const hash = await chain.deployContract({ ...code, account, chain: null });
+    return (await chain.waitForTransactionReceipt({ hash })).contractAddress as Address;
+  };
+  return { key, factory: await deployed(firstFactory), certificate: await deployed(firstCertificate) };
 }
 
 export async function benchOnChain({

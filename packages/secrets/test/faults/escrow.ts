@@ -1,5 +1,5 @@
 import { startTestAnvil } from '@drydock/sandbox/testing';
-import { type Address, type Hex, zeroHash } from 'viem';
+import { type Address, type Hex, keccak256, stringToBytes, zeroHash } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { connect, newContracts, ON_ANVIL, ROLES } from '../chain/world.ts';
 import type { Subject } from './team.ts';
@@ -10,13 +10,16 @@ export async function escrowSubject(databaseUrl: string): Promise<Subject> {
   const { key, factory, certificate } = await newContracts(anvil.rpcUrl, generatePrivateKey());
   const chain = connect(anvil.rpcUrl);
   const addressOf = (held?: string) => privateKeyToAccount(held as Hex).address;
+  const has = async (address: string, role: Hex, account: Address) =>
+    chain.readContract({ address: address as Address, abi: ROLES, functionName: 'hasRole', args: [role, account] });
   const rolesOf = async (account: Address) => {
-    const contract = { address: factory as Address, abi: ROLES } as const;
-    const operator = await chain.readContract({ ...contract, functionName: 'OPERATOR_ROLE' });
-    const has = async (address: string, role: Hex) =>
-      chain.readContract({ address: address as Address, abi: ROLES, functionName: 'hasRole', args: [role, account] });
-    const found = [await has(factory, operator), await has(factory, zeroHash), await has(certificate, zeroHash)];
-    return found.filter(Boolean).length;
+    const operator = keccak256(stringToBytes('OPERATOR_ROLE'));
+    const held = [
+      has(factory, operator, account),
+      has(factory, zeroHash, account),
+      has(certificate, zeroHash, account),
+    ];
+    return (await Promise.all(held)).filter(Boolean).length;
   };
   /** What each account has sent before the rotation that it is the old one of. */
   const sent = new Map([[addressOf(key), await chain.getTransactionCount({ address: addressOf(key) })]]);
@@ -29,13 +32,21 @@ export async function escrowSubject(databaseUrl: string): Promise<Subject> {
       ESCROW_ADMIN_KEY: key,
     },
     variables: ['ESCROW_ADMIN_KEY'],
-    works: async ({ ESCROW_ADMIN_KEY }) => (await rolesOf(addressOf(ESCROW_ADMIN_KEY))) === 3,
+    // What the product signs with it: escrows and certificates. The admin role, which operators need, goes over last.
+    works: async ({ ESCROW_ADMIN_KEY }) => {
+      const account = addressOf(ESCROW_ADMIN_KEY);
+      const [operator, minter] = await Promise.all([
+        has(factory, keccak256(stringToBytes('OPERATOR_ROLE')), account),
+        has(certificate, keccak256(stringToBytes('MINTER_ROLE')), account),
+      ]);
+      return operator && minter;
+    },
     async live(now, before) {
       const [is, was] = [addressOf(now.ESCROW_ADMIN_KEY), addressOf(before.ESCROW_ADMIN_KEY)];
       const counts = await Promise.all([is, was].map((address) => chain.getTransactionCount({ address })));
       const [ours = 0, theirs = 0] = counts;
-      // One that failed and was taken back has sent nine: what it granted, and that taken away again.
-      const granted = (theirs - (sent.get(was) ?? 0)) % 9;
+      // One that failed and was taken back has sent eleven: what it granted, and that taken away again.
+      const granted = (theirs - (sent.get(was) ?? 0)) % 11;
       sent.set(is, ours);
       // Each transaction once, whoever was killed.
       return { now: await rolesOf(is), before: await rolesOf(was), granted, revoked: ours };

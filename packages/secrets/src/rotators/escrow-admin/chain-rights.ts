@@ -8,6 +8,8 @@ export interface Right {
   contract: Address;
   role: string;
   hash: Address;
+  /** It goes over in two steps (AccessControlDefaultAdminRules): promised by the one, accepted by the other. */
+  twoSteps: boolean;
 }
 
 /**
@@ -19,9 +21,16 @@ export interface ChainRights {
   addressOf(key: Secret): Address;
   /** Of the roles that the config names, those that an account has: in a block that is believed, or in the newest one. */
   heldBy(account: Address, at: 'confirmed' | 'newest'): Promise<Right[]>;
+  /** Of those that go over in two steps, those of which the first is done for that account. */
+  promisedTo(account: Address, at: 'confirmed' | 'newest'): Promise<Right[]>;
   /** Has the operator, or one of these keys, the role's admin role? */
   mayGrant(right: Right, keys: readonly Secret[]): Promise<boolean>;
+  /** Or promises it. */
   grant(right: Right, to: Address, keys: readonly Secret[]): Promise<void>;
+  /** What was promised; whoever had it has it no more. Paused while the contract's delay is not over. */
+  accept(right: Right, key: Secret): Promise<void>;
+  /** Takes a promise back. */
+  cancel(right: Right, to: Address, keys: readonly Secret[]): Promise<void>;
   /** Never by the account itself. */
   revoke(right: Right, from: Address, keys: readonly Secret[]): Promise<void>;
   /** Once: an account that has sent something had it. */

@@ -7,6 +7,12 @@ const contract = z.strictObject({
     .array(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of a constant, such as OPERATOR_ROLE'))
     .min(1)
     .describe('Names of its constants; those that the old address has, the new one gets.'),
+  optionalRoles: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of a constant, such as OPERATOR_ROLE'))
+    .default([])
+    .describe(
+      'The same, of constants that not every version of the contract has: those that it does not know are left out.',
+    ),
   probes: z
     .array(
       z.strictObject({
@@ -29,12 +35,14 @@ const CONTRACTS = [
   {
     address: 'ESCROW_FACTORY_ADDRESS',
     roles: ['OPERATOR_ROLE', 'DEFAULT_ADMIN_ROLE'],
+    optionalRoles: ['PAUSER_ROLE'],
     probes: [
       {
         role: 'OPERATOR_ROLE',
         function: 'createEscrow(string jobId, address client, address freelancer, uint256[] milestones)',
         args: ['a call that is only simulated', '{address}', '{address}', []],
       },
+      { role: 'PAUSER_ROLE', function: 'pause()' },
     ],
   },
   {

@@ -67,6 +67,7 @@ export const escrowAdminRotator: OpenRotator<EscrowAdminSecret> = (ctx) => {
           fund
             ? `${fund} ether go to it, for gas`
             : 'no ether goes to it by itself (fund): without any it is refused before anything signs with it',
+          'an admin role that goes over in two steps is promised to it, and accepted before the old address loses the others; until then the old one is the admin',
           'calls that need the roles are simulated from the new address, and from a stranger, who must be refused',
           'instances sign with the new key one after the other; transactions of the old one that wait are waited for',
           `the roles of the old address are revoked${secret.sweep ? ', and its ether goes to the new one' : '; its ether stays where it is (sweep)'}; calls from it must then be refused`,
@@ -100,13 +101,14 @@ export const escrowAdminRotator: OpenRotator<EscrowAdminSecret> = (ctx) => {
     validate: (old, next) =>
       withChain('Whether the new address may do all', old, next, async ({ rights, from, to }) => {
         const held = await rights.heldBy(to, 'confirmed');
-        const missing = without(await rights.heldBy(from, 'confirmed'), held);
-        if (missing.length > 0 || held.length === 0) throw rolesMissing(to, missing);
+        const promised = await rights.promisedTo(to, 'confirmed');
+        const missing = without(await rights.heldBy(from, 'confirmed'), [...held, ...promised]);
+        if (missing.length > 0 || held.length + promised.length === 0) throw rolesMissing(to, missing);
         const tried = await rights.probe(to, held);
         const refused = tried.find(({ allowed }) => !allowed);
         if (refused) throw probeRefused(refused.what, to);
         if ((await rights.balanceOf(to)) === 0n) throw withoutEther(to);
-        return `${to} has ${named(held)}; simulated from it and from a stranger: ${tried.map(({ what }) => what).join(', ')}`;
+        return `${to} has ${named(held)}${promised.length > 0 ? `, and is promised ${named(promised)}` : ''}; simulated from it and from a stranger: ${tried.map(({ what }) => what).join(', ')}`;
       }),
     promoted: (old, next) =>
       // A path that stays is not written anywhere.
@@ -126,9 +128,12 @@ export const escrowAdminRotator: OpenRotator<EscrowAdminSecret> = (ctx) => {
     retire: (old, next) =>
       withChain('Whether the old roles have ended', old, next, async ({ rights, oldKey, newKey, from, to }) => {
         const held = await rights.heldBy(from, 'newest');
-        const missing = without(held, await rights.heldBy(to, 'confirmed'));
+        const promised = await rights.promisedTo(to, 'newest');
+        const missing = without(held, [...(await rights.heldBy(to, 'confirmed')), ...promised]);
         if (missing.length > 0) throw lastOfThem(missing, from, to);
-        for (const right of held) await rights.revoke(right, from, [newKey]);
+        // First: with it the old address is no admin any more, and the new one takes the rest away.
+        for (const right of promised) await rights.accept(right, newKey);
+        for (const right of held) if (!right.twoSteps) await rights.revoke(right, from, [newKey]);
         if (secret.sweep) await rights.sweep(oldKey, to);
       }),
     retired: () => ({}),
@@ -136,6 +141,8 @@ export const escrowAdminRotator: OpenRotator<EscrowAdminSecret> = (ctx) => {
       withChain('Whether the old address is without roles', old, next, async ({ rights, from, to }) => {
         const left = await rights.heldBy(from, 'confirmed');
         if (left.length > 0) return { verdict: 'alive', says: `${from} still has ${named(left)}` };
+        const promised = await rights.promisedTo(from, 'confirmed');
+        if (promised.length > 0) return { verdict: 'alive', says: `${from} is promised ${named(promised)}` };
         const held = await rights.heldBy(to, 'confirmed');
         const still = (await rights.probe(from, held)).find(({ allowed }) => allowed);
         if (still) return { verdict: 'alive', says: `${from} may still do ${still.what}` };
@@ -156,6 +163,7 @@ export const escrowAdminRotator: OpenRotator<EscrowAdminSecret> = (ctx) => {
         old,
         next,
         async ({ rights, oldKey, newKey, from, to, keystore: file }) => {
+          for (const right of await rights.promisedTo(to, 'newest')) await rights.cancel(right, to, [oldKey]);
           for (const right of await rights.heldBy(to, 'newest')) await rights.revoke(right, to, [oldKey]);
           if (fund) await rights.sweep(newKey, from);
           file.remove(old, next);
