@@ -6,6 +6,7 @@ import { keepResult, testedCommit } from './check/keep.ts';
 import { runAll } from './check/run-all.ts';
 import type { Outcome } from './check/run-suite.ts';
 import { CHECKS, findSuites, type Suite } from './check/suites.ts';
+import { tellLongest } from './check/times.ts';
 import { onOtherServers } from './check/versions.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -53,6 +54,7 @@ const task = defineReadTask({
       says: `npm test: ${passed} passed, ${failed} failed`,
       by: actor,
     });
+    for (const line of whole ? ['', ...tellLongest(outcomes)] : []) out.line(line);
     // Alone on its line: what reads the log of CI looks for it.
     out.line('');
     out.line(`${passed} passed, ${failed} failed`);

@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
 import { makeBed } from './make-bed.ts';
 import { type Outcome, runSuite } from './run-suite.ts';
+import { sideBySide } from './side-by-side.ts';
 import type { Suite } from './suites.ts';
 
 export interface RunAll {
@@ -29,34 +29,4 @@ export async function runAll(suites: Suite[], { root, say, signal }: RunAll): Pr
     await bed.clear();
   }
   return done;
-}
-
-/** One more than there are cores, for each waits for its services now and then; a heavy one takes the place of two. */
-async function sideBySide(
-  suites: Suite[],
-  { run, signal }: { run: (suite: Suite) => Promise<void>; signal: AbortSignal },
-): Promise<void> {
-  const queue = suites.toSorted((a, b) => placesOf(b) - placesOf(a));
-  const running = new Set<Promise<void>>();
-  let free = Math.max(2, availableParallelism()) + 1;
-  while (queue.length > 0 && !signal.aborted) {
-    const next = queue.findIndex((suite) => placesOf(suite) <= free);
-    if (next < 0) {
-      await Promise.race(running);
-      continue;
-    }
-    for (const suite of queue.splice(next, 1)) {
-      free -= placesOf(suite);
-      const work = run(suite).finally(() => {
-        free += placesOf(suite);
-        running.delete(work);
-      });
-      running.add(work);
-    }
-  }
-  await Promise.all(running);
-}
-
-function placesOf({ heavy = false }: Suite): number {
-  return heavy ? 2 : 1;
 }

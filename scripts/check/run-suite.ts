@@ -5,6 +5,7 @@ import { makeStateFolder } from '@drydock/kit';
 import type { Bed } from './make-bed.ts';
 import type { Suite } from './suites.ts';
 import { kill, sweep } from './sweep.ts';
+import { takeTimes, timed } from './times.ts';
 
 export interface Around {
   root: string;
@@ -17,6 +18,8 @@ export interface Outcome {
   passed: number;
   failed: number;
   ms: number;
+  /** What it and all that it waited for used of the cores; undefined where it was killed. */
+  cpuMs: number | undefined;
   log: string;
 }
 
@@ -29,7 +32,7 @@ export async function runSuite(suite: Suite, around: Around): Promise<Outcome> {
   try {
     const code = await run(suite, { log, services, ...around });
     const { passed, failed } = count(suite, readFileSync(log, 'utf8'), code);
-    return { suite, passed, failed, ms: performance.now() - started, log };
+    return { suite, passed, failed, ms: performance.now() - started, cpuMs: takeTimes(`${log}.times`), log };
   } finally {
     await sweep(services);
   }
@@ -43,7 +46,7 @@ interface Run extends Around {
 async function run(suite: Suite, { root, bed, log, services, signal }: Run): Promise<number> {
   const fd = openSync(log, 'w');
   try {
-    const child = spawn(suite.command, suite.args, {
+    const child = spawn(...timed(suite.command, suite.args, `${log}.times`), {
       cwd: root,
       stdio: ['ignore', fd, fd],
       detached: true,

@@ -10,6 +10,8 @@ export interface Suite {
   timeoutMs: number;
   /** Uses so much of the machine that fewer others run beside it. */
   heavy?: boolean;
+  /** Takes a minute or more. */
+  long?: boolean;
   /** Writes gigabytes. */
   roomy?: boolean;
   /** Programs that it is to use; then it stands on a server of its own. */
@@ -17,6 +19,17 @@ export interface Suite {
 }
 
 const MINUTE = 60_000;
+/** `npm test` says at its end what takes longest. */
+const LONG = [
+  'scripts/test/adopting.test.ts',
+  'scripts/test/doctor.test.ts',
+  'packages/escrow/test/guards.test.ts',
+  'packages/release/test/local-driver.test.ts',
+  'packages/release/test/rotation.test.ts',
+  'packages/release/test/secrets/load.test.ts',
+  'packages/release/test/secrets/product.test.ts',
+  'packages/secrets/test/jwt-load.test.ts',
+];
 const check = (name: string, command: string, ...args: string[]): Suite => ({
   name,
   command,
@@ -48,6 +61,7 @@ export function findSuites(root: string, { long }: { long: boolean }): Suite[] {
       counts: 'uvu',
       timeoutMs: (process.env.DRYDOCK_THOROUGH === '1' ? 60 : 8) * MINUTE,
       ...(file.includes('.release.') ? { heavy: true, roomy: true } : {}),
+      ...(LONG.includes(file) ? { long: true } : {}),
     }),
   );
   const browser: Suite = {
