@@ -12,7 +12,7 @@ import {
   withPostgres,
 } from '@drydock/kit';
 import { lazily } from '../src/lazily.ts';
-import type { Fixed } from '../src/reconcile/fix.ts';
+import type { Fixed, Left } from '../src/reconcile/fix.ts';
 
 const BATCH = 200;
 
@@ -22,7 +22,7 @@ const flags = { fix: flag.boolean({ about: "write the chain's truth into the dat
 type ReconcilePlan = {
   jobs: string[];
   /** Nothing of theirs can be written: a person must decide. */
-  left?: { job: string; why: string }[];
+  left?: Left[];
   lines: string[];
   more: number;
   /** Escrows without a job: only a person can tell whose they are. */
@@ -40,6 +40,7 @@ const task = defineChangeTask({
   flags,
   lock: 'environment',
   onFailure: 'keep',
+  resumesFailed: true,
   look: (ctx) => (ctx.flags.fix ? undefined : import('../src/reconcile/look.ts').then(({ look }) => look(ctx))),
   async plan(ctx): Promise<ReconcilePlan> {
     const { openSession } = await import('../src/session.ts');
@@ -49,9 +50,10 @@ const task = defineChangeTask({
     for (const { message } of (await trust(session.target, session.reader)).findings) ctx.out.warn(message);
     const found = await compareAll(ctx);
     const fixable = found.drift.filter(({ truth }) => truth);
-    const left = found.drift
-      .filter(({ truth }) => !truth)
-      .map(({ row, why, state }) => ({ job: row.id, why: why ?? state }));
+    const left: Left[] = [
+      ...found.drift.filter(({ truth }) => !truth).map(({ row, why, state }) => ({ job: row.id, why: why ?? state })),
+      ...found.incomplete.jobs.map(({ row, why }) => ({ job: row.id, why, code: 'JOB_INCOMPLETE' })),
+    ];
     const total = found.counts.drifted + found.counts.orphaned;
     return {
       jobs: fixable.map(({ row }) => row.id),
@@ -61,7 +63,7 @@ const task = defineChangeTask({
         ...(fixable.length > SHOWN ? [`and ${fixable.length - SHOWN} more`] : []),
         ...left.slice(0, SHOWN).map(({ job, why }) => `leave job ${shownName(job)}: ${why}`),
       ],
-      more: total - found.drift.length,
+      more: total - found.drift.length + found.incomplete.all - found.incomplete.jobs.length,
       strays: found.strays.length,
     };
   },

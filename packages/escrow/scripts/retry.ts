@@ -23,6 +23,7 @@ const task = defineChangeTask({
   // Which transactions were signed and sent.
   remembered: true,
   onFailure: 'keep',
+  resumesFailed: true,
   refuseFlags: ({ flags }) => void requireJob(flags.job),
   async plan(ctx): Promise<RetryPlan> {
     const job = requireJob(ctx.flags.job);

@@ -34,6 +34,7 @@ const task = defineChangeTask({
   // Which transactions were signed and sent.
   remembered: true,
   onFailure: 'keep',
+  resumesFailed: true,
   destructive: true,
   writesDocument: ({ propose }) => propose !== undefined,
   look: (ctx) =>

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { command, defineReadTask, flag, formatDuration, type Json, main, shownName } from '@drydock/kit';
 import type { Listed } from '../src/status/list.ts';
+import type { Survey } from '../src/survey.ts';
 import { VERDICTS, type Verdict } from '../src/verdict.ts';
 
 /** How many lines a person is shown; `--json` has all. */
@@ -12,7 +13,7 @@ const task = defineReadTask({
   description:
     'Verdicts: ok, pending, stuck (pending past the threshold), orphaned (on the chain, and the database does not know), drifted (the two\n' +
     'sides differ), rolled-back. Jobs that never asked for an escrow are looked at by escrow:reconcile. Reads only; exit 3 if one is stuck,\n' +
-    'orphaned or drifted.',
+    'orphaned or drifted, or cannot be compared (JOB_INCOMPLETE, with the column): that one stops no other.',
   examples: [
     'npm run escrow:status -- --env production',
     'npm run escrow:status -- --env staging --stuck --older-than 5m',
@@ -23,6 +24,7 @@ const task = defineReadTask({
   },
   async run(ctx) {
     const { openSession } = await import('../src/session.ts');
+    const { incompleteFindings } = await import('../src/incomplete.ts');
     const { listUnsettled } = await import('../src/status/list.ts');
     const session = await openSession(ctx);
     const { jobs, survey } = await listUnsettled(session, { stuckAfterMs: ctx.flags.olderThan });
@@ -34,9 +36,15 @@ const task = defineReadTask({
       ? survey.counts.stuck
       : survey.counts.stuck + survey.counts.orphaned + survey.counts.drifted;
     return {
-      verdict: verdictOf(ctx.env, survey.counts, listed.length),
-      ok: wrong === 0,
-      data: { block: String(survey.block), counts: survey.counts, jobs: listed.map(toJson) },
+      verdict: verdictOf(ctx.env, survey, listed.length),
+      ok: wrong + survey.incomplete.all === 0,
+      data: {
+        block: String(survey.block),
+        counts: survey.counts,
+        jobs: listed.map(toJson),
+        incomplete: survey.incomplete.jobs.map(({ row: { id }, why }) => ({ job: id, why })),
+      },
+      findings: incompleteFindings(survey),
       ...nextOf(ctx.env, survey.counts, listed),
     };
   },
@@ -74,10 +82,13 @@ function toJson({ row: job, verdict, state, unreleased, transaction, address, wh
   };
 }
 
-function verdictOf(env: string, counts: Record<Verdict, number>, listed: number): string {
-  const parts = VERDICTS.filter((verdict) => counts[verdict] > 0 && verdict !== 'ok').map(
-    (verdict) => `${counts[verdict]} ${verdict}`,
-  );
+function verdictOf(env: string, { counts, incomplete }: Survey, listed: number): string {
+  const parts = [
+    ...VERDICTS.filter((verdict) => counts[verdict] > 0 && verdict !== 'ok').map(
+      (verdict) => `${counts[verdict]} ${verdict}`,
+    ),
+    ...(incomplete.all > 0 ? [`${incomplete.all} that cannot be compared`] : []),
+  ];
   return `${listed} ${listed === 1 ? 'job' : 'jobs'} of ${env} listed${parts.length > 0 ? `; in all ${parts.join(', ')}` : '; both sides agree'}.`;
 }
 

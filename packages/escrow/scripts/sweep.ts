@@ -29,6 +29,7 @@ const task = defineChangeTask({
   // Which transactions were signed and sent.
   remembered: true,
   onFailure: 'keep',
+  resumesFailed: true,
   async plan(ctx): Promise<SweepPlan> {
     const { capOf, openSession } = await import('../src/session.ts');
     // Refused here too where nothing is stuck.
@@ -83,8 +84,8 @@ function leftFinding({ job, code, message }: SweepPlan['left'][number]): Finding
   return { level: 'error', code, message, hint: command('escrow:inspect', { job }) };
 }
 
-function refusedFinding({ job, state, why }: Confirmed & { job: string }): Finding[] {
-  return state === 'refused' ? [leftFinding({ job, code: 'WOULD_REVERT', message: why ?? '' })] : [];
+function refusedFinding({ job, state, why, code = 'WOULD_REVERT' }: Confirmed & { job: string }): Finding[] {
+  return state === 'refused' ? [leftFinding({ job, code, message: why ?? '' })] : [];
 }
 
 export default task;

@@ -35,7 +35,7 @@ const task = defineReadTask({
     const { watch } = await import('../src/watch/loop.ts');
     const { flags, out, env } = ctx;
     const at = () => new Date().toISOString();
-    const { seen, looks, losses } = await watch({
+    const { seen, incomplete, looks, losses } = await watch({
       open: () => openSession(ctx),
       intervalMs: flags.interval ?? INTERVAL_MS,
       until: flags.for === undefined ? undefined : Date.now() + flags.for,
@@ -45,7 +45,7 @@ const task = defineReadTask({
       warn: (line) => out.warn(`${at()}  ${line}`),
       report: (jobs) => report(ctx, jobs),
     });
-    const wrong = [...seen.values()].filter((verdict) => verdict !== 'pending').length;
+    const wrong = [...seen.values()].filter((verdict) => verdict !== 'pending').length + incomplete.size;
     return {
       verdict: `Looked ${counted(looks, 'time')} at ${env}${losses > 0 ? `, lost sight ${counted(losses, 'time')}` : ''}; ${wrong === 0 ? 'nothing is wrong' : counted(wrong, 'needs attention', 'need attention')}.`,
       ok: wrong === 0 && looks > 0,

@@ -67,7 +67,16 @@ export function argumentsOf(
   const inputs = item?.type === 'function' ? item.inputs : [];
   return args.map((arg, i) => {
     const type = inputs[i]?.type ?? '';
-    if (arg === 'jobId' && type.startsWith('uint')) return BigInt(values.jobId);
+    if (arg === 'jobId' && type.startsWith('uint')) return numberOf(values.jobId, name);
     return values[arg];
   });
+}
+
+function numberOf(jobId: string, functionName: string): bigint {
+  if (/^\d{1,77}$/.test(jobId)) return BigInt(jobId);
+  throw usageError(
+    'JOB_ID_MALFORMED',
+    `Job ${JSON.stringify(jobId)} is not a whole number, which ${functionName} wants for its id.`,
+    'Does escrow.create in drydock.config.ts name the function of this product?',
+  );
 }

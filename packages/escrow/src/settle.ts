@@ -2,10 +2,10 @@ import type { Client } from 'pg';
 import type { Address } from 'viem';
 import { type EscrowState, readEscrows } from './chain/escrow-state.ts';
 import { assertStill } from './chain/head.ts';
+import { paymentRows, writePayments } from './jobs/payments.ts';
 import { readJobsById, withJobs } from './jobs/read.ts';
 import type { JobRow } from './jobs/types.ts';
 import { writeTruth } from './jobs/write.ts';
-import { paymentRows, writePayments } from './reconcile/payments.ts';
 import type { Session } from './session.ts';
 import { whyNot } from './terms.ts';
 import { trust } from './trust.ts';
@@ -16,8 +16,9 @@ export interface Settled {
   job: string;
   state: ChainState | undefined;
   end: 'written' | 'right' | 'moves' | 'left';
-  /** Why it is left to a person. */
+  /** Why it is left to a person, and the code of that where it has one. */
   why: string;
+  code?: string;
 }
 
 export interface Wanted {
@@ -74,13 +75,16 @@ interface One {
   deep: bigint;
   hash: string | null;
 }
-type End = Pick<Settled, 'end'> & { why?: string };
+type End = Pick<Settled, 'end' | 'code'> & { why?: string };
 
 async function settleOne(session: Session, client: Client, one: One, states: ChainState[] | undefined): Promise<End> {
   const { row, address, judgement, deep, hash } = one;
   if (!judgement) return { end: 'moves' };
   if (states && !states.includes(judgement.state))
     return { end: 'left', why: `the chain has it as ${judgement.state}` };
+  // That it is over needs none of the amounts.
+  if (row.problem !== undefined && judgement.state !== 'rolled back')
+    return { end: 'left', why: row.problem, code: 'JOB_INCOMPLETE' };
   const truth = truthOf(judgement, row, hash);
   if (truth === 'unknown') return { end: 'left', why: judgement.why ?? judgement.state };
   if (truth === undefined) return { end: 'right' };

@@ -1,4 +1,12 @@
-import { type Environment, type EnvName, type LoadedConfig, operatorUrl, Secret, usageError } from '@drydock/kit';
+import {
+  type Environment,
+  type EnvName,
+  type LoadedConfig,
+  operatorUrl,
+  registerSecret,
+  Secret,
+  usageError,
+} from '@drydock/kit';
 import type { Abi, Address } from 'viem';
 import { loadAbi, requireEvent, requireFunction } from './abi.ts';
 import { type ChainConfig, chainOf } from './config/chain.ts';
@@ -84,7 +92,25 @@ function rpcUrlsOf(environment: Environment, variable: string): Secret[] {
       `${variable} of ${environment.name} must be one or more http(s) URLs, separated by commas${bad > 0 ? ` (number ${bad + 1} is not)` : ''}.`,
       `For example: ${variable}='https://rpc.example/v1,https://other.example'`,
     );
+  for (const part of urls.flatMap(partsOf)) registerSecret(part);
   return urls.map((url) => new Secret(url, variable));
+}
+
+const SHORTEST_KEY = 8;
+
+/**
+ * What a library or a provider may repeat of such a URL without the rest: it without its user, its path and query, and each piece of
+ * these that is no word. Any of them may be the key.
+ */
+function partsOf(url: string): string[] {
+  const bare = new URL(url);
+  bare.username = '';
+  bare.password = '';
+  const { href, pathname, search, searchParams } = bare;
+  const pieces = [...pathname.split('/'), ...searchParams.values()].filter(
+    (piece) => piece.length >= SHORTEST_KEY && /\d/.test(piece),
+  );
+  return pathname === '/' && search === '' ? [] : [href, `${pathname}${search}`, ...pieces];
 }
 
 /** A checksummed address from a variable; a wrong checksum (EIP-55) is a slip of the hand. */
@@ -93,12 +119,13 @@ export async function addressIn(environment: Environment, variable: string): Pro
 }
 
 export async function checkedAddress(text: string, what: string): Promise<Address> {
-  const { getAddress, isAddress } = await import('viem');
-  if (!isAddress(text))
+  const { walletIn } = await import('./chain/address.ts');
+  const address = walletIn(text);
+  if (!address)
     throw usageError(
       'ADDRESS_MALFORMED',
       `${what} is ${JSON.stringify(text)}, which is no address, or its checksum (EIP-55) is wrong.`,
       'Copy it again from where it came from.',
     );
-  return getAddress(text);
+  return address;
 }

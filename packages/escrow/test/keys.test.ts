@@ -152,6 +152,93 @@ test('a keystore that does not open is one sentence, and says nothing of the key
   assert.match((await retry(() => {}, { ESCROW_KEYSTORE: 'nowhere.json' })).error.message, 'there is no such file');
 });
 
+test('a keystore opens in the letters of any wallet', async () => {
+  const file = join(makeStrangeProduct({}), 'keystore.json');
+  const opens = async (text: string) => {
+    writeFileSync(file, text);
+    return (await openKeystore(file, new Secret(PASSWORD))).reveal();
+  };
+  const { crypto } = JSON.parse(keystoreOf(keyOf(1))) as { crypto: typeof VECTORS.pbkdf2 };
+  const { cipherparams, kdfparams } = crypto;
+  const prefixed = {
+    ...crypto,
+    ciphertext: `0x${crypto.ciphertext}`,
+    mac: `0x${crypto.mac.toUpperCase()}`,
+    cipherparams: { iv: `0x${cipherparams.iv}` },
+    kdfparams: { ...kdfparams, salt: `0x${kdfparams.salt}` },
+  };
+  const address = admin.address.slice(2).toLowerCase();
+  const wallets: Record<string, unknown> = {
+    ethers: {
+      address,
+      id: 'd1c5…',
+      version: 3,
+      Crypto: crypto,
+      'x-ethers': { client: 'ethers.js', path: "m/44'/60'/0'/0/0" },
+    },
+    'in capitals': { VERSION: 3, CRYPTO: crypto },
+    geth: { address, crypto, id: '0d1c9a4e-8f0f-4a35-9b53-1c5c5c5c5c5c', version: 3 },
+    web3j: {
+      address,
+      id: 'x',
+      version: 3,
+      crypto: { ...crypto, kdfparams: { ...kdfparams, prf: 'HMAC-SHA256' } },
+      aliases: null,
+    },
+    'a version that is a text': { version: '3', crypto },
+    'digits with 0x': { version: 3, crypto: prefixed },
+    'other letters inside': {
+      version: 3,
+      crypto: {
+        Cipher: 'AES-128-CTR',
+        cipherText: crypto.ciphertext,
+        cipherParams: cipherparams,
+        KDF: 'PBKDF2',
+        kdfParams: kdfparams,
+        MAC: crypto.mac,
+      },
+    },
+    'no dklen, and a count that is a text': {
+      version: 3,
+      crypto: { ...crypto, kdfparams: { ...kdfparams, dklen: undefined, c: String(kdfparams.c) } },
+    },
+  };
+  for (const [name, content] of Object.entries(wallets))
+    assert.is(await opens(JSON.stringify(content)), keyOf(1), name);
+  assert.is(await opens(`\uFEFF${JSON.stringify({ version: 3, crypto })}`), keyOf(1));
+  const refusals: [unknown, string][] = [
+    [null, 'it is null'],
+    [[{ version: 3, crypto }], 'it is a list'],
+    ['x', 'it is a string'],
+    [{ data: 'x', iv: 'y', salt: 'z', vault: 'q' }, 'vault of a browser wallet'],
+    [{ version: 1, crypto }, 'its version is 1, not 3'],
+    [{ version: 3 }, 'it has no "crypto"'],
+    [{ version: 3, crypto: { ...crypto, kdfparams: undefined } }, 'its kdfparams are missing'],
+    [{ version: 3, crypto: { ...crypto, cipherparams: undefined } }, 'its cipherparams are missing'],
+    [{ version: 3, crypto: { ...crypto, mac: undefined } }, 'its mac is missing'],
+    [{ version: 3, crypto: { ...crypto, mac: 'zz' } }, 'its mac is not 32 bytes'],
+    [
+      { version: 3, crypto: { ...crypto, kdfparams: { ...kdfparams, prf: 'hmac-sha512' } } },
+      'prf of its kdfparams is hmac-sha512',
+    ],
+    [{ version: 3, crypto: { ...crypto, kdfparams: { ...kdfparams, c: undefined } } }, 'its kdfparams lack c'],
+    [{ version: 3, crypto: { ...crypto, kdfparams: { ...kdfparams, salt: undefined } } }, 'its salt is missing'],
+    [{ version: 3, crypto: { ...crypto, kdf: 'argon2' } }, 'its kdf is argon2'],
+    [
+      { version: 3, crypto: { ...crypto, kdf: 'scrypt', kdfparams: { ...kdfparams, n: 2 ** 30, r: 8, p: 1 } } },
+      'more memory than 1024 MiB',
+    ],
+  ];
+  for (const [content, why] of refusals) {
+    const error = (await opens(JSON.stringify(content)).catch((thrown: unknown) => thrown)) as {
+      code?: string;
+      message: string;
+    };
+    assert.is(error.code, 'KEYSTORE_MALFORMED', why);
+    assert.match(error.message, why);
+  }
+});
+
 test('a keystore that everybody may read or change is told of once, with what closes it', async () => {
   const root = makeStrangeProduct({});
   const file = join(root, 'key store.json');

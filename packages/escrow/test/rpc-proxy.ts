@@ -10,16 +10,20 @@ export interface RpcRequest {
 }
 
 /**
- * What the proxy does with a request: `pass` on, answer with an HTTP status, `hang`, or `result` or `error`: the answer itself.
+ * What the proxy does with a request: `pass` on, answer with an HTTP status (and `text`, or `error` as JSON), `hang`, `reset` the connection
+ * in the middle of the answer, say a `body` that is no answer, `cut` the true one in half, or `result` or `error`: the answer itself.
  * `ask` passes on another request in its place, `edit` changes the answer. `after` sees a request that was passed on
  * before its answer goes back.
  */
 export type Answer =
   | 'pass'
   | 'hang'
-  | { status: number }
+  | 'reset'
+  | 'cut'
+  | { status: number; text?: string; error?: { code: number; message: string } }
+  | { body: string }
   | { result: unknown }
-  | { error: { code: number; message: string } }
+  | { error: unknown }
   | { ask?: unknown[]; edit?: (result: unknown) => unknown };
 export type Rule = (request: RpcRequest) => Answer | Promise<Answer>;
 
@@ -46,15 +50,29 @@ export async function startRpcProxy(target: string) {
     const what = await state.rule(request);
     if (what === 'hang') return;
     if (typeof what === 'object' && 'status' in what) {
-      response.writeHead(what.status, { 'content-type': 'text/plain' }).end('no');
+      const { status, text = 'no', error } = what;
+      if (error)
+        response
+          .writeHead(status, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ jsonrpc: '2.0', id: request.id, error }));
+      else response.writeHead(status, { 'content-type': 'text/plain' }).end(text);
       return;
+    }
+    if (typeof what === 'object' && 'body' in what)
+      return void response.setHeader('content-type', 'text/html').end(what.body);
+    if (what === 'reset') {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '999' });
+      response.write('{"jsonrpc":"2.0","id":1,"res');
+      await sleep(5);
+      return void response.destroy();
     }
     response.setHeader('content-type', 'application/json');
     if (typeof what === 'object' && ('result' in what || 'error' in what)) {
       response.end(JSON.stringify({ jsonrpc: '2.0', id: request.id, ...what }));
       return;
     }
-    const { ask = undefined, edit = undefined } = typeof what === 'object' && !('status' in what) ? what : {};
+    const { ask = undefined, edit = undefined } =
+      typeof what === 'object' && !('status' in what) && !('body' in what) ? what : {};
     await state.before(request);
     const passed = await fetch(target, {
       method: 'POST',
@@ -63,6 +81,7 @@ export async function startRpcProxy(target: string) {
     });
     const result = await passed.text();
     await state.after(request);
+    if (what === 'cut') return void response.end(result.slice(0, result.length / 2));
     response.end(edit ? edited(result, edit) : result);
   }
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));

@@ -3,11 +3,11 @@ import { shownName } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Hex, keccak256, parseGwei } from 'viem';
-import { cloneCodeHash, create2Address, saltOf } from '../src/chain/address.ts';
+import { cloneCodeHash, create2Address, saltOf, walletIn } from '../src/chain/address.ts';
+import { bump, capped, suggest } from '../src/chain/fees.ts';
 import type { JobRow } from '../src/jobs/types.ts';
 import { type SafeBatch, withChecksum } from '../src/rollback/safe.ts';
 import { decide, type Situation } from '../src/send/decide.ts';
-import { bump, capped, suggest } from '../src/send/fees.ts';
 import { capOf } from '../src/session.ts';
 import { judge } from '../src/verdict.ts';
 
@@ -119,6 +119,30 @@ test('at the limit it is waited for while a block may take it, and refused when 
   assert.is(refusal({ live: sent('waits'), cap: parseGwei('42'), baseFee: parseGwei('41') }), 'FEE_CAP');
 });
 
+test('the limit is offered where it suffices for a replacement and for a block of now', () => {
+  const dear = { live: sent('waits', { fees: fees('50', '1') }), baseFee: parseGwei('95'), suggested: fees('191') };
+  const offered = {
+    action: 'replace',
+    hash: HASH,
+    nonce: 7,
+    fees: { max: parseGwei('150'), priority: parseGwei('1.125') },
+  };
+  assert.equal(decide(situation({ ...dear, cap: parseGwei('150') })), offered);
+  assert.is(refusal({ ...dear, cap: parseGwei('94') }), 'FEE_CAP', 'no block takes it');
+  assert.is(
+    refusal({ ...dear, live: sent('waits', { fees: fees('94', '1') }), cap: parseGwei('105') }),
+    'FEE_CAP',
+    'no node does',
+  );
+  const legacy = { max: parseGwei('50'), priority: null };
+  const old = {
+    live: sent('waits', { fees: legacy }),
+    baseFee: null,
+    suggested: { max: parseGwei('191'), priority: null },
+  };
+  assert.is(decide(situation({ ...old, cap: parseGwei('150') })).action, 'wait', 'a gas price is paid in full');
+});
+
 test('only its sender can replace it', () => {
   assert.is(refusal({ live: sent('waits', { from: '0x0000000000000000000000000000000000000001' }) }), 'OTHER_SENDER');
 });
@@ -169,6 +193,14 @@ test('--max-fee is gwei, in decimals', () => {
   assert.is(capOf(undefined, 200), parseGwei('200'));
   for (const bad of ['', '0', '-1', '1e3', 'NaN', '1,5', '0x10'])
     assert.throws(() => capOf(bad, 1), /--max-fee must be gwei/);
+});
+
+test('wallets: capitals alone have no checksum, as small letters have none', () => {
+  for (const text of [ADDRESS, ADDRESS.toLowerCase(), `0x${ADDRESS.slice(2).toUpperCase()}`, ADDRESS.toUpperCase()])
+    assert.is(walletIn(text), '0x70997970C51812dc3A010C7d01b50e0d17dc79C8');
+  const slip = ADDRESS.replace('C51', 'c51');
+  for (const text of [slip, ADDRESS.slice(2), ` ${ADDRESS}`, `${ADDRESS}0`, ''])
+    assert.is(walletIn(text), undefined, text);
 });
 
 test('salts: each rule takes ids of its kind alone', () => {

@@ -1,5 +1,5 @@
 import { usageError } from '@drydock/kit';
-import { type Address, concat, type Hex, keccak256, pad, stringToBytes, toHex } from 'viem';
+import { type Address, concat, getAddress, type Hex, isAddress, keccak256, pad, stringToBytes, toHex } from 'viem';
 import type { EscrowConfig } from '../config/escrow.ts';
 
 /** The salt of a job, by the product's rule: the salt is the job, so a second escrow for it cannot be made. */
@@ -27,6 +27,15 @@ function badId(rule: string, jobId: string, expected: string) {
     `Job ${JSON.stringify(jobId)} is not ${expected}, as the salt rule ${rule} wants it.`,
     'Is escrow.salt in drydock.config.ts the rule of this product?',
   );
+}
+
+/**
+ * An address as somebody wrote it, checksummed; undefined where it is none, or its checksum is wrong. One in capitals alone has no
+ * checksum, as one in small letters has none (EIP-55).
+ */
+export function walletIn(text: string): Address | undefined {
+  if (isAddress(text)) return getAddress(text);
+  return /^0[xX][0-9A-F]{40}$/.test(text) ? getAddress(text.toLowerCase()) : undefined;
 }
 
 /** keccak256 of the init code of a minimal proxy (ERC-1167), as OpenZeppelin's Clones makes it. */

@@ -4,7 +4,7 @@ import { type Abi, type Address, concat, encodeAbiParameters, type Hex, toFuncti
 import { loadArtifact } from '../contracts/artifacts.ts';
 import type { Target } from '../target.ts';
 import type { Reader } from './client.ts';
-import { chainError } from './errors.ts';
+import { AnswerMissingError, chainError } from './errors.ts';
 
 /** What the chain says of one escrow, at one block. */
 export interface EscrowState {
@@ -46,6 +46,7 @@ export async function readEscrows(
       async (batch) => {
         const data = concat([bytecode, encodeAbiParameters(PARAMETERS, [batch, ...views])]);
         const { data: words = '0x' } = await reader.call({ data, blockNumber });
+        if (words.length !== 2 + batch.length * 64) throw new AnswerMissingError('eth_call');
         return batch.map((_, i) => readWord(words, i, Number(rolledBack.equals)));
       },
       { concurrency: CONCURRENCY },

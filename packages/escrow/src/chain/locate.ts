@@ -1,4 +1,4 @@
-import { command, hint, IN_SANDBOX, OpsError } from '@drydock/kit';
+import { command, hint, IN_SANDBOX, OpsError, toOpsError } from '@drydock/kit';
 import pMap from 'p-map';
 import { type Address, getAddress, type Hex } from 'viem';
 import { argumentsOf, type CallValues } from '../abi.ts';
@@ -13,6 +13,8 @@ export interface Locate {
   one(jobId: string): Promise<Address>;
   /** In lower case: for comparing many. */
   many(jobIds: string[]): Promise<Address[]>;
+  /** Why an id can have no address: the salt rule does not take it. A sentence without its subject. */
+  refuses(jobId: string): string | undefined;
 }
 
 const CONCURRENCY = 16;
@@ -21,6 +23,17 @@ const CONCURRENCY = 16;
 export async function createLocate(target: Target, reader: Reader): Promise<Locate> {
   await requireFactory(target, reader);
   const { salt, address: rule } = target.escrow;
+  const refuses = (jobId: string) => {
+    try {
+      saltOf(salt, jobId);
+      return undefined;
+    } catch (thrown) {
+      const { code, message } = toOpsError(thrown);
+      return code === 'JOB_ID_MALFORMED'
+        ? message.replace(/^Job .*? is not /, 'its id is not ').replace(/\.$/, '')
+        : undefined;
+    }
+  };
   const contract = { address: target.factory, abi: target.abi.factory };
   if (rule.kind === 'function') {
     const ask = async (jobId: string) => {
@@ -34,12 +47,12 @@ export async function createLocate(target: Target, reader: Reader): Promise<Loca
     };
     const many = async (ids: string[]) =>
       (await pMap(ids, ask, { concurrency: CONCURRENCY })).map((address) => address.toLowerCase() as Address);
-    return { one: ask, many };
+    return { one: ask, many, refuses };
   }
   const hash =
     rule.kind === 'clone' ? await implementationHash(target, reader, rule.implementation) : (rule.initCodeHash as Hex);
   const compute = (jobId: string) => create2Address(target.factory, saltOf(salt, jobId), hash);
-  return { one: async (id) => getAddress(compute(id)), many: async (ids) => ids.map(compute) };
+  return { one: async (id) => getAddress(compute(id)), many: async (ids) => ids.map(compute), refuses };
 }
 
 async function implementationHash(target: Target, reader: Reader, functionName: string): Promise<Hex> {

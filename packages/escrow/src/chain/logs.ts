@@ -10,7 +10,8 @@ import {
 } from 'viem';
 import type { Target } from '../target.ts';
 import type { Reader } from './client.ts';
-import { chainError, isRefusal } from './errors.ts';
+import { chainError } from './errors.ts';
+import { spansOf } from './spans.ts';
 
 export interface EventSeen {
   name: string;
@@ -48,7 +49,7 @@ export async function findLog(
   const to = await reader.getBlockNumber().catch((cause) => {
     throw chainError(target, `The events of ${wanted.address} cannot be read`, cause);
   });
-  const blocks = { from: firstBlock(target, to), to, span: target.chain.logRange, newestFirst: true };
+  const blocks = { from: firstBlock(target, to), to, newestFirst: true };
   for await (const logs of rawSpans(target, reader, wanted, blocks)) {
     const found = logs.flatMap((log) => decode(log, wanted)).findLast(matches);
     if (found) return found;
@@ -64,8 +65,7 @@ export async function readSince(
   from: bigint,
   to: bigint,
 ): Promise<EventSeen[]> {
-  const span = target.chain.logRange;
-  const blocks = { from: maxOf(from, to - BigInt(span) + 1n), to, span };
+  const blocks = { from: maxOf(from, to - BigInt(target.chain.logRange) + 1n), to };
   const seen: EventSeen[] = [];
   for await (const logs of rawSpans(target, reader, wanted, blocks))
     seen.push(...logs.flatMap((log) => decode(log, wanted)));
@@ -79,9 +79,6 @@ export async function countLogs(target: LogTarget, reader: Reader, wanted: Wante
   return count;
 }
 
-/** An answer is text and objects at once, several kB an event: more than these in one are only met by surprise. */
-const PER_ANSWER = 1_000;
-
 /** Older blocks are not looked through: on a long chain that would take hours. `chain.startBlock` and `chain.logRange` move it. */
 const SPANS = 500n;
 
@@ -92,42 +89,42 @@ export function firstBlock({ chain }: LogTarget, to: bigint): bigint {
 
 /** Begins with one block, since nobody knows how dense it is. */
 const wholeChain = (target: LogTarget, reader: Reader, wanted: Wanted, to: bigint) =>
-  rawSpans(target, reader, wanted, { from: firstBlock(target, to), to, span: 1 });
+  rawSpans(target, reader, wanted, { from: firstBlock(target, to), to, careful: true });
 
 interface Blocks {
   from: bigint;
   to: bigint;
-  /** How many blocks the first request asks for. */
-  span: number;
+  /** The first request asks for one block. */
+  careful?: boolean;
   newestFirst?: boolean;
 }
 
-/**
- * Doubles up to `chain.logRange`, but takes no more than hold PER_ANSWER at the last span's density; half as many when the
- * RPC refuses. Providers limit blocks, events and bytes, each by a code and in words of its own: only fewer are asked for.
- */
+/** How many blocks a request asks for is decided by what the RPC has answered before (spans.ts). */
 async function* rawSpans(
   target: LogTarget,
   reader: Reader,
   wanted: Wanted,
-  { from, to, span, newestFirst = false }: Blocks,
+  { from, to, careful = false, newestFirst = false }: Blocks,
 ): AsyncGenerator<RpcLog[]> {
-  for (let [low, high, next] = [from, to, span]; low <= high; ) {
+  const spans = spansOf(reader, target.chain.logRange);
+  let next = spans.first(careful);
+  for (let [low, high] = [from, to]; low <= high; ) {
     const count = Math.min(next, Number(high - low) + 1);
     const [first, last] = newestFirst ? [high - BigInt(count) + 1n, high] : [low, low + BigInt(count) - 1n];
     let logs: RpcLog[];
     try {
       logs = await rawLogs(reader, wanted, first, last);
     } catch (cause) {
-      next = Math.floor(count / 2);
-      if (next > 0 && isRefusal(cause)) continue;
-      throw chainError(target, `The events of ${wanted.address} cannot be read (blocks ${first} to ${last})`, cause);
+      const smaller = await spans.refused(count, cause);
+      if (smaller === undefined)
+        throw chainError(target, `The events of ${wanted.address} cannot be read (blocks ${first} to ${last})`, cause);
+      next = smaller;
+      continue;
     }
     yield logs;
     if (newestFirst) high = first - 1n;
     else low = last + 1n;
-    const fitting = Math.floor((count * PER_ANSWER) / Math.max(logs.length, 1));
-    next = Math.max(1, Math.min(fitting, count * 2, target.chain.logRange));
+    next = spans.answered(count, logs.length);
   }
 }
 
@@ -135,10 +132,8 @@ async function* rawSpans(
 function rawLogs(reader: Reader, { address, abi, event }: Wanted, from: bigint, to: bigint): Promise<RpcLog[]> {
   const item = abi.find((one): one is AbiEvent => one.type === 'event' && one.name === event);
   const topics = item ? { topics: [toEventSelector(item)] } : {};
-  return reader.request({
-    method: 'eth_getLogs',
-    params: [{ address, fromBlock: toHex(from), toBlock: toHex(to), ...topics }],
-  });
+  const params = [{ address, fromBlock: toHex(from), toBlock: toHex(to), ...topics }] as const;
+  return reader.request({ method: 'eth_getLogs', params: [...params] }, { retryCount: 0 });
 }
 
 function decode(log: RpcLog, { abi, event }: Wanted): EventSeen[] {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BlockNotFoundError, type EIP1193RequestFn, type Transport } from 'viem';
-import { isAway, isPassing } from './errors.ts';
+import { isAnswer } from './answer.ts';
+import { AnswerMissingError, isAway, isPassing } from './errors.ts';
 
 const TRIES = 4;
 const PAUSE_MS = 150;
@@ -14,9 +15,12 @@ export function patient(transport: Transport): Transport {
   return ((options) => {
     const inner = transport(options);
     const request = (async (body: { method: string; params?: unknown[] }, rest?: object) => {
+      // Of a span of events whoever asks decides what to ask next.
+      const how = body.method === 'eth_getLogs' ? { ...rest, retryCount: 0 } : rest;
       for (let tried = 1; ; tried++) {
         try {
-          const answer = await inner.request(body as never, rest as never);
+          const answer: unknown = await inner.request(body as never, how as never);
+          if (!isAnswer(body.method, answer)) throw new AnswerMissingError(body.method);
           if (answer !== null || body.method !== 'eth_getBlockByNumber') return answer;
           // A block that was named is there, or will be: "null" is a node that is behind. The library asks again.
           throw new BlockNotFoundError({ blockNumber: numberOf(body.params) });

@@ -1,6 +1,7 @@
 import { type Address, getAddress, type Hex, TransactionNotFoundError, TransactionReceiptNotFoundError } from 'viem';
-import type { Fees } from '../send/fees.ts';
 import type { Reader } from './client.ts';
+import { isUnsupported } from './errors.ts';
+import type { Fees } from './fees.ts';
 
 /** `dropped`: no node knows it any more. `replaced`: another transaction took its nonce. */
 export type TransactionState = 'pending' | 'dropped' | 'replaced' | 'reverted' | 'mined';
@@ -62,6 +63,22 @@ export async function findReceipt(reader: Reader, hash: Hex) {
     return await reader.getTransactionReceipt({ hash });
   } catch (error) {
     if (error instanceof TransactionReceiptNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** A hash as somebody kept it: in capitals, without 0x, with blanks around it. Undefined for what is none. */
+export function hashIn(text: string | null): Hex | undefined {
+  const [, digits] = /^\s*(?:0x)?([0-9a-f]{64})\s*$/i.exec(text ?? '') ?? [];
+  return digits === undefined ? undefined : `0x${digits.toLowerCase()}`;
+}
+
+/** Transactions of an account, with those that wait; undefined on a chain that has no block by the name of "pending". */
+export async function countWaiting(reader: Reader, address: Address): Promise<number | undefined> {
+  try {
+    return await reader.getTransactionCount({ address, blockTag: 'pending' });
+  } catch (error) {
+    if (isUnsupported(error)) return undefined;
     throw error;
   }
 }

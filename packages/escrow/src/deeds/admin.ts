@@ -1,6 +1,6 @@
 import { type Abi, type Address, encodeFunctionData, isAddressEqual, parseAbi } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { isRevert } from '../chain/errors.ts';
+import { isRevert } from '../chain/revert.ts';
 import { findLog } from '../chain/logs.ts';
 import { type Deed, NOTHING } from '../send/deed.ts';
 import type { Target } from '../target.ts';

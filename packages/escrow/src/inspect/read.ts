@@ -5,6 +5,7 @@ import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { type EventSeen, firstBlock } from '../chain/logs.ts';
 import { roleHash } from '../chain/roles.ts';
 import { readJob } from '../jobs/read.ts';
+import { jobIncomplete } from '../jobs/row.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
 import { compareTerms } from '../terms.ts';
@@ -33,6 +34,7 @@ export async function inspect(session: Session, typed: string): Promise<Inspecti
   const { target, reader, locate } = session;
   const row = await readJob(target, typed);
   const job = row.id;
+  if (row.problem !== undefined) throw jobIncomplete(row, row.problem);
   const address = await locate.one(job);
   try {
     const { number: block, baseFeePerGas: baseFee } = await reader.getBlock();

@@ -1,11 +1,11 @@
 import { type Address, formatGwei, type Hex } from 'viem';
+import { isMineable } from '../chain/fees.ts';
 import type { TransactionView } from '../chain/transactions.ts';
-import { viewTransaction } from '../chain/transactions.ts';
+import { hashIn, viewTransaction } from '../chain/transactions.ts';
 import { createKey } from '../deeds/create.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import type { Known } from '../send/deed.ts';
 import { sentBefore } from '../send/earlier.ts';
-import { isMineable } from '../send/fees.ts';
 import type { Session } from '../session.ts';
 
 export interface Inspected extends TransactionView {
@@ -31,7 +31,8 @@ export async function inspectTransactions(
   const sources = new Map<Hex, string>();
   const add = (hash: Hex, source: string) =>
     sources.set(hash, sources.has(hash) ? `${sources.get(hash)}, ${source}` : source);
-  if (txHash && /^0x[0-9a-f]{64}$/i.test(txHash)) add(txHash as Hex, 'database');
+  const remembered = hashIn(txHash);
+  if (remembered) add(remembered, 'database');
   for (const hash of new Set(events)) add(hash, 'events');
   for (const { hash } of journal) add(hash, 'journal');
   return Promise.all([...sources].map(([hash, source]) => inspectOne(hash, source)));

@@ -11,7 +11,12 @@ export interface JobRow {
   total: bigint;
   /** Wei of those not paid; undefined if the product does not keep that. */
   open: bigint | undefined;
+  /** What of it cannot be read, as a sentence without its subject: nothing is decided by the rest of it then. */
+  problem?: string;
 }
+
+/** Of the job's row, when a transaction was decided on; all null where the product has no column for it. */
+export type Recalled = { hash: string | null; pending: boolean | null; deployed: boolean | null };
 
 /** What an escrow is made with. */
 export interface Order {

@@ -1,9 +1,9 @@
 import { command, hint, OpsError, quoteIdentifier as q, shownName } from '@drydock/kit';
 import type { Client } from 'pg';
-import type { Recalled } from '../send/deed.ts';
 import type { Tables } from '../target.ts';
-import { table } from './names.ts';
-import type { JobRow } from './types.ts';
+import { type Shape, shapeOf, table } from './columns.ts';
+import { flagSql, textSql, writtenFlagSql, writtenTextSql } from './typed.ts';
+import type { JobRow, Recalled } from './types.ts';
 
 /**
  * Written before a transaction is sent, so that whoever comes after a kill waits for it instead of sending another. Only
@@ -20,13 +20,34 @@ export async function rememberTransaction(
     await updateJob(client, tables, id, { txHash: hash });
     return true;
   }
-  const c = tables.columns;
+  const shape = await shapeOf(client, tables);
+  const { is, set } = inTypesOf(shape);
   const { rowCount } = await client.query(
-    `UPDATE ${table(tables, tables.jobs)} SET ${q(c.txHash)} = $2
-      WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $3 AND ${q(c.deployed)} IS NOT DISTINCT FROM $4 AND (${q(c.txHash)} IS NOT DISTINCT FROM $5 OR ${q(c.txHash)} = $2)`,
+    `UPDATE ${table(tables, tables.jobs)} SET ${set('txHash', '$2')}
+      WHERE ${q(tables.columns.id)} = $1 AND ${is('pending', '$3')} AND ${is('deployed', '$4')} AND (${is('txHash', '$5')} OR ${is('txHash', '$2')})`,
     [id, hash, seen.pending, seen.deployed, seen.hash],
   );
   return rowCount === 1;
+}
+
+type Key = keyof Tables['columns'];
+
+/** Conditions and assignments for columns of whatever type. */
+function inTypesOf({ tables, column }: Shape) {
+  const of = (key: Key) => ({ sql: q(tables.columns[key]), found: column(tables.jobs, tables.columns[key]) });
+  const isFlag = (key: Key) => key === 'pending' || key === 'deployed';
+  return {
+    is(key: Key, value: string): string {
+      const { sql, found } = of(key);
+      return isFlag(key)
+        ? `${flagSql(found, sql)} IS NOT DISTINCT FROM ${value}::boolean`
+        : `${textSql(found, sql)} IS NOT DISTINCT FROM ${value}::text`;
+    },
+    set(key: Key, value: string): string {
+      const { sql, found } = of(key);
+      return `${sql} = ${isFlag(key) ? writtenFlagSql(found, sql, value) : writtenTextSql(found, value)}`;
+    },
+  };
 }
 
 /** What the product sets besides, from the one value it may have. */
@@ -44,10 +65,11 @@ async function updateJob(
   client: Client,
   tables: Tables,
   id: string,
-  values: Partial<Record<keyof Tables['columns'], string | boolean>>,
+  values: Partial<Record<Key, string | boolean>>,
 ): Promise<void> {
-  const entries = Object.entries(values) as [keyof Tables['columns'], string | boolean][];
-  const set = entries.map(([column], i) => `${q(tables.columns[column])} = $${i + 2}`).join(', ');
+  const entries = Object.entries(values) as [Key, string | boolean][];
+  const typed = inTypesOf(await shapeOf(client, tables));
+  const set = entries.map(([key], i) => typed.set(key, `$${i + 2}`)).join(', ');
   const { rowCount } = await client.query(
     `UPDATE ${table(tables, tables.jobs)} SET ${set} WHERE ${q(tables.columns.id)} = $1`,
     [id, ...entries.map(([, value]) => value)],
@@ -79,12 +101,12 @@ export async function writeTruth(
   { pending, deployed, address, hash }: RowTruth,
   besides: () => Promise<void>,
 ): Promise<boolean> {
-  const c = tables.columns;
+  const { is } = inTypesOf(await shapeOf(client, tables));
   await client.query('BEGIN');
   try {
     const locked = await client.query(
-      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(c.id)} = $1 AND ${q(c.pending)} IS NOT DISTINCT FROM $2 AND ${q(c.deployed)} IS NOT DISTINCT FROM $3
-          AND ${q(c.address)} IS NOT DISTINCT FROM $4 AND ${q(c.txHash)} IS NOT DISTINCT FROM $5 FOR UPDATE`,
+      `SELECT 1 FROM ${table(tables, tables.jobs)} WHERE ${q(tables.columns.id)} = $1 AND ${is('pending', '$2')} AND ${is('deployed', '$3')}
+          AND ${is('address', '$4')} AND ${is('txHash', '$5')} FOR UPDATE`,
       [row.id, row.pending, row.deployed, row.address, row.txHash],
     );
     if (locked.rowCount === 1) {

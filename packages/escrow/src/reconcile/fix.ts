@@ -3,21 +3,24 @@ import { readLogs } from '../chain/logs.ts';
 import type { Session } from '../session.ts';
 import { settle } from '../settle.ts';
 
+/** Left for a person. */
+export type Left = { job: string; why: string; code?: string };
+
 /** What became of each job of a batch. */
 export type Fixed = {
   written: string[];
   /** Right already, or moving: it was changed while it was looked at. */
   skipped: string[];
-  /** Amounts differ, or it is no escrow: a person must decide. */
-  left: { job: string; why: string }[];
+  /** Amounts differ, or it is no escrow: a person must decide. `code` where it is another reason than that. */
+  left: Left[];
 };
 
 /** What is not the same at the newest block and at the depth of `chain.confirmations` is left for the next run. */
 export async function fixJobs(session: Session, ids: string[]): Promise<Fixed> {
   const settled = await settle(session, ids, { hashes: (addresses, deep) => creations(session, addresses, deep) });
   const fixed: Fixed = { written: [], skipped: [], left: [] };
-  for (const { job, end, why } of settled)
-    if (end === 'left') fixed.left.push({ job, why });
+  for (const { job, end, why, code } of settled)
+    if (end === 'left') fixed.left.push({ job, why, ...(code ? { code } : {}) });
     else (end === 'written' ? fixed.written : fixed.skipped).push(job);
   return fixed;
 }

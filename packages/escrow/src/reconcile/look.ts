@@ -1,5 +1,6 @@
 import type { Finding, Outcome, TaskContext } from '@drydock/kit';
 import { command, counted, shownName } from '@drydock/kit';
+import { incompleteFindings } from '../incomplete.ts';
 import { openSession } from '../session.ts';
 import { type Comparison, compare } from './compare.ts';
 import type { Fixed } from './fix.ts';
@@ -30,9 +31,10 @@ export async function compareAll(ctx: Pick<TaskContext, 'config' | 'environment'
 
 /** What differs, for a person; nothing is written. */
 export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environment' | 'out'>): Promise<Outcome> {
-  const { jobs, block, counts, drift, strays, straysFrom, untold } = await compareAll(ctx);
+  const { jobs, block, counts, drift, strays, straysFrom, untold, incomplete } = await compareAll(ctx);
   const differ = counts.drifted + counts.orphaned + strays.length;
   const findings = [
+    ...incompleteFindings({ incomplete }),
     ...drift.slice(0, SHOWN).map(
       ({ row, verdict, why }): Finding => ({
         level: 'error',
@@ -70,11 +72,14 @@ export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environmen
         ]),
   ];
   return {
-    verdict:
-      differ === 0
-        ? `${jobs === 1 ? 'The one job' : `All ${jobs} jobs`} of ${ctx.env} ${jobs === 1 ? 'is' : 'are'} as the chain has them at block ${block}.`
-        : `${differ} of ${counted(jobs, 'job')} of ${ctx.env} ${differ === 1 ? 'differs' : 'differ'} from the chain at block ${block}${differ > 2 * SHOWN ? `; the first ${SHOWN} of each kind are shown` : ''}.`,
-    ok: differ === 0,
+    verdict: `${
+      differ === 0 && incomplete.all > 0
+        ? `${counted(jobs - incomplete.all, 'job')} of ${ctx.env} ${jobs - incomplete.all === 1 ? 'is' : 'are'} as the chain has them at block ${block}`
+        : differ === 0
+          ? `${jobs === 1 ? 'The one job' : `All ${jobs} jobs`} of ${ctx.env} ${jobs === 1 ? 'is' : 'are'} as the chain has them at block ${block}`
+          : `${differ} of ${counted(jobs, 'job')} of ${ctx.env} ${differ === 1 ? 'differs' : 'differ'} from the chain at block ${block}${differ > 2 * SHOWN ? `; the first ${SHOWN} of each kind are shown` : ''}`
+    }${incomplete.all > 0 ? `; ${incomplete.all} cannot be compared` : ''}.`,
+    ok: differ + incomplete.all === 0,
     data: {
       jobs,
       block: String(block),
@@ -87,16 +92,17 @@ export async function look(ctx: Pick<TaskContext, 'config' | 'env' | 'environmen
         why: why ?? null,
       })),
       strays: strays.map((stray) => ({ ...stray })),
+      incomplete: incomplete.jobs.map(({ row: { id }, why }) => ({ job: id, why })),
     },
     findings,
     ...(differ > 0 ? { next: command('escrow:reconcile', { env: ctx.env, fix: true, plan: true }) } : {}),
   };
 }
 
-export function leftFinding({ job, why }: Fixed['left'][number]): Finding {
+export function leftFinding({ job, why, code = 'NEEDS_A_PERSON' }: Fixed['left'][number]): Finding {
   return {
     level: 'error',
-    code: 'NEEDS_A_PERSON',
+    code,
     message: `Job ${shownName(job)}: ${why}.`,
     hint: command('escrow:inspect', { job }),
   };

@@ -5,7 +5,9 @@ import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { pin } from '../chain/head.ts';
 import { requireRole } from '../chain/roles.ts';
 import { createDeed, notAskedFor } from '../deeds/create.ts';
-import { readJob, readOrder } from '../jobs/read.ts';
+import { readOrder } from '../jobs/order.ts';
+import { readJob } from '../jobs/read.ts';
+import { jobIncomplete } from '../jobs/row.ts';
 import type { JobRow, Order } from '../jobs/types.ts';
 import type { Sending } from '../send/actor.ts';
 import { type Decision, decide } from '../send/decide.ts';
@@ -31,6 +33,7 @@ export async function planRetry(session: Session, sending: Sending, typed: strin
   const { target, reader, locate } = session;
   const row = await readJob(target, typed);
   const job = row.id;
+  if (row.problem !== undefined) throw jobIncomplete(row, row.problem);
   const address = await locate.one(job);
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);

@@ -10,7 +10,8 @@ import {
   stringToBytes,
 } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { chainError, revertOf } from '../chain/errors.ts';
+import { chainError } from '../chain/errors.ts';
+import { revertOf } from '../chain/revert.ts';
 import { ACCESS_CONTROL, type Right } from '../deeds/role.ts';
 import type { Session } from '../session.ts';
 

@@ -3,7 +3,7 @@ import { OpsError, shownName } from '@drydock/kit';
 import type { Address } from 'viem';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { readPayments } from '../chain/payments.ts';
-import { readJobAmounts } from '../jobs/read.ts';
+import { readJobAmounts } from '../jobs/order.ts';
 import type { Session } from '../session.ts';
 import { settle } from '../settle.ts';
 import { trust } from '../trust.ts';

@@ -5,7 +5,8 @@ import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { pin } from '../chain/head.ts';
 import { type Payments, readPayments } from '../chain/payments.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
-import { readJob, readJobAmounts } from '../jobs/read.ts';
+import { readJobAmounts } from '../jobs/order.ts';
+import { readJob } from '../jobs/read.ts';
 import type { JobRow } from '../jobs/types.ts';
 import type { Session } from '../session.ts';
 

@@ -19,7 +19,7 @@ export interface Sending extends Signing {
 /** A deed with all that brings it about. What the steps do, without the journal around it. */
 export interface Actor {
   what: string;
-  /** `carryOn`: a revert is an answer, not a failure; the others of a sweep go on. */
+  /** `carryOn`: what is wrong with this deed alone is an answer, not a failure; the others of a sweep go on. */
   sign(floor: number, carryOn: boolean): Promise<Signed>;
   /** False if somebody else has sent one for it meanwhile: this one must not leave the machine. */
   record(signed: Signed): Promise<boolean>;
@@ -37,8 +37,8 @@ export function createActor(sending: Sending, deed: Deed): Actor {
       } catch (thrown) {
         await turn.release();
         const { code, message } = toOpsError(thrown);
-        if (!carryOn || code !== 'WOULD_REVERT') throw thrown;
-        return refusedDeed(deed, sending.account.address, message);
+        if (!carryOn || !OF_THE_DEED.has(code)) throw thrown;
+        return refusedDeed(deed, sending.account.address, { code, message });
       }
     },
     async record(signed) {
@@ -88,7 +88,17 @@ async function handOver(
   return { sent: answer === 'taken', why };
 }
 
-function refusedDeed(deed: Deed, from: Address, why: string): Signed {
+/** The contract does not want it, or the job is not any more what was planned: nobody else's deed is the worse for it. */
+const OF_THE_DEED = new Set([
+  'WOULD_REVERT',
+  'JOB_CHANGED',
+  'JOB_INCOMPLETE',
+  'JOB_UNKNOWN',
+  'NOT_ASKED_FOR',
+  'RELEASED_MEANWHILE',
+]);
+
+function refusedDeed(deed: Deed, from: Address, { code, message }: { code: string; message: string }): Signed {
   const nothing = { hash: null, nonce: null, replaces: null, raw: null, max: null, priority: null };
-  return { deed: deed.key, action: 'refused', from, ...nothing, why };
+  return { deed: deed.key, action: 'refused', from, ...nothing, why: message, code };
 }

@@ -20,6 +20,7 @@ export async function broadcast(reader: Reader, raw: Hex, hash: Hex): Promise<Ha
   } catch (error) {
     const why = reasonOf(error);
     if (KNOWN.test(why) || (await isKnown(reader, hash).catch(() => false))) return { answer: 'taken', why: null };
+    // Fees as they are, the same bytes: whoever waits hands them over again.
     if (isPassing(error)) return { answer: 'later', why: `no RPC took it (${why})` };
     if (PASSED.test(why)) return { answer: 'later', why };
     return { answer: DEAR.test(why) ? 'dear' : 'refused', why };

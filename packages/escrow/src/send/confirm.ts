@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError } from '@drydock/kit';
 import { type Address, BaseError, type Hex } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { chainError, reasonOf } from '../chain/errors.ts';
+import { ChainError, chainError, reasonOf } from '../chain/errors.ts';
 import { deepBelow, type Head, headOf, isStill } from '../chain/head.ts';
-import { findReceipt } from '../chain/transactions.ts';
+import { countWaiting, findReceipt } from '../chain/transactions.ts';
 import type { Target } from '../target.ts';
 import { broadcast, isKnown } from './broadcast.ts';
 import type { Confirmed, Deed, Known, Signed } from './deed.ts';
@@ -40,8 +40,10 @@ export async function confirm(waiting: Waiting, deed: Deed, signed: Signed): Pro
       if (found) return found;
       if (Date.now() > clock.deadline) return open(signed, clock.why);
     } catch (cause) {
-      if (!isChains(cause) || Date.now() > clock.deadline)
+      // Anything else is a fault of ours, or an interruption.
+      if (!(cause instanceof BaseError || cause instanceof ChainError))
         throw chainError(target, `${deed.what} cannot be followed`, cause);
+      if (Date.now() > clock.deadline) throw notKnown(waiting, deed, signed, cause);
       detail(`no answer (${reasonOf(cause)}); asking again`);
     }
     await sleep(target.chain.pollMs, undefined, { signal });
@@ -50,11 +52,15 @@ export async function confirm(waiting: Waiting, deed: Deed, signed: Signed): Pro
 
 const NOT_MINED = 'it was not mined in time';
 
-/** The chain could not be read; anything else is a fault of ours, or an interruption. */
-function isChains(error: unknown): boolean {
-  return (
-    error instanceof BaseError || (error instanceof OpsError && /^(RPC_UNREACHABLE|CHAIN_FAILED)$/.test(error.code))
-  );
+/** There was time enough, and still the chain does not say what became of it. */
+function notKnown({ target }: Waiting, deed: Deed, { hash }: Signed, cause: unknown): OpsError {
+  const { message } = chainError(target, `It is not known whether ${deed.what} is there`, cause);
+  return new OpsError({
+    code: 'NOT_CONFIRMED',
+    message,
+    hint: `Nothing is lost: run it again, or with --resume, once an RPC answers; either goes on from what the chain says then${hash ? ` (transaction ${hash})` : ''}.`,
+    cause,
+  });
 }
 
 interface Clock {
@@ -158,11 +164,11 @@ const bare = ({ from, nonce }: Signed, hash: Hex) => ({
 });
 
 async function isAnyCounted(reader: Reader, address: Address, head: bigint): Promise<boolean> {
-  const [pending, mined] = await Promise.all([
-    reader.getTransactionCount({ address, blockTag: 'pending' }),
+  const [waiting, mined] = await Promise.all([
+    countWaiting(reader, address),
     reader.getTransactionCount({ address, blockNumber: head }),
   ]);
-  return pending > mined;
+  return waiting !== undefined && waiting > mined;
 }
 
 /** The same bytes again. Who has them says so, and is believed. */

@@ -1,8 +1,8 @@
 import { type Address, formatGwei, type Hex } from 'viem';
 import { refused } from '../chain/errors.ts';
-import type { Recalled } from './deed.ts';
+import { bump, bumpWithin, capped, type Fees, isMineable } from '../chain/fees.ts';
+import type { Recalled } from '../jobs/types.ts';
 import type { Fate } from './fate.ts';
-import { bump, capped, type Fees, isMineable } from './fees.ts';
 
 /**
  * A transaction for the deed that may still be mined, or is. `lost`: the product remembers it, no node shows it, and it may be
@@ -76,15 +76,15 @@ function again({ account, suggested, cap, baseFee }: Situation, live: Live, nonc
       'Wait for it, or run this with the key that sent it (escrow.key in drydock.config.ts).',
     );
   }
-  const fees = bump(offered, suggested);
-  if (fees.max <= cap)
+  const fees = bumpWithin(offered, suggested, cap, baseFee);
+  if (fees)
     return live.state === 'waits'
       ? { action: 'replace', hash: live.hash, nonce, fees }
       : { action: 'send', nonce, fees };
   if (isMineable(offered, baseFee)) return wait(live);
   const dearest = live.state === 'hidden' ? capped(suggested, cap, baseFee) : undefined;
   if (dearest) return { action: 'send', nonce, fees: dearest };
-  throw tooDear(fees.max, cap, baseFee);
+  throw tooDear(bump(offered, suggested).max, cap, baseFee);
 }
 
 function tooDear(needed: bigint, cap: bigint, baseFee: bigint | null) {

@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import type { Fees } from './fees.ts';
+import type { Fees } from '../chain/fees.ts';
+import type { Recalled } from '../jobs/types.ts';
 
 /** One thing to be brought about on the chain by one transaction, once, whoever tries how often. */
 export interface Deed {
@@ -25,8 +26,6 @@ export interface Deed {
   remember(hash: Hex, recalled: Recalled | undefined): Promise<boolean>;
 }
 
-/** Of the job's row; all null where the product has no column for it. */
-export type Recalled = { hash: string | null; pending: boolean | null; deployed: boolean | null };
 export const NOTHING: Recalled = { hash: null, pending: null, deployed: null };
 
 /** What a `sign` step leaves in the journal. A signed transaction is public the moment it is sent, and sent again it is the same one. */
@@ -43,8 +42,9 @@ export type Signed = {
   /** Wei per gas, as decimal text. */
   max: string | null;
   priority: string | null;
-  /** Why nothing was signed. */
+  /** Why nothing was signed, and the code of that; journals of old versions lack the code. */
   why: string | null;
+  code?: string;
   /** The newest block then: whatever takes the nonce stands in a later one. Journals of old versions lack these three. */
   block?: string;
   recalled?: Recalled;
@@ -58,6 +58,8 @@ export type Confirmed = {
   hash: string | null;
   block: string | null;
   why: string | null;
+  /** Of what was refused. */
+  code?: string;
 };
 
 /** A transaction that was signed for a deed, in this run or an earlier one, here or elsewhere. */

@@ -3,14 +3,14 @@ import { withPostgres } from '@drydock/kit';
 import { type Address, BaseError, type Hex, isAddressEqual, MethodNotFoundRpcError } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError } from '../chain/errors.ts';
+import { suggest } from '../chain/fees.ts';
 import { deepBelow, type Head, headOf, isStill } from '../chain/head.ts';
-import { viewTransaction } from '../chain/transactions.ts';
+import { countWaiting, hashIn, viewTransaction } from '../chain/transactions.ts';
 import type { Target } from '../target.ts';
 import type { Live, Situation } from './decide.ts';
 import type { Deed, Known } from './deed.ts';
 import { sentBefore } from './earlier.ts';
 import { fateOf, type Rivals } from './fate.ts';
-import { suggest } from './fees.ts';
 import { noncesOf } from './ledger.ts';
 
 export interface Observing {
@@ -48,17 +48,17 @@ async function observeAt(
   const [done, latest, waiting, known, recalled] = await Promise.all([
     deed.isDone(reader, head.number),
     reader.getTransactionCount({ address: account, blockNumber: head.number }),
-    reader.getTransactionCount({ address: account, blockTag: 'pending' }),
+    countWaiting(reader, account),
     sentBefore(target, deed.key),
     deed.recall(),
   ]);
-  const nonce = { latest, pending: Math.max(latest, waiting) };
+  const nonce = { latest, pending: Math.max(latest, waiting ?? (await nextFree({ target, account, latest }))) };
   const { baseFee } = head;
   const [tip, gasPrice] =
     baseFee === null ? [0n, await reader.getGasPrice()] : [await reader.estimateMaxPriorityFeePerGas(), 0n];
   const live = done
     ? undefined
-    : await findLive({ target, reader, account, deed, head, nonce, known, hash: recalled.hash });
+    : await findLive({ target, reader, account, deed, head, nonce, known, hash: hashIn(recalled.hash) });
   return {
     done,
     account,
@@ -83,7 +83,19 @@ interface Search {
   nonce: Situation['nonce'];
   known: Known[];
   /** What the product remembers. */
-  hash: string | null;
+  hash: Hex | undefined;
+}
+
+/** Where the chain does not count what waits: the nonce after those that tasks have sent, as far as they follow each other. */
+async function nextFree({
+  target,
+  account,
+  latest,
+}: Pick<Observing, 'target' | 'account'> & { latest: number }): Promise<number> {
+  const taken = await withPostgres(target.databaseUrl, 'drydock escrow', (client) => noncesOf(client, account, latest));
+  let free = latest;
+  while (taken.has(free)) free++;
+  return free;
 }
 
 /**
@@ -94,8 +106,7 @@ async function findLive(search: Search): Promise<Live | undefined> {
   const found: Live[] = [];
   for (const rivals of byNonce(search.known)) found.push(...(await ours(search, rivals)));
   const { hash, known } = search;
-  if (hash !== null && /^0x[0-9a-f]{64}$/i.test(hash) && !known.some((one) => one.hash === hash))
-    found.push(...(await products(search, hash as Hex)));
+  if (hash !== undefined && !known.some((one) => one.hash === hash)) found.push(...(await products(search, hash)));
   const best = ORDER.flatMap((state) => found.filter((one) => one.state === state))[0];
   if (best && best.state !== 'lost') return best;
   if (search.nonce.pending <= search.nonce.latest) return undefined;

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, type Finding, hint, OpsError } from '@drydock/kit';
-import { type Address, formatEther, type Hex, keccak256, type LocalAccount } from 'viem';
+import { type Address, formatEther, type Hex, keccak256, type LocalAccount, toHex } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { chainError, refused, revertOf } from '../chain/errors.ts';
+import { chainError, isUnsupported, refused, wordsOf } from '../chain/errors.ts';
+import type { Fees } from '../chain/fees.ts';
+import { revertOf } from '../chain/revert.ts';
 import type { Target } from '../target.ts';
 import { trust } from '../trust.ts';
 import { type Decision, decide, type Situation } from './decide.ts';
 import type { Deed, Signed } from './deed.ts';
-import type { Fees } from './fees.ts';
 import { observe } from './observe.ts';
 import type { Turn } from './turn.ts';
 
@@ -75,14 +76,17 @@ export async function simulate(
   deed: Deed,
 ): Promise<bigint> {
   // Nodes estimate on top of the mempool by default, where the transaction that this one replaces has already happened.
-  const at = (blockTag: 'latest' | 'pending') => gasAt(reader, { account: account.address, ...deed.call, blockTag });
+  const at = (block: 'latest' | 'pending') => gasAt(reader, { from: account.address, ...deed.call }, block);
   try {
-    return await at('latest').catch((cause) => {
-      if (deed.timed) return at('pending');
-      throw cause;
+    return await at('latest').catch((cause: unknown) => {
+      if (!deed.timed) throw cause;
+      return at('pending').catch((later: unknown) => {
+        // A chain without that block has told all that it can.
+        throw isUnsupported(later) && revertOf(later, []) === undefined ? cause : later;
+      });
     });
   } catch (cause) {
-    const funds = /insufficient funds|exceeds.*balance|outoffunds/i.test(String((cause as Error).message));
+    const funds = /insufficient (funds|balance)|exceeds.*balance|outoffunds/i.test(wordsOf(cause).join(' '));
     if (funds) await requireBalance({ target, reader, account }, deed.call.value + 1n);
     const reason = revertOf(cause, [target.abi.escrow, target.abi.factory]);
     if (reason === undefined) throw chainError(target, `${deed.what} cannot be simulated`, cause);
@@ -94,9 +98,16 @@ export async function simulate(
   }
 }
 
-async function gasAt(reader: Reader, request: Deed['call'] & { account: Address; blockTag: 'latest' | 'pending' }) {
-  await reader.call(request);
-  return ((await reader.estimateGas(request)) * GAS_MARGIN.numerator) / GAS_MARGIN.denominator;
+/** Asked as it is: the library's own calls stumble over data of a revert that they do not expect. */
+async function gasAt(
+  reader: Reader,
+  { value, ...call }: Deed['call'] & { from: Address },
+  block: 'latest' | 'pending',
+): Promise<bigint> {
+  const params = [{ ...call, value: toHex(value) }, block] as const;
+  await reader.request({ method: 'eth_call', params: [...params] });
+  const gas = BigInt(await reader.request({ method: 'eth_estimateGas', params: [...params] }));
+  return (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator;
 }
 
 async function requireBalance(

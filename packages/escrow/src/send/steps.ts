@@ -62,7 +62,8 @@ function attempt(plan: DeedPlan, name: string, left: number): DeedSteps {
     name: `${name}confirm`,
     async run({ results, signal, detail, out }) {
       const signed = results.of(sign);
-      if (signed.action === 'refused') return { state: 'refused', hash: null, block: null, why: signed.why };
+      if (signed.action === 'refused')
+        return { state: 'refused', hash: null, block: null, why: signed.why, code: signed.code ?? 'WOULD_REVERT' };
       const actor = await plan.actor();
       const found = isVoid(results.of(record))
         ? {
@@ -118,6 +119,6 @@ export function unfinished(what: string, { why, hash }: Confirmed): OpsError {
   return new OpsError({
     code: 'NOT_CONFIRMED',
     message: `${what[0]?.toUpperCase()}${what.slice(1)} is not there yet: ${why}.`,
-    hint: `Nothing is lost: run it again, and it goes on from what the chain says then${hash ? ` (transaction ${hash})` : ''}. If fees have risen, a higher --max-fee helps.`,
+    hint: `Nothing is lost: run it again, or with --resume, and it goes on from what the chain says then${hash ? ` (transaction ${hash})` : ''}. If fees have risen, a higher --max-fee helps.`,
   });
 }

@@ -1,8 +1,7 @@
 import pMap from 'p-map';
-import type { Hex } from 'viem';
 import type { Reader } from '../chain/client.ts';
 import { chainError } from '../chain/errors.ts';
-import { viewTransaction } from '../chain/transactions.ts';
+import { hashIn, viewTransaction } from '../chain/transactions.ts';
 import type { Session } from '../session.ts';
 import { type Survey, type Surveyed, survey } from '../survey.ts';
 import { compareTerms } from '../terms.ts';
@@ -43,8 +42,8 @@ export async function listUnsettled(
 /** Asked for where it matters: of a job that waits for it. */
 async function transactionOf(reader: Reader, { row, state }: Surveyed): Promise<string> {
   if (!row.txHash || state !== 'no code') return '';
-  if (!/^0x[0-9a-f]{64}$/i.test(row.txHash)) return 'no hash';
-  return (await viewTransaction(reader, row.txHash as Hex)).state;
+  const hash = hashIn(row.txHash);
+  return hash === undefined ? 'no hash' : (await viewTransaction(reader, hash)).state;
 }
 
 function worstFirst(a: Surveyed, b: Surveyed): number {

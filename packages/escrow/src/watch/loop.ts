@@ -21,6 +21,8 @@ export interface Watching {
 
 export interface Watched {
   seen: Seen;
+  /** Jobs that cannot be compared. */
+  incomplete: Set<string>;
   looks: number;
   losses: number;
 }
@@ -37,6 +39,7 @@ export async function watch(watching: Watching): Promise<Watched> {
     misses: number;
   } = {
     seen: new Map(),
+    incomplete: new Set(),
     looks: 0,
     losses: 0,
     misses: 0,
@@ -75,11 +78,19 @@ function refuseHopeless(error: OpsError): void {
   if (error.exit === EXIT.usage || error.exit === EXIT.refused) throw error;
 }
 
-async function look(watching: Watching, state: { seen: Seen; block?: bigint }, session: Session): Promise<void> {
+async function look(
+  watching: Watching,
+  state: Pick<Watched, 'seen' | 'incomplete'> & { block?: bigint },
+  session: Session,
+): Promise<void> {
   const { jobs, survey } = await listUnsettled(session, { stuckAfterMs: watching.stuckAfterMs, awaited: true });
   await tellCreated(watching, session, state.block, survey.block);
   state.block = survey.block;
   const after: Seen = new Map(jobs.map(({ row, verdict }) => [row.id, verdict]));
+  const { jobs: unread } = survey.incomplete;
+  for (const { row, why } of unread)
+    if (!state.incomplete.has(row.id)) watching.warn(`job ${shownName(row.id)} cannot be compared: ${why}`);
+  state.incomplete = new Set(unread.map(({ row }) => row.id));
   const { lines, newlyStuck } = compareSeen(state.seen, after);
   state.seen = after;
   for (const { job, from, to } of lines) watching.say(`block ${survey.block}  job ${shownName(job)}: ${from} → ${to}`);

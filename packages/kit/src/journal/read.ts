@@ -92,6 +92,22 @@ export function openRuns(root: string, task?: string, env?: string): RunState[] 
     );
 }
 
+/** The last that was begun of a task on an environment, however it ended. */
+export function newestRun(
+  root: string,
+  task: string,
+  env: string,
+  wanted: (state: RunState) => boolean,
+): RunState | undefined {
+  for (const run of runIds(root).reverse()) {
+    const known = readSummary(root, run);
+    if (known && (known.task !== task || known.env !== env)) continue;
+    const state = readRunIfAny(root, run);
+    if (state?.task === task && state.env === env && wanted(state)) return state;
+  }
+  return undefined;
+}
+
 /** What is known of every run, oldest first. */
 export function runSummaries(root: string): (Summary & { run: string })[] {
   return runIds(root).flatMap((run) => {

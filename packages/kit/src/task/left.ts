@@ -71,6 +71,9 @@ function outcomeOf({ damaged, lastError }: RunState): Exclude<Word['outcome'], '
   return lastError === 'INTERRUPTED' ? 'interrupted' : 'killed';
 }
 
+/** Why a run ended that somebody has given up. */
+export const ABANDONED = 'ABANDONED';
+
 /** Ends a run that nobody will go on with. Nothing is undone. */
 export async function giveUp(
   config: LoadedConfig,
@@ -87,7 +90,7 @@ export async function giveUp(
   });
   await openFileJournal(config.root, { run, task, env }, copy).append({
     event: 'run.failed',
-    error: { code: 'ABANDONED', message },
+    error: { code: ABANDONED, message },
   });
 }
 

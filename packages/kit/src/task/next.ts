@@ -1,12 +1,12 @@
 import { OpsError, usageError } from '../errors.ts';
 import { command, hint } from '../hint.ts';
 import { refuseAnothers } from '../journal/own.ts';
-import { openRuns, readRun, refuseDamaged } from '../journal/read.ts';
+import { newestRun, openRuns, readRun, refuseDamaged } from '../journal/read.ts';
 import type { RunState } from '../journal/state.ts';
 import { formatDuration } from '../output/terminal.ts';
 import { anotherConfig } from '../state/owner.ts';
 import { asksToResume, type CommonValues } from './args.ts';
-import { giveUp } from './left.ts';
+import { ABANDONED, giveUp } from './left.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { isInteractive } from './prompt.ts';
 import type { AnyChangeTask, TaskContext } from './types.ts';
@@ -56,6 +56,9 @@ async function runToResume(
     if (open) refuseAnothers(config, open);
     if (open) return { state: open, stands: false };
     if (!asksToResume(common)) return undefined;
+    const failed = task.resumesFailed && newestRun(root, task.name, ctx.env, (state) => !others(state));
+    if (failed && failed.status === 'failed' && failed.lastError !== ABANDONED)
+      return { state: checkedRun(task, ctx, failed), stands: false };
     throw usageError(
       'NOTHING_TO_RESUME',
       `No run of ${task.name} on ${ctx.env} is unfinished.`,

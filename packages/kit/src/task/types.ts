@@ -110,6 +110,8 @@ export interface ChangeTask<F extends FlagSpecs = FlagSpecs, P extends Json = Js
   destructive?: boolean;
   /** A killed run needs no resume: the next one repairs whatever it finds. */
   restartable?: boolean;
+  /** A run that failed can be gone on with as one that was killed: its steps look first. `--resume` alone finds the newest, if it failed. */
+  resumesFailed?: boolean;
   /** Later runs go by what its journals hold: ops:prune leaves them. */
   remembered?: boolean;
   /** Holds something until it is stopped: Ctrl-C is its ordinary end, exit 0. Its steps look at the signal themselves. */

@@ -18,6 +18,18 @@ export function bump(old: Fees, now: Fees): Fees {
   return { max, priority: minOf(maxOf(raise(old.priority), now.priority), max) };
 }
 
+/**
+ * The same within a cap: where the market asks for more, the cap, if nodes take it as a replacement and a block of now would
+ * take it. Undefined where the cap does not suffice.
+ */
+export function bumpWithin(old: Fees, now: Fees, cap: bigint, baseFee: bigint | null): Fees | undefined {
+  const wanted = bump(old, now);
+  if (wanted.max <= cap) return wanted;
+  const least = bump(old, { max: 0n, priority: now.priority === null ? null : 0n });
+  if (least.max > cap || cap < (baseFee ?? wanted.max)) return undefined;
+  return { max: cap, priority: wanted.priority === null ? null : minOf(wanted.priority, cap) };
+}
+
 /** What is asked for now: twice the base fee lasts six full blocks of rising demand (EIP-1559: 12.5 % a block). */
 export function suggest(baseFee: bigint | null, tip: bigint, gasPrice: bigint): Fees {
   return baseFee === null ? { max: gasPrice, priority: null } : { max: baseFee * 2n + tip, priority: tip };
