@@ -7,7 +7,18 @@ import retryTask from '../scripts/retry.ts';
 import rollbackTask from '../scripts/rollback.ts';
 import statusTask from '../scripts/status.ts';
 import sweepTask from '../scripts/sweep.ts';
-import { allOf, behind, isNumbered, onSend } from './lies/rules.ts';
+import {
+  allOf,
+  behind,
+  isNumbered,
+  NO_1559,
+  NO_MEMPOOL,
+  NO_PENDING,
+  ONCE,
+  onSend,
+  RATE,
+  TEN_BLOCKS,
+} from './lies/rules.ts';
 import { startMiner } from './lies/scene.ts';
 import { type Answer, type RpcProxy, type RpcRequest, type Rule, startRpcProxy } from './rpc-proxy.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
@@ -44,19 +55,6 @@ async function assertMadeOnce(job: string, before: number): Promise<void> {
   const { deployed, pending } = await world.job(job);
   assert.equal({ deployed, pending }, { deployed: true, pending: false });
 }
-
-const RATE = { code: -32_000, message: '429 Too Many Requests' };
-/** What an RPC and what stands before it say now and then. */
-const ONCE: Record<string, Answer> = {
-  'a page': { body: '<html><h1>502 Bad Gateway</h1></html>' },
-  nothing: { result: null },
-  'half an answer': 'cut',
-  'a reset in the middle': 'reset',
-  '403 and JSON': { status: 403, error: RATE },
-  '429 and text': { status: 429, text: 'Too Many Requests' },
-  '503 and JSON': { status: 503, error: { code: -32_603, message: 'upstream is away' } },
-  'an error that is a text': { error: 'slow down' },
-};
 
 /** The first request of each method, once something was sent. */
 function onceEach(answer: Answer): Rule {
@@ -139,7 +137,7 @@ test('a run that ends not knowing says so; --resume goes on with it, and so does
 test('a revert in the shape of another client leaves its job, and stops nobody else', async () => {
   const wallet = '0x0000000000000000000000000000000000000000';
   const [bad, good] = [await world.addJob({ wallet, ageMs: 7_200_000 }), await world.addJob()];
-  const reverts = async ({ method, params }: RpcRequest) => {
+  const reverts = async ({ method, params = [] }: RpcRequest) => {
     const [{ value } = {}] = params as [{ value?: string }?];
     if (method !== 'eth_call' || !value) return false;
     const ask = world.chain.request as (args: unknown) => Promise<unknown>;
@@ -169,30 +167,8 @@ test('a revert in the shape of another client leaves its job, and stops nobody e
   await world.query('DELETE FROM "Job" WHERE id = $1', [bad]);
 });
 
-const NO_PENDING: Rule = ({ params = [] }) =>
-  params.includes('pending') ? { error: { code: -32_602, message: 'invalid block tag: pending' } } : 'pass';
-/** Before London: no base fee, and none of its methods. */
-const NO_1559: Rule = ({ method }) => {
-  if (/maxPriorityFee|feeHistory/.test(method)) return { error: { code: -32_601, message: 'method not found' } };
-  return method === 'eth_getBlockByNumber'
-    ? { edit: (block) => block && { ...block, baseFeePerGas: undefined } }
-    : 'pass';
-};
-/** As providers limit it. */
-const TEN_BLOCKS: Rule = ({ method, params }) => {
-  const [{ fromBlock, toBlock }] = params as [{ fromBlock: string; toBlock: string }];
-  return method === 'eth_getLogs' && BigInt(toBlock) - BigInt(fromBlock) >= 10n
-    ? { error: { code: -32_600, message: 'up to a 10 block range' } }
-    : 'pass';
-};
-
 test('a chain without "pending", without EIP-1559, without its mempool, and with ten blocks of events at once', async () => {
-  const other = allOf(
-    NO_PENDING,
-    NO_1559,
-    ({ method, params }) => (method === 'eth_getLogs' ? TEN_BLOCKS({ id: 0, method, params }) : 'pass'),
-    ({ method }) => (method.startsWith('txpool_') ? { error: { code: -32_601, message: 'method not found' } } : 'pass'),
-  );
+  const other = allOf(NO_PENDING, NO_1559, TEN_BLOCKS, NO_MEMPOOL);
   const [job, before] = [await world.addJob(), await nonces()];
   await world.chain.setAutomine(false);
   proxy.rule = other;

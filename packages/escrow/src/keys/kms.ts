@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { type Environment, OpsError } from '@drydock/kit';
+import { type Environment, EXIT, installOnDemand, OpsError } from '@drydock/kit';
 import type { Hash, Hex, LocalAccount } from 'viem';
 import type { KeyConfig } from '../config/escrow.ts';
 
@@ -7,7 +7,7 @@ type KmsKey = Extract<KeyConfig, { kind: 'kms' }>;
 
 /** An account whose key never leaves AWS KMS: it signs digests there. */
 export async function kmsAccount(config: KmsKey, environment: Environment): Promise<LocalAccount> {
-  const { GetPublicKeyCommand, KMSClient, SignCommand } = await import('@aws-sdk/client-kms');
+  const { GetPublicKeyCommand, KMSClient, SignCommand } = await loadSdk();
   const { hashMessage, hashTypedData, keccak256, recoverAddress, serializeSignature, serializeTransaction } =
     await import('viem');
   const { publicKeyToAddress, toAccount } = await import('viem/accounts');
@@ -63,6 +63,21 @@ export async function kmsAccount(config: KmsKey, environment: Environment): Prom
       return serializer(transaction, parseSignature(signature)) as never;
     },
   }) as LocalAccount;
+}
+
+/** Few keys lie there: an installation may do without the package. */
+async function loadSdk() {
+  try {
+    return await import('@aws-sdk/client-kms');
+  } catch (cause) {
+    throw new OpsError({
+      code: 'PACKAGE_MISSING',
+      message: 'A key of AWS KMS needs the package @aws-sdk/client-kms, which is not installed here.',
+      hint: `Install it: ${installOnDemand('@aws-sdk/client-kms') ?? 'npm run prepare-machine (an installation for production alone leaves it out)'}`,
+      exit: EXIT.usage,
+      cause,
+    });
+  }
 }
 
 /** The toolkit's variables first; what is not set there AWS's own chain of credentials finds. */

@@ -34,6 +34,14 @@ export function chooseLies({ world, random, tip }: Scene): Record<string, Rule> 
     'rate limit': () => once(() => true, { error: { code: -32_016, message: 'over rate limit' } }),
     'forked head': () => lies.forkedHead,
     'head too high': () => now(20, lies.headAhead, 2),
+    ...Object.fromEntries(Object.entries(lies.ONCE).map(([name, answer]) => [name, () => once(() => true, answer)])),
+    'a limit on handing over': () =>
+      now(5, ({ method }) => (method === 'eth_sendRawTransaction' ? { error: lies.RATE } : 'pass'), 1),
+    'no pending': () => lies.NO_PENDING,
+    'no base fee': () => lies.NO_1559,
+    'ten blocks of events': () => lies.TEN_BLOCKS,
+    'fewer blocks of events, by HTTP': () => (request) =>
+      lies.TEN_BLOCKS(request) === 'pass' ? 'pass' : { status: 503 },
     '503': () => now(8, () => ({ status: 503 })),
     'the nonce is taken by a stranger':
       () =>

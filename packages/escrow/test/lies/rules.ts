@@ -122,3 +122,37 @@ export function onSend(proxy: RpcProxy, seen: (count: number) => unknown): void 
     await seen(count);
   };
 }
+
+export const RATE = { code: -32_000, message: '429 Too Many Requests' };
+/** What an RPC and what stands before it say now and then. */
+export const ONCE: Record<string, Answer> = {
+  'a page': { body: '<html><h1>502 Bad Gateway</h1></html>' },
+  nothing: { result: null },
+  'half an answer': 'cut',
+  'a reset in the middle': 'reset',
+  '403 and JSON': { status: 403, error: RATE },
+  '429 and text': { status: 429, text: 'Too Many Requests' },
+  '503 and JSON': { status: 503, error: { code: -32_603, message: 'upstream is away' } },
+  'an error that is a text': { error: 'slow down' },
+};
+
+/** A chain that has no block of that name. */
+export const NO_PENDING: Rule = ({ params = [] }) =>
+  params.includes('pending') ? { error: { code: -32_602, message: 'invalid block tag: pending' } } : 'pass';
+/** Before London: no base fee, and none of its methods. */
+export const NO_1559: Rule = ({ method }) => {
+  if (/maxPriorityFee|feeHistory/.test(method)) return { error: { code: -32_601, message: 'method not found' } };
+  return method === 'eth_getBlockByNumber'
+    ? { edit: (block) => block && { ...block, baseFeePerGas: undefined } }
+    : 'pass';
+};
+export const NO_MEMPOOL: Rule = ({ method }) => (method.startsWith('txpool_') ? NO_METHOD : 'pass');
+
+/** As providers limit it. */
+export const TEN_BLOCKS: Rule = ({ method, params }) => {
+  if (method !== 'eth_getLogs') return 'pass';
+  const [{ fromBlock, toBlock }] = params as [{ fromBlock: string; toBlock: string }];
+  return BigInt(toBlock) - BigInt(fromBlock) >= 10n
+    ? { error: { code: -32_600, message: 'up to a 10 block range' } }
+    : 'pass';
+};
