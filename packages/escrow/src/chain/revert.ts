@@ -23,8 +23,8 @@ export function revertOf(error: unknown, abis: Abi[]): string | undefined {
   if (reverted instanceof ContractFunctionRevertedError)
     return reverted.reason ?? reverted.signature ?? 'without a reason';
   const text = textOf(error);
-  const isRevert = REVERT.test(text) || [3, -32_015].includes(rpcErrorOf(error)?.code ?? 0);
-  if (!isRevert || isPassing(error)) return undefined;
+  const reverts = REVERT.test(text) || [3, -32_015].includes(rpcErrorOf(error)?.code ?? 0);
+  if (!reverts || isPassing(error)) return undefined;
   return reasonIn(rpcErrorOf(error)?.cause) ?? found.find((data) => data.length >= 10) ?? reasonOf(error);
 }
 

@@ -1,7 +1,7 @@
 import { type Abi, type Address, encodeFunctionData, isAddressEqual, parseAbi } from 'viem';
 import type { Reader } from '../chain/client.ts';
-import { isRevert } from '../chain/revert.ts';
 import { findLog } from '../chain/logs.ts';
+import { isRevert } from '../chain/revert.ts';
 import { type Deed, NOTHING } from '../send/deed.ts';
 import type { Target } from '../target.ts';
 import { hasRight, type Right } from './role.ts';

@@ -1,6 +1,7 @@
 import type { Environment } from '@drydock/kit';
 import { type Hex, zeroHash } from 'viem';
-import { chainError, isRevert } from '../chain/errors.ts';
+import { chainError } from '../chain/errors.ts';
+import { isRevert } from '../chain/revert.ts';
 import { hasAdminRules } from '../deeds/admin.ts';
 import type { Right } from '../deeds/role.ts';
 import type { Session } from '../session.ts';
