@@ -19,9 +19,13 @@ const task = defineReadTask({
     const { inspect } = await import('../src/inspect/read.ts');
     const { nextFor } = await import('../src/inspect/next.ts');
     const { inspectionJson, printInspection } = await import('../src/inspect/show.ts');
-    const found = await inspect(await openSession(ctx), job);
+    const { isPayable } = await import('../src/abi.ts');
+    const session = await openSession(ctx);
+    const found = await inspect(session, job);
+    const { abi, escrow } = session.target;
     printInspection(ctx.out, found, {
       ...(await import('viem')),
+      isEther: isPayable(abi.factory, escrow.create.function),
       startBlock: contractsSection.of(ctx.config)?.startBlock ?? 0,
     });
     const { why, command } = nextFor(ctx.env, found);

@@ -68,6 +68,7 @@ export function argumentsOf(
   return args.map((arg, i) => {
     const type = inputs[i]?.type ?? '';
     if (arg === 'jobId' && type.startsWith('uint')) return numberOf(values.jobId, name);
+    if (arg === 'amounts' && !type.endsWith(']')) return values.total;
     return values[arg];
   });
 }
@@ -79,4 +80,9 @@ function numberOf(jobId: string, functionName: string): bigint {
     `Job ${JSON.stringify(jobId)} is not a whole number, which ${functionName} wants for its id.`,
     'Does escrow.create in drydock.config.ts name the function of this product?',
   );
+}
+
+/** Whether ether is sent along; where the money is a token, the contract fetches it by an allowance of whoever calls. */
+export function isPayable(abi: Abi, name: string): boolean {
+  return abi.some((item) => item.type === 'function' && item.name === name && item.stateMutability === 'payable');
 }

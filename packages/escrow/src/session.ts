@@ -17,8 +17,8 @@ export interface Session {
 
 type Context = Pick<TaskContext, 'config' | 'environment' | 'out'>;
 
-export async function openSession({ config, environment, out }: Context): Promise<Session> {
-  const target = await targetOf(config, environment);
+export async function openSession({ config, environment, out }: Context, asks = { database: true }): Promise<Session> {
+  const target = await targetOf(config, environment, asks);
   for (const { message } of await guardReads(target)) out.warn(message);
   const reader = createReader(target);
   return { target, reader, locate: await createLocate(target, reader) };

@@ -38,7 +38,12 @@ export interface Target {
 }
 
 /** Everything that can be told wrong without asking the chain or the database is told here (exit 2). */
-export async function targetOf(config: LoadedConfig, environment: Environment): Promise<Target> {
+export async function targetOf(
+  config: LoadedConfig,
+  environment: Environment,
+  /** `database: false`: a task that asks the contracts alone wants no variable of the database. */
+  { database = true } = {},
+): Promise<Target> {
   const [chain, escrow] = [chainOf(config), escrowSection.of(config)];
   if (!chain)
     throw usageError(
@@ -64,7 +69,7 @@ export async function targetOf(config: LoadedConfig, environment: Environment): 
     factory: await addressIn(environment, chain.escrowFactory),
     abi,
     terms: termsOf(abi.escrow, escrow),
-    databaseUrl: operatorUrl(config, environment),
+    databaseUrl: database ? operatorUrl(config, environment) : new Secret('', 'the database, which is not asked'),
   };
 }
 

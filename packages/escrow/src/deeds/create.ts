@@ -1,6 +1,6 @@
 import { command, hint, shownName } from '@drydock/kit';
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem';
-import { argumentsOf } from '../abi.ts';
+import { argumentsOf, isPayable } from '../abi.ts';
 import { saltOf } from '../chain/address.ts';
 import type { Reader } from '../chain/client.ts';
 import { refused } from '../chain/errors.ts';
@@ -31,7 +31,7 @@ export function createDeed(target: Target, order: Order, address: Address): Deed
     call: {
       to: factory,
       data: encodeFunctionData({ abi: abi.factory, functionName: escrow.create.function, args }),
-      value: total,
+      value: isPayable(abi.factory, escrow.create.function) ? total : 0n,
     },
     isDone: (reader, blockNumber) => hasCode(reader, address, blockNumber),
     find: (reader) => findCreation(target, reader, address),

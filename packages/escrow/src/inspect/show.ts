@@ -9,12 +9,18 @@ interface Units {
   formatGwei: Ether;
   /** chain.startBlock */
   startBlock: number;
+  /** Whether the money is ether; a token's amounts are told in its smallest unit. */
+  isEther: boolean;
 }
 
 /** Both sides of one job, its history, its transactions and who may roll it back. */
-export function printInspection(out: Output, found: Inspection, { formatEther, formatGwei, startBlock }: Units): void {
+export function printInspection(
+  out: Output,
+  found: Inspection,
+  { formatEther, formatGwei, startBlock, isEther }: Units,
+): void {
   const ether = (wei: bigint) => `${wei} wei (${formatEther(wei)} ETH)`;
-  printSides(out, found, ether);
+  printSides(out, found, isEther ? ether : String, isEther);
   printHistory(out, found);
   if (found.historyFrom > BigInt(startBlock))
     out.line(`events and admins from block ${found.historyFrom} on (chain.startBlock, chain.logRange)`);
@@ -26,6 +32,7 @@ function printSides(
   out: Output,
   { row, address, escrow, balance, block, baseFee, judgement }: Inspection,
   ether: Ether,
+  isEther: boolean,
 ): void {
   out.table(
     ['', 'database', `chain (block ${block})`],
@@ -38,7 +45,7 @@ function printSides(
       ['address', row.address ?? '–', address],
       ['since', row.sinceMs === null ? '–' : new Date(row.sinceMs).toISOString(), ''],
       ['unreleased', row.open === undefined ? '–' : ether(row.open), ether(escrow.unreleased)],
-      ['total / balance', ether(row.total), ether(balance)],
+      isEther ? ['total / balance', ether(row.total), ether(balance)] : ['total', ether(row.total), ''],
       ['base fee', '', baseFee === null ? '–' : `${Number(baseFee) / 1e9} gwei`],
     ],
   );
