@@ -1,8 +1,8 @@
 import { type Finding, shownName, toOpsError } from '@drydock/kit';
 import { type Abi, type AbiFunction, type Address, isAddressEqual } from 'viem';
-import { revertOf } from '../chain/errors.ts';
 import { readEscrow } from '../chain/escrow-state.ts';
 import { findLog } from '../chain/logs.ts';
+import { revertOf } from '../chain/revert.ts';
 import type { Session } from '../session.ts';
 import type { Required, RequiredFunction } from './required.ts';
 

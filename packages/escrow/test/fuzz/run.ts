@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTestAnvil } from '@drydock/sandbox/testing';
 import fc from 'fast-check';
-import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, stringToBytes, toHex, zeroHash } from 'viem';
+import { type Abi, type Address, encodeFunctionData, getAddress, type Hex, keccak256, stringToBytes, toHex, zeroHash } from 'viem';
 import { cloneCodeHash, create2Address } from '../../src/chain/address.ts';
 import { loadArtifact } from '../../src/contracts/artifacts.ts';
 import { compileSources } from '../../src/contracts/compile.ts';
@@ -92,7 +92,7 @@ type World = Awaited<ReturnType<typeof prepare>>;
 async function deployed(chain: Chain, what: { abi: Abi; bytecode: Hex; args?: unknown[] }): Promise<Address> {
   const hash = await chain.deployContract({ ...what, account: admin, chain: null });
   await chain.mine({ blocks: 1 });
-  return (await chain.getTransactionReceipt({ hash })).contractAddress as Address;
+  return getAddress((await chain.getTransactionReceipt({ hash })).contractAddress as Address);
 }
 
 async function deployReentrant(chain: Chain) {
