@@ -9,7 +9,7 @@ const task = defineReadTask({
   summary: "Drafts a migration's down.sql, tries it on a scratch database, and marks what cannot come back.",
   description:
     "Prisma's engine writes what leads back; what it does not know (functions, triggers, policies and row security, views, types, sequences,\n" +
-    'schemas, checks) is added from the catalogue. The order is found by trying: each statement comes as soon as nothing hangs on it. Written\n' +
+    'schemas, checks, and who may what with each) is added from the catalogue. The order is found by trying: each statement comes as soon as nothing hangs on it. Written\n' +
     'beside migration.sql, never over a file that is there. Exit 3 if something is left for a person to decide.',
   examples: ['npm run db:down -- --for 20260706090000_certificates'],
   flags: {

@@ -96,4 +96,26 @@ GRANT UPDATE ON a_view TO writes; GRANT SELECT ON "T" TO "read er"; REVOKE SELEC
   assert.is((await prove()).undone, null);
 });
 
+test('rights on functions, schemas, types, sequences and columns are what they were, those that PUBLIC has by itself among them', async () => {
+  await query(postgres.adminUrl, 'CREATE ROLE "calls it"; CREATE ROLE lends');
+  const before = `${TABLE}${ALL}
+GRANT USAGE ON SCHEMA more TO "calls it"; GRANT EXECUTE ON FUNCTION a_small(int) TO lends WITH GRANT OPTION; REVOKE USAGE ON TYPE more.pair FROM PUBLIC;
+GRANT USAGE ON SEQUENCE more."Count.er" TO lends; GRANT SELECT (id), UPDATE (n) ON "T" TO "calls it";`;
+  const given = await drafted({
+    '1_t': before,
+    '2_given': `REVOKE EXECUTE ON FUNCTION a_small(int), more.a_touch() FROM PUBLIC; GRANT EXECUTE ON FUNCTION more.a_touch() TO "calls it";
+GRANT CREATE ON SCHEMA more TO "calls it" WITH GRANT OPTION; GRANT USAGE ON SCHEMA more TO PUBLIC; GRANT USAGE ON TYPE more.pair TO PUBLIC, lends; REVOKE USAGE ON TYPE more.odd FROM PUBLIC;
+GRANT ALL ON SEQUENCE more."Count.er" TO lends, PUBLIC; GRANT SELECT (n) ON "T" TO lends; REVOKE UPDATE (n) ON "T" FROM "calls it";`,
+  });
+  assert.equal([given.open, given.proven], [[], true], given.sql);
+  assert.is((await given.prove()).undone, null);
+  const taken = await drafted({
+    '1_t': before,
+    '2_taken': `REVOKE ALL ON SCHEMA more FROM "calls it"; REVOKE ALL ON FUNCTION a_small(int) FROM lends; GRANT USAGE ON TYPE more.pair TO PUBLIC;
+REVOKE ALL ON SEQUENCE more."Count.er" FROM lends; REVOKE ALL (id, n) ON "T" FROM "calls it"; DROP VIEW b_view CASCADE; DROP FUNCTION more.a_touch() CASCADE;`,
+  });
+  assert.equal([taken.open, taken.proven], [[], true], taken.sql);
+  assert.is((await taken.prove()).undone, null);
+});
+
 test.run();

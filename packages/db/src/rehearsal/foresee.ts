@@ -8,6 +8,7 @@ import {
   oldPgDump,
   readExtensions,
 } from '@drydock/kit';
+import { OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
@@ -48,7 +49,7 @@ const LEFT = `
     UNION ALL SELECT proowner, pronamespace FROM pg_proc UNION ALL SELECT nspowner, oid FROM pg_namespace WHERE nspname <> 'public')
   SELECT format('owner %s of %s (it will be %s)', pg_get_userbyid(o.owner), CASE count(*) WHEN 1 THEN '1 object' ELSE count(*) || ' objects' END, current_user) AS left
     FROM owned o JOIN pg_namespace n ON n.oid = o.space
-   WHERE n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'
+   WHERE ${OURS}
      AND NOT pg_has_role(o.owner, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)
    GROUP BY o.owner
   UNION ALL SELECT 'subscription ' || subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { databaseOf, quoteIdentifier as q, type Secret, withPostgres, withRole } from '@drydock/kit';
+import { notOfExtension } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 
 /**
@@ -56,6 +57,3 @@ export async function handOver(client: Client, name: string): Promise<void> {
   );
   await client.query(['BEGIN', ...rows.map(({ sql }) => sql), 'COMMIT'].join(';\n'));
 }
-
-const notOfExtension = (catalog: string, alias: string) =>
-  `NOT EXISTS (SELECT 1 FROM pg_depend x WHERE x.classid = '${catalog}'::regclass AND x.objid = ${alias}.oid AND x.deptype = 'e')`;

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { connectPostgres, quoteIdentifier as q, type Secret } from '@drydock/kit';
+import { notOfExtension, OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { copyHistory, copyPart } from './copy.ts';
@@ -39,8 +40,8 @@ export async function copySample(from: Secret, to: Secret, without: string[]): P
 async function readTables(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'r' AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_' AND c.relname <> '_prisma_migrations'
-        AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`,
+      WHERE c.relkind = 'r' AND ${OURS} AND c.relname <> '_prisma_migrations'
+        AND ${notOfExtension('pg_class', 'c')}`,
   );
   return rows.map(({ name }) => name);
 }

@@ -1,4 +1,6 @@
+import { madeByItself, OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
+import { RIGHTS } from './rights.ts';
 
 /** How an object that Prisma's engine does not know is made, and how it is dropped: by the key that it has in the inventory. */
 export interface Definition {
@@ -11,20 +13,15 @@ export interface Definition {
 
 export type Definitions = Map<string, Definition>;
 
-const SCHEMAS = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
-const notOfExtension = (catalog: string, alias: string) =>
-  `NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype IN ('e', 'i'))`;
-const RELATION_KIND = `CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' ELSE 'table ' END`;
-
 const QUERY = `
   SELECT 'schema ' || n.nspname AS key, format('CREATE SCHEMA %I;', n.nspname) AS make, format('DROP SCHEMA %I;', n.nspname) AS drop, NULL AS alter
-    FROM pg_namespace n WHERE ${SCHEMAS} AND n.nspname <> 'public'
+    FROM pg_namespace n WHERE ${OURS} AND n.nspname <> 'public'
   UNION ALL
   SELECT 'function ' || n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
          CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) || ';' END,
          format('DROP ROUTINE %I.%I(%s);', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
          CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) || ';' END
-    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE ${SCHEMAS} AND ${notOfExtension('pg_proc', 'p')}
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE ${OURS} AND ${madeByItself('pg_proc', 'p')}
   UNION ALL
   SELECT 'trigger ' || n.nspname || '.' || c.relname || '.' || t.tgname,
          pg_get_triggerdef(t.oid) || ';' || CASE t.tgenabled WHEN 'D' THEN format(' ALTER TABLE %I.%I DISABLE TRIGGER %I;', n.nspname, c.relname, t.tgname)
@@ -32,7 +29,7 @@ const QUERY = `
            WHEN 'A' THEN format(' ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER %I;', n.nspname, c.relname, t.tgname) ELSE '' END,
          format('DROP TRIGGER %I ON %I.%I;', t.tgname, n.nspname, c.relname), NULL
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND ${SCHEMAS}
+   WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND ${OURS}
   UNION ALL
   SELECT 'policy ' || n.nspname || '.' || c.relname || '.' || p.polname,
          format('CREATE POLICY %I ON %I.%I AS %s FOR %s TO %s%s%s;', p.polname, n.nspname, c.relname,
@@ -41,21 +38,21 @@ const QUERY = `
            (SELECT string_agg(CASE WHEN role = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(role)) END, ', ') FROM unnest(p.polroles) role),
            ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'),
          format('DROP POLICY %I ON %I.%I;', p.polname, n.nspname, c.relname), NULL
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ${SCHEMAS}
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ${OURS}
   UNION ALL
   SELECT CASE c.relkind WHEN 'v' THEN 'view ' ELSE 'materialized view ' END || n.nspname || '.' || c.relname,
          format('CREATE %s %I.%I%s AS %s', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, n.nspname, c.relname,
            ' WITH (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)),
          format('DROP %s %I.%I;', CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, n.nspname, c.relname), NULL
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind IN ('v', 'm') AND ${SCHEMAS} AND ${notOfExtension('pg_class', 'c')}
+   WHERE c.relkind IN ('v', 'm') AND ${OURS} AND ${madeByItself('pg_class', 'c')}
   UNION ALL
   SELECT 'sequence ' || n.nspname || '.' || c.relname,
          format('CREATE SEQUENCE %I.%I AS %s INCREMENT %s MINVALUE %s MAXVALUE %s START %s CACHE %s%s;', n.nspname, c.relname, format_type(s.seqtypid, NULL),
            s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcache, CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END),
          format('DROP SEQUENCE %I.%I;', n.nspname, c.relname), NULL
     FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE ${SCHEMAS} AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
+   WHERE ${OURS} AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
   UNION ALL
   SELECT 'type ' || n.nspname || '.' || t.typname,
          CASE t.typtype
@@ -69,33 +66,23 @@ const QUERY = `
          END,
          format('DROP TYPE %I.%I;', n.nspname, t.typname), NULL
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-   WHERE (t.typtype IN ('d', 'e', 'r') OR c.relkind = 'c') AND ${SCHEMAS} AND ${notOfExtension('pg_type', 't')}
+   WHERE (t.typtype IN ('d', 'e', 'r') OR c.relkind = 'c') AND ${OURS} AND ${madeByItself('pg_type', 't')}
   UNION ALL
   SELECT 'table ' || n.nspname || '.' || c.relname, NULL, format('DROP TABLE %I.%I;', n.nspname, c.relname),
          format('ALTER TABLE %1$I.%2$I %3$s ROW LEVEL SECURITY; ALTER TABLE %1$I.%2$I %4$s ROW LEVEL SECURITY;', n.nspname, c.relname,
            CASE WHEN c.relrowsecurity THEN 'ENABLE' ELSE 'DISABLE' END, CASE WHEN c.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND ${SCHEMAS}
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND ${OURS}
   UNION ALL
   SELECT 'constraint ' || n.nspname || '.' || c.relname || '.' || k.conname,
          format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s;', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)),
          format('ALTER TABLE %I.%I DROP CONSTRAINT %I;', n.nspname, c.relname, k.conname), NULL
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND k.conparentid = 0 AND ${SCHEMAS}
+   WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND k.conparentid = 0 AND ${OURS}
   UNION ALL
   SELECT 'index ' || n.nspname || '.' || c.relname, pg_get_indexdef(c.oid) || ';', format('DROP INDEX %I.%I;', n.nspname, c.relname), NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE ${SCHEMAS} AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
-  UNION ALL
-  SELECT 'right of ' || grantee || ' on ' || key, string_agg(format('GRANT %s ON %s TO %s%s;', given, name, quoted, CASE WHEN passes THEN ' WITH GRANT OPTION' ELSE '' END), ' ' ORDER BY passes),
-         format('REVOKE ALL ON %s FROM %s;', name, quoted),
-         format('REVOKE ALL ON %s FROM %s; ', name, quoted) || string_agg(format('GRANT %s ON %s TO %s%s;', given, name, quoted, CASE WHEN passes THEN ' WITH GRANT OPTION' ELSE '' END), ' ' ORDER BY passes)
-    FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END AS grantee, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS quoted,
-                 ${RELATION_KIND} || n.nspname || '.' || c.relname AS key, format('%I.%I', n.nspname, c.relname) AS name,
-                 a.is_grantable AS passes, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS given
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
-           WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.grantee <> c.relowner AND ${SCHEMAS} AND ${notOfExtension('pg_class', 'c')}
-           GROUP BY c.oid, c.relkind, n.nspname, c.relname, a.grantee, a.is_grantable) AS rights
-   GROUP BY grantee, quoted, key, name`;
+   WHERE ${OURS} AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+  UNION ALL ${RIGHTS}`;
 
 /** What can be made again by the catalogue's own words. Reads only. */
 export async function readDefinitions(client: Client): Promise<Definitions> {

@@ -1,3 +1,4 @@
+import { OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 
 /** A constraint of the copy that is not as it should stay. */
@@ -14,8 +15,6 @@ export interface Unsettled {
   kind: string;
 }
 
-const OWN = `n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`;
-
 /**
  * What a constraint has for its partitions is PostgreSQL's own, and one that is NOT ENFORCED (18) has nothing to be validated: neither counts.
  */
@@ -28,7 +27,7 @@ export async function readUnsettled(client: Client): Promise<Unsettled[]> {
                      UNION ALL
                      SELECT 'unindexed' WHERE k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL AND i.indisvalid
                         AND i.indnkeyatts >= cardinality(k.conkey) AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] <@ k.conkey)) AS what
-      WHERE k.conparentid = 0 AND ${OWN} AND c.relname <> '_prisma_migrations' ORDER BY k.oid`,
+      WHERE k.conparentid = 0 AND ${OURS} AND c.relname <> '_prisma_migrations' ORDER BY k.oid`,
   );
   return rows;
 }

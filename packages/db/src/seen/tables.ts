@@ -1,3 +1,4 @@
+import { OURS } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 
 /** A relation with rows that the target has before anything is applied. */
@@ -20,7 +21,7 @@ export async function readTables(client: Client): Promise<Table[]> {
             c.relkind AS kind, c.reltuples::float8 AS rows, pg_relation_size(c.oid)::float8 AS bytes
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'm') AND c.relname <> '_prisma_migrations'
-        AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_' ORDER BY 1, 2`,
+        AND ${OURS} ORDER BY 1, 2`,
   );
   // The label comes quoted from PostgreSQL. A partitioned table is never analysed by itself; one that was empty when it was,
   // and was filled since, has a size.

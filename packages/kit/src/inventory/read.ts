@@ -48,6 +48,13 @@ export async function readNamed(client: Client): Promise<Inventory> {
   return read(client, () => `SELECT key, definition, valid FROM (${queryOf(NAMED)}) item`);
 }
 
+/** The same of one that was read whole. */
+export function namedIn(inventory: Inventory): Inventory {
+  return new Map(
+    [...inventory].filter(([key]) => /^(table|view|materialized view|sequence|column|enum value) /.test(key)),
+  );
+}
+
 /** What is set while we look; `own`: the session has set it itself before. */
 interface Setting {
   name: string;
