@@ -1,8 +1,9 @@
 // Uses no service: what a rehearsal found, with names and errors that came from a stranger's migration.
-import { registerSecret } from '@drydock/kit';
+import { type Finding, registerSecret } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Format, type Report, writeReport } from '../src/report/formats.ts';
+import { gathered } from '../src/report/gather.ts';
 import type { ObservedStatement } from '../src/seen/types.ts';
 
 const test = suite('reports of a dry run');
@@ -69,6 +70,25 @@ test('SARIF says what was said, masked, and gives no command', () => {
   const text = write('sarif');
   assert.not.match(text, /##\[|\u202e|correct-horse/);
   assert.match(JSON.parse(text).runs[0].results[0].message.text, 'no\n::error file=x::faked *** <!-- t');
+});
+
+test('many of one kind are told as one, with the list; errors and few one by one', () => {
+  const of = (code: string, many: number, more: object = {}) =>
+    Array.from({ length: many }, (_, n): Finding => ({ level: 'info', code, message: `${code} ${n}.`, ...more }));
+  const keys = of('FOREIGN_KEY_UNINDEXED', 117, { recipe: ['CREATE INDEX'] }).map((one, n) => ({
+    ...one,
+    about: `f${n} of t`,
+  }));
+  const lines = of('INTEGER_KEY', 6).map((one, n) => ({ ...one, migration: 'm', line: n + 1, file: '/m' }));
+  const apart = [...of('JSON_COLUMN', 5), ...of('DROPS_USED', 9, { level: 'error' })];
+  const told = gathered([...keys, ...lines, ...apart]);
+  assert.equal(told.slice(2), apart);
+  assert.match(
+    told[0]?.message ?? '',
+    /^FOREIGN_KEY_UNINDEXED 0\. 116 more of this kind: f1 of t, f2 of t, .*, f116 of t\.$/,
+  );
+  assert.is(told[0]?.recipe?.at(-1), 'CREATE INDEX');
+  assert.is(told[1]?.message, 'INTEGER_KEY 0. 5 more of this kind: m:2, m:3, m:4, m:5, m:6.');
 });
 
 test.run();

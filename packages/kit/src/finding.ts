@@ -10,6 +10,8 @@ export interface Finding {
   /** Where, if it is about a file; lines count from 1. */
   file?: string;
   line?: number;
+  /** Which one it is, in a few words: for a list, where many are of the same kind. */
+  about?: string;
   /** What to do instead, line by line, ready to paste. */
   recipe?: string[];
 }

@@ -23,6 +23,7 @@ function leftInvalid({ schema, table, name }: Unsettled, last: string): Finding 
   return {
     level: 'warn',
     code: 'LEFT_INVALID',
+    about: `${schema}.${table}.${name}`,
     message: `constraint ${schema}.${table}.${name} is left invalid after ${last}.`,
     hint: 'ALTER TABLE … VALIDATE CONSTRAINT in a migration that follows.',
   };
@@ -49,6 +50,7 @@ async function unindexed(
   return {
     level: level === 'error' ? 'warn' : level,
     code: 'FOREIGN_KEY_UNINDEXED',
+    about: `${name} of ${label}`,
     message: `The foreign key ${name} of ${label} (${rows > 0 ? about(rows) : 'no rows yet'}) has no index that begins with ${columns.join(', ')}: each delete of a parent, and each change of its key, reads all of it.`,
     hint: 'An index of these columns, CONCURRENTLY and alone in a migration of its own.',
     ...(steps ? { recipe: await writeSql(steps) } : {}),

@@ -10,6 +10,7 @@ import {
 import { CODES } from '../codes.ts';
 import type { Rehearsal } from '../rehearsal/rehearse.ts';
 import { type Format, writeReport } from './formats.ts';
+import { gathered } from './gather.ts';
 import { HEADER, lockVerdict, statementRow } from './table.ts';
 
 interface Presenting extends Pick<TaskContext, 'env' | 'out' | 'config' | 'typed'> {
@@ -33,19 +34,22 @@ export function presentRehearsal(
   const verdict = no
     ? `The rehearsal for ${env} found what must not be applied like this.${locks}`
     : state.pending.length === 0
-      ? `Nothing is pending on ${env}.`
+      ? state.squashed.length > 0
+        ? `Nothing is pending on ${env} but to record ${state.squashed.join(', ')}, which stands for what is applied.`
+        : `Nothing is pending on ${env}.`
       : `${migrations.length} ${migrations.length === 1 ? 'migration' : 'migrations'} would apply to ${env}.${untold.length > 0 ? ` Of ${untold.length} it could not be told.` : ''}${locks}`;
   return {
     verdict,
     ok: !no,
     data: { pending: state.pending, copy: copy ?? null, migrations, ignored, untold } as unknown as Json,
     findings,
-    ...(!no && state.pending.length > 0 ? { next: command('db:deploy', { env }) } : {}),
+    told: gathered(findings),
+    ...(!no && state.pending.length + state.squashed.length > 0 ? { next: command('db:deploy', { env }) } : {}),
     ...(format
       ? {
           document: writeReport(format, {
             ...rehearsal,
-            findings: findings.map((finding) => wordedFinding(finding, typed)),
+            findings: (format === 'sarif' ? findings : gathered(findings)).map((one) => wordedFinding(one, typed)),
             env,
             verdict,
             root: config.root,

@@ -22,7 +22,11 @@ export interface Ending {
 }
 
 /** What a task said, its hints in words. */
-export type WordedOutcome = Omit<Outcome, 'findings' | 'next'> & { findings?: WordedFinding[]; next?: string };
+export type WordedOutcome = Omit<Outcome, 'findings' | 'told' | 'next'> & {
+  findings?: WordedFinding[];
+  told?: WordedFinding[];
+  next?: string;
+};
 export type WordedFinding = Omit<Finding, 'hint'> & { hint?: string };
 export type WordedError = OpsError & { hint: string | undefined };
 
@@ -32,10 +36,11 @@ export function wordedFinding({ hint, ...finding }: Finding, words: Words): Word
   return { ...finding, ...(hint === undefined ? {} : { hint: words(hint) }) };
 }
 
-export function wordedOutcome({ findings, next, ...outcome }: Outcome, words: Words): WordedOutcome {
+export function wordedOutcome({ findings, told, next, ...outcome }: Outcome, words: Words): WordedOutcome {
   return {
     ...outcome,
     ...(findings ? { findings: findings.map((finding) => wordedFinding(finding, words)) } : {}),
+    ...(told ? { told: told.map((finding) => wordedFinding(finding, words)) } : {}),
     ...(next === undefined ? {} : { next: words(next) }),
   };
 }
@@ -83,7 +88,7 @@ export function printEnding(out: Output, { startedAt, outcome, error, typing }: 
   const words = (hint: Hint) => typed(hint, typing);
   if (error) printError(out, wordedError(error, words));
   if (error || !outcome || (outcome.quiet && isYes(outcome))) return;
-  for (const finding of outcome.findings ?? []) printFinding(out, wordedFinding(finding, words));
+  for (const finding of outcome.told ?? outcome.findings ?? []) printFinding(out, wordedFinding(finding, words));
   const took = painted('dim', `(${formatDuration(Date.now() - startedAt.getTime())})`);
   const warnings = (outcome.findings ?? []).filter(({ level }) => level === 'warn').length;
   const above = warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'} above` : '';

@@ -16,6 +16,8 @@ export interface Outcome {
   ok?: boolean;
   data?: Json;
   findings?: Finding[];
+  /** What a person is told in their place, where they are many of a kind. */
+  told?: Finding[];
   /** How the closing line is marked where it is neither good nor a no: there is nothing, or something wants to be done. */
   mark?: 'plain' | 'warning';
   /** The next command to type, if there is an obvious one. */
