@@ -1,6 +1,20 @@
 #!/usr/bin/env node
-import { command, counted, defineReadTask, flag, main, type Outcome, wordedFinding } from '@drydock/kit';
+import {
+  command,
+  counted,
+  defineReadTask,
+  type Finding,
+  flag,
+  main,
+  OpsError,
+  type Outcome,
+  type TaskContext,
+  toOpsError,
+  wordedFinding,
+} from '@drydock/kit';
 import { FORMATS, fails } from '../src/dry-run.ts';
+import type { Format, Report } from '../src/report/formats.ts';
+import { gathered } from '../src/report/gather.ts';
 
 const task = defineReadTask({
   name: 'db:lint',
@@ -27,10 +41,16 @@ const task = defineReadTask({
   perEnvironment: false,
   withoutConfig: true,
   writesDocument: ({ format }) => format !== undefined,
-  async run({ config, flags: { base, failOn, format }, words, out, typed }): Promise<Outcome> {
+  async run(ctx): Promise<Outcome> {
     const { runLint } = await import('../src/lint/run.ts');
-    const { writeReport } = await import('../src/report/formats.ts');
-    const { migrations, added, findings, ignored } = await runLint(config, { words, base });
+    const { config, words, out } = ctx;
+    const { base, failOn, format } = ctx.flags;
+    const run = runLint(config, { words, base });
+    const { migrations, added, findings, ignored } = await (format
+      ? run.catch(async (thrown) => {
+          throw await reported(thrown, format, ctx);
+        })
+      : run);
     for (const name of migrations) out.line(name);
     for (const { code, migration, line, reason } of ignored)
       out.line(`ignored ${code} at ${migration}:${line}: ${reason}`);
@@ -48,19 +68,39 @@ const task = defineReadTask({
       ok: !no,
       data: { migrations, base: added?.base ?? null, ignored },
       findings,
+      told: gathered(findings),
       ...(migrations.length > 0 ? { next: command('db:dry-run') } : {}),
       ...(format
         ? {
-            document: writeReport(format, {
-              ...{ migrations: [], ignored, copy: undefined, verdict: said, root: config.root, task: 'db:lint' },
-              findings: findings.map((finding) => wordedFinding(finding, typed)),
-              env: config.product,
-            }),
+            document: await report(format, { findings, ignored, verdict: said }, ctx),
           }
         : {}),
     };
   },
 });
+
+type Linting = Pick<TaskContext, 'config' | 'typed'>;
+
+async function report(
+  format: Format,
+  { findings, ...said }: { findings: readonly Finding[]; ignored: Report['ignored']; verdict: string },
+  { config, typed }: Linting,
+): Promise<string> {
+  const { writeReport } = await import('../src/report/formats.ts');
+  return writeReport(format, {
+    ...{ ...said, migrations: [], copy: undefined, root: config.root, task: 'db:lint' },
+    findings: findings.map((finding) => wordedFinding(finding, typed)),
+    env: config.product,
+  });
+}
+
+/** The same error, and what the pull request is shown of it: a file that is no SQL at its line. */
+async function reported(thrown: unknown, format: Format, ctx: Linting): Promise<OpsError> {
+  const { code, message, hint, exit, findings, cause } = toOpsError(thrown);
+  const said: Finding[] = findings.length > 0 ? [...findings] : [{ level: 'error', code, message, hint }];
+  const document = await report(format, { findings: said, ignored: [], verdict: message }, ctx);
+  return new OpsError({ code, message, hint, exit, findings: said, document, cause });
+}
 
 export default task;
 await main(task, import.meta);

@@ -142,6 +142,20 @@ test('what is no SQL is refused with its file, line and the words of PostgreSQL'
   assert.match(error?.message ?? '', /3_bad\/migration\.sql:1:/);
 });
 
+test('a report says of a file that is no SQL where it is, and the exit code stays', async () => {
+  const { root } = checkout({ '2_bad': 'SELECT 1;\nALTER TABEL x;', '3_bad': 'CREATE;' });
+  const { run } = taskProcesses(root);
+  const annotated = async () => {
+    const { code, stdout } = await run('db:lint', '--base', 'main', '--format', 'github');
+    return [code, ...stdout.trim().split('\n')].map((line) => String(line).replace(/::(?!error).*/, ''));
+  };
+  const at = (name: string, line: number) =>
+    `::error file=prisma/migrations/${name}/migration.sql,line=${line},title=MIGRATION_SYNTAX`;
+  assert.equal(await annotated(), ['1', at('2_bad', 2), at('3_bad', 1)]);
+  const nowhere = await run('db:lint', '--base', 'nowhere', '--format', 'github');
+  assert.match(nowhere.stdout, /^::error title=\w+::/);
+});
+
 test('files are named by their path, by their folder, and need not be among the migrations', async () => {
   const { run, root } = checkout({ '2_set': 'ALTER TABLE "User" ALTER COLUMN "name" SET NOT NULL;' });
   writeFileSync(join(root, 'more.sql'), 'ALTER TABLE elsewhere ALTER COLUMN n TYPE BIGINT;');

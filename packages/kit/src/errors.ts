@@ -26,6 +26,8 @@ export interface OpsErrorInit {
   exit?: number;
   /** Where several things are wrong, each; the message tells of them all. For `--json`. */
   findings?: Finding[] | undefined;
+  /** What a task that writes a report has to say of it there: alone on stdout, as `Outcome.document` is. */
+  document?: string | undefined;
   cause?: unknown;
 }
 
@@ -36,13 +38,15 @@ export class OpsError extends Error {
   readonly hint: Hint | undefined;
   readonly exit: number;
   readonly findings: readonly Finding[];
+  readonly document: string | undefined;
 
-  constructor({ code, message, hint, exit = EXIT.failed, findings = [], cause }: OpsErrorInit) {
+  constructor({ code, message, hint, exit = EXIT.failed, findings = [], document, cause }: OpsErrorInit) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
     this.exit = exit;
     this.findings = findings;
+    this.document = document;
   }
 }
 

@@ -38,7 +38,8 @@ export async function runLint(
   const looked = [...known.filter(({ file, standsFor }) => !standsFor && wanted.has(realpathSync(file))), ...others];
   await refuseUnreadable(looked);
   const running = added && (await runningAt(schema, added.from));
-  const { findings, ignored } = await lint([...known, ...others], new Set(looked.map(({ file }) => file)), {
+  const all = [...known, ...others];
+  const { findings, ignored } = await lint(all, new Set(looked.map(({ file }) => file)), {
     limits: { largeTableRows, lockTimeoutMs },
     hazards,
     running,
@@ -65,13 +66,17 @@ function nameOf(file: string): string {
   return basename(file) === 'migration.sql' ? basename(dirname(file)) : basename(file);
 }
 
-/** All that are no SQL, in one go. */
-async function refuseUnreadable(scripts: Script[]): Promise<void> {
+/** All that are no SQL, in one go, each with its place. */
+async function refuseUnreadable(scripts: Pick<Script, 'sql' | 'file'>[]): Promise<void> {
   const errors: OpsError[] = [];
+  const findings: Finding[] = [];
   for (const { sql, file } of scripts)
     await parseStatements(sql, file).catch((error) => {
       if (!(error instanceof OpsError)) throw error;
       errors.push(error);
+      const { code, message, hint } = error;
+      const line = Number(/^:(\d+)/.exec(message.slice(file.length))?.[1] ?? 1);
+      findings.push({ level: 'error', code, message, hint, file, line });
     });
   const [first] = errors;
   if (!first) return;
@@ -79,6 +84,7 @@ async function refuseUnreadable(scripts: Script[]): Promise<void> {
     code: first.code,
     message: errors.map(({ message }) => message).join(' '),
     hint: 'Nothing else was looked at. Mend it and run it again.',
+    findings,
     cause: first,
   });
 }

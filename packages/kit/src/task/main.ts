@@ -95,7 +95,10 @@ function tell(task: AnyTask, ending: Ending, { out, wantsJson }: { out: Output; 
   if (wantsJson && streams) {
     if (ending.error && !seenEnough) writeShown(process.stdout, `${shownJson(toJson(ending))}\n`);
   } else if (wantsJson) writeShown(process.stdout, `${shownJson(toJson(ending), 2)}\n`);
-  else if (ending.outcome?.document) process.stdout.write(`${ending.outcome.document}\n`);
+  else {
+    const document = ending.outcome?.document ?? ending.error?.document;
+    if (document) process.stdout.write(`${document}\n`);
+  }
   if (ending.error?.exit !== EXIT.done) printEnding(out, ending);
 }
 
