@@ -1,5 +1,5 @@
 // Uses no service: journals in a product's folder.
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -117,6 +117,30 @@ test('a prune, as a process, knows the journal of the prune before it', async ()
       kept,
     );
   }
+});
+
+test('what db:squash has put aside long ago goes, but not while a run is open, and not through a link', async () => {
+  const root = makeProduct();
+  const aside = (name: string, at = LONG_AGO) => {
+    const folder = makeStateFolder(root, 'squashed', name);
+    mkdirSync(join(folder, '1_a'));
+    writeFileSync(join(folder, '1_a/migration.sql'), 'SELECT 1;');
+    utimesSync(folder, new Date(at), new Date(at));
+  };
+  aside('1_old');
+  aside('2_young', new Date().toISOString());
+  symlinkSync(root, join(root, '.drydock/squashed/3_link'));
+  const open = put(root, '01OPEN', undefined);
+  const left = () => readdirSync(join(root, '.drydock/squashed')).sort();
+  await runTaskForTest(opsPrune, root, ['--yes']);
+  assert.equal(left(), ['1_old', '2_young', '3_link']);
+  rmSync(open, { recursive: true });
+  const planned = await runTaskForTest(opsPrune, root, ['--plan']);
+  assert.match(planned.said.join('\n'), 'remove .drydock/squashed/1_old, put aside before');
+  const { outcome, error } = await runTaskForTest(opsPrune, root, ['--yes']);
+  assert.is(error, undefined);
+  assert.match(outcome?.verdict ?? '', '1 put aside removed');
+  assert.equal(left(), ['2_young', '3_link']);
 });
 
 test.run();
