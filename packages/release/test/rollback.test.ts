@@ -1,5 +1,7 @@
 // Uses PostgreSQL and HAProxy: going back from releases of a small product that serves customers, over each kind of migration.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { rowsSince } from '@drydock/backups';
 import { readState, targetOf } from '@drydock/db';
 import { loadConfig, loadEnvironment, Secret, withPostgres } from '@drydock/kit';
@@ -194,6 +196,33 @@ test('over one that it cannot live with and nobody can undo: maintenance, the ba
   assert.equal([...statuses], ['503'], 'meanwhile the page of maintenance, and nothing else');
   assert.is(await answer(), before);
   assert.equal(await applied(), ['1_jobs', '2_title']);
+  assert.equal(await sql('SELECT id FROM jobs ORDER BY id'), [{ id: 1 }]);
+});
+
+test('over a squash of what the version before was made for it is a switch, and the squash stays', async () => {
+  const before = await answer();
+  const folder = join(world.root, 'prisma/migrations');
+  const standsFor = ['1_jobs', '2_title'].map((name) => ({
+    name,
+    text: readFileSync(join(folder, name, 'migration.sql')),
+  }));
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+  world.write({
+    'prisma/migrations/2_squashed/migration.sql': standsFor.map(({ text }) => text).join('\n'),
+    'prisma/migrations/2_squashed/squashed.json': JSON.stringify({
+      standsFor: standsFor.map(({ name, text }) => ({
+        name,
+        checksum: createHash('sha256').update(text).digest('hex'),
+      })),
+    }),
+    'prisma/schema.prisma': schema('  title String?\n'),
+  });
+  await release();
+  assert.equal(await applied(), ['2_squashed']);
+  const { way, why } = await wayBack();
+  assert.equal([way, why], ['switch', 'no migration lies between']);
+  assert.is(await answer(), before);
+  assert.equal(await applied(), ['2_squashed']);
   assert.equal(await sql('SELECT id FROM jobs ORDER BY id'), [{ id: 1 }]);
 });
 
