@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { command, counted, defineReadTask, type Finding, hint, type Json, main, type Output } from '@drydock/kit';
+import { command, counted, defineReadTask, type Finding, type Json, main, type Output } from '@drydock/kit';
 import { toldAttempt } from '../src/migrations/attempt.ts';
 import type { MigrationState } from '../src/migrations/compare.ts';
 import { targetOf } from '../src/target.ts';
@@ -18,7 +18,7 @@ const task = defineReadTask({
     const { findDrift } = await import('../src/drift/look.ts');
     const { driftNow } = await import('../src/drift/now.ts');
     const { scriptFindings } = await import('../src/migrations/scripts.ts');
-    const { squashFindings } = await import('../src/migrations/refuse.ts');
+    const { byHandSquashed, historyFindings, unrecordedFindings } = await import('../src/migrations/refuse.ts');
     const { levelled } = await import('../src/codes.ts');
     const target = targetOf(config, environment);
     const [state, { drift, failed }] = await Promise.all([readState(target), findDrift(target)]);
@@ -27,37 +27,49 @@ const task = defineReadTask({
       Object.entries(namesOf(state)).map(([what, names]) => [what, String(names.length), names.at(-1) ?? '']),
     );
     for (const [what, names] of Object.entries(namesOf(state)).slice(1)) listNames(out, what, names);
-    const attempts = attemptFindings(state, config.root);
     for (const { name, at, failure } of state.attempts)
       if (failure.statement) out.line(`${name} failed ${at} in: ${shortened(failure.statement)}`);
-    const unsound =
-      state.failed.length + state.edited.length + state.missing.length + state.partly.length + state.doubled.length > 0;
-    const pending = state.pending.length + state.squashed.length > 0;
+    const attempts = takenBack(state, config.root);
+    const history = historyFindings(state, config.root);
+    const unsound = history.length > 0;
+    const pending = state.pending.length > 0;
+    const unrecorded = state.squashed.length > 0;
     // Before everything is applied, the schema is ahead of the database by right.
-    const drifts = unsound || pending ? [] : await driftNow(target, drift.items, state.applied);
+    const drifts = unsound || pending || unrecorded ? [] : await driftNow(target, drift.items, state.applied);
     const scripts = scriptFindings(target.migrationsDir, state);
     const findings = levelled(
-      [...attempts, ...squashFindings(state), ...drifts, ...failed, ...scripts],
+      [
+        ...attempts,
+        ...history,
+        ...unrecordedFindings(state),
+        ...byHandSquashed(state.byHand),
+        ...drifts,
+        ...failed,
+        ...scripts,
+      ],
       target.hazards,
     );
     const drifted = drifts.length > 0;
     const verdict = unsound
       ? `The migration history of ${env} needs attention.`
       : pending
-        ? `${counted(state.pending.length + state.squashed.length, 'migration is', 'migrations are')} pending on ${env}.`
-        : `All migrations are applied on ${env}${drifted ? '; the schema differs' : failed.length > 0 ? '' : ', and the schema is as it should be'}.`;
+        ? `${counted(state.pending.length, 'migration is', 'migrations are')} pending on ${env}${unrecorded ? `, and ${counted(state.squashed.length, 'squash', 'squashes')} to be recorded` : ''}.`
+        : unrecorded
+          ? `All is applied on ${env}, and ${counted(state.squashed.length, 'squash', 'squashes')} to be recorded.`
+          : `All migrations are applied on ${env}${drifted ? '; the schema differs' : failed.length > 0 ? '' : ', and the schema is as it should be'}.`;
     return {
       verdict,
-      ok: !unsound && !pending && !findings.some(({ level }) => level === 'error'),
+      ok: !unsound && !pending && !unrecorded && !findings.some(({ level }) => level === 'error'),
       data: { ...without(state), drift: drifted } as unknown as Json,
       findings,
-      ...nextOf(env, { unsound, pending, drifted }),
+      ...nextOf(env, { unsound, pending, unrecorded, drifted }),
     };
   },
 });
 
 function namesOf({ applied, pending, squashed, failed, edited, missing }: MigrationState): Record<string, string[]> {
-  return { applied, pending: [...pending, ...squashed], failed: failed.map(({ name }) => name), edited, missing };
+  const unrecorded = squashed.length > 0 ? { 'to be recorded': squashed } : {};
+  return { applied, pending, ...unrecorded, failed: failed.map(({ name }) => name), edited, missing };
 }
 
 /** Names of what squashes stand for are many, and in their files. */
@@ -65,21 +77,18 @@ function without({ squashes: _, ...state }: MigrationState): Omit<MigrationState
   return state;
 }
 
-/** One that was begun and did not end stops everything; one that was taken back is pending, and will fail again if nothing was mended. */
-function attemptFindings({ attempts, failed }: MigrationState, root: string): Finding[] {
-  return attempts.map((attempt) => {
-    const stopped = failed.some(({ name }) => name === attempt.name);
-    return {
-      level: stopped ? 'error' : 'warn',
-      code: stopped ? 'MIGRATION_FAILED_BEFORE' : 'LAST_ATTEMPT_FAILED',
+/** Pending, and it will fail again if nothing was mended. */
+function takenBack({ attempts, failed }: MigrationState, root: string): Finding[] {
+  return attempts
+    .filter(({ name }) => !failed.some((stopped) => stopped.name === name))
+    .map((attempt) => ({
+      level: 'warn',
+      code: 'LAST_ATTEMPT_FAILED',
       message: `${attempt.name} failed: ${toldAttempt(attempt, root)}.`,
-      hint: stopped
-        ? hint`Look at what it left, mend it, then: ${command('db:resolve', { rolledBack: attempt.name })}`
-        : 'Nothing of it is in effect. Mend the migration, or what is in its way, and deploy again.',
+      hint: 'Nothing of it is in effect. Mend the migration, or what is in its way, and deploy again.',
       file: attempt.file,
       line: attempt.failure.line ?? 1,
-    };
-  });
+    }));
 }
 
 const STATEMENT_LENGTH = 300;
@@ -96,8 +105,11 @@ function listNames(out: Output, what: string, names: string[]): void {
   if (names.length > SHOWN) out.line(`${what}  and ${names.length - SHOWN} more: --json names all`);
 }
 
-function nextOf(env: string, { unsound, pending, drifted }: Record<'unsound' | 'pending' | 'drifted', boolean>) {
+type Standing = Record<'unsound' | 'pending' | 'unrecorded' | 'drifted', boolean>;
+
+function nextOf(env: string, { unsound, pending, unrecorded, drifted }: Standing) {
   if (unsound || pending) return { next: command('db:dry-run', { env }) };
+  if (unrecorded) return { next: command('db:deploy', { env }) };
   return drifted ? { next: command('db:drift', { env }) } : {};
 }
 

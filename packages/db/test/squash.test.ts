@@ -100,6 +100,8 @@ test('one migration makes the same, is recorded where all are applied, and made 
   assert.equal(readdirSync(join(root, '.drydock/squashed/5_squashed')).sort(), Object.keys(FILES));
   const told = await run(status);
   assert.equal([told.outcome?.ok, told.outcome?.findings?.map(({ code }) => code)], [false, ['SQUASH_UNRECORDED']]);
+  assert.is(told.outcome?.verdict, 'All is applied on staging, and 1 squash to be recorded.');
+  assert.match(told.outcome?.next ?? '', 'db:deploy');
   assert.equal((await rehearse(target())).findings, []);
   const deployed = await ask('db:deploy', '--yes');
   assert.is(deployed.code, 0, JSON.stringify(deployed));

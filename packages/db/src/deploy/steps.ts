@@ -2,11 +2,12 @@ import { command, defineStep, hint, OpsError, type Step, type StepNode } from '@
 import { hashInventory } from '@drydock/kit/inventory';
 import { keepInventory } from '../drift/kept.ts';
 import { keepSnapshot } from '../load/statements.ts';
-import { readMigration, readMigrations } from '../migrations/folder.ts';
+import { readMigration } from '../migrations/folder.ts';
 import { refuseUnsound } from '../migrations/refuse.ts';
 import { recordSquash } from '../migrations/resolve.ts';
-import { readState } from '../migrations/state.ts';
+import { readFolderAndState } from '../migrations/state.ts';
 import { currentCommit, DEPLOYED } from '../schema/running.ts';
+import { sharingSessions } from '../sessions/sharing.ts';
 import type { Target } from '../target.ts';
 import { promisedByApplied, verify } from '../verify/verify.ts';
 import type { Rehearsed } from './rehearse.ts';
@@ -21,9 +22,9 @@ export type DeployPlan = {
 };
 
 export async function planDeploy(target: Target): Promise<DeployPlan> {
-  const state = await readState(target);
+  const { state, migrations } = await readFolderAndState(target);
   refuseUnsound(state);
-  const all = readMigrations(target.migrationsDir).map(({ name, checksum }) => ({ name, checksum }));
+  const all = migrations.map(({ name, checksum }) => ({ name, checksum }));
   return {
     pending: all.filter(({ name }) => state.pending.includes(name)),
     squashed: all.filter(({ name }) => state.squashed.includes(name)),
@@ -110,26 +111,30 @@ function verifyStep(
 ): Step {
   return defineStep({
     name: 'verify',
-    async run({ results, audit, out }) {
-      await sessions.close();
-      const told = rehearsed ? results.of(rehearsed).promised : [];
-      // What comes behind the last that was rehearsed may have taken away again what that made.
-      const { promised, findings: unknown } = told ? { promised: told, findings: [] } : await promisedByApplied(target);
-      const { findings: found, objects, plans, drift, actual } = await verify(target, promised, { deploying: true });
-      const findings = [...unknown, ...found];
-      const [first] = findings.filter(({ level }) => level === 'error');
-      if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
-      for (const { message, code } of findings.filter(({ level }) => level === 'warn')) out.warn(`${code}: ${message}`);
-      const inventory = hashInventory(actual);
-      await keepInventory(target.url, inventory, actual).catch((error) => {
-        // A role that may not make the table loses what it is for, not its deploy.
-        if ((error as OpsError).code !== 'OWN_TABLE_MISSING') throw error;
-        out.warn(`What was changed by hand will not be known to the letter: ${(error as Error).message}`);
-      });
-      const head = (await readState(target)).applied.toSorted().at(-1) ?? null;
-      const commit = (await currentCommit(target.schemaFile)) ?? null;
-      await audit(DEPLOYED, { commit, head, inventory, ...(drift ? { drift } : {}) });
-      return { applied: pending.length, objects, plans: plans.length, drift: drift?.length ?? null };
-    },
+    run: ({ results, audit, out }) =>
+      sharingSessions(async () => {
+        await sessions.close();
+        const told = rehearsed ? results.of(rehearsed).promised : [];
+        // What comes behind the last that was rehearsed may have taken away again what that made.
+        const { promised, findings: unknown } = told
+          ? { promised: told, findings: [] }
+          : await promisedByApplied(target);
+        const { findings: found, objects, plans, drift, actual, applied } = await verify(target, promised, { deploying: true });
+        const findings = [...unknown, ...found];
+        const [first] = findings.filter(({ level }) => level === 'error');
+        if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
+        for (const { message, code } of findings.filter(({ level }) => level === 'warn'))
+          out.warn(`${code}: ${message}`);
+        const inventory = hashInventory(actual);
+        await keepInventory(target.url, inventory, actual).catch((error) => {
+          // A role that may not make the table loses what it is for, not its deploy.
+          if ((error as OpsError).code !== 'OWN_TABLE_MISSING') throw error;
+          out.warn(`What was changed by hand will not be known to the letter: ${(error as Error).message}`);
+        });
+        const head = applied.toSorted().at(-1) ?? null;
+        const commit = (await currentCommit(target.schemaFile)) ?? null;
+        await audit(DEPLOYED, { commit, head, inventory, ...(drift ? { drift } : {}) });
+        return { applied: pending.length, objects, plans: plans.length, drift: drift?.length ?? null };
+      }),
   });
 }

@@ -2,9 +2,12 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { databaseOf, OpsError, quoteIdentifier, Secret, withDatabase, withPostgres } from '@drydock/kit';
+import { databaseOf, OpsError, quoteIdentifier, Secret, withPostgres, withServer } from '@drydock/kit';
 import type { DiagnoseMigrationHistoryInput, SchemaEngine } from '@prisma/schema-engine-wasm';
+import type { Client } from 'pg';
 import { engineVersion, withEngine } from './load.ts';
+
+const NAME = 'drydock schema engine';
 
 interface Request {
   id: number | string;
@@ -41,12 +44,14 @@ function urlOf(datasource: string | undefined): string {
 async function runCommand(command: string, url: string): Promise<number> {
   const meant = new Secret(url, 'the URL');
   const name = quoteIdentifier(databaseOf(meant));
-  const door = command === 'can-connect-to-database' ? meant : withDatabase(meant, 'postgres');
+  const ask = async (client: Client) => {
+    if (command === 'create-database') await client.query(`CREATE DATABASE ${name}`);
+    if (command === 'drop-database') await client.query(`DROP DATABASE IF EXISTS ${name}`);
+  };
   try {
-    await withPostgres(door, 'drydock schema engine', async (client) => {
-      if (command === 'create-database') await client.query(`CREATE DATABASE ${name}`);
-      if (command === 'drop-database') await client.query(`DROP DATABASE IF EXISTS ${name}`);
-    });
+    if (command === 'can-connect-to-database') await withPostgres(meant, NAME, ask);
+    // From outside: it is not there yet, or goes.
+    else await withServer(meant, NAME, ask, [databaseOf(meant)]);
     return 0;
   } catch (thrown) {
     const error = thrown instanceof OpsError ? thrown.cause : thrown;

@@ -3,34 +3,45 @@ import { toldAttempt } from './attempt.ts';
 import type { MigrationState } from './compare.ts';
 import type { Squash } from './squashes.ts';
 
-/** A history that cannot be gone on with safely is refused, with the way out. */
-export function refuseUnsound({ failed, edited, missing, attempts, partly, doubled }: MigrationState): void {
-  const [first] = failed;
-  if (first) {
-    const attempt = attempts.find(({ name }) => name === first.name);
-    throw new OpsError({
-      code: 'MIGRATION_FAILED_BEFORE',
-      message: `The migration ${first.name} was begun and did not end${attempt ? `: ${toldAttempt(attempt)}` : ''}.`,
-      hint: hint`Look at what it left, mend it, then: ${command('db:resolve', { rolledBack: first.name })}   (or --applied, if all of it is there)`,
-    });
-  }
-  if (edited[0]) {
-    throw new OpsError({
+/** A history that cannot be gone on with safely, each with its way out. Paths are told relative to `root`, if it is given. */
+export function historyFindings(
+  { failed, edited, missing, attempts, partly, doubled }: MigrationState,
+  root?: string,
+): Finding[] {
+  const found: Omit<Finding, 'level'>[] = [
+    ...failed.map(({ name }) => {
+      const attempt = attempts.find((one) => one.name === name);
+      return {
+        code: 'MIGRATION_FAILED_BEFORE',
+        message: `The migration ${name} was begun and did not end${attempt ? `: ${toldAttempt(attempt, root)}` : ''}.`,
+        hint: hint`Look at what it left, mend it, then: ${command('db:resolve', { rolledBack: name })}   (or --applied, if all of it is there)`,
+        ...(attempt ? { file: attempt.file, line: attempt.failure.line ?? 1 } : {}),
+      };
+    }),
+    ...edited.map((name) => ({
       code: 'MIGRATION_EDITED',
-      message: `${edited.join(', ')} was changed after it was applied.`,
+      message: `${name} was changed after it was applied.`,
       hint: 'Put the file back as it was, and make the change in a new migration.',
-    });
-  }
-  if (missing[0]) {
-    throw new OpsError({
+    })),
+    ...missing.map((name) => ({
       code: 'MIGRATION_MISSING',
-      message: `The database has ${missing.join(', ')}, which this checkout has not.`,
-      hint: hint`Check out the version that has it: a newer release was deployed from another branch. Given up for good, or squashed: ${command('db:resolve', { forget: missing[0] })}`,
-    });
-  }
-  const [double, part] = [doubled[0], partly[0]];
-  if (double) throw new OpsError(squashUnfinished(double));
-  if (part) throw new OpsError(squashPartly(part));
+      message: `The database has ${name}, which this checkout has not.`,
+      hint: hint`Check out the version that has it: a newer release was deployed from another branch. Given up for good, or squashed: ${command('db:resolve', { forget: name })}`,
+    })),
+    ...doubled.map(squashUnfinished),
+    ...partly.map(squashPartly),
+  ];
+  return found.map((one) => ({ level: 'error', ...one }));
+}
+
+/** Refused before anything is begun, with the first of them, and how many there are. */
+export function refuseUnsound(state: MigrationState): void {
+  const findings = historyFindings(state);
+  const [first, ...others] = findings;
+  if (!first) return;
+  const { code, message, hint: next } = first;
+  const more = others.length > 0 ? ` ${others.length} more: ${others.map((one) => one.message).join(' ')}` : '';
+  throw new OpsError({ code, message: `${message}${more}`, hint: next, findings });
 }
 
 /** Both the squash and what it stands for are in the folder. */
@@ -52,22 +63,14 @@ export function squashPartly({ name, has, lacks }: Squash) {
   };
 }
 
-/** How a database stands to the squashes of the folder, where that is not as it should be in the end. */
-export function squashFindings({ partly, doubled, squashed, byHand }: MigrationState): Finding[] {
-  return [
-    ...[...doubled.map(squashUnfinished), ...partly.map(squashPartly)].map(
-      (said): Finding => ({ level: 'error', ...said }),
-    ),
-    ...squashed.map(
-      (name): Finding => ({
-        level: 'info',
-        code: 'SQUASH_UNRECORDED',
-        message: `${name} stands for migrations that are all applied: the next deploy records it, and runs nothing of it.`,
-        hint: hint`${command('db:deploy')}, or for Prisma's CLI: ${command('db:resolve', { applied: name })}`,
-      }),
-    ),
-    ...byHandSquashed(byHand),
-  ];
+/** What the next deploy only writes down. */
+export function unrecordedFindings({ squashed }: Pick<MigrationState, 'squashed'>): Finding[] {
+  return squashed.map((name) => ({
+    level: 'info',
+    code: 'SQUASH_UNRECORDED',
+    message: `${name} stands for migrations that are all applied: the next deploy records it, and runs nothing of it.`,
+    hint: hint`${command('db:deploy')}, or for Prisma's CLI: ${command('db:resolve', { applied: name })}`,
+  }));
 }
 
 /** Said, since nobody here can tell whether the first of the folder makes what they made. */

@@ -1,48 +1,11 @@
-import { command, type Finding, hint } from '@drydock/kit';
+import type { Finding } from '@drydock/kit';
 import { type Inventory, readInventory } from '@drydock/kit/inventory';
 import { byHandFinding, byHandUnknown, sinceDeploy, sinceMigrations } from '../drift/by-hand.ts';
 import { withMigrations } from '../migrations/apply.ts';
-import { toldAttempt } from '../migrations/attempt.ts';
-import type { MigrationState } from '../migrations/compare.ts';
 import type { Migration } from '../migrations/folder.ts';
-import { squashPartly, squashUnfinished } from '../migrations/refuse.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
 import { withScratch } from './scratch.ts';
-
-/** A history that cannot be gone on with, each with its way out. */
-export function historyFindings({ failed, edited, missing, attempts, partly, doubled }: MigrationState): Finding[] {
-  return [
-    ...[...doubled.map(squashUnfinished), ...partly.map(squashPartly)].map(
-      (said): Finding => ({ level: 'error', ...said }),
-    ),
-    ...failed.map(({ name }): Finding => {
-      const attempt = attempts.find((one) => one.name === name);
-      return {
-        level: 'error',
-        code: 'MIGRATION_FAILED_BEFORE',
-        message: `${name} was begun on the target and did not end${attempt ? `: ${toldAttempt(attempt)}` : ''}.`,
-        hint: command('db:resolve', { rolledBack: name }),
-      };
-    }),
-    ...edited.map(
-      (name): Finding => ({
-        level: 'error',
-        code: 'MIGRATION_EDITED',
-        message: `${name} was changed after it was applied.`,
-        hint: 'Put the file back, and make the change in a new migration.',
-      }),
-    ),
-    ...missing.map(
-      (name): Finding => ({
-        level: 'error',
-        code: 'MIGRATION_MISSING',
-        message: `The target has ${name}, which this checkout has not.`,
-        hint: hint`Check out the version that has it. Given up for good, or squashed: ${command('db:resolve', { forget: name })}`,
-      }),
-    ),
-  ];
-}
 
 /**
  * Whether the target is what its applied migrations make. Known from what our last deploy left; otherwise they are applied to an

@@ -1,5 +1,5 @@
 import type { Finding } from '@drydock/kit';
-import { type Inventory, readInventory, readNamed } from '@drydock/kit/inventory';
+import { type Inventory, namedIn, readInventory } from '@drydock/kit/inventory';
 import { levelled } from '../codes.ts';
 import { judgeDrift } from '../drift/judge.ts';
 import { findDrift } from '../drift/look.ts';
@@ -8,10 +8,10 @@ import type { Hazard } from '../hazards/types.ts';
 import { unsettledFindings } from '../hazards/unsettled.ts';
 import { type MigrationSession, withMigrations } from '../migrations/apply.ts';
 import type { MigrationState } from '../migrations/compare.ts';
-import { type Migration, readMigrations } from '../migrations/folder.ts';
-import { byHandSquashed } from '../migrations/refuse.ts';
+import type { Migration } from '../migrations/folder.ts';
+import { byHandSquashed, historyFindings } from '../migrations/refuse.ts';
 import { scriptFindings } from '../migrations/scripts.ts';
-import { readState } from '../migrations/state.ts';
+import { readFolderAndState } from '../migrations/state.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { howMadeValid, type Promised, whatChanged } from '../schema/promised.ts';
 import { findRunning } from '../schema/running.ts';
@@ -20,9 +20,10 @@ import { Moved } from '../seen/moved.ts';
 import { readTables } from '../seen/tables.ts';
 import type { ObservedMigration } from '../seen/types.ts';
 import { looking } from '../sessions/looking.ts';
+import { sharingSessions } from '../sessions/sharing.ts';
 import type { Target } from '../target.ts';
 import { applyFenced } from './fence.ts';
-import { driftBefore, historyFindings, replayFinding } from './findings.ts';
+import { driftBefore, replayFinding } from './findings.ts';
 import { foreseeCopy, leftOutFinding } from './foresee.ts';
 import { Gate } from './gate.ts';
 import { watchCopy } from './observe.ts';
@@ -59,16 +60,18 @@ export interface RehearsalOptions {
  * failing migration and a schema that is not what it should be afterwards are findings, not exceptions.
  */
 export async function rehearse(target: Target, options: RehearsalOptions = {}): Promise<Rehearsal> {
-  const first = await rehearseOn(target, options);
-  // Chosen for its size, and rows decide: some are better than none.
-  const chosen = (options.content ?? 'copy') === 'copy' && first.copy === 'schema';
-  if (!chosen || first.untold.length === 0) return first;
-  const second = await rehearseOn(target, { ...options, content: 'sample' });
-  return second.untold.length < first.untold.length ? second : first;
+  return sharingSessions(async () => {
+    const first = await rehearseOn(target, options);
+    // Chosen for its size, and rows decide: some are better than none.
+    const chosen = (options.content ?? 'copy') === 'copy' && first.copy === 'schema';
+    if (!chosen || first.untold.length === 0) return first;
+    const second = await rehearseOn(target, { ...options, content: 'sample' });
+    return second.untold.length < first.untold.length ? second : first;
+  });
 }
 
 async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Rehearsal> {
-  const state = await readState(target);
+  const { state, migrations: all } = await readFolderAndState(target);
   const result: Rehearsal = {
     state,
     copy: undefined,
@@ -85,17 +88,18 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
   const tables = await looking(target.url, 'drydock db:dry-run', readTables);
   const { running, failed: unread } = await findRunning(target, options.running);
   result.findings.push(...unread);
-  const all = readMigrations(target.migrationsDir);
   const pending = all.filter(({ name }) => state.pending.includes(name));
   const applied = all.filter(({ name }) => state.applied.includes(name) || state.squashed.includes(name));
   const hazards: Rehearsal['findings'] = [];
   const onCopy = async (session: MigrationSession, { url, copy, differs }: Scratch) => {
     const { client } = session;
     result.copy = copy;
-    const before = await readInventory(client);
+    const actual = await inventoryOf(target.url);
+    // A copy of the files is the target; what of a database is no part of it, `whatChanged` leaves out.
+    const before = copy === 'template' ? actual : await readInventory(client);
     const unsettled = await readUnsettled(client);
     result.findings.push(...differs.findings, ...(copy === 'template' ? [] : leftOutFinding(unshown)));
-    result.findings.push(...(await findBefore(target, applied, copy, before)));
+    result.findings.push(...(await findBefore(target, applied, copy === 'replay' ? before : undefined, actual)));
     const watched = await watchCopy(client, tables);
     const stage: Stage = {
       target,
@@ -115,7 +119,7 @@ async function rehearseOn(target: Target, options: RehearsalOptions): Promise<Re
       rights: copy === 'template' ? undefined : await readRights(target),
     };
     try {
-      const ended = await rehearseAll(stage, await readNamed(client), { pending, hazards, result, options });
+      const ended = await rehearseAll(stage, namedIn(before), { pending, hazards, result, options });
       if (!ended) return;
     } finally {
       hazards.push(...stage.gate.findings);
@@ -177,10 +181,13 @@ async function rehearseAll(stage: Stage, before: Inventory, course: Course): Pro
 }
 
 /** Drift that is there already, of the target itself: no copy has all of it. A structure made anew is what the migrations make. */
-async function findBefore(target: Target, applied: Migration[], copy: Copy, inventory: Inventory): Promise<Finding[]> {
-  const actual = await inventoryOf(target.url);
-  if (copy !== 'replay') return driftBefore(target, applied, actual);
-  return [replayFinding, ...(await driftBefore(target, applied, actual, inventory))];
+async function findBefore(
+  target: Target,
+  applied: Migration[],
+  made: Inventory | undefined,
+  actual: Inventory,
+): Promise<Finding[]> {
+  return [...(made ? [replayFinding] : []), ...(await driftBefore(target, applied, actual, made))];
 }
 
 /** The worst first, each level in the order of the statements. */

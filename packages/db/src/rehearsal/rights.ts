@@ -1,8 +1,10 @@
-import { type Finding, withPostgres } from '@drydock/kit';
+import type { Finding } from '@drydock/kit';
+import { OURS } from '@drydock/kit/inventory';
 import type { Migration } from '../migrations/folder.ts';
 import type { Node } from '../migrations/statements.ts';
 import type { Named, Table } from '../seen/tables.ts';
 import type { Witness } from '../seen/types.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 
 /** What the role may do on the target. Where a copy had to be made object by object, its role owns more than there. */
@@ -17,7 +19,7 @@ const PRIVILEGES = ['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER'];
 
 /** Reads only. */
 export async function readRights(target: Target): Promise<Rights> {
-  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
+  return looking(target.url, 'drydock db:dry-run', async (client) => {
     const lacking = PRIVILEGES.map((name) => {
       // These may be granted for some columns alone.
       const has = name === 'INSERT' || name === 'UPDATE' ? 'has_any_column_privilege' : 'has_table_privilege';
@@ -26,7 +28,7 @@ export async function readRights(target: Target): Promise<Rights> {
     const { rows } = await client.query<{ label: string; lacks: string[] }>(
       `SELECT c.oid::regclass::text AS label, array_remove(ARRAY[CASE WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN 'owner' END, ${lacking}], NULL) AS lacks
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('information_schema', 'drydock') AND n.nspname !~ '^pg_'`,
+        WHERE c.relkind IN ('r', 'p', 'm') AND ${OURS}`,
     );
     const { rows: closed } = await client.query<{ name: string }>(
       `SELECT nspname AS name FROM pg_namespace WHERE NOT has_schema_privilege(oid, 'CREATE')`,

@@ -2,6 +2,7 @@ import {
   type CopySource,
   command,
   connectPostgres,
+  connectServer,
   databaseOf,
   dropDatabase,
   type Finding,
@@ -16,6 +17,7 @@ import {
 } from '@drydock/kit';
 import type { Client } from 'pg';
 import { ulid } from 'ulid';
+import { endSharedSessions } from '../sessions/sharing.ts';
 import type { Target } from '../target.ts';
 import { type Content, cutOff, type Filler, type Made, makeCopy } from './fill.ts';
 
@@ -46,15 +48,14 @@ export async function withScratch<T>(
 ): Promise<T> {
   const name = `${PREFIX}${ulid().toLowerCase()}`;
   // Not on the target, if it can be helped: a session there would be in the way of copying it whole.
-  const owner = await connectPostgres(withDatabase(target, 'postgres'), name).catch(() =>
-    connectPostgres(target, name),
-  );
+  const owner = await connectServer(target, name);
   const url = withDatabase(target, name);
   try {
     await refuseUnfitServer(owner, target, source);
     await owner.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     for (const finding of (await sweepScratches(owner, target)).left) onLeft(finding);
     try {
+      await endSharedSessions();
       const made = await makeCopy(owner, { target, source, url, content, replay });
       if (made.copy !== 'empty') await cutOff(url);
       return await use({ url, ...made });
@@ -80,7 +81,7 @@ async function refuseUnfitServer(owner: Client, target: Secret, source: CopySour
     });
   if (!(await mayMakeDatabases(owner, source))) throw await noCreatedb(owner);
   // To where this session is: a pooler has a pool for each database.
-  const again = withDatabase(target, owner.database ?? 'postgres');
+  const again = withDatabase(target, owner.database ?? databaseOf(target));
   await refusePooler(owner, target.label, () => connectPostgres(again, 'drydock look'));
 }
 

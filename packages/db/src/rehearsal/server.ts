@@ -1,5 +1,6 @@
-import { databaseOf, type Finding, withPostgres } from '@drydock/kit';
+import { databaseOf, type Finding } from '@drydock/kit';
 import type { Migration } from '../migrations/folder.ts';
+import { looking } from '../sessions/looking.ts';
 import type { Target } from '../target.ts';
 
 /** What the databases of a server share, by kind and name: `role app` to its attributes. */
@@ -22,7 +23,7 @@ const QUERY = `
   UNION ALL SELECT 'subscription ' || subname, concat_ws(' ', subdbid, subenabled, subslotname) FROM pg_subscription`;
 
 export async function readServer(target: Target): Promise<Server> {
-  return withPostgres(target.url, 'drydock db:dry-run', async (client) => {
+  return looking(target.url, 'drydock db:dry-run', async (client) => {
     const { rows } = await client.query<{ key: string; value: string | null }>(QUERY);
     return new Map(rows.map(({ key, value }) => [key, value ?? '']));
   });

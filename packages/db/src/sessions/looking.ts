@@ -1,5 +1,6 @@
 import { EXIT, OpsError, type Secret, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
+import { sharedSession } from './sharing.ts';
 import { describe, describeSessions, isLockTimeout } from './waiting.ts';
 
 /** Reading waits for nobody but who holds a whole table (ACCESS EXCLUSIVE), and for that one no longer than this. */
@@ -7,10 +8,11 @@ export const LOOK_WAIT_MS = 10_000;
 
 /** A session that only looks. Where it has to wait for too long, it is said for whom (LOCK_NOT_AVAILABLE, exit 5). */
 export async function looking<T>(url: Secret, name: string, use: (client: Client) => Promise<T>): Promise<T> {
-  return withPostgres(url, name, async (client) => {
-    await client.query(`SET lock_timeout = ${LOOK_WAIT_MS}`);
+  const look = async (client: Client) => {
+    await client.query(`SET application_name = ${client.escapeLiteral(name)}; SET lock_timeout = ${LOOK_WAIT_MS}`);
     return use(client);
-  }).catch(async (error) => {
+  };
+  return (sharedSession(url, look) ?? withPostgres(url, name, look)).catch(async (error) => {
     throw isLockTimeout(error) ? await blockedLook(url, error) : error;
   });
 }

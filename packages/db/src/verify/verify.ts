@@ -14,8 +14,9 @@ import {
   readStatements,
 } from '../load/statements.ts';
 import { readMigrations } from '../migrations/folder.ts';
+import { historyFindings } from '../migrations/refuse.ts';
 import { readState } from '../migrations/state.ts';
-import { historyFindings, whatTheyMake } from '../rehearsal/findings.ts';
+import { whatTheyMake } from '../rehearsal/findings.ts';
 import { inventoryOf } from '../schema/inventory.ts';
 import { asMade, type Promised, unlikePromised } from '../schema/promised.ts';
 import { looking } from '../sessions/looking.ts';
@@ -31,6 +32,8 @@ export interface Verification {
   drift: string[] | undefined;
   /** Everything that is in the target. */
   actual: Inventory;
+  /** What its history has as applied. */
+  applied: string[];
   /** Undefined where nothing can be compared, and why in `findings`. */
   statements: Change[] | undefined;
 }
@@ -102,6 +105,7 @@ export async function verify(
     findings: levelled(findings, target.hazards),
     drift: failed.length > 0 ? undefined : drift.items.map(driftKey),
     actual,
+    applied: state.applied,
     objects: promised.filter(([key]) => !isAbout(key)).length,
     plans: plans.checks,
     statements: load.changes,

@@ -29,20 +29,22 @@ export async function putEntries(client: Client, entries: readonly JournalEntry[
   if (!first || !last) return;
   const process = entries.findLast(({ event }) => event === 'run.started' || event === 'run.resumed')?.data;
   const { actor, host } = (process ?? {}) as Partial<RunProcess & { actor: string }>;
-  await client.query(
-    `WITH given AS (
+  await client.query({
+    // Planned once: a run has hundreds.
+    name: 'drydock_put_entries',
+    text: `WITH given AS (
        INSERT INTO drydock.run_entry (run, seq, entry)
        SELECT $1, seq, entry::json FROM unnest($7::int[], $8::text[]) AS given (seq, entry) ON CONFLICT (run, seq) DO NOTHING)
      INSERT INTO drydock.run AS known (run, task, env, status, "startedAt", "lastAt", actor, host) VALUES ($1, $2, $3, $4, $5, $6, $9, $10)
      ON CONFLICT (run) DO UPDATE SET status = EXCLUDED.status, "lastAt" = EXCLUDED."lastAt", "writtenAt" = now(),
                                      actor = coalesce(EXCLUDED.actor, known.actor), host = coalesce(EXCLUDED.host, known.host)`,
-    [
+    values: [
       ...[first.run, first.task, first.env, statusAfter(last), first.at, last.at],
       entries.map(({ seq }) => seq),
       entries.map((entry) => inAscii(JSON.stringify(entry))),
       ...[actor ?? null, host ?? null],
     ],
-  );
+  });
 }
 
 function statusAfter({ event }: JournalEntry): RunHead['status'] {

@@ -61,10 +61,12 @@ export class SessionLock implements OperationsLock {
       timer = setTimeout(() => done(false), ANSWER_WITHIN_MS);
     });
     const asked = this.#client
-      .query(
-        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND pid = pg_backend_pid() AND granted`,
-        [LOCK_SPACE, LOCK_KEY],
-      )
+      .query({
+        // Planned once: each step asks it.
+        name: 'drydock_is_held',
+        text: `SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND pid = pg_backend_pid() AND granted`,
+        values: [LOCK_SPACE, LOCK_KEY],
+      })
       .then(
         ({ rowCount }) => rowCount !== 0,
         () => false,

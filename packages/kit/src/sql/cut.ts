@@ -129,8 +129,18 @@ function unitsOf(sql: string, characters: number): number {
   return units;
 }
 
-/** The names of all functions that a statement calls by itself, without their schema; what those call is not seen. */
+const called = new WeakMap<object, string[]>();
+
+/** The names of all functions that a statement calls by itself, or each of a list, without their schema; what those call is not seen. */
 export function calledFunctions(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(calledFunctions);
+  if (typeof node !== 'object' || node === null) return [];
+  const names = called.get(node) ?? namesCalled(node);
+  called.set(node, names);
+  return names;
+}
+
+function namesCalled(node: object): string[] {
   const names: string[] = [];
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;

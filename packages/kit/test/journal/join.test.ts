@@ -2,11 +2,13 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import type { Client } from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { copyInto } from '../../src/journal/copy.ts';
+import { hasJournalTables } from '../../src/journal/database.ts';
 import { journalFile, openFileJournal } from '../../src/journal/file-journal.ts';
 import { joinRuns } from '../../src/journal/join.ts';
 import { openRuns, readJournal, readRun } from '../../src/journal/read.ts';
@@ -37,6 +39,13 @@ async function onDatabase(
   takeNotices();
 }
 
+const count = async (client: Client) =>
+  (await hasJournalTables(client)) ? (await client.query('SELECT FROM drydock.run_entry')).rowCount : 0;
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 5_000; Date.now() < end; await sleep(5)) if (await holds()) return;
+}
+
 /** Appends as the holder of the lock does; without a client the database is away. */
 async function append(root: string, client: Client | undefined, ...bodies: EntryBody[]): Promise<void> {
   const journal = openFileJournal(
@@ -48,6 +57,9 @@ async function append(root: string, client: Client | undefined, ...bodies: Entry
     ),
   );
   for (const body of bodies) await journal.append(body);
+  // That a step is done is written soon.
+  if (client && bodies.at(-1)?.event === 'step.done')
+    await until(async () => (await count(client)) === text(root).split('\n').length - 1);
 }
 
 const begun: EntryBody = { event: 'run.started', data: { argv: [], host: 'one', actor: 'ann é' } };
