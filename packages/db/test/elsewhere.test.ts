@@ -101,4 +101,24 @@ test('a role that owns nothing is told what it lacks, whatever it asks for', asy
     );
 });
 
+test('a role that does not own the database deploys what it may, once schema drydock is there', async () => {
+  await query(postgres.adminUrl, `CREATE ROLE deploys LOGIN CREATEDB PASSWORD 'p'`);
+  await query(
+    url,
+    `GRANT CREATE, USAGE ON SCHEMA public TO deploys; GRANT ALL ON ALL TABLES IN SCHEMA public TO deploys;
+     GRANT USAGE ON SCHEMA drydock TO deploys; GRANT ALL ON ALL TABLES IN SCHEMA drydock TO deploys`,
+  );
+  const made = product(Object.assign(new URL(url), { username: 'deploys', password: 'p' }).href, {
+    '1_t': FIRST,
+    '2_own': 'CREATE TABLE own (id INT);',
+  });
+  // Nobody is connected, and a copy of the files is the owner's alone: it is made otherwise.
+  assert.is((await made.ask('db:dry-run')).data.copy, 'full');
+  const { code, error } = await made.ask('db:deploy', '--yes', '--accept', 'DRIFT');
+  assert.is(code, 0, JSON.stringify(error));
+  assert.equal(await query(url, `SELECT tableowner FROM pg_tables WHERE tablename = 'own'`), [
+    { tableowner: 'deploys' },
+  ]);
+});
+
 test.run();

@@ -1,3 +1,5 @@
+import { NASTY } from './nasty.ts';
+
 /** A random source that can be had again. */
 export function randomOf(seed: number): () => number {
   // mulberry32
@@ -9,53 +11,6 @@ export function randomOf(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }
-
-/** What splitters of SQL trip over, wherever it stands. */
-const NASTY = [
-  ...[
-    ';',
-    ';;',
-    '--',
-    '/*',
-    '*/',
-    '$$',
-    '$a$',
-    '$A$',
-    '$_1$',
-    "'",
-    "''",
-    '"',
-    '""',
-    '(',
-    ')',
-    '[',
-    ']',
-    ':x',
-    '?',
-    '%',
-    '\n',
-    '\r\n',
-    '\t',
-    ' ',
-  ],
-  ...[
-    'BEGIN',
-    'END',
-    'COMMIT;',
-    'BEGIN ATOMIC',
-    'CASE',
-    'DELETE FROM log; --',
-    "'; DELETE FROM log; --",
-    'é',
-    '😀',
-    '\u00a0',
-    'x',
-    'E',
-    'U&',
-    'N',
-    '0',
-  ],
-];
 
 /**
  * A random, valid file of SQL. All that it does ends in rows of `log` or in objects of `public`, so that a statement that is cut

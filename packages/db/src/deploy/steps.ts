@@ -119,7 +119,14 @@ function verifyStep(
         const { promised, findings: unknown } = told
           ? { promised: told, findings: [] }
           : await promisedByApplied(target);
-        const { findings: found, objects, plans, drift, actual, applied } = await verify(target, promised, { deploying: true });
+        const {
+          findings: found,
+          objects,
+          plans,
+          drift,
+          actual,
+          applied,
+        } = await verify(target, promised, { deploying: true });
         const findings = [...unknown, ...found];
         const [first] = findings.filter(({ level }) => level === 'error');
         if (first) throw new OpsError({ code: first.code, message: first.message, hint: first.hint });
