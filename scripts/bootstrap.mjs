@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Sets a machine up and hands over to a task: plain JavaScript, no dependency, Node 18 or later.
 //   node scripts/bootstrap.mjs [start|test] [arguments of the task]
+//   node scripts/bootstrap.mjs operate        with no more than what operates on a database elsewhere
 // Also where npm has not loaded it: where nothing can begin, it says so.
 import './first.cjs';
 import { spawn } from 'node:child_process';
@@ -8,14 +9,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateClient, installPackages } from './bootstrap/packages.mjs';
 import { environment, ROOT, SetupError, say } from './bootstrap/setup.mjs';
-import { FOR_TESTS, installTools, NEEDED } from './bootstrap/tools.mjs';
+import { FOR_OPERATORS, FOR_TESTS, installTools, NEEDED } from './bootstrap/tools.mjs';
 
 const TASKS = { start: 'scripts/start.ts', test: 'scripts/check.ts' };
 
 function main([task, ...args]) {
-  if (task !== undefined && !(task in TASKS))
-    throw new SetupError(`There is no task "${task}" to set up for; use start or test.`);
+  if (task !== undefined && task !== 'operate' && !(task in TASKS))
+    throw new SetupError(`There is no task "${task}" to set up for; use start, test or operate.`);
   installPackages();
+  if (task === 'operate') return installTools(FOR_OPERATORS);
   installTools(task === 'start' ? NEEDED : [...NEEDED, ...FOR_TESTS]);
   generateClient();
   if (task) handOver(TASKS[task], args);

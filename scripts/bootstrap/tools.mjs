@@ -2,17 +2,22 @@ import { spawnSync } from 'node:child_process';
 import { findTool } from '../../packages/kit/src/process/tools.mjs';
 import { SetupError, say } from './setup.mjs';
 
+const CLIENT = { tool: 'pg_dump', apt: 'postgresql-client', brew: 'postgresql@17', what: 'PostgreSQL client' };
+const AGE = { tool: 'age', apt: 'age', brew: 'age', what: 'age' };
+
+/** Of whoever works on a database that is elsewhere, as a scheduled job does: nothing that serves, no browser. */
+export const FOR_OPERATORS = [CLIENT, AGE];
 /** Of the sandbox. */
 export const NEEDED = [
   { tool: 'postgres', apt: 'postgresql', brew: 'postgresql@17', what: 'PostgreSQL server' },
-  { tool: 'pg_dump', apt: 'postgresql-client', brew: 'postgresql@17', what: 'PostgreSQL client' },
+  CLIENT,
   { tool: 'redis-server', apt: 'redis-server', brew: 'redis', what: 'Redis' },
   { tool: 'haproxy', apt: 'haproxy', brew: 'haproxy', what: 'HAProxy' },
   { tool: 'runsvdir', apt: 'runit', brew: 'runit', what: 'runit' },
 ];
 export const FOR_TESTS = [
   { tool: 'chromium', apt: 'chromium', brew: '--cask chromium', what: 'Chromium' },
-  { tool: 'age', apt: 'age', brew: 'age', what: 'age' },
+  AGE,
   { tool: 'pass', apt: 'pass', brew: 'pass', what: 'pass' },
   { tool: 'zstd', apt: 'zstd', brew: 'zstd', what: 'zstd' },
   { tool: 'prometheus', apt: 'prometheus', brew: 'prometheus', what: 'Prometheus' },
@@ -28,6 +33,8 @@ export const FOR_TESTS = [
     ? [
         // Kills a process at a chosen system call; only Linux has it.
         { tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' },
+        // What locales are made from, for a server that speaks another language.
+        { tool: 'locale-gen', apt: 'locales', brew: 'glibc', what: 'locales' },
         // Keeps and pushes images.
         { tool: 'docker-registry', apt: 'docker-registry', brew: 'distribution', what: 'docker-registry' },
         // Runs the pod of a manifest, with what waits in it.

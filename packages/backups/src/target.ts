@@ -75,7 +75,7 @@ function recipientsOf(config: LoadedConfig, environment: Environment): string[] 
   if (!environment.has(variable))
     throw usageError(
       'VARIABLE_MISSING',
-      `${variable} is not set for ${environment.name}: nobody is named who could open a backup; looked in the shell and in ${environment.looked}.`,
+      `${variable} is not set for ${environment.name}: nobody is named who could open a backup; ${environment.sought(variable)}.`,
       hint`Make a pair of keys, and put the public one there: ${command('backup:keygen')}`,
     );
   const keys = environment

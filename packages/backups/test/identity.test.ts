@@ -5,6 +5,7 @@ import { generateIdentity } from 'age-encryption';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { requireIdentity } from '../src/crypt/identity.ts';
+import { backupTarget } from '../src/target.ts';
 
 const test = suite('the private key of backups');
 
@@ -49,6 +50,30 @@ test('what is put there instead is called what it is; one in lower case is one',
     ['AGE-PLUGIN-YUBIKEY-1QQ', 'but one of a plugin'],
   ])
     assert.match((await refusal(given as string))?.message ?? '', what as string);
+});
+
+test('whom a backup is for is a key of age; one of ssh or of a plugin is called what it is', async () => {
+  for (const [given, what] of [
+    ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx', 'but one of ssh or of a plugin'],
+    ['age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t', 'but one of ssh or of a plugin'],
+    ['age1tooshort', 'which is no age public key.'],
+  ] as const) {
+    const root = makeStrangeProduct(
+      {},
+      { BACKUP_RECIPIENTS: given, OPS_DATABASE_URL: 'postgresql://a:b@127.0.0.1:9/c' },
+    );
+    const config = await loadConfig(undefined, root);
+    const environment = loadEnvironment(config, 'staging', {});
+    const ctx = { config, environment, env: 'staging', reason: undefined, actor: 'test' } as never;
+    const error = await Promise.resolve()
+      .then(() => backupTarget(ctx))
+      .then(
+        () => undefined,
+        (cause: OpsError) => cause,
+      );
+    assert.equal([error?.code, error?.exit], ['RECIPIENT_MALFORMED', 2]);
+    assert.match(error?.message ?? '', what);
+  }
 });
 
 test.run();

@@ -63,9 +63,9 @@ export function cronCommand(home: string, words: string[]): string {
   return line.replaceAll('%', '\\%');
 }
 
-/** What a runner does first in a fresh checkout, in `homeOf`. */
-export function setUpLine(config: Pick<LoadedConfig, 'root'>): string {
-  return INSTALLED ? installLine(config.root) : 'node scripts/bootstrap.mjs';
+/** What a runner does first in a fresh checkout, in `homeOf`; `operate`: with no more than what works on a database elsewhere. */
+export function setUpLine(config: Pick<LoadedConfig, 'root'>, what?: 'operate'): string {
+  return INSTALLED ? installLine(config.root) : ['node scripts/bootstrap.mjs', ...(what ? [what] : [])].join(' ');
 }
 
 /** Where `homeOf` is in its repository; undefined at its top. */

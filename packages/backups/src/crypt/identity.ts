@@ -7,7 +7,7 @@ export async function requireIdentity(config: LoadedConfig, environment: Environ
   if (!environment.has(variable))
     throw usageError(
       'VARIABLE_MISSING',
-      `${variable} is not set for ${environment.name}: it is the private key that opens backups, and is kept by those who restore; looked in the shell and in ${environment.looked}.`,
+      `${variable} is not set for ${environment.name}: it is the private key that opens backups, and is kept by those who restore; ${environment.sought(variable)}.`,
       `For this shell alone, unseen: read -rs ${variable} && export ${variable}`,
     );
   const identity = environment.secret(variable);

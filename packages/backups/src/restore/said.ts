@@ -49,16 +49,18 @@ function readError(text: string): SaidError {
 }
 
 /**
- * One sentence where the number of errors is not the one that pg_restore counts. Where several work, an entry of the
- * archive counts once however much of it fails, and each worker tells the SET that it begins with, which counts for the
- * first of them alone, before and after the others worked. What comes after all rights (event triggers, refreshes) counts twice. Fewer
- * than counted is what cannot be.
+ * One sentence where the number of errors is not the one that pg_restore counts. Where several work, what a worker does counts once more
+ * than it has errors: with its answer, and as an entry that had some. What is made before them (extensions, types, tables) is the parent's own, and
+ * counts as it is. Each worker tells the SET that it begins with, which counts for the first of them alone, before and after the others worked.
  */
 export function uncounted({ errors, ignored = 0 }: Said, jobs: number): string | undefined {
   const sets = errors.filter(({ what }) => what.startsWith('SET ')).length;
   const kinds = new Set(errors.map(({ what }) => what).filter((what) => what.startsWith('SET '))).size;
-  const twice = errors.filter(({ what }) => /^(\w+ )+EVENT TRIGGER |^REFRESH /.test(what)).length;
-  const read = jobs > 1 ? errors.length - sets + Math.min(sets, 2 * kinds) + twice : errors.length;
-  if (jobs > 1 ? ignored <= read : ignored === read) return undefined;
+  const workers = errors.filter(({ what }) => !what.startsWith('SET ') && !OF_THE_PARENT.test(what)).length;
+  const read = jobs > 1 ? errors.length - sets + Math.min(sets, 2 * kinds) : errors.length;
+  if (jobs > 1 ? ignored <= read + workers : ignored === read) return undefined;
   return `it counts ${counted(ignored, 'error')}, and ${read} could be read`;
 }
+
+const OF_THE_PARENT =
+  /^(?:CREATE|COMMENT ON) (?:EXTENSION|SCHEMA|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE|TABLE|(?:MATERIALIZED )?VIEW|SEQUENCE)\b/;

@@ -67,9 +67,17 @@ function jobOf(
       { uses: 'actions/checkout@v4' },
       { uses: 'actions/setup-node@v4', with: { 'node-version': 24 } },
       { name: 'Set the machine up', run: setUp },
-      { name, run: posixLine([program === 'node' ? 'node_modules/.bin/node' : (program ?? ''), ...args]) },
+      {
+        name,
+        run: `${withoutEmpty(variables)}\n${posixLine([program === 'node' ? 'node_modules/.bin/node' : (program ?? ''), ...args])}`,
+      },
     ],
   };
+}
+
+/** What nobody has set comes as an empty text, and would stand in the place of what the files of the repository say. */
+function withoutEmpty(variables: readonly string[]): string {
+  return `for name in ${variables.join(' ')}; do [ -n "\${!name}" ] || unset "$name"; done`;
 }
 
 function refuseTooOften({ kind, cron }: Job): void {

@@ -61,7 +61,7 @@ export async function writeSchedule(
       return [
         githubWorkflow(jobs, {
           ...{ env, timeZone, max, isSecret, onlyWhile: flags.onlyWhile },
-          setUp: setUpLine(config),
+          setUp: setUpLine(config, 'operate'),
           folder: folderInRepository(config),
         }),
       ];

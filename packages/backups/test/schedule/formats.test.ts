@@ -1,6 +1,6 @@
 // Uses each format's own reader: croner, systemd-analyze where it is there, a YAML parser, a shell.
 import '@drydock/kit/testing';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -107,8 +107,18 @@ test('a workflow runs each job at its own time or by hand, with secrets by name'
     assert.equal(job.concurrency, { group: `marketplace-${kind}-production`, 'cancel-in-progress': false });
     assert.is(job.environment, 'production');
     const runs: string[] = job.steps.flatMap(({ run }: { run?: string }) => run ?? []);
-    assert.is(runs[0], 'node scripts/bootstrap.mjs');
-    for (const run of runs) assertStartable(shellWords(run));
+    assert.is(
+      runs[0],
+      'node scripts/bootstrap.mjs operate',
+      'no browser and no server for a job on a database elsewhere',
+    );
+    for (const run of runs) assertStartable(shellWords(run.split('\n').at(-1) ?? ''));
+    // A secret that nobody has set comes as an empty text: it must not hide what the files of the repository say.
+    const [only = ''] = runs.at(-1)?.split('\n') ?? [];
+    const env = { PATH: process.env.PATH, OPS_DATABASE_URL: '', BACKUP_RECIPIENTS: 'age1' };
+    const left = execFileSync('bash', ['-e', '-c', `${only}\nenv`], { env, encoding: 'utf8' });
+    assert.not.match(left, 'OPS_DATABASE_URL=');
+    assert.match(left, 'BACKUP_RECIPIENTS=age1');
   }
   assert.is(backup.env.OPS_DATABASE_URL, `\${{ secrets.OPS_DATABASE_URL }}`);
   assert.is(backup.env.BACKUP_RECIPIENTS, `\${{ vars.BACKUP_RECIPIENTS }}`);
@@ -206,7 +216,6 @@ test('a mistake is one sentence and exit 2', () => {
     [['--format', 'systemd', '--file', 'x.timer'], /There is no "x.timer" among what backup:schedule prints/],
     [['--format', 'cron', '--config', '/nowhere/drydock.config.ts'], /does not exist/],
     [['--format', 'cron', '--config', product({ backup: '61 2 * * *' })], /backups.schedule.backup: minute 61 is not/],
-    [['--format', 'github', '--config', product({ backup: '*/2 * * * *' })], /GitHub starts nothing more often than/],
     [['--format', 'github', '--config', product({ backup: '2,58 * * * *' })], /GitHub starts nothing more often than/],
     [['--format', 'cron', '--config', product({}, '店')], /has no letter from a to z/],
   ];
@@ -215,6 +224,8 @@ test('a mistake is one sentence and exit 2', () => {
     assert.is(status, 2, args.join(' '));
     assert.match(stdout + stderr, said);
   }
+  const dense = schedule(['--json', '--format', 'github', '--config', product({ backup: '*/2 * * * *' })]);
+  assert.is(JSON.parse(dense.stdout).error.code, 'SCHEDULE_TOO_DENSE');
   assert.is(schedule(['--format', 'github', '--config', product({ backup: '2,58 3 * * *' })]).status, 0);
 });
 

@@ -208,9 +208,10 @@ test('scripts/backup-db.ts backs up, prunes, shows both, and checks in as produc
 
 test('a backup that cannot be made is its exit code and an error at the monitor', async () => {
   const root = await product({ OPS_DATABASE_URL: 'postgresql://owner:password@127.0.0.1:9/none' });
-  const { code, said } = await finish(backupDb(root));
+  const { code, said } = await finish(backupDb(root, '--json'));
   assert.is(code, 1, said);
   assert.match(said, 'cannot be reached');
+  assert.match(said, '"code": "TASK_FAILED"');
   assert.not.match(said, 'backup:prune');
   assert.is((await checkIns()).at(-1)?.status, 'error');
 });

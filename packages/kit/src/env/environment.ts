@@ -129,7 +129,7 @@ class LoadedEnvironment implements Environment {
     };
     throw usageError(
       'VARIABLE_MISSING',
-      `${name} is not set for ${this.name}${about ? ` (${about})` : ''}; looked in the shell and in ${this.looked}.`,
+      `${name} is not set for ${this.name}${about ? ` (${about})` : ''}; ${this.sought(name)}.`,
       this.withNotes(advice ?? `Set it, for example: ${name}='${example}' in .env.${this.name}.local`),
     );
   }
@@ -148,6 +148,16 @@ class LoadedEnvironment implements Environment {
 
   isInFile(name: string): boolean {
     return this.#inFiles.has(name);
+  }
+
+  sought(name: string): string {
+    if (this.sourceOf(name)?.kind !== 'shell' || this.has(name)) return `looked in the shell and in ${this.looked}`;
+    // As a runner has a secret that nobody set.
+    const hidden = this.#asRead.found.get(name);
+    const where = hidden?.text ? `${relative(this.#config.root, hidden.file)}:${hidden.line}` : undefined;
+    return where === undefined
+      ? `in the shell it is empty, and it is not in ${this.looked}`
+      : `in the shell it is empty, which hides the value of ${where}`;
   }
 
   /** Of what was not read, something may well be what is missing. */

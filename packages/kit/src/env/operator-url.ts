@@ -25,7 +25,7 @@ export function noDatabase(config: LoadedConfig, environment: Environment): OpsE
   );
   return usageError(
     'VARIABLE_MISSING',
-    `${url} is not set for ${environment.name}${url === appUrl ? '' : `, nor is ${appUrl}`}; looked in the shell and in ${environment.looked}.`,
+    `${url} is not set for ${environment.name}${url === appUrl ? '' : `, nor is ${appUrl}`}; ${environment.sought(environment.sourceOf(url) ? url : appUrl)}.`,
     meant
       ? `${meant} holds the address of a database. If it is this one, say so in drydock.config.ts: database: { appUrl: '${meant}' }`
       : environment.withNotes(

@@ -25,6 +25,8 @@ export interface Environment {
   withNotes(advice: string): Hint;
   /** Of every variable that is set, in files and in the shell. */
   readonly names: readonly string[];
+  /** Where one was looked for that is not set, or what hides it, for the end of a sentence. */
+  sought(name: string): string;
   /** Names of the files looked in, as a sentence lists them. */
   readonly looked: string;
   /** The files looked in, lowest precedence first; those that do not exist too. */

@@ -1,5 +1,6 @@
 export type ToolName =
   | 'openssl'
+  | 'localedef'
   | 'setpriv'
   | 'pgbouncer'
   | 'postgres'

@@ -22,6 +22,7 @@ const EXTRA = {
   amtool: () => ['/usr/bin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   haproxy: () => ['/usr/sbin', '/usr/local/sbin', ...BREW.map((prefix) => join(prefix, 'bin'))],
   dockerd: () => ['/usr/sbin'],
+  'locale-gen': () => ['/usr/sbin'],
   ip: () => ['/usr/sbin', '/sbin'],
   chromium: () => [
     '/usr/bin',

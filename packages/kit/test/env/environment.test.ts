@@ -50,6 +50,17 @@ test('a missing variable names itself, the files looked in, and an example', asy
   assert.match(hintOf(error), "API_KEY='k_…' in .env.staging.local");
 });
 
+test('one that is empty in the shell, as a secret that nobody set is for a runner, says what it hides', async () => {
+  const config = await loadConfig(undefined, makeProduct({ API_KEY: 'of-the-file' }));
+  const error = refusal(() => loadEnvironment(config, 'staging', { API_KEY: '' }).require('API_KEY'));
+  assert.match(
+    error.message,
+    /API_KEY is not set .*; in the shell it is empty, which hides the value of \.env\.staging:\d+\.$/,
+  );
+  const nowhere = refusal(() => loadEnvironment(config, 'staging', { OTHER: '' }).require('OTHER'));
+  assert.match(nowhere.message, 'in the shell it is empty, and it is not in .env, ');
+});
+
 test('a malformed variable names the file it comes from, and is not shown', async () => {
   const config = await loadConfig(undefined, makeProduct({ OPS_DATABASE_URL: 'root:hunter22@host/db' }));
   const error = refusal(() => loadEnvironment(config, 'staging', {}).require('OPS_DATABASE_URL'));

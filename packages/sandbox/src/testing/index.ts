@@ -11,6 +11,7 @@ import { startThrowAway, testRoot } from './root.ts';
 
 export { unprivilegedUser } from '../services/unprivileged.ts';
 export { type Authority, makeAuthority } from './certificates.ts';
+export { localeOf } from './locale.ts';
 export { createMigrated } from './migrated.ts';
 export { startTestPgBouncer } from './pgbouncer.ts';
 export { startTestPostgres } from './postgres.ts';

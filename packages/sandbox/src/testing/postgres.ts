@@ -27,6 +27,8 @@ interface Wanted {
   settings?: Record<string, string>;
   /** Put into the data folder before it starts: pg_hba.conf, certificates and keys. */
   files?: Record<string, string>;
+  /** Of its process: where locales lie. */
+  env?: Record<string, string>;
   /** Of another version than the machine's newest. */
   binaries?: Binaries;
 }
@@ -44,6 +46,7 @@ async function startOwn({
   settings = {},
   binaries = { postgres: requireTool('postgres'), initdb: requireTool('initdb') },
   files = {},
+  env = {},
 }: Wanted): Promise<TestPostgres> {
   const root = testRoot('pg');
   const user = unprivilegedUser();
@@ -59,7 +62,7 @@ async function startOwn({
     async (port) => ({
       command: binaries.postgres,
       args: serverArgs(data, port, { ...FAST, ...settings }),
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, ...env },
       cwd: data,
       // At once: nobody will start it again.
       stopSignal: 'SIGQUIT' as const,
