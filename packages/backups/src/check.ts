@@ -8,16 +8,18 @@ import {
   operatorUrl,
   withPostgres,
 } from '@drydock/kit';
-import { digestsOf, readInventory } from '@drydock/kit/inventory';
+import { digestsOf, readInventory, thingsOf } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { listTables } from './dump/checksums.ts';
 import { readStructure } from './dump/structure.ts';
 import type { Manifest } from './manifest.ts';
 import { partsOf } from './table-name.ts';
+import { namesText } from './things.ts';
 
 export interface Live {
   structure: Record<string, number>;
   kinds: Record<string, string>;
+  things: Record<string, string>;
   /** Tables that have to be in a backup, with the rows that the server's statistics know of. */
   tables: Map<string, number>;
   migrationHead: string | null;
@@ -33,9 +35,11 @@ export async function readLive(config: LoadedConfig, environment: Environment): 
       [names],
     );
     const { rows: versions } = await client.query<{ v: string }>(`SELECT current_setting('server_version') AS v`);
+    const inventory = await readInventory(client);
     return {
       structure: await readStructure(client),
-      kinds: digestsOf(await readInventory(client)),
+      kinds: digestsOf(inventory),
+      things: thingsOf(inventory),
       tables: new Map(rows.map((one) => [one.name, one.rows])),
       migrationHead: await headOf(client),
       major: Number.parseInt(versions[0]?.v ?? '', 10),
@@ -72,7 +76,8 @@ export function compareLive(manifest: Manifest, live: Live, env: string): Findin
   return [...structures(manifest, live, again), ...rowsLacking(manifest, live, again)];
 }
 
-function structures({ structure, kinds, serverVersion }: Manifest, live: Live, again: Finding['hint']): Finding[] {
+function structures(manifest: Manifest, live: Live, again: Finding['hint']): Finding[] {
+  const { structure, kinds, serverVersion } = manifest;
   const differ = (message: string): Finding => ({
     level: 'error',
     code: 'BACKUP_DIFFERS',
@@ -82,12 +87,12 @@ function structures({ structure, kinds, serverVersion }: Manifest, live: Live, a
   const numbers = [...new Set([...Object.keys(structure), ...Object.keys(live.structure)])].filter(
     (kind) => (structure[kind] ?? 0) !== (live.structure[kind] ?? 0),
   );
-  if (numbers.length > 0)
-    return numbers.map((kind) =>
-      differ(
-        `The database has ${live.structure[kind] ?? 0} ${kind}, the newest backup ${structure[kind] ?? 0}, both of one migration.`,
-      ),
+  if (numbers.length > 0) {
+    const each = numbers.map(
+      (kind) => `${live.structure[kind] ?? 0} ${kind} (the newest backup ${structure[kind] ?? 0})`,
     );
+    return [differ(`The database has ${each.join(', ')}, both of one migration${namesText(manifest, live)}.`)];
+  }
   // Another server prints what things are in other words.
   if (!kinds || Number.parseInt(serverVersion, 10) !== live.major) return [];
   const others = [...new Set([...Object.keys(kinds), ...Object.keys(live.kinds)])].filter(
@@ -95,7 +100,11 @@ function structures({ structure, kinds, serverVersion }: Manifest, live: Live, a
   );
   if (others.length === 0) return [];
   const what = others.map((kind) => kind.replace(/ of$/, '')).join(', ');
-  return [differ(`The newest backup is of the same migration, and the database differs from it in: ${what}.`)];
+  return [
+    differ(
+      `The newest backup is of the same migration, and the database differs from it by ${what}${namesText(manifest, live)}.`,
+    ),
+  ];
 }
 
 /** By the server's own statistics, which are about right, and cost nothing. */

@@ -47,6 +47,8 @@ const common = {
   structure: z.record(z.string(), z.number().int().min(0)),
   /** Of each kind a hash over all objects, for a server of the same major version. Not in backups of before it was kept. */
   kinds: z.record(z.string(), z.string()).optional(),
+  /** The same of each thing that has a name, to name what differs. Not in backups of before it was kept. */
+  things: z.record(z.string(), z.string()).optional(),
   /** Of the same snapshot as the dump; null with `--checksums off`. What the sums are, the format says. */
   tables: z.array(z.object({ name: z.string(), rows: z.number().int().min(0), checksum: z.string() })).nullable(),
   largeObjects: z.object({ count: z.number().int().min(0), checksum: z.string() }).nullable(),

@@ -1,25 +1,21 @@
-// Uses PostgreSQL 15 and 18 and its own tools; artefacts are opened again with Debian's age, zstd and pg_restore.
-import { execFileSync, spawn } from 'node:child_process';
+// Uses PostgreSQL and its own tools; artefacts are opened again with Debian's age, zstd and pg_restore.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type OpsError, requireTool, Secret, withPostgres } from '@drydock/kit';
-import { hintOf, runStepsForTest } from '@drydock/kit/testing';
-import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
+import { type OpsError, requireTool, Secret } from '@drydock/kit';
+import { runStepsForTest } from '@drydock/kit/testing';
+import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { ulid } from 'ulid';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backupStep } from '../src/backup.ts';
 import { listBackups } from '../src/catalogue.ts';
-import { Snapshot } from '../src/dump/snapshot.ts';
 import { readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, MANIFEST, newBackupId, timeOf } from '../src/names.ts';
 import { describePace } from '../src/pace.ts';
-import { compareRestored } from '../src/restore/compare.ts';
 import { openSigner } from '../src/signature.ts';
 import { FileStore } from '../src/store/file.ts';
-import { S3Store } from '../src/store/s3.ts';
 import type { BackupTarget } from '../src/target.ts';
 import { type Keys, keyOf, makeKeys, makeTarget, query, readFinished, SHELF, temporaryFolder } from './world.ts';
 
@@ -27,7 +23,7 @@ const test = suite('backup');
 let postgres: TestPostgres;
 let keys: Keys;
 test.before(async () => {
-  postgres = await startTestPostgres({ own: true });
+  postgres = await startTestPostgres();
   keys = await makeKeys();
 });
 test.after(() => postgres.stop());
@@ -48,14 +44,6 @@ const refusal = (work: Promise<unknown>) =>
     () => undefined,
     (error) => error as OpsError,
   );
-/** Tries again and again until it is done, or the work has ended without it. */
-async function until(work: Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
-  let ended = false;
-  void work.then(() => {
-    ended = true;
-  });
-  while (!ended && !(await isDone())) await new Promise((done) => setTimeout(done, 5));
-}
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const finished = async (store: FileStore) =>
   (await listBackups(store, SHELF)).filter((one) => one.finished).map(({ id }) => id);
@@ -147,203 +135,6 @@ test('backups are listed newest first, and one without a manifest is none', asyn
   assert.equal(await finished(of.store), [second, first]);
 });
 
-test('a database that is written to all the while is backed up as of one moment, counts and checksums included', async () => {
-  const of = await target(
-    `CREATE TABLE a (id serial PRIMARY KEY, n int); CREATE TABLE b (id serial PRIMARY KEY, a int); INSERT INTO a (n) SELECT n FROM generate_series(1, 20000) n; INSERT INTO b (a) SELECT n FROM generate_series(1, 20000) n`,
-  );
-  const url = of.url.reveal();
-  let writing = true;
-  const writers = [1, 2, 3].map(async () => {
-    for (let n = 0; writing; n++)
-      await query(
-        url,
-        // Both tables in one transaction: a snapshot has as many of the one as of the other.
-        `WITH x AS (INSERT INTO a (n) VALUES (${n}) RETURNING id) INSERT INTO b (a) SELECT id FROM x; UPDATE a SET n = n + 1 WHERE id = ${(n % 20_000) + 1}`,
-      );
-  });
-  const ids = [await backup(of), await backup(of), await backup(of)];
-  writing = false;
-  await Promise.all(writers);
-  for (const id of ids) {
-    const manifest = await readFinished(of.store, 'staging', id);
-    if (!manifest) throw new Error('a manifest');
-    const [a, b] = manifest.tables ?? [];
-    assert.is(a?.rows, b?.rows);
-    const copy = await restored(of, id);
-    const { findings } = await compareRestored(new Secret(copy), manifest, { jobs: 2 });
-    assert.equal(findings, []);
-  }
-});
-
-test('what differs from the manifest is found: a row, a value, a table, an index, a sequence', async () => {
-  const of = await target(
-    `CREATE TABLE t (id serial PRIMARY KEY, s text); INSERT INTO t (s) SELECT 'x' || n FROM generate_series(1, 100) n; CREATE INDEX i ON t (s); CREATE TABLE u (n numeric)`,
-  );
-  const id = await backup(of);
-  const manifest = await readFinished(of.store, 'staging', id);
-  if (!manifest) throw new Error('a manifest');
-  const codes = async (change: string) => {
-    const copy = await restored(of, id);
-    await query(copy, change);
-    return (await compareRestored(new Secret(copy), manifest, { jobs: 1 })).findings.map(({ code }) => code);
-  };
-  assert.equal(await codes('SELECT 1'), []);
-  assert.equal(await codes('DELETE FROM t WHERE id = 7'), ['ROWS_DIFFER']);
-  assert.equal(await codes(`UPDATE t SET s = 'y' WHERE id = 7`), ['CHECKSUM_DIFFERS']);
-  assert.equal(await codes(`UPDATE t SET s = NULL WHERE id = 7`), ['CHECKSUM_DIFFERS']);
-  assert.equal(
-    await codes(
-      `WITH x AS (SELECT s FROM t WHERE id = 1) UPDATE t SET s = (SELECT s FROM t WHERE id = 2) WHERE id = 1`,
-    ),
-    ['CHECKSUM_DIFFERS'],
-  );
-  assert.equal(await codes(`UPDATE t SET id = id + 100 WHERE id = 1`), ['CHECKSUM_DIFFERS']);
-  assert.equal(await codes(`SELECT setval('t_id_seq', 99)`), ['SEQUENCE_DIFFERS']);
-  assert.equal(await codes(`SELECT setval('t_id_seq', 100, false)`), ['SEQUENCE_DIFFERS']);
-  assert.equal(await codes('ALTER TABLE t ALTER id DROP DEFAULT; DROP SEQUENCE t_id_seq'), [
-    'OBJECTS_DIFFER',
-    'SEQUENCE_DIFFERS',
-  ]);
-  assert.equal(await codes('DROP TABLE u'), ['TABLE_MISSING', 'OBJECTS_DIFFER']);
-  assert.equal(await codes('DROP INDEX i'), ['OBJECTS_DIFFER']);
-  // As many of each kind, and others: a restore that lost one of these would have passed.
-  for (const change of [
-    'DROP INDEX i; CREATE INDEX i ON t (s DESC)',
-    'ALTER TABLE t ENABLE ROW LEVEL SECURITY',
-    'GRANT SELECT ON t TO PUBLIC',
-  ])
-    assert.equal(await codes(change), ['OBJECTS_DIFFER'], change);
-});
-
-test('a dump that fails says why, leaves nothing, and leaves the backup before it alone', async () => {
-  const of = await target();
-  const good = await backup(of);
-  const broken = { ...of, url: new Secret(of.url.reveal().replace(/:[^:@/]+@/, ':wrong-password@')) };
-  assert.match((await refusal(backup(broken)))?.message ?? '', /refuses the connection/);
-  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good]);
-});
-
-test('a table that may not be read fails the backup loudly', async () => {
-  const of = await target('CREATE TABLE secret_table (n int); CREATE ROLE weak LOGIN PASSWORD $$weak-password$$');
-  const weak = { ...of, url: new Secret(of.url.reveal().replace(/\/\/[^@]+@/, '//weak:weak-password@')) };
-  const error = await refusal(backup(weak));
-  assert.is(error?.code, 'DUMP_FAILED');
-  assert.match(error?.message ?? '', 'permission denied for table secret_table');
-  assert.equal(readdirSync(of.store.pathOf('')), []);
-  // Without checksums it is pg_dump that meets it.
-  assert.match(
-    (await refusal(backup({ ...weak, checksums: false })))?.message ?? '',
-    'permission denied for table secret_table',
-  );
-});
-
-test('a pg_dump that is killed, or ends early, makes no backup', async () => {
-  const of = await target(
-    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
-  );
-  const good = await backup(of);
-  const killed = refusal(backup(of));
-  await until(killed, async () => {
-    const pids = execFileSync('bash', ['--norc', '-c', `pgrep -P ${process.pid} -x pg_dump || true`], {
-      encoding: 'utf8',
-    }).trim();
-    return pids !== '' && process.kill(Number(pids.split('\n')[0]), 'SIGKILL');
-  });
-  assert.match((await killed)?.message ?? '', 'pg_dump failed: it was ended by SIGKILL');
-  assert.equal(await finished(of.store), [good]);
-  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good], 'nothing is left behind');
-});
-
-test('an age that is killed in the middle makes no backup', async () => {
-  const of = await target(
-    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 3000) n`,
-  );
-  const good = await backup(of);
-  const dies = join(temporaryFolder(), 'age');
-  // It takes some of what comes, and hands nothing on.
-  writeFileSync(dies, '#!/bin/sh\nhead -c 20000 > /dev/null\nkill -9 $$\n', { mode: 0o700 });
-  process.env.AGE_PATH = dies;
-  const error = await refusal(backup(of)).finally(() => delete process.env.AGE_PATH);
-  assert.is(error?.code, 'ENCRYPT_FAILED', error?.message);
-  assert.match(error?.message ?? '', 'age, which encrypts the dump, failed: it ended with SIGKILL.');
-  assert.equal(await finished(of.store), [good]);
-  assert.equal(readdirSync(of.store.pathOf('strange/staging')), [good], 'nothing is left behind');
-});
-
-test('the server going away in the middle makes no backup', async () => {
-  const of = await target(
-    `CREATE TABLE t (s text); INSERT INTO t SELECT repeat(md5(n::text), 30) FROM generate_series(1, 60000) n`,
-  );
-  const working = refusal(backup(of));
-  await until(working, async () => {
-    const rows = await query(
-      postgres.adminUrl,
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'drydock pg_dump%'`,
-    );
-    return rows.length > 0;
-  });
-  const error = await working;
-  assert.is(error?.code, 'DUMP_FAILED', error?.message);
-  assert.equal(await finished(of.store), []);
-});
-
-test('a full disk is one sentence, and nothing is left on it', async () => {
-  const folder = temporaryFolder();
-  if (process.getuid?.() !== 0) return;
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'tmpfs', folder]);
-  try {
-    const of = await target(
-      `CREATE TABLE t (s text); INSERT INTO t SELECT md5(n::text) FROM generate_series(1, 100000) n`,
-      {
-        stores: [new FileStore(folder)],
-      },
-    );
-    const error = await refusal(backup(of));
-    assert.is(error?.code, 'STORE_FULL');
-    assert.match(hintOf(error), 'backup:prune');
-    assert.equal(await new FileStore(folder).list(''), []);
-    assert.equal(
-      await new FileStore(folder).sweep('', new Date(Date.now() + 1_000)),
-      [],
-      'no half-written file either',
-    );
-  } finally {
-    execFileSync('umount', [folder]);
-  }
-});
-
-test('a store that stops answering fails the backup, and is named', async () => {
-  const sockets: import('node:net').Socket[] = [];
-  const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
-  await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
-  const { port } = silent.address() as { port: number };
-  const store = new S3Store({
-    bucket: 'gone',
-    prefix: '',
-    pathStyle: true,
-    region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${port}`,
-    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
-    serverSideEncryption: undefined,
-    kmsKeyId: undefined,
-    conditionalWrites: false,
-    silenceMs: 500,
-  });
-  const of = await target('CREATE TABLE t (n int)', { stores: [store] });
-  const error = await refusal(backup(of));
-  assert.is(error?.code, 'STORE_UNREACHABLE');
-  assert.match(error?.message ?? '', 's3:gone does not answer');
-  for (const socket of sockets) socket.destroy();
-  silent.close();
-});
-
-test('a store that cannot be written is one sentence', async () => {
-  const of = await target();
-  writeFileSync(of.store.pathOf('strange'), 'a file where the folder should be');
-  assert.is((await refusal(backup(of)))?.code, 'STORE_NOT_WRITABLE');
-  chmodSync(of.store.pathOf(''), 0o700);
-});
-
 test('two stores get the same bytes; where one fails the other keeps its backup, and a second try copies it', async () => {
   const [first, second] = [new FileStore(temporaryFolder()), new FileStore(temporaryFolder())];
   const of = await target('CREATE TABLE t AS SELECT generate_series(1, 1000) n', { stores: [first, second] });
@@ -415,35 +206,6 @@ test('what is copied to a store that was behind is what this run wrote: names th
   assert.is(await readFinished(second, 'staging', changed.id), undefined);
 });
 
-test('a server newer than pg_dump is told as such', async () => {
-  const binaries = postgresOf(18);
-  if (!binaries) return;
-  const newer = await startTestPostgres({ binaries, settings: { shared_preload_libraries: '' } });
-  try {
-    const error = await refusal(backup(makeTarget(await newer.createDatabase(), keys)));
-    assert.is(error?.code, 'PG_DUMP_TOO_OLD');
-    assert.match(error?.message ?? '', /pg_dump(all)? 15[.\d]+ cannot read a server of version 18/);
-    assert.match(hintOf(error), 'postgresql-client-18');
-  } finally {
-    await newer.stop();
-  }
-});
-
-test('a server older than pg_dump is backed up', async () => {
-  const binaries = postgresOf(14);
-  if (!binaries) return;
-  const older = await startTestPostgres({ binaries, settings: { shared_preload_libraries: '' } });
-  try {
-    const url = await older.createDatabase();
-    await query(url, 'CREATE TABLE t AS SELECT generate_series(1, 10) n');
-    const of = makeTarget(url, keys);
-    const id = await backup(of);
-    assert.is((await readFinished(of.store, 'staging', id))?.tables?.[0]?.rows, 10);
-  } finally {
-    await older.stop();
-  }
-});
-
 test('without the age program the same format is written by its package', async () => {
   const of = await target('CREATE TABLE t AS SELECT generate_series(1, 1000) n');
   const path = process.env.PATH;
@@ -471,41 +233,5 @@ test('progress tells share, rate and what is left', () => {
 async function* bytes(text: string) {
   yield Buffer.from(text);
 }
-
-/** With stock tools, so that only the comparison is under test. */
-async function restored(of: BackupTarget & { store: FileStore }, id: string): Promise<string> {
-  const key = join(temporaryFolder(), 'key');
-  writeFileSync(key, keys.identity);
-  const copy = await postgres.createDatabase();
-  const PATH = `${requireTool('pg_restore').replace(/\/[^/]+$/, '')}:${process.env.PATH}`;
-  const child = spawn(
-    'bash',
-    ['--norc', '-o', 'pipefail', '-c', 'age -d -i "$KEY" "$FILE" | zstd -d | pg_restore -d "$DATABASE"'],
-    {
-      env: { PATH, KEY: key, FILE: of.store.pathOf(keyOf('staging', id, DUMP)), DATABASE: copy },
-      stdio: 'ignore',
-    },
-  );
-  const code = await new Promise((done) => child.once('close', done));
-  if (code !== 0) throw new Error(`restore ended with ${code}`);
-  assert.ok(existsSync(key));
-  return copy;
-}
-
-test('a table that somebody holds for himself is waited for within a bound, and told who holds it', async () => {
-  const url = new Secret(await postgres.createDatabase());
-  await query(url.reveal(), 'CREATE TABLE held (n int)');
-  await withPostgres(url, 'the holder', async (holder) => {
-    await holder.query('BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
-    const error = await Snapshot.open(url, 1_000).then(
-      () => undefined,
-      (thrown) => thrown as OpsError,
-    );
-    assert.is(error?.code, 'TABLE_LOCKED');
-    assert.match(error?.message ?? '', /held by session \d+ \(the holder, idle in transaction: .*LOCK TABLE held/);
-    await holder.query('ROLLBACK');
-  });
-  await (await Snapshot.open(url, 1_000)).close();
-});
 
 test.run();

@@ -1,5 +1,5 @@
 import { connectPostgres, OpsError, type Secret, withPostgres } from '@drydock/kit';
-import { digestsOf, readInventory } from '@drydock/kit/inventory';
+import { digestsOf, readInventory, thingsOf } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import { listTables } from './checksums.ts';
 import { type Given, readGiven } from './given.ts';
@@ -23,6 +23,7 @@ export interface Facts {
   locale: { encoding: string; collate: string; ctype: string };
   structure: Structure;
   kinds: Record<string, string>;
+  things: Record<string, string>;
   /** Bytes of all tables on the server's disk, without indexes: about what the dump will be. */
   tableBytes: number;
 }
@@ -103,12 +104,13 @@ export class Snapshot {
   }
 
   async facts(): Promise<Facts> {
-    const { rows } = await this.#client.query<Omit<Facts, 'structure' | 'kinds' | 'given'>>(FACTS);
+    const { rows } = await this.#client.query<Omit<Facts, 'structure' | 'kinds' | 'things' | 'given'>>(FACTS);
     const [facts] = rows;
     if (!facts) throw new Error('a row of facts');
     const structure = await readStructure(this.#client);
-    const kinds = digestsOf(await readInventory(this.#client));
-    return { ...facts, structure, kinds, given: await readGiven(this.#client) };
+    const inventory = await readInventory(this.#client);
+    const [kinds, things] = [digestsOf(inventory), thingsOf(inventory)];
+    return { ...facts, structure, kinds, things, given: await readGiven(this.#client) };
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,12 @@
 import { connectPostgres, type Finding, type Secret } from '@drydock/kit';
-import { digestsOf, isAccess, readInventory } from '@drydock/kit/inventory';
+import { digestsOf, isAccess, readInventory, thingsOf } from '@drydock/kit/inventory';
 import type { Client } from 'pg';
 import type { Counted } from '../archive/reader.ts';
 import { listTables, SUM_SETTINGS, sumTable, type TableSum } from '../dump/checksums.ts';
 import { compareSequences } from '../dump/sequences.ts';
 import { readStructure } from '../dump/structure.ts';
 import type { Manifest } from '../manifest.ts';
+import { namesText } from '../things.ts';
 import { compareLargeObjects } from './compare-objects.ts';
 import { compareCopies, compareTables, namedSums, type RowsOptions } from './compare-rows.ts';
 
@@ -148,28 +149,29 @@ async function sumAll(clients: Client[], names: string[]): Promise<TableSum[]> {
   return sums;
 }
 
-function compareStructure({ structure }: Manifest, actual: Record<string, number>): Finding[] {
-  return [...new Set([...Object.keys(structure), ...Object.keys(actual)])].flatMap((kind): Finding[] => {
-    const [wanted, found] = [structure[kind] ?? 0, actual[kind] ?? 0];
-    return wanted === found ? [] : [differs('OBJECTS_DIFFER', `${found} ${kind} are there, the backup has ${wanted}.`)];
-  });
-}
-
 /** How many of each kind; and where as many are there, whether they are the same. */
 async function compareObjects(client: Client, manifest: Manifest, access: boolean): Promise<Finding[]> {
-  const fewer = compareStructure(manifest, await readStructure(client));
-  if (fewer.length > 0) return fewer;
-  const { kinds, serverVersion } = manifest;
+  const [structure, inventory] = [await readStructure(client), await readInventory(client)];
   const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
+  const major = Number.parseInt(rows[0]?.version ?? '', 10);
+  const names = () => namesText(manifest, { things: thingsOf(inventory), major }, access);
+  const numbers = [...new Set([...Object.keys(manifest.structure), ...Object.keys(structure)])].flatMap((kind) => {
+    const [wanted, found] = [manifest.structure[kind] ?? 0, structure[kind] ?? 0];
+    return wanted === found ? [] : [`${found} ${kind} are there, the backup has ${wanted}`];
+  });
+  if (numbers.length > 0) return [differs('OBJECTS_DIFFER', `${numbers.join('; ')}${names()}.`)];
+  const { kinds, serverVersion } = manifest;
   // Another one prints what things are in other words.
-  if (!kinds || Number.parseInt(rows[0]?.version ?? '', 10) !== Number.parseInt(serverVersion, 10)) return [];
-  const found = digestsOf(await readInventory(client));
+  if (!kinds || major !== Number.parseInt(serverVersion, 10)) return [];
+  const found = digestsOf(inventory);
   const others = [...new Set([...Object.keys(kinds), ...Object.keys(found)])].filter(
     (kind) => kinds[kind] !== found[kind] && (access || !isAccess(kind)),
   );
   if (others.length === 0) return [];
   const what = others.map((kind) => kind.replace(/ of$/, '')).join(', ');
-  return [differs('OBJECTS_DIFFER', `As many objects are there as were backed up, and not the same: ${what}.`)];
+  return [
+    differs('OBJECTS_DIFFER', `As many objects are there as were backed up, and not the same by ${what}${names()}.`),
+  ];
 }
 
 /** By the bytes of their names, as the dump was read; of a manifest of before, as its server sorted them. */

@@ -106,12 +106,13 @@ export function isAbout(key: string): boolean {
 }
 
 const HOLDERS = /^(table|view|materialized view|type|schema) /;
-const WITHIN = /^(column|constraint|trigger|rule|policy|enum value) /;
+/** What is a part of another thing. */
+export const WITHIN = /^(column|constraint|trigger|rule|policy|enum value) /;
 /** `owner of table public.Job`: said of another thing. */
 const ABOUT = /^(?:owner of|right of .+? on|options of|settings of|firing of|order of|version of) (.*)$/s;
 
 /** `column public.Job.title` → `public.Job` */
-function holderOf(key: string): string {
+export function holderOf(key: string): string {
   const name = key.replace(/^(column|constraint|trigger|rule|policy|enum value|foreign table) /, '');
   return name.slice(0, name.lastIndexOf('.'));
 }

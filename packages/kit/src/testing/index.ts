@@ -11,5 +11,5 @@ export { outlives } from './sessions.ts';
 export { runStepsForTest } from './steps.ts';
 export { type DiskCall, failingAt, killedAt, straceIsMissing, tracingDisk } from './system-calls.ts';
 export { hasSystemd, systemdAnalyze } from './systemd.ts';
-export { hintOf, refuseUnplanned, runTaskForTest } from './task.ts';
+export { askTask, hintOf, refuseUnplanned, runTaskForTest } from './task.ts';
 export { Terminal } from './terminal.ts';
