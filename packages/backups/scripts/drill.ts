@@ -21,9 +21,9 @@ import { backupsSection } from '../src/config/backups.ts';
 import { requireIdentity } from '../src/crypt/identity.ts';
 import { checkDrillQueries } from '../src/drill/queries.ts';
 import { type DrillPlan, drillSteps, isPassed } from '../src/drill/steps.ts';
-import { onServer, refuseNoDatabase } from '../src/restore/databases.ts';
+import { named, onServer, refuseNoDatabase } from '../src/restore/databases.ts';
 import { describeLeftOut, foreseeLeftOut } from '../src/restore/left-out.ts';
-import { named, openSource } from '../src/restore/plan.ts';
+import { openSource } from '../src/restore/source.ts';
 
 const task = defineChangeTask({
   name: 'backup:drill',

@@ -12,11 +12,11 @@ const task = defineChangeTask({
     'npm run db:drop-old -- --env production --run RUN --yes --confirm production --reason "nobody missed a row"',
   ],
   flags: {
-    run: { ...flag.text({ value: 'RUN', about: 'the run of the restore, as its last lines name it' }), required: true },
+    run: flag.text({ value: 'RUN', about: 'the run of the restore; without it those that kept something are named' }),
   },
   lock: 'environment',
   destructive: true,
-  plan: ({ config, environment, flags: { run = '' } }): Promise<DropPlan> =>
+  plan: ({ config, environment, flags: { run } }): Promise<DropPlan> =>
     planDropOld(operatorUrl(config, environment), run),
   describe: describeDrop,
   steps: ({ config, environment }, plan) => [dropOldStep(operatorUrl(config, environment), plan)],

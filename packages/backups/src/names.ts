@@ -31,6 +31,11 @@ export function compact(time: Date): string {
   return time.toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
 }
 
+/** What `compact` wrote. */
+export function readCompact(text: string): Date {
+  return new Date(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+}
+
 /** Whose backups are meant: those of another product in the same store are none of ours. */
 export interface Shelf {
   env: string;

@@ -1,7 +1,7 @@
 import { command, counted, type Finding, hint } from '@drydock/kit';
 import type { Listed } from './catalogue.ts';
+import { readCompact } from './names.ts';
 import { shownBytes } from './pace.ts';
-import { readCompact } from './prune/plan.ts';
 
 export interface Limits {
   ageHours: number;

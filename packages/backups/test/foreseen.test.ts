@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from '@drydock/kit';
+import { taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -71,7 +72,8 @@ test('an extension that only a superuser may make stops a drill and a restore be
     ['db:restore', '--in-place', '--yes'],
   ] as const) {
     const [task, ...rest] = args;
-    const { code, error: why, findings } = await product.ask(task, ...rest);
+    // A process: its config is another one than it was.
+    const { code, error: why, findings } = await taskProcesses(product.root).ask(task, ...rest);
     assert.is(code, 0, `${task} ${rest.join(' ')}: ${why?.message} ${JSON.stringify(findings)}`);
   }
   assert.equal(await query(postgres.urlOf('places_look'), `SELECT count(*)::int AS n FROM place`), [{ n: 1 }]);

@@ -57,6 +57,7 @@ test('rows that pg_restore could not put back fail the restore and the drill, wi
   assert.equal(await query(url, 'SELECT count(*)::int AS n FROM t'), [{ n: 1 }]);
   const drill = await product.ask('backup:drill');
   assert.is(drill.code, 3);
+  assert.is(drill.findings[0].code, 'DRILL_FAILED');
   assert.match(JSON.stringify(drill.findings), 'the rows of');
 });
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Secret } from '@drydock/kit';
+import { loadConfig, loadEnvironment, Secret } from '@drydock/kit';
 import { runTaskForTest, sampleRounds, taskProcesses } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
@@ -12,6 +12,8 @@ import restoreTask from '../scripts/restore.ts';
 import verifyTask from '../scripts/verify.ts';
 import { type Manifest, readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, MANIFEST, newBackupId } from '../src/names.ts';
+import { openPlanned } from '../src/restore/plan.ts';
+import { openSource } from '../src/restore/source.ts';
 import { openSigner } from '../src/signature.ts';
 import type { FileStore } from '../src/store/file.ts';
 import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
@@ -158,6 +160,23 @@ async function statementsSince(at: number): Promise<{ text: string; end: number 
   const text = readFileSync(path, 'utf8');
   return { text: text.slice(at), end: text.length };
 }
+
+test('what was planned is what is restored: another manifest of the same host in its place is refused', async () => {
+  const product = victim(() => {});
+  const config = await loadConfig(undefined, product.root);
+  const environmentOf = (env: string) => loadEnvironment(config, env, {});
+  const ctx = { config, env: 'staging', environmentOf };
+  const { source } = await openSource(ctx, newest ?? '');
+  const plan = { from: newest ?? '', digest: source.digest ?? null, trusted: null };
+  assert.is((await openPlanned(ctx, plan)).digest, source.digest);
+  write(
+    product.store,
+    newest,
+    writeManifest({ ...manifestOf(shelf, newest), reason: 'another' }, signedBy(ours as Keys)),
+  );
+  const error = await openPlanned(ctx, plan).catch((cause) => cause);
+  assert.equal([error.code, error.exit], ['BACKUP_CHANGED', 4]);
+});
 
 for (const [name, plant] of Object.entries(PLANTED))
   test(`${name}: refused by every task before anything of it is executed`, async () => {

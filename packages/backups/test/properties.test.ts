@@ -1,10 +1,11 @@
 // Uses PostgreSQL; the tasks run as processes, as an operator who is no superuser.
 import { execFileSync } from 'node:child_process';
-import { requireTool } from '@drydock/kit';
+import { requireTool, Secret, withPostgres } from '@drydock/kit';
 import type { TaskProcesses } from '@drydock/kit/testing';
 import { postgresOf, startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeDatabase } from '../src/restore/databases.ts';
 import { readProperties } from '../src/restore/properties.ts';
 import { type Keys, makeKeys, makeProduct, query } from './world.ts';
 
@@ -253,6 +254,20 @@ COMMENT ON DATABASE database IS 'a
     'ALTER DATABASE database SET statement_timeout',
     'COMMENT ON DATABASE database',
   ]);
+});
+
+test('a locale that this server has not got is told where the database is to be made, with what to do', async () => {
+  const create = new Map<string, string | number>([
+    ['lc_collate', 'tlh_QO.UTF-8'],
+    ['lc_ctype', 'tlh_QO.UTF-8'],
+    ['template', 'template0'],
+  ]);
+  const error = await withPostgres(new Secret(postgres.adminUrl), 'test', (client) =>
+    makeDatabase(client, 'klingon', create, {}),
+  ).catch((cause) => cause);
+  assert.is(error.code, 'DATABASE_NOT_MADE');
+  assert.match(`${error.message} ${error.hint}`, /invalid locale name.*tlh_QO.*Install what it names/);
+  assert.equal(await databases('klingon'), []);
 });
 
 test.run();

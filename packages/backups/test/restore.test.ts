@@ -4,15 +4,12 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeF
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseOf, requireTool, Secret } from '@drydock/kit';
-import { type TaskProcesses, whenThorough } from '@drydock/kit/testing';
+import { type TaskProcesses, taskProcesses, whenThorough } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DUMP } from '../src/names.ts';
-import { restoreFailed } from '../src/restore/pg-restore.ts';
-import { named } from '../src/restore/plan.ts';
-import { readSaid, uncounted } from '../src/restore/said.ts';
 import { type Keys, keyOf, makeKeys, makeProduct, query, temporaryFolder } from './world.ts';
 
 const test = suite('restore');
@@ -114,9 +111,19 @@ test('in place the databases change their names under load, nobody is left witho
     'the log goes on',
   );
   assert.match(backedUp.data.id, /^\d{8}T/);
+  // Without saying whose: those that there are, with what they take.
+  const which = await product.ask('db:drop-old', '--yes');
+  assert.equal([which.code, which.error.code], [2, 'USAGE']);
+  assert.match(
+    which.error.message,
+    new RegExp(`of ${name} databases are kept by ${run} \\(of 20\\d\\d-.* UTC, \\d.* MiB\\)\\.$`),
+  );
+  assert.match(which.error.hint, `--run ${run}`);
   await good(product, 'db:restore', '--drop-old', run, '--yes');
   assert.equal(await databases(`${name}_before%`), []);
-  assert.is((await product.ask('db:restore', '--drop-old', run, '--yes')).code, 2);
+  const gone = await product.ask('db:restore', '--drop-old', run, '--yes');
+  assert.equal([gone.code, gone.error.code], [2, 'NOTHING_KEPT']);
+  assert.is((await product.ask('db:drop-old', '--yes')).error.code, 'NOTHING_KEPT');
 });
 
 thoroughly('a database that is gone altogether is restored in place', async () => {
@@ -195,7 +202,8 @@ test('a wrong key, a damaged backup and an unknown one are one sentence each, an
     const flipped = Buffer.from(bytes);
     flipped[at] = (flipped[at] ?? 0) ^ 4;
     writeFileSync(file, flipped);
-    const damaged = await product.ask('db:restore', '--in-place', '--yes');
+    // Another process: one that has held it once goes on with what it held.
+    const damaged = await taskProcesses(product.root).ask('db:restore', '--in-place', '--yes');
     assert.is(damaged.code, 1);
     assert.match(damaged.error.code, /BACKUP_UNREADABLE|BACKUP_DAMAGED|WRONG_KEY/);
   }
@@ -264,78 +272,6 @@ test('a role, or an extension, that the server does not have is named before any
     assert.match(extension.error.message, 'does not have the extension citext');
   } finally {
     renameSync(`${control}.away`, control);
-  }
-});
-
-test('every error that pg_restore tells is read, of whatever kind and language', () => {
-  const said = `pg_restore: while INITIALIZING:
-pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"
-Command was: SET transaction_timeout = 0;
-pg_restore: while PROCESSING TOC:
-pg_restore: from TOC entry 3; 3079 16385 EXTENSION x
-pg_restore: error: could not execute query: FEHLER:  keine Berechtigung
-TIPP:  Muss Superuser sein.
-Command was: CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;
-
-
-pg_restore: from TOC entry 4; 0 16386 TABLE DATA t owner
-pg_restore: error: COPY failed for table "t": ERROR:  relation "kinds" does not exist
-LINE 1: SELECT EXISTS(SELECT 1 FROM kinds WHERE k=x)
-CONTEXT:  COPY t, line 1: "1	a"
-pg_restore: error: could not execute query: ERROR:  relation "public.t" does not exist
-Command was: ALTER TABLE ONLY public.t
-    ADD CONSTRAINT t_pkey PRIMARY KEY (id);
-
-
-pg_restore: error: something new
-pg_restore: warning: errors ignored on restore: 5
-`;
-  const read = readSaid(said);
-  assert.equal(
-    read.errors.map(({ what, why }) => [what, why]),
-    [
-      ['SET transaction_timeout = 0;', 'unrecognized configuration parameter "transaction_timeout"'],
-      ['CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA public;', 'keine Berechtigung'],
-      ['the rows of "t"', 'relation "kinds" does not exist'],
-      ['ALTER TABLE ONLY public.t', 'relation "public.t" does not exist'],
-      ['something', 'something new'],
-    ],
-  );
-  assert.is(uncounted(read, 1), undefined);
-  assert.is(uncounted({ ...read, ignored: 6 }, 1), 'it counts 6 errors, and 5 could be read');
-  assert.is(uncounted({ ...read, ignored: 4 }, 2), undefined, 'of several workers an entry counts once');
-  assert.is(uncounted({ ...read, ignored: 6 }, 2), 'it counts 6 errors, and 5 could be read');
-  const full =
-    'pg_restore: error: COPY failed for table "t": ERROR:  could not extend file "base/1/2": No space left on device\nHINT:  Check free disk space.\n';
-  assert.is(
-    restoreFailed(1, readSaid(full), full).message,
-    'pg_restore failed: could not extend file "base/1/2": No space left on device.',
-  );
-  const newer = 'pg_restore: error: unsupported version (1.16) in file header\n';
-  const old = restoreFailed(1, readSaid(newer), newer);
-  assert.is(old.code, 'PG_RESTORE_TOO_OLD');
-  assert.match(`${old.message} ${old.hint}`, /was 17 or newer.*postgresql-client-17.*PG_RESTORE_PATH/);
-});
-
-test('the name of a database that is made fits into what PostgreSQL keeps of names, by its bytes', () => {
-  for (const live of ['shop', 'ä'.repeat(31), '数'.repeat(21), 'x'.repeat(63)]) {
-    const made = named(live, 'restore', '01J00000000000000000000000');
-    assert.ok(Buffer.byteLength(made) <= 63, made);
-    assert.match(made, /_restore_01j0{23}$/);
-    assert.not.match(made, '\ufffd');
-  }
-});
-
-test('what several workers say at once is read as well', () => {
-  const failed = (command: string) => `could not execute query: ERROR:  unrecognized\nCommand was: ${command};\n\n\n`;
-  for (const said of [
-    `pg_restore: pg_restore: error: ${failed('SET a = 0')}error: ${failed('SET b = 0')}`,
-    `pg_restore: error: pg_restore: error: ${failed('SET a = 0')}${failed('SET b = 0')}`,
-    `pg_restore: error: pg_restore: from TOC entry 5; 0 0 ACL x y\n${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
-    `pg_restore: pg_restore: from TOC entry 5; 0 0 ACL x y\nerror: ${failed('SET a = 0')}pg_restore: error: ${failed('SET b = 0')}`,
-  ]) {
-    const { errors, ignored } = readSaid(`${said}pg_restore: warning: errors ignored on restore: 2\n`);
-    assert.equal([errors.map(({ command }) => command), ignored], [['SET a = 0;', 'SET b = 0;'], 2], said);
   }
 });
 

@@ -1,11 +1,11 @@
 // Uses PostgreSQL; the tasks run as processes.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Secret } from '@drydock/kit';
+import { Secret, withPostgres } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { joinSequences, type SequenceValue } from '../src/dump/sequences.ts';
-import { readManifest, writeManifest } from '../src/manifest.ts';
+import { compareSequences, joinSequences, type SequenceValue } from '../src/dump/sequences.ts';
+import { type Manifest, readManifest, writeManifest } from '../src/manifest.ts';
 import { MANIFEST } from '../src/names.ts';
 import { openSigner } from '../src/signature.ts';
 import { type Keys, keyOf, makeKeys, makeProduct, query } from './world.ts';
@@ -54,6 +54,11 @@ test('ids by hand, far ahead, in a circle, downwards, in a text: each stands whe
   const old = await product.ask('db:restore', '--to', 'numbers_old', '--yes');
   assert.is(old.code, 0, old.error?.message);
   assert.match(old.stderr, 'does not say where its sequences stand');
+  const found = await withPostgres(new Secret(url), 'test', (client) => compareSequences(client, before as Manifest));
+  assert.equal(
+    found.map(({ level, code }) => [level, code]),
+    [['warn', 'SEQUENCES_NOT_KEPT']],
+  );
 });
 
 test('one that moved while the dump was made is held to what it cannot be behind', () => {

@@ -1,13 +1,15 @@
 // Uses PostgreSQL and an S3 endpoint; some tasks run as processes.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Secret } from '@drydock/kit';
+import { requireTool, Secret } from '@drydock/kit';
 import { runStepsForTest } from '@drydock/kit/testing';
 import { startTestPostgres, startTestS3, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backupStep } from '../src/backup.ts';
-import { readManifest } from '../src/manifest.ts';
+import { readManifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, GLOBALS, MANIFEST } from '../src/names.ts';
 import type { FileStore } from '../src/store/file.ts';
 import type { BackupTarget } from '../src/target.ts';
@@ -102,6 +104,45 @@ test('an object that is gone, short, or of another backup is named', async () =>
   assert.equal(await codes(), []);
 });
 
+test('a dump that is not what its manifest tells, however well it is signed, is named; so is a manifest that is none', async () => {
+  const url = await postgres.createDatabase();
+  await query(url, ROWS);
+  const target = makeTarget(url, keys);
+  const id = await backup(target);
+  const path = (name: string) => target.store.pathOf(keyOf('staging', id, name));
+  const read = readManifest(readFileSync(path(MANIFEST), 'utf8'));
+  if (!read.ok) throw new Error(read.why);
+  const { manifest, text } = read;
+  const measured = (bytes: Buffer) => ({
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  });
+  const codesWith = async (plain: Buffer) => {
+    const packed = ['--norc', '-o', 'pipefail', '-c', 'zstd -q | age -r "$0"', keys.recipient];
+    const stored = execFileSync('bash', packed, { input: plain });
+    writeFileSync(path(DUMP), stored);
+    const objects = manifest.objects.map((one) => (one.name === DUMP ? { name: DUMP, ...measured(stored) } : one));
+    writeFileSync(path(MANIFEST), writeManifest({ ...manifest, plain: measured(plain), objects }, target.signer));
+    return (await check(target.store, id, keys.identity)).findings.map(({ code }) => code);
+  };
+  const whole = ['-Fc', '-Z0', url];
+  assert.equal(await codesWith(execFileSync(requireTool('pg_dump'), whole)), []);
+  assert.equal(await codesWith(execFileSync(requireTool('pg_dump'), ['--exclude-table-data=t', ...whole])), [
+    'CONTENTS_SHORT',
+  ]);
+  assert.equal(await codesWith(Buffer.from('no archive of pg_dump')), ['CONTENTS_UNREADABLE']);
+  writeFileSync(path(MANIFEST), text.replace('"staging"', '"staginG"'));
+  assert.equal(
+    (await check(target.store, id)).findings.map(({ code }) => code),
+    ['MANIFEST_DAMAGED'],
+  );
+  rmSync(path(MANIFEST));
+  assert.equal(
+    (await check(target.store, id)).findings.map(({ code }) => code),
+    ['MANIFEST_DAMAGED'],
+  );
+});
+
 test('the task checks one, or all, with the key or without, and says which', async () => {
   const url = await postgres.createDatabase();
   await query(url, ROWS);
@@ -175,6 +216,9 @@ test('the same in S3, with a prefix: backup, list, verify, restore, hold, prune'
     const refused = await product.ask('backup:list');
     assert.is(refused.code, 1);
     assert.is(refused.error.code, 'STORE_REFUSED');
+    writeFileSync(env, readFileSync(env, 'utf8').replace(/S3_SECRET_ACCESS_KEY='[^']*'/, ''));
+    const half = await product.ask('backup:list');
+    assert.equal([half.code, half.error.code], [2, 'STORE_KEYS_INCOMPLETE']);
   } finally {
     await s3.stop();
   }

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret, withPostgres } from '@drydock/kit';
-import { makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
+import { askTask, bareEnvironment, makeStrangeProduct, type TaskProcesses, taskProcesses } from '@drydock/kit/testing';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { type Manifest, writeManifest } from '../src/manifest.ts';
 import { DUMP, keyOf as keyIn, timeOf } from '../src/names.ts';
@@ -102,7 +102,10 @@ export function makeTarget(
   };
 }
 
-/** A stranger's product whose backup tasks run as processes; its backups are signed, and it knows by whom. */
+/**
+ * A stranger's product; its backups are signed, and it knows by whom. What is asked of its tasks they answer in this process, unless
+ * the shell of a process is said.
+ */
 export function makeProduct(
   url: string,
   keys: Keys,
@@ -130,5 +133,12 @@ export function makeProduct(
       ...env,
     },
   );
-  return { ...taskProcesses(root, shell), store: new FileStore(join(root, 'backups')) };
+  const processes = taskProcesses(root, shell);
+  const inThisProcess: TaskProcesses['ask'] = (task, ...args) =>
+    askTask(root, task, args, bareEnvironment({ CI: 'true' }));
+  return {
+    ...processes,
+    ask: Object.keys(shell).length > 0 ? processes.ask : inThisProcess,
+    store: new FileStore(join(root, 'backups')),
+  };
 }

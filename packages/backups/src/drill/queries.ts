@@ -64,5 +64,5 @@ function queriesOf(folder: string): Query[] {
 }
 
 function failed(name: string, why: string): Finding {
-  return { level: 'error', code: 'DRILL_QUERY', message: `The query ${name} ${why} on the restored copy.` };
+  return { level: 'error', code: 'DRILL_FAILED', message: `The query ${name} ${why} on the restored copy.` };
 }

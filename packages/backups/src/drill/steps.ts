@@ -112,7 +112,7 @@ function tryStep(ctx: TaskContext, server: Secret, plan: DrillPlan): Step<Tried>
           .filter(({ hole }) => hole)
           .map(({ what, why }) => ({
             level: 'error',
-            code: 'NOT_RESTORED',
+            code: 'DRILL_FAILED',
             message: `${what} was not restored: ${why}.`,
           }));
         detail('compare');

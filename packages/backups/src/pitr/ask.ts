@@ -5,6 +5,18 @@ import { isUnasked, readServer, type ServerFacts } from './server.ts';
 /** Debian 12's pgBackRest, 2.45, was made before the next one. */
 const NEWEST_KNOWN_MAJOR = 15;
 
+export function tooOld(major: number): Finding[] {
+  if (major <= NEWEST_KNOWN_MAJOR) return [];
+  return [
+    {
+      level: 'warn',
+      code: 'PGBACKREST_TOO_OLD',
+      message: `Debian 12's pgBackRest (2.45) knows PostgreSQL up to ${NEWEST_KNOWN_MAJOR}, and the server is ${major}.`,
+      hint: 'Install a newer one, from the PostgreSQL project’s own packages.',
+    },
+  ];
+}
+
 /** A server that cannot be asked is no reason to print nothing: Debian's places are assumed then, and said. */
 export async function askServer({
   config,
@@ -37,14 +49,7 @@ export async function askServer({
           "The server's log says why; pgbackrest check tries it.",
         ),
       );
-    if (major > NEWEST_KNOWN_MAJOR)
-      findings.push(
-        warn(
-          'PGBACKREST_TOO_OLD',
-          `Debian 12's pgBackRest (2.45) knows PostgreSQL up to ${NEWEST_KNOWN_MAJOR}, and the server is ${major}.`,
-          'Install a newer one, from the PostgreSQL project’s own packages.',
-        ),
-      );
+    findings.push(...tooOld(major));
     return { server, findings };
   } catch (thrown) {
     if (!isUnasked(thrown)) throw thrown;

@@ -1,5 +1,6 @@
 import { counted } from '@drydock/kit';
 import type { Listed } from '../catalogue.ts';
+import { readCompact } from '../names.ts';
 
 export interface Retention {
   days: number;
@@ -107,10 +108,6 @@ function weekOf(at: Date): string {
   const yearStart = Date.UTC(thursday.getUTCFullYear(), 0, 1);
   const week = Math.ceil(((thursday.getTime() - yearStart) / DAY_MS + 1) / 7);
   return `${thursday.getUTCFullYear()}-W${String(week).padStart(2, '0')}`;
-}
-
-export function readCompact(text: string): Date {
-  return new Date(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }
 
 /** More than half of what is finished at once is more likely a mistake than a retention. */

@@ -18,6 +18,17 @@ export function onServer<T>(url: Secret, use: (client: Client) => Promise<T>): P
   return withServer(url, 'drydock db:restore', use);
 }
 
+/** PostgreSQL cuts names off here. */
+const NAME_BYTES = 63;
+
+/** Of what a run makes or keeps: it has the run in it. */
+export function named(live: string, what: string, run: string): string {
+  const tail = `_${what}_${run.toLowerCase()}`;
+  let head = live;
+  while (Buffer.byteLength(head) > NAME_BYTES - tail.length) head = [...head].slice(0, -1).join('');
+  return `${head}${tail}`;
+}
+
 /** The OID of a database, which stays the same whatever its name becomes; undefined if there is none of that name. */
 export async function oidOf(client: Client, name: string): Promise<number | undefined> {
   const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_database WHERE datname = $1', [name]);

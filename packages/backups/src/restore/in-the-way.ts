@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError, paused, quoteIdentifier as q, shortList } from '@drydock/kit';
+import { hint, OpsError, paused, quoteIdentifier as q, shortList } from '@drydock/kit';
 import type { Client } from 'pg';
 
 /** What keeps a database from being renamed or dropped, and what ends that. */
@@ -101,6 +101,18 @@ export function databaseBusy(database: string, found: InTheWay[], cause?: unknow
     hint: endingText(found),
     cause,
   });
+}
+
+export function isBusy(cause: unknown): cause is OpsError {
+  return cause instanceof OpsError && cause.code === 'DATABASE_BUSY';
+}
+
+/** They came after the last look: both databases are what they were, and the hours of restoring are not thrown away for them. */
+export function pausedFor({ message, hint: first = '' }: OpsError, opened: boolean): OpsError {
+  return paused(
+    `${message} What was restored stays${opened ? ', and traffic is let in again (backups.drain.after)' : ''}.`,
+    hint`${first} Then go on with --resume.`,
+  );
 }
 
 /** The same after the hours of restoring: what was restored stays, and the run waits to be gone on with. */

@@ -16,12 +16,12 @@ import type { Client } from 'pg';
 import { requireIdentity } from '../crypt/identity.ts';
 import type { Note } from '../trust.ts';
 import { foreseeRefused } from './beyond.ts';
-import { exists, onServer, refuseNoDatabase, taken } from './databases.ts';
+import { exists, named, onServer, refuseNoDatabase, taken } from './databases.ts';
 import { refuseOwners } from './foreseen.ts';
 import { describeHeld, readHeld } from './held.ts';
 import { refuseInTheWay } from './in-the-way.ts';
 import { foreseeLeftOut } from './left-out.ts';
-import { type BackupSource, type Found, findBackup } from './source.ts';
+import { type BackupSource, type Found, openSource } from './source.ts';
 
 /** Journalled: a resumed run restores what it began with, to where it began. */
 export type RestorePlan = {
@@ -71,8 +71,6 @@ export interface RestoreWish {
   jobs: number | undefined;
 }
 
-/** PostgreSQL cuts names off here. */
-const NAME_BYTES = 63;
 const JOBS = 2;
 
 /** Where to, and what does not go together. */
@@ -136,13 +134,6 @@ export async function planRestore(ctx: TaskContext, url: Secret, wish: RestoreWi
   };
 }
 
-export function named(live: string, what: string, run: string): string {
-  const tail = `_${what}_${run.toLowerCase()}`;
-  let head = live;
-  while (Buffer.byteLength(head) > NAME_BYTES - tail.length) head = [...head].slice(0, -1).join('');
-  return `${head}${tail}`;
-}
-
 /** `latest`, an id, `production/latest`, or a path. What is returned names one backup for good. */
 async function chooseSource(
   ctx: TaskContext,
@@ -151,19 +142,6 @@ async function chooseSource(
   const found = await openSource(ctx, from, trust);
   const { manifest, label } = found.source;
   return { ...found, from: label === from || !manifest ? from : `${manifest.env}/${manifest.id}` };
-}
-
-export function openSource(
-  ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf'>,
-  from: string,
-  trust?: string,
-): Promise<Found> {
-  // It is held there while it is looked at.
-  temporaryFolder();
-  const [first = '', ...rest] = from.split('/');
-  const other = first in ctx.config.environments && rest.length === 1;
-  const environment = ctx.environmentOf(other ? first : ctx.env);
-  return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from, trust);
 }
 
 /** The one that the plan is about, to the letter of its manifest, whatever lies there by now. */

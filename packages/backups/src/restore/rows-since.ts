@@ -1,7 +1,7 @@
 import { OpsError, type Secret, type TaskContext, withPostgres } from '@drydock/kit';
 import type { Client } from 'pg';
 import { listTables } from '../dump/checksums.ts';
-import { openSource } from './plan.ts';
+import { openSource } from './source.ts';
 
 export type RowsSince = {
   /** As PostgreSQL quotes it: `public."Job"`. */

@@ -1,7 +1,17 @@
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable as ByteStream } from 'node:stream';
-import { command, type Environment, EXIT, hint, type LoadedConfig, OpsError, usageError } from '@drydock/kit';
+import {
+  command,
+  type Environment,
+  EXIT,
+  hint,
+  type LoadedConfig,
+  OpsError,
+  type TaskContext,
+  temporaryFolder,
+  usageError,
+} from '@drydock/kit';
 import { type Listed, listBackups, markName } from '../catalogue.ts';
 import { backupsSection } from '../config/backups.ts';
 import { type Manifest, readManifest } from '../manifest.ts';
@@ -32,6 +42,20 @@ export interface Found {
 }
 
 export type Where = { config: LoadedConfig; environment: Environment };
+
+/** What `--from` names: `latest`, an id, either of another environment (`production/latest`), or a path. */
+export function openSource(
+  ctx: Pick<TaskContext, 'config' | 'env' | 'environmentOf'>,
+  from: string,
+  trust?: string,
+): Promise<Found> {
+  // It is held there while it is looked at.
+  temporaryFolder();
+  const [first = '', ...rest] = from.split('/');
+  const other = first in ctx.config.environments && rest.length === 1;
+  const environment = ctx.environmentOf(other ? first : ctx.env);
+  return findBackup({ config: ctx.config, environment }, other ? (rest[0] ?? '') : from, trust);
+}
 
 /** Nothing of a backup is opened that nobody stands for: a signer of the config, without those the log, or `--trust` with its reason. */
 export async function findBackup(where: Where, from: string, trust?: string): Promise<Found> {

@@ -26,7 +26,7 @@ import { inTransaction, mayLeaveOut, putOn, type Refused, refuseRefused } from '
 import { type Restored, restoreFresh, statementsFor } from './fresh.ts';
 import { chooseGiven, readBackupHead } from './given.ts';
 import type { Head } from './head.ts';
-import { pauseForThem } from './in-the-way.ts';
+import { isBusy, pausedFor, pauseForThem } from './in-the-way.ts';
 import { freshUrl, openPlanned, type RestorePlan } from './plan.ts';
 import { type Proved, prove } from './prove.ts';
 import { isSwapped, type Swap, swapDatabases } from './swap.ts';
@@ -200,12 +200,19 @@ function swapStep(
 ): Step<Swapped> {
   const { fresh, name, before } = plan;
   const swap: Swap = { fresh, name, before };
+  const { drain } = backupsSection.of(ctx.config);
+  let again = false;
   const isOurs = ({ results }: StepContext) =>
     onServer(url, (client) => isSwapped(client, swap, results.of(restored).oid));
   return defineStep<Swapped>({
     name: before ? 'swap' : 'name it',
-    check: async (step) => ((await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined),
+    async check(step) {
+      again = true;
+      return (await isOurs(step)) ? { ...swap, blockedMs: null, refused: [] } : undefined;
+    },
     async run({ withoutLockSession, signal, out }) {
+      // Where an attempt before met somebody, traffic was opened again.
+      if (again && before && drain) await hook(ctx, drain.before, signal);
       if (before) await carryLog(ctx, url, plan, out);
       // Asked anew: hours may have passed.
       const ofBackup = async () => (await headOf(signal)).properties;
@@ -223,7 +230,11 @@ function swapStep(
           inTransaction(client, 'COMMIT', () => dress(client, fresh)),
         );
       const swapped = () => swapDatabases(url, swap, async (client) => (early ? undefined : dress(client, name)));
-      const blockedMs = await (before ? withoutLockSession(swapped) : swapped());
+      const blockedMs = await (before ? withoutLockSession(swapped) : swapped()).catch(async (cause) => {
+        if (!isBusy(cause)) throw cause;
+        if (before && drain) await hook(ctx, drain.after, signal);
+        throw pausedFor(cause, before !== null && drain !== undefined);
+      });
       for (const { what, why } of refused) out.warn(`Not put on: ${what} (${why})`);
       return { ...swap, blockedMs, refused };
     },

@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpsError } from '@drydock/kit';
 import { makeStrangeProduct } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { tooOld } from '../../src/pitr/ask.ts';
 import { readTarget } from '../../src/pitr/target.ts';
 import { PG_CTL, pitr, print, query, startHost } from './host.ts';
 
@@ -39,7 +41,7 @@ test('archiving that is there already is warned of', async () => {
   const sql = ["ALTER SYSTEM SET archive_mode = 'on'", "ALTER SYSTEM SET archive_command = 'cp %p /mnt/wal/%f'"];
   for (const statement of sql) await query(postgres.adminUrl, statement);
   await host.succeed(`${PG_CTL} -D '${data}' -l '${host.at('server.log')}' -w restart`);
-  assert.match((await print(product({}))).stderr, 'WAL is archived already, by: cp %p /mnt/wal/%f');
+  assert.match((await print(product({}))).stderr, 'ARCHIVING_TAKEN: WAL is archived already, by: cp %p /mnt/wal/%f');
   // There is no such folder: nothing arrives.
   await query(postgres.adminUrl, 'SELECT pg_switch_wal()');
   while ((await query(postgres.adminUrl, 'SELECT 1 FROM pg_stat_archiver WHERE failed_count > 0')).length === 0)
@@ -84,7 +86,15 @@ test('the history that is gone along is named: that of the backup, unless anothe
     assert.match(line, '--target-timeline=current');
   assert.match(await back('--timeline', '3'), '--target-timeline=3');
   assert.match(await back('--timeline', 'latest'), '--target-timeline=latest');
-  assert.is((await print(product({}, AWAY), '--timeline', 'newest')).status, 2);
+  const wrong = await print(product({}, AWAY), '--timeline', 'newest', '--json');
+  assert.equal([wrong.status, JSON.parse(wrong.stdout).error.code], [2, 'TIMELINE_MALFORMED']);
+});
+
+test("a server that Debian's pgBackRest is too old for is told", () => {
+  assert.equal(tooOld(15), []);
+  const [finding] = tooOld(18);
+  assert.is(finding?.code, 'PGBACKREST_TOO_OLD');
+  assert.match(finding?.message ?? '', 'knows PostgreSQL up to 15, and the server is 18');
 });
 
 test('a server that refuses is a mistake to mend, not to guess around', async () => {
@@ -112,9 +122,11 @@ test('a repository on S3 names bucket and endpoint, and no key', async () => {
     assert.match(stdout, `\nrepo1-${line}\n`);
   assert.match(stdout, 'PGBACKREST_REPO1_S3_KEY_SECRET');
   assert.not.match(stdout, 'nobody-may-see');
-  const plain = await print(product({ repository }, { ...env, S3_ENDPOINT: 'http://s3.internal' }));
+  const plain = await print(product({ repository }, { ...env, S3_ENDPOINT: 'http://s3.internal' }), '--json');
   assert.is(plain.status, 2);
-  assert.match(plain.stderr, 'pgBackRest speaks to S3 through TLS only, and S3_ENDPOINT is no https:// address.');
+  const { error } = JSON.parse(plain.stdout);
+  assert.is(error.code, 'ENDPOINT_NOT_TLS');
+  assert.match(error.message, 'pgBackRest speaks to S3 through TLS only, and S3_ENDPOINT is no https:// address.');
   const nowhere = await print(product({ repository }, AWAY));
   assert.is(nowhere.status, 2);
   assert.match(nowhere.stderr, 'S3_REGION is not set for staging');
@@ -126,15 +138,15 @@ test('a moment needs its zone, and must have been', () => {
     try {
       return readTarget(text, now);
     } catch (error) {
-      return (error as Error).message;
+      return `${(error as OpsError).code} ${(error as Error).message}`;
     }
   };
   assert.is(read('2026-11-24T10:15:30Z'), '2026-11-24 10:15:30+00');
   assert.is(read('2026-11-24 10:15:30.123456+00'), '2026-11-24 10:15:30.123456+00');
   assert.is(read('2026-11-24 10:15:30+05:30'), '2026-11-24 10:15:30+05:30');
   for (const text of ['yesterday', '2026-11-24 10:15:30', '2026-13-24T10:15:30Z', '2026-11-24T10:15Z'])
-    assert.match(read(text), /^--target must be a moment with its time zone/, text);
-  assert.match(read('2026-11-24T12:02:00Z'), 'has not come yet');
+    assert.match(read(text), /^TARGET_MALFORMED --target must be a moment with its time zone/, text);
+  assert.match(read('2026-11-24T12:02:00Z'), /^TARGET_IN_FUTURE .*has not come yet/);
   assert.match(read('2026-11-24 09:00:00-04'), 'has not come yet');
 });
 
