@@ -1,4 +1,7 @@
 // Uses PostgreSQL; the tasks run as processes, as an operator who is no superuser.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readMatters, Secret, withPostgres } from '@drydock/kit';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import pg from 'pg';
@@ -28,13 +31,18 @@ const as = (user: string, name: string) => postgres.urlOf(name, { user, password
 
 async function shop(
   name: string,
-  { given = '', config = {}, env = {} }: { given?: string; config?: object; env?: Record<string, string> } = {},
+  {
+    given = '',
+    config = {},
+    env = {},
+    backups = {},
+  }: { given?: string; config?: object; env?: Record<string, string>; backups?: object } = {},
 ) {
   await query(postgres.adminUrl, `CREATE DATABASE ${name} OWNER owner`);
   const url = as('owner', name);
   await query(url, 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); GRANT SELECT ON t TO app');
   if (given) await query(as('dba', name), given);
-  const product = makeProduct(url, keys, { config, env });
+  const product = makeProduct(url, keys, { config, env, backups });
   const backup = await product.ask('db:backup');
   assert.is(backup.code, 0, backup.error?.message);
   return { url, product };
@@ -89,6 +97,31 @@ test('who stands in the way is named before anything is begun or anybody sent aw
   const dropped = await product.ask('db:drop-old', '--run', done.run, '--yes');
   assert.is(dropped.code, 0, dropped.error?.message);
   assert.equal(dropped.data.slots, ['cdc_held']);
+});
+
+test('one that comes while traffic is stopped costs no restore: traffic is let in again, and the run goes on with what it has', async () => {
+  const wait = 'echo closed >> hooks; while [ ! -e go ]; do touch here; sleep 0.05; done';
+  const { url, product } = await shop('late', {
+    backups: { drain: { before: ['sh', '-c', wait], after: ['sh', '-c', 'echo open >> hooks'] } },
+  });
+  await query(url, 'INSERT INTO t VALUES (2)');
+  const at = (name: string) => join(product.root, name);
+  const restoring = product.ask('db:restore', '--in-place', '--yes');
+  while (!existsSync(at('here'))) await sleep(20);
+  const monitor = await sitsIn(as('dba', 'late'), 'late at night');
+  writeFileSync(at('go'), '');
+  const waits = await restoring;
+  assert.equal([waits.code, waits.error.code], [3, 'PAUSED'], waits.error.message);
+  assert.match(waits.error.message, /\(late at night, dba, .*What was restored stays, and traffic is let in again/);
+  assert.match(waits.error.hint, /pg_terminate_backend\(\d+\).*--resume/);
+  assert.equal(await query(url, 'SELECT id FROM t ORDER BY 1'), [{ id: 1 }, { id: 2 }], 'nothing was renamed');
+  await monitor.end();
+  const done = await product.ask('db:restore', '--resume', '--yes');
+  assert.is(done.code, 0, done.error?.message);
+  assert.equal(await query(url, 'SELECT id FROM t'), [{ id: 1 }]);
+  assert.is(readFileSync(at('hooks'), 'utf8'), 'closed\nopen\nclosed\nopen\n', 'stopped again for the second try');
+  const steps = product.journal().filter(({ event }) => event === 'step.started');
+  assert.is(steps.filter(({ step }) => step === 'restore').length, 1, 'restored once');
 });
 
 test('one that comes at the last moment is named as well, and the two databases are what they were', async () => {
