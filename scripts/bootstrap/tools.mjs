@@ -35,6 +35,10 @@ export const FOR_TESTS = [
         { tool: 'strace', apt: 'strace', brew: 'strace', what: 'strace' },
         // What locales are made from, for a server that speaks another language.
         { tool: 'locale-gen', apt: 'locales', brew: 'glibc', what: 'locales' },
+        // A second S3, that of Ceph.
+        { tool: 'ceph-mon', apt: 'ceph-mon', brew: 'ceph', what: "Ceph's monitor" },
+        { tool: 'ceph-osd', apt: 'ceph-osd', brew: 'ceph', what: "Ceph's store" },
+        { tool: 'radosgw', apt: 'radosgw', brew: 'ceph', what: "Ceph's gateway" },
         // Keeps and pushes images.
         { tool: 'docker-registry', apt: 'docker-registry', brew: 'distribution', what: 'docker-registry' },
         // Runs the pod of a manifest, with what waits in it.

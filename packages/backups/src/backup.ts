@@ -103,7 +103,8 @@ async function finish(
 ): Promise<void> {
   const key = (name: string) => keyOf(manifest, manifest.id, name);
   await store.write(key(markName.owner(manifest.product)), noBytes(), options);
-  if (options.retainUntil) await store.write(key(markName.locked(compact(options.retainUntil))), noBytes(), options);
+  if (options.retainUntil && store.locks)
+    await store.write(key(markName.locked(compact(options.retainUntil))), noBytes(), options);
   await store.write(key(MANIFEST), bytesOf(text), options);
 }
 

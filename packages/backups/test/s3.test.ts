@@ -38,6 +38,7 @@ const store = (more: Partial<S3Settings> = {}) =>
     serverSideEncryption: undefined,
     kmsKeyId: undefined,
     conditionalWrites: false,
+    objectLock: true,
     ...more,
   });
 

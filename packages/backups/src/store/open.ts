@@ -27,5 +27,6 @@ export function openStore(store: StoreConfig, config: LoadedConfig, environment:
     credentials: id && secret ? { accessKeyId: id, secretAccessKey: secret } : undefined,
     serverSideEncryption: store.serverSideEncryption,
     kmsKeyId: store.kmsKeyId,
+    objectLock: store.objectLockDays !== undefined,
   });
 }

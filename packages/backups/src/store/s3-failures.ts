@@ -4,7 +4,9 @@ import { command, hint, OpsError } from '@drydock/kit';
 export function storeFailed(label: string, cause: unknown): unknown {
   const { name, message, $metadata } = cause as Error & { $metadata?: { httpStatusCode?: number } };
   if (cause instanceof OpsError || name === 'AbortError') return cause;
-  const said = name === 'Error' ? message : `${name} ${message}`.trim();
+  // Some give no more than a code; then the client says this.
+  const words = message === 'UnknownError' ? '' : message;
+  const said = name === 'Error' ? words : `${name} ${words}`.trim();
   if (REFUSALS.has(name))
     return new OpsError({
       code: 'STORE_REFUSED',

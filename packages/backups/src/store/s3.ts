@@ -18,6 +18,8 @@ export interface S3Settings {
   serverSideEncryption: 'AES256' | 'aws:kms' | undefined;
   kmsKeyId: string | undefined;
   conditionalWrites: boolean;
+  /** The bucket was made with Object Lock: another one refuses what asks for a lock. */
+  objectLock?: boolean;
   /** A CRC32 with each request; not every server knows them. */
   checksums?: boolean;
   /** A store that says nothing for so long has stopped answering. */
@@ -41,9 +43,11 @@ export class S3Store implements Store {
   readonly #prefixes: [string, ...string[]];
   #client: Promise<S3Client> | undefined;
   keepsVersions = false;
+  readonly locks: boolean;
 
   constructor(settings: S3Settings) {
     this.#settings = settings;
+    this.locks = settings.objectLock ?? false;
     const prefix = settings.prefix.split('/').filter(Boolean).join('/');
     // It went into keys as it was written, slashes and all; not every server takes two in a row.
     this.#prefixes = [prefix, ...(settings.prefix === prefix ? [] : [settings.prefix])];
@@ -79,7 +83,7 @@ export class S3Store implements Store {
         ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
         ...(kmsKeyId ? { SSEKMSKeyId: kmsKeyId } : {}),
         ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
-        ...(retainUntil ? { ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: retainUntil } : {}),
+        ...(retainUntil && this.locks ? { ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: retainUntil } : {}),
       },
     });
     const stop = () => void upload.abort();

@@ -18,6 +18,8 @@ export interface Store {
   readonly label: string;
   /** Something that was removed here is only hidden: the store keeps its versions. */
   readonly keepsVersions?: boolean;
+  /** It holds to `retainUntil`. */
+  readonly locks?: boolean;
   /** Streams. The object exists when this resolves, whole and durable; before, and after an error, it does not. */
   write(key: string, body: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   /** Rejects with BACKUP_MISSING where there is no such object. */

@@ -1,6 +1,12 @@
 export type ToolName =
   | 'openssl'
   | 'localedef'
+  | 'monmaptool'
+  | 'ceph'
+  | 'ceph-mon'
+  | 'ceph-osd'
+  | 'radosgw'
+  | 'radosgw-admin'
   | 'setpriv'
   | 'pgbouncer'
   | 'postgres'

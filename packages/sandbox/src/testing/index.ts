@@ -10,6 +10,7 @@ import { startNodeService } from './node-service.ts';
 import { startThrowAway, testRoot } from './root.ts';
 
 export { unprivilegedUser } from '../services/unprivileged.ts';
+export { startTestCeph, type TestCeph } from './ceph.ts';
 export { type Authority, makeAuthority } from './certificates.ts';
 export { localeOf } from './locale.ts';
 export { createMigrated } from './migrated.ts';
