@@ -47,6 +47,22 @@ module.exports = {
         { path: `^packages/db/src/(${above})/`, pathNot: `^packages/db/src/${floor}/` },
       ),
     ),
+    ...[
+      ['chain', 'jobs|keys|send|deeds'],
+      ['jobs', 'keys|send|deeds'],
+      ['keys', 'jobs|send|deeds'],
+      ['send', 'deeds'],
+      ['deeds', ''],
+    ].map(([floor, above]) =>
+      rule(
+        `escrow-${floor}-knows-nothing-above`,
+        'In escrow the chain is read, the jobs are; a deed is sent, and knows what it brings about; a session opens all of it for the tasks.',
+        { path: `^packages/escrow/src/${floor}/` },
+        {
+          path: `^packages/escrow/src/(${[above, 'retry|sweep|rollback|reconcile|inspect|status|watch|check|fork|rights'].filter(Boolean).join('|')})/|^packages/escrow/src/(session|settle|survey|terms|verdict|incomplete)\\.ts$`,
+        },
+      ),
+    ),
     rule(
       'features-do-not-meet',
       'What two features need is in kit, or is passed in by the scripts of the root.',

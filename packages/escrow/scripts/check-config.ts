@@ -23,9 +23,7 @@ const task = defineReadTask({
   },
   async run(ctx) {
     const { config, environment, env, flags } = ctx;
-    const { loadAbi } = await import('../src/abi.ts');
-    const { requiredOf } = await import('../src/check/required.ts');
-    const { checkAbis } = await import('../src/check/abi.ts');
+    const { askContracts, checkAbis, loadAbi, openSession, requiredOf } = await import('../src/check/room.ts');
     const required = requiredOf(escrowSection.of(config));
     const abis = { factory: loadAbi(config, 'factory'), escrow: loadAbi(config, 'escrow') };
     const findings = checkAbis(abis, required);
@@ -44,8 +42,6 @@ const task = defineReadTask({
     let answered = 0;
     let escrow: string | undefined;
     if (why === undefined) {
-      const { openSession } = await import('../src/session.ts');
-      const { askContracts } = await import('../src/check/chain.ts');
       const asked = await askContracts(await openSession(ctx, { database: false }), required, flags.job);
       findings.push(...asked.findings);
       ({ answered, escrow } = asked);

@@ -15,16 +15,14 @@ const task = defineReadTask({
   flags: { job: jobFlag },
   async run(ctx) {
     const job = requireJob(ctx.flags.job);
-    const { openSession } = await import('../src/session.ts');
-    const { inspect } = await import('../src/inspect/read.ts');
-    const { nextFor } = await import('../src/inspect/next.ts');
-    const { inspectionJson, printInspection } = await import('../src/inspect/show.ts');
-    const { isPayable } = await import('../src/abi.ts');
+    const room = await import('../src/inspect/room.ts');
+    const { formatEther, formatGwei, inspect, inspectionJson, isPayable, nextFor, openSession, printInspection } = room;
     const session = await openSession(ctx);
     const found = await inspect(session, job);
     const { abi, escrow } = session.target;
     printInspection(ctx.out, found, {
-      ...(await import('viem')),
+      formatEther,
+      formatGwei,
       isEther: isPayable(abi.factory, escrow.create.function),
       startBlock: contractsSection.of(ctx.config)?.startBlock ?? 0,
     });

@@ -15,6 +15,7 @@ import { lazily } from '../src/lazily.ts';
 import type { Fixed, Left } from '../src/reconcile/fix.ts';
 
 const BATCH = 200;
+const room = lazily(() => import('../src/reconcile/room.ts'));
 
 const flags = { fix: flag.boolean({ about: "write the chain's truth into the database" }) };
 
@@ -41,11 +42,9 @@ const task = defineChangeTask({
   lock: 'environment',
   onFailure: 'keep',
   resumesFailed: true,
-  look: (ctx) => (ctx.flags.fix ? undefined : import('../src/reconcile/look.ts').then(({ look }) => look(ctx))),
+  look: (ctx) => (ctx.flags.fix ? undefined : room().then(({ look }) => look(ctx))),
   async plan(ctx): Promise<ReconcilePlan> {
-    const { openSession } = await import('../src/session.ts');
-    const { trust } = await import('../src/trust.ts');
-    const { compareAll, SHOWN } = await import('../src/reconcile/look.ts');
+    const { compareAll, openSession, SHOWN, trust } = await room();
     const session = await openSession(ctx);
     for (const { message } of (await trust(session.target, session.reader)).findings) ctx.out.warn(message);
     const found = await compareAll(ctx);
@@ -69,12 +68,12 @@ const task = defineChangeTask({
   },
   describe: ({ lines }) => lines,
   steps(ctx, { jobs }) {
-    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const session = lazily(async () => (await room()).openSession(ctx));
     const fixed = batchesOf(jobs).map((batch, i) =>
       defineStep<Fixed>({
         name: `write ${i * BATCH + 1} and on`,
         async run({ audit }) {
-          const { fixJobs } = await import('../src/reconcile/fix.ts');
+          const { fixJobs } = await room();
           const fixed = await fixJobs(await session(), batch);
           await audit('escrow.reconcile', { ...fixed }, `reconcile-${i}`);
           return fixed;
@@ -84,7 +83,7 @@ const task = defineChangeTask({
     return { nodes: fixed, fixed };
   },
   async outcome({ config, environment, env, run }, { jobs, left: planned = [], more, strays }, results, steps) {
-    const { leftFinding } = await import('../src/reconcile/look.ts');
+    const { leftFinding } = await room();
     const all = steps.fixed.map((step) => results.of(step));
     const written = all.reduce((sum, one) => sum + one.written.length, 0);
     const left = [...planned, ...all.flatMap((one) => one.left)];

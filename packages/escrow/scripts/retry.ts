@@ -7,6 +7,8 @@ import type { RetryPlan } from '../src/retry/plan.ts';
 import { retrySteps } from '../src/retry/steps.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
 
+const room = lazily(() => import('../src/retry/room.ts'));
+
 const task = defineChangeTask({
   name: 'escrow:retry',
   summary: 'Makes the escrow of one job that is stuck, exactly once, whoever tried before.',
@@ -27,24 +29,22 @@ const task = defineChangeTask({
   refuseFlags: ({ flags }) => void requireJob(flags.job),
   async plan(ctx): Promise<RetryPlan> {
     const job = requireJob(ctx.flags.job);
-    const { openSending, openSession } = await import('../src/session.ts');
-    const { planRetry } = await import('../src/retry/plan.ts');
+    const { openSending, openSession, planRetry } = await room();
     const session = await openSession(ctx);
     return planRetry(session, await openSending(session, ctx, ctx.flags), job);
   },
   describe: ({ lines }) => lines,
   steps(ctx, plan) {
     if (plan.settled) return { nodes: [], deed: undefined };
-    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const session = lazily(async () => (await room()).openSession(ctx));
     const actor = lazily(async () => {
-      const { openSending } = await import('../src/session.ts');
-      const { createActor } = await import('../src/send/actor.ts');
-      const { createDeed } = await import('../src/deeds/create.ts');
+      const { createActor, createDeed, openSending } = await room();
       const opened = await session();
       const deed = createDeed(opened.target, plan.order, plan.address as `0x${string}`);
       return createActor(await openSending(opened, ctx, ctx.flags), deed);
     });
     const deed = retrySteps(plan, {
+      room,
       session,
       actor,
       line: new NonceLine(),

@@ -7,6 +7,8 @@ import type { RollbackPlan } from '../src/rollback/plan.ts';
 import { rollbackSteps } from '../src/rollback/steps.ts';
 import { NonceLine } from '../src/send/nonce-line.ts';
 
+const room = lazily(() => import('../src/rollback/room.ts'));
+
 const flags = {
   job: jobFlag,
   acceptReleased: flag.boolean({ about: 'return the rest although milestones are released already' }),
@@ -37,31 +39,26 @@ const task = defineChangeTask({
   resumesFailed: true,
   destructive: true,
   writesDocument: ({ propose }) => propose !== undefined,
-  look: (ctx) =>
-    ctx.flags.propose ? import('../src/rollback/propose.ts').then(({ propose }) => propose(ctx)) : undefined,
+  look: (ctx) => (ctx.flags.propose ? room().then(({ propose }) => propose(ctx)) : undefined),
   refuseFlags: ({ flags }) => void requireJob(flags.job),
   async plan(ctx): Promise<RollbackPlan> {
     const job = requireJob(ctx.flags.job);
-    const { planRollback, requireReason, simulateRollback } = await import('../src/rollback/plan.ts');
+    const { openSending, openSession, planRollback, rehearseRollback, requireReason, simulateRollback } = await room();
     requireReason(ctx.reason);
-    const { openSending, openSession } = await import('../src/session.ts');
     const session = await openSession(ctx);
     const plan = await planRollback(session, job, { released: ctx.flags.acceptReleased });
     if (plan.onChain) return plan;
     const { account } = await openSending(session, ctx, ctx.flags);
     await simulateRollback(session, plan, account.address);
     if (!ctx.flags.fork) return plan;
-    const { rehearseRollback } = await import('../src/fork/rehearse.ts');
     return { ...plan, lines: [await rehearseRollback(session, plan, account.address), ...plan.lines] };
   },
   describe: ({ lines, settled }) => (settled ? [] : lines),
   steps(ctx, plan): Partial<ReturnType<typeof rollbackSteps>> & { nodes: StepNode[] } {
     if (plan.settled) return { nodes: [] };
-    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
+    const session = lazily(async () => (await room()).openSession(ctx));
     const actor = lazily(async () => {
-      const { openSending } = await import('../src/session.ts');
-      const { createActor } = await import('../src/send/actor.ts');
-      const { rollbackDeed } = await import('../src/deeds/rollback.ts');
+      const { createActor, openSending, rollbackDeed } = await room();
       const opened = await session();
       const unreleased = plan.onChain ? undefined : BigInt(plan.returned);
       const deed = rollbackDeed(opened.target, plan.job, plan.address as `0x${string}`, unreleased);
@@ -69,6 +66,7 @@ const task = defineChangeTask({
       return createActor(await openSending(opened, ctx, ctx.flags, { keyless: plan.onChain }), deed);
     });
     return rollbackSteps(plan, {
+      room,
       session,
       actor,
       line: new NonceLine(),

@@ -23,9 +23,7 @@ const task = defineReadTask({
     olderThan: flag.duration({ about: 'what counts as stuck (default escrow.stuckAfterMs)' }),
   },
   async run(ctx) {
-    const { openSession } = await import('../src/session.ts');
-    const { incompleteFindings } = await import('../src/incomplete.ts');
-    const { listUnsettled } = await import('../src/status/list.ts');
+    const { incompleteFindings, listUnsettled, openSession } = await import('../src/status/room.ts');
     const session = await openSession(ctx);
     const { jobs, survey } = await listUnsettled(session, { stuckAfterMs: ctx.flags.olderThan });
     const listed = ctx.flags.stuck ? jobs.filter(({ verdict }) => verdict === 'stuck') : jobs;

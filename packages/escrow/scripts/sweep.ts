@@ -9,6 +9,7 @@ import type { SweepPlan } from '../src/sweep/plan.ts';
 import { sweepSteps } from '../src/sweep/steps.ts';
 
 const LIMIT = 20;
+const room = lazily(() => import('../src/sweep/room.ts'));
 
 const task = defineChangeTask({
   name: 'escrow:sweep',
@@ -31,24 +32,21 @@ const task = defineChangeTask({
   onFailure: 'keep',
   resumesFailed: true,
   async plan(ctx): Promise<SweepPlan> {
-    const { capOf, openSession } = await import('../src/session.ts');
+    const { capOf, openSession, planSweep } = await room();
     // Refused here too where nothing is stuck.
     capOf(ctx.flags.maxFee, 0);
-    const { planSweep } = await import('../src/sweep/plan.ts');
     return planSweep(await openSession(ctx), { limit: ctx.flags.limit ?? LIMIT, stuckAfterMs: ctx.flags.olderThan });
   },
   describe: ({ lines }) => lines,
   steps(ctx, { jobs }) {
-    const session = lazily(async () => (await import('../src/session.ts')).openSession(ctx));
-    const sending = lazily(async () =>
-      (await import('../src/session.ts')).openSending(await session(), ctx, ctx.flags),
-    );
+    const session = lazily(async () => (await room()).openSession(ctx));
+    const sending = lazily(async () => (await room()).openSending(await session(), ctx, ctx.flags));
     const line = new NonceLine();
     return sweepSteps(jobs, ({ order, address }) => ({
+      room,
       session,
       actor: lazily(async () => {
-        const { createActor } = await import('../src/send/actor.ts');
-        const { createDeed } = await import('../src/deeds/create.ts');
+        const { createActor, createDeed } = await room();
         return createActor(await sending(), createDeed((await session()).target, order, address as `0x${string}`));
       }),
       line,

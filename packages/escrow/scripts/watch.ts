@@ -31,8 +31,7 @@ const task = defineReadTask({
     olderThan: flag.duration({ about: 'what counts as stuck (default escrow.stuckAfterMs)' }),
   },
   async run(ctx) {
-    const { openSession } = await import('../src/session.ts');
-    const { watch } = await import('../src/watch/loop.ts');
+    const { openSession, watch } = await import('../src/watch/room.ts');
     const { flags, out, env } = ctx;
     const at = () => new Date().toISOString();
     const { seen, incomplete, looks, losses } = await watch({

@@ -9,6 +9,7 @@ import {
 } from '@drydock/kit';
 import type { Abi, Address } from 'viem';
 import { loadAbi, requireEvent, requireFunction } from './abi.ts';
+import { walletIn } from './chain/address.ts';
 import { type ChainConfig, chainOf } from './config/chain.ts';
 import { type EscrowConfig, escrowSection } from './config/escrow.ts';
 
@@ -124,7 +125,6 @@ export async function addressIn(environment: Environment, variable: string): Pro
 }
 
 export async function checkedAddress(text: string, what: string): Promise<Address> {
-  const { walletIn } = await import('./chain/address.ts');
   const address = walletIn(text);
   if (!address)
     throw usageError(

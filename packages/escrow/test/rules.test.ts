@@ -1,4 +1,6 @@
 // Nothing but functions: what is decided, given what is seen.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { shownName } from '@drydock/kit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -220,6 +222,16 @@ test('CREATE2: the examples of EIP-1014, and the init code of a clone', () => {
   const at = create2Address('0xdeadbeef00000000000000000000000000000000', `0x${'0'.repeat(64)}`, keccak256('0x00'));
   assert.is(at, '0xb928f69bb1d91cd65274e3c79d8986362984fda3');
   assert.match(cloneCodeHash(ADDRESS), /^0x[0-9a-f]{64}$/);
+});
+
+test('a task loads what it works with in one place, once it works', () => {
+  const scripts = join(import.meta.dirname, '../scripts');
+  for (const name of readdirSync(scripts)) {
+    const text = readFileSync(join(scripts, name), 'utf8');
+    assert.ok((text.match(/\bimport\(/g) ?? []).length <= 1, name);
+    // Heavy modules are not loaded to show flags.
+    assert.not.match(text, /from '(viem|pg|ox)/);
+  }
 });
 
 test('a job id from anywhere is printed without moving the cursor', () => {

@@ -4,6 +4,8 @@ import { runTaskForTest } from '@drydock/kit/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Hex } from 'viem';
+import retryTask from '../scripts/retry.ts';
+import rollbackTask from '../scripts/rollback.ts';
 import sweepTask from '../scripts/sweep.ts';
 import { admin, productOf, startWorld, type World } from './world.ts';
 
@@ -65,6 +67,25 @@ test('a job that the contract refuses is left and told, and the others go on', a
   assert.match(outcome?.findings?.find(({ code }) => code === 'WOULD_REVERT')?.message ?? '', 'ZeroAddress()');
   for (const job of [good, better]) assert.is((await world.job(job)).deployed, true);
   for (const job of [bad, zero]) assert.is((await world.job(job)).deployed, false);
+  await world.query('DELETE FROM "Milestone"');
+  await world.query('DELETE FROM "Job"');
+});
+
+test('what stands where an escrow should be, and is none, is told and left', async () => {
+  const [taken, good] = [await world.addJob({ ageMs: 7_200_000 }), await world.addJob()];
+  await world.chain.setCode({ address: world.escrowOf(taken), bytecode: '0x60006000fd' });
+  const { outcome, error } = await sweep();
+  assert.is(error, undefined, error?.message);
+  assert.equal(
+    outcome?.findings?.map(({ code }) => code),
+    ['NOT_AN_ESCROW'],
+  );
+  assert.is((await world.job(good)).deployed, true);
+  for (const [task, ...args] of [[retryTask], [rollbackTask, '--reason', 'a test', '--yes']] as const) {
+    const { error: refused } = await runTaskForTest(task, root, ['--env', 'staging', '--job', taken, ...args]);
+    assert.equal([refused?.code, refused?.exit], ['NOT_AN_ESCROW', 4]);
+    assert.match(refused?.message ?? '', `What stands at ${world.escrowOf(taken)} for job ${taken} does not answer`);
+  }
   await world.query('DELETE FROM "Milestone"');
   await world.query('DELETE FROM "Job"');
 });

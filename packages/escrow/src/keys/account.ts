@@ -8,6 +8,7 @@ import {
   usageError,
 } from '@drydock/kit';
 import type { Hex, LocalAccount } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
 import { refused } from '../chain/errors.ts';
 import { keyOf } from '../config/escrow.ts';
 
@@ -33,7 +34,6 @@ export async function loadAccount(config: LoadedConfig, environment: Environment
 }
 
 async function accountOf(key: Secret, where: string): Promise<LocalAccount> {
-  const { privateKeyToAccount } = await import('viem/accounts');
   if (!/^0x[0-9a-fA-F]{64}$/.test(key.reveal()))
     throw usageError(
       'KEY_MALFORMED',

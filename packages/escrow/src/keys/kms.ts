@@ -1,6 +1,19 @@
 import { createPublicKey } from 'node:crypto';
 import { type Environment, EXIT, installOnDemand, OpsError } from '@drydock/kit';
-import type { Hash, Hex, LocalAccount } from 'viem';
+import { fromDerBytes } from 'ox/Signature';
+import {
+  type Hash,
+  type Hex,
+  hashMessage,
+  hashTypedData,
+  keccak256,
+  type LocalAccount,
+  parseSignature,
+  recoverAddress,
+  serializeSignature,
+  serializeTransaction,
+} from 'viem';
+import { publicKeyToAddress, toAccount } from 'viem/accounts';
 import type { KeyConfig } from '../config/escrow.ts';
 
 type KmsKey = Extract<KeyConfig, { kind: 'kms' }>;
@@ -8,9 +21,6 @@ type KmsKey = Extract<KeyConfig, { kind: 'kms' }>;
 /** An account whose key never leaves AWS KMS: it signs digests there. */
 export async function kmsAccount(config: KmsKey, environment: Environment): Promise<LocalAccount> {
   const { GetPublicKeyCommand, KMSClient, SignCommand } = await loadSdk();
-  const { hashMessage, hashTypedData, keccak256, recoverAddress, serializeSignature, serializeTransaction } =
-    await import('viem');
-  const { publicKeyToAddress, toAccount } = await import('viem/accounts');
   const keyId = environment.require(config.keyId);
   const kms = new KMSClient(clientOptions(config, environment));
   const ask = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {
@@ -43,7 +53,6 @@ export async function kmsAccount(config: KmsKey, environment: Environment): Prom
         }),
       ),
     );
-    const { fromDerBytes } = await import('ox/Signature');
     const { r, s } = lowS(fromDerBytes(Signature ?? new Uint8Array()));
     for (const yParity of [0, 1] as const) {
       const signature = serializeSignature({ r, s, yParity });
@@ -59,7 +68,6 @@ export async function kmsAccount(config: KmsKey, environment: Environment): Prom
     signTypedData: async (data) => signDigest(hashTypedData(data as never)),
     async signTransaction(transaction, { serializer = serializeTransaction } = {}) {
       const signature = await signDigest(keccak256(await serializer(transaction)));
-      const { parseSignature } = await import('viem');
       return serializer(transaction, parseSignature(signature)) as never;
     },
   }) as LocalAccount;

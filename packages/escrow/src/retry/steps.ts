@@ -9,6 +9,8 @@ export interface RetryJob {
 
 export interface RetrySteps extends DeedPlan {
   session(): Promise<Session>;
+  /** What adopts an escrow, loaded once a step comes to it. */
+  room(): Promise<Pick<typeof import('./adopt.ts'), 'adopt' | 'verifyAdopted'>>;
 }
 
 /** Chain, then database, for one job. */
@@ -24,13 +26,13 @@ export function retrySteps({ job, address }: RetryJob, steps: RetrySteps): DeedS
         name: `${steps.name ?? ''}database`,
         async run({ results }) {
           if (confirmed(results).state === 'refused') return { written: false };
-          const { adopt } = await import('./adopt.ts');
+          const { adopt } = await steps.room();
           await adopt(await steps.session(), job, made(results));
           return { written: true };
         },
         async verify({ results }) {
           if (confirmed(results).state === 'refused') return;
-          const { verifyAdopted } = await import('./adopt.ts');
+          const { verifyAdopted } = await steps.room();
           await verifyAdopted(await steps.session(), job, made(results));
         },
       }),

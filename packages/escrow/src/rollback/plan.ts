@@ -4,13 +4,14 @@ import { refused } from '../chain/errors.ts';
 import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { pin } from '../chain/head.ts';
 import { type Payments, readPayments } from '../chain/payments.ts';
+import { requireRole } from '../chain/roles.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { readJobAmounts } from '../jobs/order.ts';
 import { readJob } from '../jobs/read.ts';
 import type { JobRow } from '../jobs/types.ts';
+import { simulate } from '../send/sign.ts';
 import type { Session } from '../session.ts';
-
-export const EVENT = 'escrow.rollback';
+import { EVENT } from './event.ts';
 
 /** Journalled with the run. Amounts are wei as decimal text. */
 export type RollbackPlan = {
@@ -116,8 +117,6 @@ async function isTold({ target }: Session, job: string): Promise<boolean> {
 
 /** Whoever signs must be an admin; the contract is asked by simulation besides. */
 export async function simulateRollback(session: Session, plan: RollbackPlan, account: Address): Promise<void> {
-  const { requireRole } = await import('../chain/roles.ts');
-  const { simulate } = await import('../send/sign.ts');
   await requireRole(session.target, session.reader, 'rollback', account);
   const deed = rollbackDeed(session.target, plan.job, plan.address as Address);
   await simulate({ ...session, account: { address: account } }, deed);

@@ -2,6 +2,7 @@ import { command, hint, type Outcome, shownName, type TaskContext, usageError } 
 import { escrowSection } from '../config/escrow.ts';
 import { rollbackDeed } from '../deeds/rollback.ts';
 import { requireJob } from '../flags.ts';
+import { rehearseRollback } from '../fork/rehearse.ts';
 import { openSession } from '../session.ts';
 import { checkedAddress } from '../target.ts';
 import { planRollback, requireReason, simulateRollback } from './plan.ts';
@@ -30,7 +31,7 @@ export async function propose(ctx: Proposing): Promise<Outcome> {
       next: rerun,
     };
   await simulateRollback(session, plan, safe);
-  if (ctx.flags.fork) ctx.out.line(await (await import('../fork/rehearse.ts')).rehearseRollback(session, plan, safe));
+  if (ctx.flags.fork) ctx.out.line(await rehearseRollback(session, plan, safe));
   const { target } = session;
   const { call } = rollbackDeed(target, job, plan.address as `0x${string}`);
   const batch = safeBatch({

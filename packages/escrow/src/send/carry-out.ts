@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createActor, type Sending } from './actor.ts';
 import type { Confirmed, Deed } from './deed.ts';
-import { unfinished } from './steps.ts';
+import { OUTRUN, unfinished } from './steps.ts';
 
 /**
  * Brings a deed about without a journal around it: what was sent stands in the environment's database, so that a call after a kill
@@ -16,7 +16,7 @@ export async function carryOut(
   const actor = createActor(sending, deed);
   for (let left = chain.replacements; ; left--) {
     const signed = await actor.sign(0, false);
-    let found: Confirmed = { state: 'open', hash: null, block: null, why: 'another run has sent one meanwhile' };
+    let found: Confirmed = OUTRUN;
     if (await actor.record(signed)) {
       await actor.send(signed);
       found = await actor.confirm(signed, waiting);

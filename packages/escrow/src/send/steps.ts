@@ -1,15 +1,8 @@
-import {
-  defineGroup,
-  defineStep,
-  OpsError,
-  type Step,
-  type StepGroup,
-  type StepNode,
-  type StepResults,
-} from '@drydock/kit';
+import { defineGroup, defineStep, OpsError, type Step, type StepNode, type StepResults } from '@drydock/kit';
 import type { Actor } from './actor.ts';
 import type { Confirmed, Signed } from './deed.ts';
 import type { NonceLine } from './nonce-line.ts';
+import { isVoid, type Recorded } from './recorded.ts';
 
 export interface DeedPlan {
   /** Opened by the first step that needs it: a resumed run may need none. */
@@ -30,11 +23,37 @@ export interface DeedSteps {
   confirmed(results: StepResults): Confirmed;
 }
 
-export function deedSteps(plan: DeedPlan): DeedSteps {
-  return attempt(plan, plan.name ?? '', plan.replacements);
+/** One transaction from its signature to its depth. */
+interface Attempt {
+  first: StepNode[];
+  confirm: Step<Confirmed>;
 }
 
-function attempt(plan: DeedPlan, name: string, left: number): DeedSteps {
+/** One attempt, and as many more, one after the other, as may replace it: each only if the one before was not mined in time. */
+export function deedSteps(plan: DeedPlan): DeedSteps {
+  const name = plan.name ?? '';
+  const begun = attempt(plan, name, plan.replacements === 0);
+  const attempts = [begun];
+  const again = Array.from({ length: plan.replacements }, (_, i) => {
+    const before = attempts.at(-1) as Attempt;
+    const next = attempt(plan, '', i + 1 === plan.replacements);
+    attempts.push(next);
+    return defineGroup<{ again: boolean }>({
+      name: `${name}again${i === 0 ? '' : ` ${i + 1}`}`,
+      ahead: 'the same with a higher fee, if it is not mined in time',
+      plan: async ({ results }) => ({ again: results.ifDone(before.confirm)?.state === 'open' }),
+      steps: (decided) => (decided.again ? [...next.first, next.confirm] : []),
+    });
+  });
+  return {
+    first: begun.first,
+    rest: [begun.confirm, ...again],
+    confirmed: (results) => results.of((attempts.findLast(({ confirm }) => results.ifDone(confirm)) ?? begun).confirm),
+  };
+}
+
+/** `last`: there is none after it, and what is not there then is not confirmed. */
+function attempt(plan: DeedPlan, name: string, last: boolean): Attempt {
   const sign = defineStep<Signed>({
     name: `${name}sign`,
     run: async ({ results }) => (await plan.actor()).sign(plan.line.floor(results), plan.carryOn),
@@ -65,55 +84,23 @@ function attempt(plan: DeedPlan, name: string, left: number): DeedSteps {
       if (signed.action === 'refused')
         return { state: 'refused', hash: null, block: null, why: signed.why, code: signed.code ?? 'WOULD_REVERT' };
       const actor = await plan.actor();
-      const found = isVoid(results.of(record))
-        ? {
-            state: 'open' as const,
-            hash: null,
-            block: null,
-            why: 'another run or the product has sent one meanwhile',
-          }
-        : await actor.confirm(signed, { signal, detail });
+      const found = isVoid(results.of(record)) ? OUTRUN : await actor.confirm(signed, { signal, detail });
       if (found.state !== 'open') return found;
-      if (left === 0) throw unfinished(actor.what, found);
+      if (last) throw unfinished(actor.what, found);
       out.warn(`${actor.what}: ${found.why}; looking again`);
       return found;
     },
   });
-  const next = left === 0 ? undefined : tryAgain(plan, name, left, confirm);
-  return {
-    first: [sign, record, send],
-    rest: [confirm, ...(next ? [next.group] : [])],
-    confirmed: (results) => next?.confirmed(results) ?? results.of(confirm),
-  };
+  return { first: [sign, record, send], confirm };
 }
 
-type Recorded = { hash: string | null; recorded?: boolean };
-
-/** Was it signed for nothing? Journals of old versions do not tell, and mean no. */
-function isVoid({ recorded }: Recorded): boolean {
-  return recorded === false;
-}
-
-/** Planned once the run has come this far: empty if the deed is done. */
-function tryAgain(
-  plan: DeedPlan,
-  name: string,
-  left: number,
-  confirm: Step<Confirmed>,
-): { group: StepGroup<{ again: boolean }>; confirmed(results: StepResults): Confirmed | undefined } {
-  let next: DeedSteps | undefined;
-  const group = defineGroup({
-    name: `${name}again`,
-    ahead: `the same with a higher fee, up to ${left} ${left === 1 ? 'time' : 'times'}, if it is not mined in time`,
-    plan: async ({ results }) => ({ again: results.of(confirm).state === 'open' }),
-    steps({ again }) {
-      if (!again) return [];
-      next = attempt(plan, '', left - 1);
-      return [...next.first, ...next.rest];
-    },
-  });
-  return { group, confirmed: (results) => next?.confirmed(results) };
-}
+/** Somebody else was faster: what they have sent is what is looked for next. */
+export const OUTRUN: Confirmed = {
+  state: 'open',
+  hash: null,
+  block: null,
+  why: 'another run or the product has sent one meanwhile',
+};
 
 export function unfinished(what: string, { why, hash }: Confirmed): OpsError {
   return new OpsError({

@@ -35,7 +35,8 @@ export async function planSweep(
     marked: true,
     stuckAfterMs: threshold,
     now,
-    wanted: ({ verdict }) => verdict === 'stuck' || verdict === 'orphaned',
+    // What stands in the place of an escrow is told too: it waits for a person.
+    wanted: ({ verdict, state }) => verdict === 'stuck' || verdict === 'orphaned' || state === 'not an escrow',
     onJob(job) {
       const old = job.row.sinceMs === null || now - job.row.sinceMs > threshold;
       if (job.row.pending && old) late.push(job);

@@ -2,7 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTestAnvil } from '@drydock/sandbox/testing';
 import fc from 'fast-check';
-import { type Abi, type Address, encodeFunctionData, getAddress, type Hex, keccak256, stringToBytes, toHex, zeroHash } from 'viem';
+import {
+  type Abi,
+  type Address,
+  encodeFunctionData,
+  getAddress,
+  type Hex,
+  keccak256,
+  stringToBytes,
+  toHex,
+  zeroHash,
+} from 'viem';
 import { cloneCodeHash, create2Address } from '../../src/chain/address.ts';
 import { loadArtifact } from '../../src/contracts/artifacts.ts';
 import { compileSources } from '../../src/contracts/compile.ts';
