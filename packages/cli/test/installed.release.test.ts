@@ -236,7 +236,7 @@ async function firstDay(product: string, env: NodeJS.ProcessEnv): Promise<void> 
   assert.equal([byCron.code, byCron.stderr.includes('npm notice')], [0, false], byCron.stderr);
   if (hasSystemd()) await unitsAreTaken(product, ok);
   const workflow = await ok('npx drydock backup:schedule --format github --env staging');
-  assert.match(workflow, 'run: npx --no --update-notifier=false drydock backup-db --env staging');
+  assert.match(workflow, 'npx --no --update-notifier=false drydock backup-db --env staging');
   const release = await ok(`npx drydock release:workflow --env staging`);
   assert.match(release, 'run: npx --no --update-notifier=false drydock release --env staging');
   assert.not.match(`${crontab}${workflow}${release}`, /npm run|bootstrap|node_modules\/drydock/);
