@@ -4,6 +4,7 @@ import { hintOf } from '@drydock/kit/testing';
 import { startTestPostgres, type TestPostgres } from '@drydock/sandbox/testing';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { serveSchemaEngine } from '../src/engine/serve.ts';
 import { rehearse } from '../src/index.ts';
 import { readMigrations } from '../src/migrations/folder.ts';
 import { ALL, freshOn, refusal, SCHEMA, USERS } from './users.ts';
@@ -115,6 +116,25 @@ test('a role without CREATEDB is told what to grant', async () => {
   const error = await refusal(rehearse(target));
   assert.equal([error?.code, error?.exit], ['NO_CREATEDB', 2]);
   assert.match(hintOf(error), /ALTER ROLE "poor" CREATEDB.*database\.scratch\.url/);
+});
+
+test('a server that has no database postgres for us is served all the same, by the engine too', async () => {
+  const target = await fresh();
+  const outside = postgres.urlOf('template1');
+  const open = (may: boolean) =>
+    query(outside, `UPDATE pg_database SET datallowconn = ${may} WHERE datname = 'postgres'`);
+  const named = () => query(outside, `SELECT FROM pg_database WHERE datname = 'made'`);
+  const engine = (command: string) =>
+    serveSchemaEngine(['--datasource', JSON.stringify({ url: postgres.urlOf('made') }), 'cli', command]);
+  await open(false);
+  try {
+    assert.is((await rehearse(target)).copy, 'template');
+    assert.equal([await engine('create-database'), (await named()).length], [0, 1]);
+    assert.is(await engine('can-connect-to-database'), 0);
+    assert.equal([await engine('drop-database'), (await named()).length], [0, 0]);
+  } finally {
+    await open(true);
+  }
 });
 
 test.run();

@@ -25,20 +25,26 @@ const IS_PRISMA = `(l.classid = 0 AND l.objid = ${PRISMA_LOCK} AND l.objsubid = 
 
 export async function readSession(client: Client): Promise<SessionState> {
   const list = (what: string, from: string) => `(SELECT coalesce(json_agg(${what}), '[]') FROM ${from})`;
-  const { rows } = await client.query<{ state: SessionState }>(
-    `SELECT json_build_object(
+  const { rows } = await client.query<{
+    state: Omit<SessionState, 'locks' | 'prisma'>;
+    locks: string[];
+    prisma: boolean;
+  }>(
+    `SELECT held.locks, held.prisma, json_build_object(
        'role', CURRENT_USER,
        'settings', (SELECT json_object_agg(name, setting) FROM pg_catalog.pg_settings WHERE source = 'session'),
-       'locks', ${list(`CASE l.objsubid WHEN 1 THEN ((l.classid::int8 << 32) | l.objid::int8)::text ELSE concat_ws(', ', l.classid, l.objid) END`, `${LOCKS} AND NOT ${IS_PRISMA}`)},
-       'prisma', EXISTS (SELECT FROM ${LOCKS} AND ${IS_PRISMA}),
-       'prepared', ${list('gid', 'pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()')},
+       'prepared', CASE WHEN current_setting('max_prepared_transactions') = '0' THEN '[]'
+         ELSE ${list('gid', 'pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()')} END,
        'cursors', ${list('name', 'pg_catalog.pg_cursors WHERE is_holdable')},
        'channels', ${list('c', 'pg_catalog.pg_listening_channels() AS c')},
-       'temporary', ${list('relname', `pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'v', 'S', 'p')`)},
-       'statements', ${list('name', 'pg_catalog.pg_prepared_statements WHERE from_sql')}) AS state`,
+       'temporary', ${list('relname', `pg_catalog.pg_class WHERE pg_catalog.pg_my_temp_schema() <> 0 AND relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'v', 'S', 'p')`)},
+       'statements', ${list('name', 'pg_catalog.pg_prepared_statements WHERE from_sql')}) AS state
+       FROM (SELECT coalesce(json_agg(CASE l.objsubid WHEN 1 THEN ((l.classid::int8 << 32) | l.objid::int8)::text ELSE concat_ws(', ', l.classid, l.objid) END)
+                      FILTER (WHERE NOT ${IS_PRISMA}), '[]') AS locks, coalesce(bool_or(${IS_PRISMA}), false) AS prisma FROM ${LOCKS}) AS held`,
   );
-  if (!rows[0]) throw new Error('a SELECT without FROM has a row');
-  return rows[0].state;
+  if (!rows[0]) throw new Error('an aggregate has a row');
+  const { state, locks, prisma } = rows[0];
+  return { ...state, locks, prisma };
 }
 
 /** Settings that a file may well make for itself: every file begins with ours again. */
