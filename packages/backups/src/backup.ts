@@ -57,7 +57,7 @@ async function makeBackup(target: BackupTarget, id: string, ctx: StepContext): P
     const { facts, dump, globals, sums } = read;
     const { tableBytes: _, history: __, ...known } = facts;
     const manifest: Manifest = {
-      format: 2,
+      format: 3,
       id,
       env,
       product: target.product,

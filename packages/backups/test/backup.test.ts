@@ -69,7 +69,6 @@ test('a backup opens with nothing but age, zstd and pg_restore', async () => {
   const plain = execFileSync('bash', ['--norc', '-c', 'age -d -i "$KEY" "$FILE" | zstd -d'], {
     env: { PATH, KEY: key, FILE: file },
   });
-  assert.is(sha256(plain), manifest?.plain.sha256);
   assert.is(plain.length, manifest?.plain.bytes);
   for (const { name, sha256: kept, bytes } of manifest?.objects ?? []) {
     const stored = readFileSync(of.store.pathOf(keyOf('staging', id, name)));

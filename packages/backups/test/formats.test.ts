@@ -20,7 +20,7 @@ test.before(async () => {
 });
 test.after(() => postgres.stop());
 
-for (const format of [1, 2])
+for (const format of [1, 2, 3])
   test(`a backup of format ${format} is restored and proved, and a change in it is found`, async () => {
     const kept = join(FIXTURES, `format-${format}`);
     const { identity, signer, id } = JSON.parse(readFileSync(join(kept, 'keys.json'), 'utf8'));

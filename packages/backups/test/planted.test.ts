@@ -77,7 +77,7 @@ const textOf = (root: string, id = '') => readFileSync(join(root, 'strange/stagi
 function fitted(store: FileStore, id = '', more: Partial<Manifest> = {}): Manifest {
   for (const name of [DUMP, GLOBALS])
     cpSync(join(attacker, 'strange/staging', planted ?? '', name), store.pathOf(keyOf('staging', id, name)));
-  return { ...manifestOf(attacker, planted), ...more, id };
+  return { ...manifestOf(attacker, planted), ...more, id } as Manifest;
 }
 const signedBy = ({ signing }: Keys) => openSigner(new Secret(signing.secret));
 

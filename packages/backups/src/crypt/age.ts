@@ -34,13 +34,16 @@ async function* encryptThroughAge(
   } catch (cause) {
     // What came in may have failed as well, and tells it itself.
     if (!(cause instanceof AgeFailed)) throw cause;
-    throw new OpsError({
-      code: 'ENCRYPT_FAILED',
-      message: `age, which encrypts the dump, failed: ${cause.message}.`,
-      hint: 'The backups before it are untouched. Mend the cause and run it again.',
-      cause,
-    });
+    throw encryptFailed(cause.message);
   }
+}
+
+export function encryptFailed(why: string): OpsError {
+  return new OpsError({
+    code: 'ENCRYPT_FAILED',
+    message: `age, which encrypts the dump, failed: ${why}.`,
+    hint: 'The backups before it are untouched. Mend the cause and run it again.',
+  });
 }
 
 class AgeFailed extends Error {}
@@ -109,7 +112,7 @@ async function* throughAge(
   }
 }
 
-function unreadable(identity: Secret, cause: unknown): unknown {
+export function unreadable(identity: Secret, cause: unknown): Error {
   if (cause instanceof OpsError) return cause;
   const { message } = cause as Error;
   const wrongKey = /no identity matched|no file key|none of the identities/i.test(message);

@@ -1,8 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';
-import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
 import { toOpsError } from '@drydock/kit';
-import { encrypt } from '../crypt/age.ts';
+import { type Sealing, type SealOptions, seal } from '../crypt/seal.ts';
 import type { Store, WriteOptions } from '../store/types.ts';
 import type { Dumping } from './pg-dump.ts';
 
@@ -11,20 +10,14 @@ export interface Measured {
   sha256: string;
 }
 
-/** Larger pieces cost less per byte to hash and compress; a pipe gives 64 KiB at a time. */
-const BATCH_BYTES = 1 << 20;
-const BATCHES = 4;
-
-export interface StreamInput extends WriteOptions {
+export interface StreamInput extends WriteOptions, SealOptions {
   dumping: Dumping;
-  level: number;
-  recipients: string[];
-  /** Sees the plain bytes; they lie in a buffer that is used again. */
-  onPlain?(bytes: Buffer): void;
+  /** Sees what is in the clear; it lies in memory that is used again. */
+  onPlain?(piece: Buffer): void;
 }
 
 export interface Streamed {
-  plain: Measured;
+  plain: { bytes: number };
   stored: Measured;
   /** Stores that did not take it, and why; never all of them. */
   failed: { store: Store; error: Error }[];
@@ -38,64 +31,33 @@ export async function streamDump(key: string, stores: Store[], input: StreamInpu
   const { dumping, signal } = input;
   const kill = () => dumping.kill();
   signal.addEventListener('abort', kill, { once: true });
-  const [plain, stored] = [new Meter(), new Meter()];
+  const [plain, stored] = [{ bytes: 0 }, new Meter()];
   try {
-    const compress = createZstdCompress({
-      chunkSize: BATCH_BYTES,
-      params: { [constants.ZSTD_c_compressionLevel]: input.level, [constants.ZSTD_c_checksumFlag]: 1 },
+    const sealing = await seal(input);
+    const fed = feed(dumping, sealing, (piece) => {
+      plain.bytes += piece.length;
+      input.onPlain?.(piece);
     });
-    const fed = feed(dumping, compress, plain, input.onPlain).catch((error) => void compress.destroy(error));
-    const encrypted = await encrypt(compress, input.recipients);
-    const failed = await writeAll(key, stores, stored.pass(encrypted), input);
+    const failed = await writeAll(key, stores, stored.pass(sealing.sealed), input);
     await fed;
-    return { plain: plain.result(), stored: stored.result(), failed };
+    return { plain, stored: stored.result(), failed };
   } finally {
     signal.removeEventListener('abort', kill);
     dumping.kill();
   }
 }
 
-/**
- * Gathers what comes into a few large buffers that are used again and again: one is filled while others are compressed.
- * Rejects where the dump failed, however much came before.
- */
-async function feed(dumping: Dumping, compress: ZstdCompress, meter: Meter, onPlain: StreamInput['onPlain']) {
-  const free = Array.from({ length: BATCHES }, () => Promise.resolve(Buffer.allocUnsafe(BATCH_BYTES)));
-  let [batch, filled] = [await nextOf(free), 0];
-  const flush = () => {
-    const [full, buffer] = [batch.subarray(0, filled), batch];
-    meter.add(full);
-    onPlain?.(full);
-    // Free again once it is compressed.
-    const done = new Promise<Batch>((free, fail) =>
-      compress.write(full, (error) => (error ? fail(error) : free(buffer))),
-    );
-    done.catch(() => {});
-    free.push(done);
-  };
-  const fill = async (piece: Buffer): Promise<void> => {
-    for (let at = 0; at < piece.length; ) {
-      const copied = piece.copy(batch, filled, at);
-      at += copied;
-      filled += copied;
-      if (filled < BATCH_BYTES) continue;
-      flush();
-      [batch, filled] = [await nextOf(free), 0];
-    }
-  };
-  await dumping.read((piece) => {
-    if (filled + piece.length >= BATCH_BYTES) return fill(piece);
-    filled += piece.copy(batch, filled);
-    return undefined;
-  });
-  if (filled > 0) flush();
-  compress.end();
-}
-
-type Batch = Buffer<ArrayBuffer>;
-
-function nextOf(free: Promise<Batch>[]): Promise<Batch> {
-  return free.shift() ?? Promise.reject(new Error('a buffer'));
+/** A dump that failed fails what is sealed of it, however much came before. */
+async function feed(dumping: Dumping, sealing: Sealing, onPlain: (piece: Buffer) => void): Promise<void> {
+  try {
+    await dumping.read((piece) => {
+      onPlain(piece);
+      return sealing.write(piece);
+    });
+    sealing.end();
+  } catch (error) {
+    sealing.end(error as Error);
+  }
 }
 
 async function writeAll(
@@ -104,7 +66,12 @@ async function writeAll(
   body: AsyncIterable<Uint8Array>,
   options: WriteOptions,
 ): Promise<Streamed['failed']> {
-  const source = Readable.from(body);
+  const [only] = stores;
+  if (stores.length === 1 && only?.inPlace) {
+    await only.write(key, body, options);
+    return [];
+  }
+  const source = Readable.from(copied(body));
   const failed: Streamed['failed'] = [];
   const writes = stores.map(async (store) => {
     // Without a listener an error before the store reads would end the whole process.
@@ -125,6 +92,10 @@ async function writeAll(
   await Promise.all(writes);
   if (failed.length < stores.length) return failed;
   throw source.errored ?? toOpsError(failed[0]?.error);
+}
+
+async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const piece of pieces) yield Uint8Array.from(piece);
 }
 
 /** Counts and hashes what passes. */

@@ -31,7 +31,7 @@ export async function sumCopies(
   return sums.map(({ name, taker }) => ({ name, ...taker.result() }));
 }
 
-const settingsOf = (manifest: Manifest) => (manifest.format === 2 ? manifest.textSettings : undefined);
+const settingsOf = (manifest: Manifest) => (manifest.format === 1 ? undefined : manifest.textSettings);
 
 /** What the dump told while it passed, by the names of the manifest. */
 export function namedSums(expected: TableSum[], counted: Counted[]): TableSum[] {

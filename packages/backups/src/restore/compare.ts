@@ -113,7 +113,7 @@ export async function compareOne(
   expected: TableSum[],
   { format, passed }: { format: Manifest['format']; passed: Counted[] | null },
 ): Promise<Comparison> {
-  if (format === 2) {
+  if (format !== 1) {
     const sums = namedSums(expected, passed ?? []);
     return { tables: sums.length, rows: sumRows(sums), findings: compareTables(passed ? expected : [], sums) };
   }

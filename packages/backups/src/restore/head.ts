@@ -26,7 +26,7 @@ export async function readHead(
   const [head, script]: [Buffer[], Buffer[]] = [[], []];
   const kept = async function* () {
     for await (const chunk of plain) {
-      head.push(chunk);
+      head.push(Buffer.from(chunk));
       yield chunk;
     }
   };

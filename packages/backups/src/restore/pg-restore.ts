@@ -1,3 +1,4 @@
+import type { StdioOptions } from 'node:child_process';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -11,6 +12,7 @@ import {
   toolVersion,
 } from '@drydock/kit';
 import { ArchiveReader, type Counted } from '../archive/reader.ts';
+import { buffered } from '../stdbuf.ts';
 import { makeTemporary, temporaryFull } from '../temporary.ts';
 import { judge, type Known, type Skipped } from './holes.ts';
 import { readSaid, type Said, uncounted } from './said.ts';
@@ -52,25 +54,67 @@ export async function pgRestore(
   to: Secret,
   options: RestoreOptions,
 ): Promise<PgRestored> {
-  const reader = new ArchiveReader({ sums: options.counts, largeObjects: options.counts !== undefined });
+  const coming = openArchive(plain, options);
+  try {
+    return await restoreArchive(coming, to, options);
+  } finally {
+    await coming.remove();
+  }
+}
+
+/** An archive on its way into a database. */
+export interface Coming {
+  reader: ArchiveReader;
+  /** For one job, which reads it as it comes. */
+  pieces: AsyncIterable<Buffer>;
+  /** For several: begins to come at once, and is all there when this resolves. */
+  file: Promise<string> | undefined;
+  remove(): Promise<void>;
+}
+
+/** Before it is known where it goes: what has to be made ready there takes its time as well. */
+export function openArchive(
+  plain: AsyncIterable<Buffer>,
+  { jobs, counts, signal }: Pick<RestoreOptions, 'jobs' | 'counts' | 'signal'>,
+): Coming {
+  const reader = new ArchiveReader({ sums: counts, largeObjects: counts !== undefined });
+  const leaving = new AbortController();
+  const until = signal ? AbortSignal.any([signal, leaving.signal]) : leaving.signal;
   const seen = async function* () {
     for await (const piece of plain) {
       reader.add(piece);
       yield piece;
     }
   };
-  const folder = options.jobs > 1 || options.only ? await makeTemporary(TEMPORARY) : undefined;
+  const pieces = seen();
+  const folder = jobs > 1 ? makeTemporary(TEMPORARY) : undefined;
+  const file = folder?.then((path) => writeArchive(pieces, reader, join(path, 'dump'), until));
+  file?.catch(() => {});
+  return {
+    reader,
+    pieces,
+    file,
+    async remove() {
+      leaving.abort();
+      await file?.catch(() => {});
+      if (folder) await rm(await folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** As `pgRestore`, which opens and removes it. */
+export async function restoreArchive(coming: Coming, to: Secret, options: RestoreOptions): Promise<PgRestored> {
+  const { reader, pieces } = coming;
+  const { jobs, only } = options;
+  const folder = only && (await makeTemporary(TEMPORARY));
   try {
-    const list = folder && options.only ? await writeList(join(folder, 'list'), options.only) : [];
+    const list = folder ? await writeList(join(folder, 'list'), only) : [];
     const args = ['--no-password', `--dbname=${databaseArgument(databaseOf(to))}`, ...choose(options), ...list];
-    if (!folder || options.jobs <= 1) {
-      const skipped = await run(to, args, options, seen());
-      return { skipped, ...toldBy(reader) };
-    }
-    const file = join(folder, 'dump');
-    await writeArchive(seen(), reader, file, options.signal);
-    const skipped = await run(to, [...args, `--jobs=${options.jobs}`, file], options);
-    return { skipped, ...toldBy(reader) };
+    const file = await coming.file;
+    const skipped = file
+      ? await run(to, [...args, `--jobs=${jobs}`, file], options)
+      : await run(to, args, options, pieces);
+    return { skipped, counted: reader.counted(), largeObjects: reader.largeObjects() };
   } finally {
     if (folder) await rm(folder, { recursive: true, force: true });
   }
@@ -82,25 +126,44 @@ async function writeList(path: string, only: readonly number[]): Promise<string[
   return [`--use-list=${path}`];
 }
 
-const toldBy = (reader: ArchiveReader) => ({ counted: reader.counted(), largeObjects: reader.largeObjects() });
+const WRITTEN_BYTES = 1 << 20;
 
 /** As pg_dump writes it into a file: with the offset of each table's data, so that several can be read at once. */
 async function writeArchive(
   pieces: AsyncIterable<Buffer>,
   reader: ArchiveReader,
   path: string,
-  signal?: AbortSignal,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<string> {
   const file = await open(path, 'wx', 0o600);
+  // One is filled while the other is written.
+  let [filling, other] = [Buffer.allocUnsafeSlow(WRITTEN_BYTES), Buffer.allocUnsafeSlow(WRITTEN_BYTES)];
+  let filled = 0;
+  let written = Promise.resolve();
+  const write = async () => {
+    await written;
+    written = file.writeFile(filling.subarray(0, filled));
+    written.catch(() => {});
+    [filling, other, filled] = [other, filling, 0];
+  };
   try {
     for await (const piece of pieces) {
-      signal?.throwIfAborted();
-      await file.writeFile(piece).catch((cause) => {
-        throw temporaryFull(cause, 'the dump, which several jobs read there in the clear', '--jobs 1 needs none of it');
-      });
+      signal.throwIfAborted();
+      for (let at = 0; at < piece.length; ) {
+        const copied = piece.copy(filling, filled, at);
+        at += copied;
+        filled += copied;
+        if (filled === WRITTEN_BYTES) await write();
+      }
     }
+    await write();
+    await written;
     for (const { at, bytes } of reader.patches()) await file.write(bytes, 0, bytes.length, at);
+    return path;
+  } catch (cause) {
+    throw temporaryFull(cause, 'the dump, which several jobs read there in the clear', '--jobs 1 needs none of it');
   } finally {
+    await written.catch(() => {});
     await file.close();
   }
 }
@@ -168,11 +231,9 @@ export async function runPgRestore(
   args: string[],
   { to, input, signal, onOutput }: ToolRun,
 ): Promise<{ code: number | string; said: string }> {
-  const child = startPostgresProgram(requireTool('pg_restore'), args, {
-    url: to,
-    env: { LC_MESSAGES: 'C' },
-    stdio: [input ? 'pipe' : 'ignore', onOutput ? 'pipe' : 'ignore', 'pipe'],
-  });
+  const stdio: StdioOptions = [input ? 'pipe' : 'ignore', onOutput ? 'pipe' : 'ignore', 'pipe'];
+  const options = { url: to, env: { LC_MESSAGES: 'C' }, stdio };
+  const child = startPostgresProgram(requireTool('pg_restore'), args, options, input ? buffered('-i1M') : []);
   const stop = () => void child.kill('SIGTERM');
   signal?.addEventListener('abort', stop, { once: true });
   if (onOutput) child.stdout?.on('data', onOutput);
@@ -205,16 +266,19 @@ const SAID_LENGTH = 4 << 20;
 /** pg_restore that ends early tells the reason itself, or has had enough; a source that ends early is the reason. */
 async function feed(input: AsyncIterable<Buffer>, stdin: Writable): Promise<void> {
   let open = true;
-  const closed = new Promise<void>((done) => {
-    const close = () => {
-      open = false;
-      done();
-    };
-    stdin.on('error', close).once('close', close);
-  });
+  let written = () => {};
+  const close = () => {
+    open = false;
+    written();
+  };
+  stdin.on('error', close).once('close', close);
   for await (const piece of input) {
     if (!open) break;
-    if (!stdin.write(piece)) await Promise.race([new Promise((done) => stdin.once('drain', done)), closed]);
+    // The piece is of use until it is asked for the next.
+    await new Promise<void>((done) => {
+      written = done;
+      stdin.write(piece, () => done());
+    });
   }
   stdin.end();
 }

@@ -1,7 +1,5 @@
-import { Readable } from 'node:stream';
-import { createZstdDecompress } from 'node:zlib';
 import { command, hint, OpsError, type Secret } from '@drydock/kit';
-import { decryptFile } from '../crypt/age.ts';
+import { unseal } from '../crypt/seal.ts';
 import { holdObject, spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
 import { DUMP } from '../names.ts';
@@ -9,7 +7,8 @@ import type { BackupSource } from './source.ts';
 
 /**
  * The dump in the clear: store → a private file, still encrypted → age → zstd. With a manifest not a byte comes before
- * the whole object is known to be what the manifest says (BACKUP_DAMAGED): what comes is run as it comes.
+ * the whole object is known to be what the manifest says (BACKUP_DAMAGED): what comes is run as it comes. Each piece is of use until
+ * the next is asked for.
  */
 export async function* readPlain(source: BackupSource, identity: Secret, name = DUMP): AsyncIterable<Buffer> {
   const { manifest } = source;
@@ -38,23 +37,17 @@ export async function* openSpooled(
   name = DUMP,
 ): AsyncIterable<Buffer> {
   const { manifest } = source;
+  const wanted = manifest && name === DUMP && 'sha256' in manifest.plain ? manifest.plain.sha256 : undefined;
   const plain = new Meter();
-  const expand = createZstdDecompress({ chunkSize: 1 << 20 });
-  const decrypted = Readable.from(decryptFile(path, identity));
-  decrypted.on('error', (error) => expand.destroy(error));
   try {
-    for await (const chunk of decrypted.pipe(expand) as AsyncIterable<Buffer>) {
-      plain.add(chunk);
-      yield chunk;
+    for await (const piece of unseal(path, identity)) {
+      if (wanted !== undefined) plain.add(piece);
+      yield piece;
     }
   } catch (cause) {
     throw cause instanceof OpsError ? cause : damaged(source, (cause as Error).message);
-  } finally {
-    decrypted.destroy();
-    expand.destroy();
   }
-  if (manifest && name === DUMP && plain.result().sha256 !== manifest.plain.sha256)
-    throw damaged(source, 'its dump has another SHA-256');
+  if (wanted !== undefined && plain.result().sha256 !== wanted) throw damaged(source, 'its dump has another SHA-256');
 }
 
 export function damaged({ label }: Pick<BackupSource, 'label'>, why: string): OpsError {

@@ -53,15 +53,16 @@ export interface Proving {
 export async function prove(url: Secret, proving: Proving): Promise<Proved & { findings: Finding[] }> {
   const { manifest, counted, tables: only, again } = proving;
   const summed = manifest?.tables ?? null;
-  const first = await (only
+  const looking = only
     ? compareOne(url, summed?.filter(({ name }) => only.some((one) => isNamed(one, ...partsOf(name)))) ?? [], {
-        format: manifest?.format ?? 2,
+        format: manifest?.format ?? 3,
         passed: counted,
       })
     : manifest
       ? compareRestored(url, manifest, { ...proving, passed: again ? undefined : passedOf(proving), plain: again })
-      : NOTHING);
-  const numbers = counted ? await compareCounted(url, counted.filter(notIn(again ? summed : null))) : NOTHING;
+      : NOTHING;
+  const counting = counted ? compareCounted(url, counted.filter(notIn(again ? summed : null))) : NOTHING;
+  const [first, numbers] = await Promise.all([looking, counting]);
   const byNumbers = summed === null || (only !== null && first.tables === 0);
   // What is not there at all, the first look has told.
   const more = numbers.findings.filter(({ code }) => first.findings.every((one) => one.code !== code));

@@ -1,8 +1,7 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, readdir, readFile, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { chmod, open, readdir, readFile, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { command, hint, isMissing, makeFolder, OpsError, renameDurably } from '@drydock/kit';
 import { missing } from './errors.ts';
 import { checkedKey } from './keys.ts';
@@ -14,6 +13,7 @@ const PART = '.part';
 /** A folder, readable for nobody but us. What is written is on the disk, and so is its name, before it counts. */
 export class FileStore implements Store {
   readonly label: string;
+  readonly inPlace = true;
   readonly #root: string;
 
   constructor(root: string) {
@@ -32,20 +32,20 @@ export class FileStore implements Store {
       makeFolder(dirname(file));
       await this.#refuseLinkOut(dirname(file));
       await chmod(dirname(file), 0o700);
-      await pipeline(
-        Readable.from(body, { objectMode: false }),
-        createWriteStream(part, { mode: 0o600, flush: true }),
-        {
-          signal,
-        },
-      );
+      const handle = await open(part, 'w', 0o600);
+      try {
+        for await (const piece of untilAborted(body, signal)) await handle.writeFile(piece);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
       renameDurably(part, file);
     } catch (cause) {
       // The folder goes with it, unless something else lies there.
       await rm(part, { force: true })
         .then(() => rmdir(dirname(file)))
         .catch(() => {});
-      throw this.#cannotWrite(file, cause);
+      throw signal.aborted ? cause : this.#cannotWrite(file, cause);
     }
   }
 
@@ -140,6 +140,28 @@ export class FileStore implements Store {
         : 'Make the folder of the store writable, then run it again; what lay there before is untouched.',
       cause,
     });
+  }
+}
+
+/** Does not wait for a source that says nothing any more. */
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  const pieces = source[Symbol.asyncIterator]();
+  let stop = () => {};
+  const onAbort = () => stop();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for (;;) {
+      const next = await new Promise<IteratorResult<T>>((done, fail) => {
+        stop = () => fail(signal.reason);
+        if (signal.aborted) stop();
+        pieces.next().then(done, fail);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    pieces.return?.().catch(() => {});
   }
 }
 

@@ -20,6 +20,8 @@ export interface Store {
   readonly keepsVersions?: boolean;
   /** It holds to `retainUntil`. */
   readonly locks?: boolean;
+  /** What it writes is done with before it asks for the next piece, which may then lie in the same memory. */
+  readonly inPlace?: boolean;
   /** Streams. The object exists when this resolves, whole and durable; before, and after an error, it does not. */
   write(key: string, body: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void>;
   /** Rejects with BACKUP_MISSING where there is no such object. */

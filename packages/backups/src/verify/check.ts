@@ -1,11 +1,11 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { counted, type Finding, OpsError, requireTool, type Secret, startPostgresProgram } from '@drydock/kit';
+import { counted, type Finding, OpsError, type Secret } from '@drydock/kit';
 import { isMark } from '../catalogue.ts';
 import { spool } from '../crypt/spool.ts';
 import { Meter } from '../dump/stream.ts';
 import type { Manifest } from '../manifest.ts';
 import { DUMP, MANIFEST } from '../names.ts';
 import { openBackup, type Readable, type Shelf } from '../reader.ts';
+import { runPgRestore } from '../restore/pg-restore.ts';
 import { openSpooled } from '../restore/plain.ts';
 import type { Store } from '../store/types.ts';
 import { believed, untrusted } from '../trust.ts';
@@ -144,35 +144,25 @@ async function measure(stored: AsyncIterable<Uint8Array>): Promise<{ bytes: numb
   return meter.result();
 }
 
-/** pg_restore reads the beginning and has enough; the rest is read for its SHA-256. */
+/** pg_restore reads the beginning and has enough; the rest is read as well, for what age and zstd say of it. */
 async function readContents(plain: AsyncIterable<Buffer>): Promise<string[]> {
-  const stdio: 'pipe'[] = ['pipe', 'pipe', 'pipe'];
-  const child = startPostgresProgram(requireTool('pg_restore'), ['--list'], {
-    stdio,
-  }) as ChildProcessWithoutNullStreams;
-  let [listed, said, open] = ['', '', true];
-  child.stdout.on('data', (chunk) => (listed += chunk));
-  child.stderr.on('data', (chunk) => (said += chunk));
-  child.stdin.on('error', () => {
-    open = false;
-  });
-  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  ended.catch(() => {});
+  const pieces = plain[Symbol.asyncIterator]();
+  // Without a way to end it early.
+  const input = { [Symbol.asyncIterator]: () => ({ next: () => pieces.next() }) };
+  let listed = '';
   try {
-    for await (const chunk of plain)
-      if (open && !child.stdin.write(chunk))
-        await Promise.race([
-          new Promise((done) => child.stdin.once('drain', done)),
-          ended,
-          new Promise((done) => child.stdin.once('error', done)),
-        ]);
+    const onOutput = (chunk: Buffer) => {
+      listed += chunk;
+    };
+    const { code, said } = await runPgRestore(['--list'], { input, onOutput });
+    while (!(await pieces.next()).done);
+    if (code !== 0)
+      throw new OpsError({
+        code: 'CONTENTS_UNREADABLE',
+        message: `pg_restore cannot list the dump: ${said.trim().split('\n').at(-1)}.`,
+      });
   } finally {
-    child.stdin.end();
+    await pieces.return?.();
   }
-  if ((await ended) !== 0)
-    throw new OpsError({
-      code: 'CONTENTS_UNREADABLE',
-      message: `pg_restore cannot list the dump: ${said.trim().split('\n').at(-1)}.`,
-    });
   return listed.split('\n').filter((line) => line && !line.startsWith(';'));
 }
