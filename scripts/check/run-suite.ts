@@ -5,7 +5,7 @@ import { makeStateFolder } from '@drydock/kit';
 import type { Bed } from './make-bed.ts';
 import type { Suite } from './suites.ts';
 import { kill, sweep } from './sweep.ts';
-import { takeTimes, timed } from './times.ts';
+import { type Took, takeTimes, timed } from './times.ts';
 
 export interface Around {
   root: string;
@@ -13,13 +13,10 @@ export interface Around {
   signal: AbortSignal;
 }
 
-export interface Outcome {
+export interface Outcome extends Took {
   suite: Suite;
   passed: number;
   failed: number;
-  ms: number;
-  /** What it and all that it waited for used of the cores; undefined where it was killed. */
-  cpuMs: number | undefined;
   log: string;
 }
 

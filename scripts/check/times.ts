@@ -1,7 +1,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import type { Outcome } from './run-suite.ts';
 
 const LONGEST = 12;
+
+/** Of a suite, in milliseconds. */
+export interface Took {
+  suite: { name: string };
+  ms: number;
+  /** What it and all that it waited for used of the cores; undefined where it was killed. */
+  cpuMs: number | undefined;
+}
 
 /** The one program that every system has and that tells what its children used, with all of theirs that were waited for. */
 export function timed(command: string, args: readonly string[], file: string): [string, string[]] {
@@ -17,7 +24,7 @@ export function takeTimes(file: string): number | undefined {
 }
 
 /** Which suites a run owes its length to, the dearest first. */
-export function tellLongest(outcomes: readonly Outcome[]): string[] {
+export function tellLongest(outcomes: readonly Took[]): string[] {
   const used = outcomes.reduce((sum, { cpuMs = 0 }) => sum + cpuMs, 0);
   const longest = outcomes.toSorted((a, b) => costOf(b) - costOf(a)).slice(0, LONGEST);
   return [
@@ -28,7 +35,7 @@ export function tellLongest(outcomes: readonly Outcome[]): string[] {
   ];
 }
 
-function costOf({ ms, cpuMs = ms }: Outcome): number {
+function costOf({ ms, cpuMs = ms }: Took): number {
   return cpuMs;
 }
 
