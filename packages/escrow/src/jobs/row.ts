@@ -18,7 +18,10 @@ export interface RawRow {
 
 /** `5000.00` is a whole number of wei, whatever scale its column has. */
 export function wholeOf(text: string | null): bigint | undefined {
-  const [, digits] = /^(\d+)(?:\.0*)?$/.exec(text?.trim() ?? '') ?? [];
+  if (text === null) return undefined;
+  // Most are that, and there may be many.
+  if (/^\d+$/.test(text)) return BigInt(text);
+  const [, digits] = /^(\d+)\.0*$/.exec(text.trim()) ?? [];
   return digits === undefined ? undefined : BigInt(digits);
 }
 
@@ -45,7 +48,11 @@ export function toRow(shape: Shape, raw: RawRow): JobRow {
       : undefined);
   const { id, pending, deployed, address, txHash } = raw;
   return {
-    ...{ id, pending, deployed, address, txHash },
+    id,
+    pending,
+    deployed,
+    address,
+    txHash,
     sinceMs: since ?? null,
     total: total ?? 0n,
     open: raw.open === null ? undefined : (open ?? 0n),
