@@ -52,40 +52,42 @@ async function askReady(url: URL): Promise<{ ready: boolean; detail: string }> {
   }
 }
 
-/** Where the processes with a mark listen, at whatever port: `0.0.0.0:3000`. */
-export function listensAt(mark: string): string[] {
-  const own = socketsOf(mark);
-  return allSockets([LISTEN]).flatMap(({ inode, address, port }) => (own.has(inode) ? [`${address}:${port}`] : []));
+export interface Listening {
+  /** Where the processes with the mark listen at this port, and where others do. */
+  own: string[];
+  theirs: string[];
+  /** Where those with the mark listen, at whatever port: `0.0.0.0:3000`. */
+  elsewhere: string[];
 }
 
-/** Whose is a port of this machine? `theirs`: none of the processes with the mark listens there, and somebody does. */
-export function listeners(port: number, mark: string): { own: string[]; theirs: string[] } {
-  const all = socketsAt(port, [LISTEN]);
-  const own = all.length > 0 ? socketsOf(mark) : new Set<string>();
-  const at = (isOwn: boolean) => all.filter(({ inode }) => own.has(inode) === isOwn).map(({ address }) => address);
-  return { own: at(true), theirs: at(false) };
+/** Whose is a port of this machine? One look, for the kernel takes a while to list a busy host's sockets. */
+export function listening(port: number, mark: string): Listening {
+  const all = allSockets([LISTEN]);
+  const mine = socketsOf(mark);
+  const own = all.filter(({ inode }) => mine.has(inode));
+  const theirs = all.filter((socket) => socket.port === port && !mine.has(socket.inode));
+  return {
+    own: own.filter((socket) => socket.port === port).map(({ address }) => address),
+    theirs: theirs.map(({ address }) => address),
+    elsewhere: own.map(({ address, port: at }) => `${address}:${at}`),
+  };
 }
 
 /** Connections to a port of this machine, also those that nobody has accepted yet. */
 export function connectionsTo(port: number): number {
-  return socketsAt(port, CONNECTED).length;
+  return allSockets(CONNECTED, port).length;
 }
 
-function socketsAt(port: number, states: readonly string[]): { address: string; inode: string }[] {
-  return allSockets(states).filter((socket) => socket.port === port);
-}
-
-/** Linux alone tells; elsewhere none is seen. */
-function allSockets(states: readonly string[]): { address: string; port: number; inode: string }[] {
+/** Linux alone tells; elsewhere none is seen. Of thousands of lines only those are cut up that are meant. */
+function allSockets(states: readonly string[], port?: number): { address: string; port: number; inode: string }[] {
+  const at = port === undefined ? '[0-9A-F]{4}' : port.toString(16).toUpperCase().padStart(4, '0');
+  const meant = new RegExp(`^ *\\d+: [0-9A-F]+:${at} \\S+ (?:${states.join('|')}) .*$`, 'gm');
   return ['tcp', 'tcp6'].flatMap((table) =>
-    readIfAny(`/proc/net/${table}`)
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .filter(([, local = '', , state = '']) => local.includes(':') && states.includes(state))
-      .map(([, local = '', , , , , , , , inode = '']) => {
-        const [address = '', port = ''] = local.split(':');
-        return { address: named(address), port: Number.parseInt(port, 16), inode };
-      }),
+    [...readIfAny(`/proc/net/${table}`).matchAll(meant)].map(([line]) => {
+      const [, local = '', , , , , , , , inode = ''] = line.trim().split(/\s+/);
+      const [address = '', hex = ''] = local.split(':');
+      return { address: named(address), port: Number.parseInt(hex, 16), inode };
+    }),
   );
 }
 

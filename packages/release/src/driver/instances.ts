@@ -14,7 +14,7 @@ import type { ReleaseConfig } from '../config.ts';
 import type { HostFolder, Placed } from '../host/folder.ts';
 import type { Target } from '../proxy/haproxy.ts';
 import { readyPathOf } from '../ready-path.ts';
-import { askInstance, listeners, listensAt } from './ask.ts';
+import { askInstance, listening } from './ask.ts';
 import { environOf, isStartedWith } from './environ.ts';
 import { errorLine, saidSince } from './log.ts';
 import { allIn, HOST, type Instance, instancesIn } from './placed.ts';
@@ -137,8 +137,11 @@ export class LocalInstances {
     const began = Date.now();
     let spoke = began;
     for (;;) {
-      const statesOf = (of: readonly Instance[]) => Promise.all(of.map((instance) => this.#stateOf(placed, instance)));
-      const states = await statesOf(which);
+      const isLate = Date.now() - began > readyTimeoutMs;
+      const speaks = Date.now() - spoke > SAY_EVERY_MS;
+      const statesOf = (of: readonly Instance[], why = true) =>
+        Promise.all(of.map((instance) => this.#stateOf(placed, instance, { why })));
+      const states = await statesOf(which, isLate || speaks);
       const waiting = states.filter(({ ready }) => !ready);
       if (waiting.length === 0) return;
       const seconds = Math.round((Date.now() - began) / 1_000);
@@ -152,8 +155,8 @@ export class LocalInstances {
         const again = await statesOf(which.filter(({ name }) => hopeless.some((one) => one.name === name)));
         throw this.#notReady(placed, again, seconds);
       }
-      if (Date.now() - began > readyTimeoutMs) throw this.#notReady(placed, waiting, seconds);
-      if (Date.now() - spoke > SAY_EVERY_MS) {
+      if (isLate) throw this.#notReady(placed, waiting, seconds);
+      if (speaks) {
         spoke = Date.now();
         const [first] = waiting;
         onLine(`${first?.name}: ${first?.detail}, ${seconds} of ${Math.round(readyTimeoutMs / 1_000)} s`);
@@ -174,7 +177,8 @@ export class LocalInstances {
     return allIn(placed).map(({ name }) => ({ name, file: this.#logOf(name) }));
   }
 
-  async #stateOf(placed: Placed, { name, port }: Instance): Promise<InstanceState> {
+  /** `why`: also why it is not ready, which costs a look at all sockets of the machine. */
+  async #stateOf(placed: Placed, { name, port }: Instance, { why: tellsWhy = true } = {}): Promise<InstanceState> {
     const service = this.#host.serviceOf(name);
     const { running, restarts, ended } = this.#supervisor.state(service);
     const known = { name, running, restarts };
@@ -187,7 +191,8 @@ export class LocalInstances {
       return { ...known, ...said, ready: false, detail: `says that it is version ${said.version}` };
     // What says which version it is needs no look at whose the port is.
     if (said.ready && said.version !== undefined) return { ...known, ...said };
-    const { own, theirs } = listeners(port, markOf(this.#supervisor, service));
+    if (!said.ready && !tellsWhy) return { ...known, ...said };
+    const { own, theirs, elsewhere } = listening(port, markOf(this.#supervisor, service));
     const hears = own.some((address) => ['0.0.0.0', HOST, '[::]'].includes(address));
     if (!hears && theirs.length > 0)
       return { ...known, ...said, ready: false, detail: `another process listens at ${theirs[0]}:${port}` };
@@ -195,8 +200,7 @@ export class LocalInstances {
       return { ...known, ...said, detail: `listens at ${own.join(', ')} port ${port}, and not at ${HOST}` };
     // Started again since: that nothing listens yet is not why it is not ready.
     if (!said.ready && restarts > 0 && how && own.length === 0) return { ...known, ...said, detail: how };
-    const elsewhere = said.ready || own.length > 0 ? [] : listensAt(markOf(this.#supervisor, service));
-    if (elsewhere.length > 0) {
+    if (!said.ready && own.length === 0 && elsewhere.length > 0) {
       const { portVariable } = this.#release.app;
       const detail = `listens at ${elsewhere.join(', ')}, and not at port ${port}, which ${portVariable} (release.app.portVariable) names`;
       return { ...known, ...said, detail };
