@@ -8,7 +8,6 @@ import type { Output } from '../output/output.ts';
 import { surviveLostReader } from '../output/reader-gone.ts';
 import { shownJson, shownLines } from '../output/shown.ts';
 import { createOutput } from '../output/terminal.ts';
-import { takeNotices } from '../state/notices.ts';
 import { TOOLKIT } from '../toolkit.ts';
 import { flagsOf, type ParsedArgs, parseTaskArgs } from './args.ts';
 import { newRunId } from './change.ts';
@@ -16,10 +15,11 @@ import { executeTask } from './execute.ts';
 import { helpText } from './help.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import { prefixTo, whereTheyAre } from './prefix.ts';
-import { type Ending, exitCodeOf, printEnding, toJson } from './present.ts';
+import { type Ending, exitCodeOf } from './present.ts';
 import { isInteractive } from './prompt.ts';
 import { refuseSwallowedFlags } from './swallowed.ts';
-import { DOOR, type Door, typed } from './typed.ts';
+import { isStopped, tell } from './tell.ts';
+import { DOOR, type Door } from './typed.ts';
 import type { AnyTask, Outcome } from './types.ts';
 import { runsTask } from './wired.ts';
 
@@ -47,7 +47,7 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = DOOR):
   let stream = wantsJson ? process.stderr : process.stdout;
   let out = createOutput(stream, { draws: !wantsJson });
   const end = async (): Promise<never> => {
-    tell(task, ending, { out, wantsJson });
+    tell(task, ending, { out, wantsJson, stdout: process.stdout });
     return exit(exitCodeOf(ending));
   };
   guardProcess((thrown) => {
@@ -84,22 +84,6 @@ export async function runTask(task: AnyTask, argv: string[], door: Door = DOOR):
     }
   }
   return end();
-}
-
-/** What a run came to: the object of `--json`, a document, and the same for a person. */
-function tell(task: AnyTask, ending: Ending, { out, wantsJson }: { out: Output; wantsJson: boolean }): void {
-  for (const text of takeNotices((what) => typed(what, ending.typing))) out.warn(text);
-  const streams = task.kind === 'read' && task.streams === true;
-  // A stream ends when somebody has seen enough; that is no failure of it.
-  const seenEnough = streams && ending.error?.exit === EXIT.done;
-  if (wantsJson && streams) {
-    if (ending.error && !seenEnough) writeShown(process.stdout, `${shownJson(toJson(ending))}\n`);
-  } else if (wantsJson) writeShown(process.stdout, `${shownJson(toJson(ending), 2)}\n`);
-  else {
-    const document = ending.outcome?.document ?? ending.error?.document;
-    if (document) process.stdout.write(`${document}\n`);
-  }
-  if (ending.error?.exit !== EXIT.done) printEnding(out, ending);
 }
 
 /** The stack, for whoever asks for it. */
@@ -146,11 +130,6 @@ async function inThisProcess(
   } finally {
     interrupts.stop();
   }
-}
-
-/** Stopped by whom it runs for: that is no interruption. */
-function isStopped(task: AnyTask, { exit }: OpsError): boolean {
-  return task.kind === 'read' && task.untilStopped === true && exit === EXIT.interrupted;
 }
 
 /** What is told as it comes, line by line and without an end, is told to nobody any more. */

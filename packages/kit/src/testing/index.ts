@@ -1,6 +1,7 @@
 // For tests of the other packages.
 import './alone.ts';
 
+export { tasksHere } from './here.ts';
 export { canary, type Leak, LeakScan, secretsOf } from './leaks.ts';
 export { silentOutput } from './output.ts';
 export { type SeenProcess, watchProcesses } from './proc.ts';
