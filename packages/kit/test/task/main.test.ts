@@ -455,8 +455,10 @@ test('of one that was interrupted it is told how, of one that is given up by who
   const given = await run(root, 'ops-resume.ts', '--abandon', open?.run ?? '');
   assert.is(given.code, 0, given.stdout);
   assert.equal(await told(root), ['interrupted', 'abandoned'], 'without another run');
-  assert.is((await run(root, 'change', '--env', 'staging', '--fail-in', 'two')).code, 1);
-  assert.equal(await told(root), ['interrupted', 'abandoned', 'failed']);
+  const failed = await run(root, 'change', '--env', 'staging', '--fail-in', 'two');
+  assert.match(failed.stdout + failed.stderr, 'told to fail');
+  assert.is(failed.code, 1);
+  assert.equal(await told(root), ['interrupted', 'abandoned', 'failed'], failed.stdout + failed.stderr);
   assert.not.match(readFileSync(join(root, `.drydock/runs/${open?.run}/journal.jsonl`), 'utf8'), 'took its place');
 });
 
