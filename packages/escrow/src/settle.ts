@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Address } from 'viem';
 import { type EscrowState, readEscrows } from './chain/escrow-state.ts';
 import { assertStill } from './chain/head.ts';
+import { whyElsewhere } from './elsewhere.ts';
 import { paymentRows, writePayments } from './jobs/payments.ts';
 import { readJobsById, withJobs } from './jobs/read.ts';
 import type { JobRow } from './jobs/types.ts';
@@ -88,6 +89,10 @@ async function settleOne(session: Session, client: Client, one: One, states: Cha
   const truth = truthOf(judgement, row, hash);
   if (truth === 'unknown') return { end: 'left', why: judgement.why ?? judgement.state };
   if (truth === undefined) return { end: 'right' };
+  if (judgement.state === 'no code') {
+    const why = await whyElsewhere(session, row, address);
+    if (why !== undefined) return { end: 'left', why };
+  }
   if (judgement.verdict === 'orphaned') {
     const why = await whyNot(session, client, row.id, address, deep);
     if (why !== undefined) return { end: 'left', why };

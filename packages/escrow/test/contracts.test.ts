@@ -316,6 +316,83 @@ test('the admin goes over in two steps with the delay between them, and rolls ba
   assert.is(await send(next, await escrowOf('job-11'), abis.escrow, 'rollback'), 'done');
 });
 
+test('what each call costs stands in docs/ESCROW_CONTRACTS.md, within 1 %', async () => {
+  const own = await deployContracts(deployment('gas'));
+  const gasOf = async (
+    from: Account,
+    address: Address,
+    abi: Abi,
+    functionName: string,
+    args: unknown[] = [],
+    value = 0n,
+  ) => {
+    const call = { address, abi, functionName, args, account: from, value, chain: null };
+    return (await mined(viem.writeContract(call as unknown as Parameters<typeof viem.writeContract>[0]))).gasUsed;
+  };
+  const [payer, worker] = [accountOf(80), accountOf(81)];
+  for (const { address } of [payer, worker]) await viem.setBalance({ address, value: 10n ** 18n });
+  const made = async (job: string, milestones: number) => {
+    const amounts = Array.from({ length: milestones }, () => 100n);
+    const args = [job, payer.address, worker.address, amounts];
+    const gas = await gasOf(admin, own.escrowFactory, abis.factory, 'createEscrow', args, BigInt(milestones) * 100n);
+    const escrow = (await read(own.escrowFactory, abis.factory, 'predict', [job])) as Address;
+    return {
+      gas,
+      call: (from: Account, name: string, args: unknown[] = []) => gasOf(from, escrow, abis.escrow, name, args),
+      escrow,
+    };
+  };
+  const [one, three] = [await made('gas-1', 1), await made('gas-3', 3)];
+  const costs: Record<string, bigint> = {
+    'createEscrow, 1 milestone': one.gas,
+    'createEscrow, 3 milestones': three.gas,
+  };
+  costs['release by the client'] = await three.call(payer, 'release', [0n]);
+  costs['release by an operator'] = await three.call(admin, 'release', [1n]);
+  await viem.setCode({ address: worker.address, bytecode: REFUSES });
+  costs['release that is refused, and credited'] = await three.call(admin, 'release', [2n]);
+  await viem.setCode({ address: worker.address, bytecode: '0x' });
+  costs.withdraw = await three.call(worker, 'withdraw');
+  await force(one.escrow, 5n);
+  costs.recover = await one.call(stranger, 'recover');
+  costs.rollback = await one.call(admin, 'rollback');
+  await viem.setCode({ address: payer.address, bytecode: REFUSES });
+  const refusing = await made('gas-refused', 1);
+  await refusing.call(admin, 'rollback');
+  await viem.setCode({ address: payer.address, bytecode: '0x' });
+  costs.withdrawTo = await refusing.call(payer, 'withdrawTo', [accountOf(82).address]);
+  costs.pause = await gasOf(admin, own.escrowFactory, abis.factory, 'pause');
+  costs.unpause = await gasOf(admin, own.escrowFactory, abis.factory, 'unpause');
+  costs.beginDefaultAdminTransfer = await gasOf(admin, own.escrowFactory, abis.factory, 'beginDefaultAdminTransfer', [
+    stranger.address,
+  ]);
+  await viem.increaseTime({ seconds: DELAY_S + 2 });
+  await viem.mine({ blocks: 1 });
+  costs.acceptDefaultAdminTransfer = await gasOf(
+    stranger,
+    own.escrowFactory,
+    abis.factory,
+    'acceptDefaultAdminTransfer',
+  );
+  costs.mint = await gasOf(admin, own.certificate, abis.certificate, 'mint', [worker.address, 'gas-1']);
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/ESCROW_CONTRACTS.md'), 'utf8');
+  const [, table = ''] = /## What each call costs\n(.*?)\n## /s.exec(text) ?? [];
+  const told = Object.fromEntries(
+    [...table.matchAll(/^\| `?([^|`]+?)`? +\| +([\d,]+) \|/gm)].map(([, what = '', gas = '']) => [
+      what,
+      Number(gas.replaceAll(',', '')),
+    ]),
+  );
+  const wrong = Object.entries(costs).filter(
+    ([what, gas]) => Math.abs((told[what] ?? 0) - Number(gas)) > Number(gas) / 100,
+  );
+  assert.equal(
+    wrong.map(([what, gas]) => `${what}: ${gas.toLocaleString('en')}`),
+    [],
+  );
+  assert.equal(Object.keys(told).sort(), Object.keys(costs).sort());
+});
+
 test('everything public says what it does, to people and to whoever calls it', async () => {
   const missing: string[] = [];
   for (const { contractName, abi, docs } of await compiled()) {

@@ -28,14 +28,6 @@ const MUTANTS: Mutant[] = [
   ]),
   escrow('a milestone is paid twice', ['if (released[index]) revert AlreadyReleased(index);', '']),
   escrow('credits count as surplus', ['- unreleased - credited', '- unreleased']),
-  escrow(
-    'withdraw pays before it forgets, and lets itself be called again',
-    ['function withdraw() external nonReentrant', 'function withdraw() external'],
-    [
-      'credit[msg.sender] = 0;\n        credited -= amount;\n        emit Withdrawn(msg.sender, amount);\n        (bool paid,) = to.call{value: amount}("");',
-      'emit Withdrawn(msg.sender, amount);\n        (bool paid,) = to.call{value: amount}("");\n        credit[msg.sender] = 0;\n        unchecked {\n            credited -= amount;\n        }',
-    ],
-  ),
   escrow('anybody releases', [
     'if (msg.sender != client && !factory.hasRole(OPERATOR_ROLE, msg.sender)) revert NotAllowed(msg.sender);',
     '',
@@ -45,10 +37,6 @@ const MUTANTS: Mutant[] = [
   escrow('an operator rolls back', [
     '!factory.hasRole(ADMIN_ROLE, msg.sender)',
     '!factory.hasRole(OPERATOR_ROLE, msg.sender)',
-  ]),
-  escrow('a rolled-back escrow pays milestones', [
-    'if (rolledBack) revert AlreadyRolledBack();\n        if (index',
-    'if (index',
   ]),
   escrow('a rollback leaves the sum of what is unreleased', ['        unreleased = 0;\n', '']),
   escrow('what was there before counts as the job’s', [

@@ -5,6 +5,7 @@ import { type EscrowState, readEscrow } from '../chain/escrow-state.ts';
 import { pin } from '../chain/head.ts';
 import { requireRole } from '../chain/roles.ts';
 import { createDeed, notAskedFor } from '../deeds/create.ts';
+import { whyElsewhere } from '../elsewhere.ts';
 import { readOrder } from '../jobs/order.ts';
 import { readJob } from '../jobs/read.ts';
 import { jobIncomplete } from '../jobs/row.ts';
@@ -38,6 +39,8 @@ export async function planRetry(session: Session, sending: Sending, typed: strin
   const { number } = await pin(target, reader);
   const escrow = await readEscrow(target, reader, address, number);
   refuseHopeless(row, address, escrow);
+  const elsewhere = escrow.exists ? undefined : await whyElsewhere(session, row, address);
+  if (elsewhere !== undefined) throw otherFactory(job, elsewhere);
   const order = await readOrder(target, job);
   if (escrow.exists && !row.deployed) await requireTerms(session, order, address, number);
   const judgement = judge(row, address, escrow, { now: Date.now(), stuckAfterMs: target.escrow.stuckAfterMs });
@@ -45,6 +48,14 @@ export async function planRetry(session: Session, sending: Sending, typed: strin
   const lines = settled ? [] : [`job ${shownName(job)}: ${judgement.state} at ${address}, ${believed(row)}`];
   if (!settled) lines.push(...(await linesOfDecision(session, sending, order, address)));
   return { job, address, order: { ...order }, settled, lines };
+}
+
+function otherFactory(job: string, why: string) {
+  return refused(
+    'OTHER_FACTORY',
+    `Job ${shownName(job)} is left alone: ${why}.`,
+    'Name that factory for this run, by the variable of chain.escrowFactory (docs/ESCROW_CONTRACTS.md).',
+  );
 }
 
 /** What no transaction can mend. */
