@@ -58,6 +58,8 @@ export async function startHost() {
   }
   const postgres = await startTestPostgres({ settings: { unix_socket_directories: at('socket') } });
   const [{ data_directory: data } = {}] = await query(postgres.adminUrl, 'SHOW data_directory');
+  // The mark of a whole cluster is root's there, and a restore by PostgreSQL's own user could not give it back to him.
+  if (owner) chownSync(join(String(data), 'drydock-ready'), owner.uid, owner.gid);
   const { username, password } = new URL(postgres.adminUrl);
 
   /** As the person who runs PostgreSQL types it, with the secrets in the environment. */
