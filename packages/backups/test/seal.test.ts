@@ -118,6 +118,24 @@ test('a program that ends early fails the backup with what it said, whichever of
   }
 });
 
+test('the programs know nothing of our environment but where programs are', async () => {
+  const seen = join(temporaryFolder(), 'seen');
+  const [zstd, age] = [findTool('zstd'), findTool('age')];
+  withPrograms({ zstd: `env >> ${seen}; exec ${zstd} "$@"`, age: `env >> ${seen}; exec ${age} "$@"` });
+  process.env.PATH = `${process.env.PATH}:/usr/bin:/bin`;
+  process.env.DRYDOCK_TEST_SECRET = 'nobody else is to know it';
+  try {
+    await opened(await sealed(Buffer.from('rows')));
+  } finally {
+    delete process.env.DRYDOCK_TEST_SECRET;
+  }
+  const names = readFileSync(seen, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('=')[0]);
+  assert.equal([...new Set(names)].sort(), ['PATH', 'PWD']);
+});
+
 test('a dump that fails fails what is sealed of it', async () => {
   const sealing = await seal({ level: 1, recipients: [keys.recipient] });
   await sealing.write(Buffer.from('half of it'));

@@ -81,7 +81,8 @@ async function* throughAge(
   args: string[],
   input: AsyncIterable<Uint8Array>,
 ): AsyncIterable<Uint8Array> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  // Nothing of our environment is its business.
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env.PATH } });
   let said = '';
   child.stderr.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-2_000);

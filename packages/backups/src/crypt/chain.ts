@@ -24,7 +24,7 @@ export function startChain(programs: Program[], out: Socket): Chain {
     const before = children.at(-1)?.stdout;
     const last = at === programs.length - 1;
     const stdio: StdioOptions = [before ?? 'pipe', last ? out : 'pipe', 'pipe'];
-    children.push(spawn(path, args, { stdio }));
+    children.push(spawn(path, args, { stdio, env: { PATH: process.env.PATH } }));
     // The next one has it now; whoever reads must be the only one to keep it open.
     before?.destroy();
   }
