@@ -23,8 +23,9 @@ export interface SealOptions {
 }
 
 /**
- * zstd, then age: by the two programs where both are installed, for a third of the processor time, since what one hands to the other
- * does not pass through here; otherwise in this process. The format is the same.
+ * zstd, then age: by the two programs where both are installed, since what one hands to the other then does not pass through here
+ * (340 MB: 3.2 s of processor against 3.4 s, and two full collections of garbage against thirteen); otherwise in this process. The
+ * format is the same.
  */
 export async function seal(options: SealOptions): Promise<Sealing> {
   const [zstd, age] = [findTool('zstd'), findTool('age')];
