@@ -11,7 +11,7 @@ const task = defineReadTask({
   description:
     'The ABIs first, without a chain. Then, where the variables of RPC and factory are set, the factory is asked all that the tasks ask it,\n' +
     'and so is the newest escrow that it made: is there code, does each view answer, does the address follow from the id of its job. Reads\n' +
-    'only, and needs neither key nor database. Exit 3 if something is lacking; what was not looked at is said.',
+    'only, and needs neither key nor database. Exit 3 if something is lacking, or the job of --job has no escrow to ask; what was not looked at is said.',
   examples: [
     'npm run escrow:check-config',
     'npm run escrow:check-config -- --env production --job 42',

@@ -54,7 +54,14 @@ async function findEscrow({ target, reader, locate }: Session, job: string | und
     const address = await locate.one(job);
     const code = await reader.getCode({ address });
     if (code && code !== '0x') return { job, address };
-    return { finding: unasked(`Job ${shownName(job)} has no escrow: there is no contract at ${address}.`) };
+    // It was asked for by name: that it was not looked at is no success.
+    return {
+      finding: {
+        ...unasked(`Job ${shownName(job)} has no escrow: there is no contract at ${address}.`),
+        level: 'error',
+        hint: 'Name a job that has one, or leave --job out: then the newest escrow is asked.',
+      },
+    };
   }
   const newest = await findLog(target, reader, { address: target.factory, abi: target.abi.factory, event }, () => true);
   if (!newest)
